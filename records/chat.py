@@ -1,0 +1,63 @@
+"""A carer's conversation with one service account (微信客服)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Identity
+
+# wecom-api §3.5: after a customer's message at most 5 messages within 48 hours.
+WINDOW = timedelta(hours=48)
+WINDOW_MESSAGES = 5
+
+
+class Chat(Identity, Base):
+    """Who speaks here and who answers.
+
+    `state` is who is in charge: bot or human (`owner_id` then names the clinician). `service_state` is WeCom's own state 0..4
+    as last heard. `window_from` and `window_used` are the ledger of the 48-hour window. `patient_id` is whom the talk is about.
+    """
+
+    __tablename__ = "chat"
+
+    open_kfid: Mapped[str]
+    external_userid: Mapped[str]
+    carer_id: Mapped[int | None] = mapped_column(ForeignKey("carer.id"), index=True)
+    patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    state: Mapped[str] = mapped_column(default="bot")
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    service_state: Mapped[int] = mapped_column(default=0)
+    window_from: Mapped[datetime | None]
+    window_used: Mapped[int] = mapped_column(default=0)
+    task_id: Mapped[int | None] = mapped_column(BigInteger)
+    opened_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("open_kfid", "external_userid"),)
+
+    def window_open(self, now: datetime) -> bool:
+        """Whether WeCom lets the bot send now, as far as our ledger knows."""
+        return (
+            self.state == "bot"
+            and self.service_state in (0, 1)
+            and self.window_from is not None
+            and now < self.window_from + WINDOW
+            and self.window_used < WINDOW_MESSAGES
+        )
+
+
+CHAT_MOVES = {"bot": frozenset({"human"}), "human": frozenset({"bot", "human"})}
+
+
+class Conversation(Base):
+    """The dialogue state of a chat: Rasa's bounded tracker, saved in the transaction of the turn."""
+
+    __tablename__ = "conversation"
+
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"), primary_key=True)
+    tracker: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime]

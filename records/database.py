@@ -1,0 +1,122 @@
+"""The door to PostgreSQL: one engine a process, one transaction at a time for its caller."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from records.embedded import EmbeddedServer
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """PostgreSQL, given by `url` or embedded in `folder` (exactly one of them)."""
+
+    def __init__(self, *, url: str | None = None, folder: Path | None = None, pool_size: int = 8, application: str = "careloop") -> None:
+        if (url is None) == (folder is None):
+            raise ValueError("give a url or a folder")
+        self.embedded = EmbeddedServer(folder) if folder is not None else None
+        self._url, self._pool_size, self._application = url, pool_size, application
+        self._engine: AsyncEngine | None = None
+        self._sessions: async_sessionmaker[AsyncSession] | None = None
+        self._healing = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Start the embedded server if there is one, and make the engine. Raises EmbeddedError."""
+        url = await asyncio.to_thread(self.embedded.ensure) if self.embedded else self._url or ""
+        self._url = url
+        self._engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=self._pool_size,
+            max_overflow=self._pool_size,
+            pool_pre_ping=False,
+            connect_args={"application_name": self._application, "prepare_threshold": 3},
+        )
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    async def close(self) -> None:
+        """Give all connections back; an embedded server keeps running."""
+        if self._engine is not None:
+            await self._engine.dispose()
+
+    @property
+    def url(self) -> str:
+        """The server's URL, as libpq reads it."""
+        return _opened(self._url)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine, for what needs a bare connection."""
+        return _opened(self._engine)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end of the block, rolled back when it raises."""
+        async with _opened(self._sessions)() as session, session.begin():
+            yield session
+
+    async def ready(self) -> bool:
+        """Whether the server answers."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("select 1"))
+            return True
+        except (DBAPIError, OSError):
+            return False
+
+    async def heal(self) -> None:
+        """After a lost connection: drop the pool, and start the embedded server again if it is gone."""
+        async with self._healing:
+            if await self.ready():
+                return
+            await self.engine.dispose()
+            if self.embedded is not None:
+                await asyncio.to_thread(self.embedded.ensure)
+
+    async def migrate(self) -> None:
+        """Bring the schema to the newest migration; several processes may call it at once."""
+        await asyncio.to_thread(migrate, self.url)
+
+
+T = TypeVar("T")
+
+
+def _opened(value: T | None) -> T:
+    if value is None:
+        raise RuntimeError("the database is not open")
+    return value
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The libpq URL for SQLAlchemy's psycopg 3 driver."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def migrate(url: str) -> None:
+    """Run the migrations. Blocking; an advisory lock makes a second caller wait and then find nothing to do."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.begin() as connection:
+            # Any fixed number will do: it names "migrating this database".
+            connection.execute(text("select pg_advisory_xact_lock(5278)"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether `error` says that the server went away (worth healing and trying again)."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)

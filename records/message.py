@@ -1,0 +1,108 @@
+"""Messages in, and the outbox: messages to send."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base
+from records.base import Identity as HasId
+
+
+class Inbound(HasId, Base):
+    """What the platform delivered, stored as it came. `msgid` is its identity; the text never is.
+
+    state: new → done (handled by the bot), recorded (a human owned the chat, or nothing was to be answered), dead (failed
+    `attempts` times; can be set back to new).
+    """
+
+    __tablename__ = "inbound"
+
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    msgid: Mapped[str] = mapped_column(unique=True)
+    origin: Mapped[int]
+    msgtype: Mapped[str]
+    text: Mapped[str | None]
+    menu_id: Mapped[str | None]
+    body: Mapped[dict[str, Any]]
+    sent_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="new")
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    handled_at: Mapped[datetime | None]
+    outcome: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (
+        Index("ix_inbound_chat_id_new", "chat_id", "id", postgresql_where=sql("state = 'new'")),
+        Index("ix_inbound_chat_id", "chat_id", "id"),
+    )
+
+
+class Outbound(Base):
+    """One row to send. `key` says what it is for (`reply:<msgid>`, `task:812:opening`), so that a repeat is harmless.
+
+    `line` is the key of the lock and of the order: `chat:7` or `staff:nurse-lin`. `route` says how: kf, kf_event, kf_trans, app,
+    app_update. state: queued → sending → sent | failed | withdrawn; sending is taken again after its lease, with the same
+    platform message id.
+    """
+
+    __tablename__ = "outbound"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
+    line: Mapped[str]
+    chat_id: Mapped[int | None] = mapped_column(ForeignKey("chat.id"), index=True)
+    route: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    purpose: Mapped[str]
+    state: Mapped[str] = mapped_column(default="queued")
+    not_before: Mapped[datetime]
+    useful_until: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    response: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_outbound_line_open", "line", "seq", postgresql_where=sql("state in ('queued', 'sending')")),
+        Index("ix_outbound_open_not_before", "not_before", postgresql_where=sql("state in ('queued', 'sending')")),
+    )
+
+
+async def enqueue(
+    tx: AsyncSession,
+    key: str,
+    *,
+    line: str,
+    route: str,
+    payload: dict[str, Any],
+    purpose: str,
+    now: datetime,
+    chat_id: int | None = None,
+    not_before: datetime | None = None,
+    useful_until: datetime | None = None,
+) -> bool:
+    """Put a message into the outbox, once per `key`; False when it was there already."""
+    done = await tx.execute(
+        insert(Outbound)
+        .values(
+            key=key,
+            line=line,
+            route=route,
+            payload=payload,
+            purpose=purpose,
+            chat_id=chat_id,
+            not_before=not_before or now,
+            useful_until=useful_until,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]

@@ -1,0 +1,53 @@
+"""What was measured or reported about a patient, in UCUM units."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Identity
+
+
+class Observation(Identity, Base):
+    """One finding. `code` is the vital or symptom concept; `value` with `unit` (UCUM) for numbers, `text` for what was said.
+
+    `status` follows FHIR: final, preliminary (needs a second weighing), entered-in-error.
+    """
+
+    __tablename__ = "observation"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    code: Mapped[str]
+    value: Mapped[float | None]
+    unit: Mapped[str | None]
+    text: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="final")
+    effective_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    task_id: Mapped[int | None] = mapped_column(BigInteger)
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (
+        Index("ix_observation_patient_id_code_effective_at", "patient_id", "code", "effective_at"),
+        # The same finding of the same message is one observation, however often the message is handled.
+        Index("uq_observation_message_id_code", "message_id", "code", "effective_at", "text", unique=True),
+    )
+
+
+async def history(tx: AsyncSession, patient_id: int, code: str, *, limit: int = 30) -> list[Observation]:
+    """The latest final numbers of `code`, oldest first."""
+    rows = await tx.scalars(
+        select(Observation)
+        .where(
+            Observation.patient_id == patient_id,
+            Observation.code == code,
+            Observation.status == "final",
+            Observation.value.is_not(None),
+        )
+        .order_by(Observation.effective_at.desc(), Observation.id.desc())
+        .limit(limit)
+    )
+    return list(rows)[::-1]

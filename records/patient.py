@@ -1,0 +1,104 @@
+"""Patients, the carers who speak for them, and the one door to both."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Identity
+from records.staff import Staff, TeamMember
+
+
+class Patient(Identity, Base):
+    """A child (or adult) in follow-up. `tags` are the clinical tags that triage knows, such as `preterm` or `chemo`."""
+
+    __tablename__ = "patient"
+
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    record_number: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    sex: Mapped[str | None]
+    birth_date: Mapped[date]
+    birth_weight_g: Mapped[float | None]
+    gestational_age_weeks: Mapped[int | None]
+    tags: Mapped[list[str]] = mapped_column(default=list)
+
+    __table_args__ = (Index("ix_patient_team_id", "team_id"),)
+
+
+class Carer(Identity, Base):
+    """A RelatedPerson who writes for one or several patients. `follow_up_hour` is when the family wants to be asked (local hour)."""
+
+    __tablename__ = "carer"
+
+    name: Mapped[str]
+    external_userid: Mapped[str | None] = mapped_column(unique=True)
+    phone: Mapped[str | None]
+    follow_up_hour: Mapped[int] = mapped_column(default=9)
+    stopped_at: Mapped[datetime | None]
+
+
+class PatientCarer(Base):
+    """Who speaks for whom, and as what (母亲, 父亲, 祖母 …). Follow-ups go to the primary carer."""
+
+    __tablename__ = "patient_carer"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), primary_key=True)
+    carer_id: Mapped[int] = mapped_column(ForeignKey("carer.id"), primary_key=True, index=True)
+    relationship: Mapped[str]
+    primary: Mapped[bool] = mapped_column(default=True)
+
+
+class ReadAudit(Identity, Base):
+    """Who opened which patient, when and why."""
+
+    __tablename__ = "read_audit"
+
+    patient_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    staff_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    why: Mapped[str]
+
+
+class AccessRefused(Exception):
+    """The staff member may not see this patient, or there is no such patient: the two look alike from outside."""
+
+    code, permanent = "access_refused", True
+
+
+async def access_patient(tx: AsyncSession, staff: Staff, patient_id: int, *, now: datetime, why: str, lock: bool = False) -> Patient:
+    """The patient, if `staff` is an active member of his team; the read is audited. Raises AccessRefused."""
+    query = (
+        select(Patient)
+        .join(TeamMember, TeamMember.team_id == Patient.team_id)
+        .where(Patient.id == patient_id, TeamMember.staff_id == staff.id)
+    )
+    patient = await tx.scalar(query.with_for_update(of=Patient) if lock else query)
+    if patient is None or not staff.active:
+        raise AccessRefused(f"patient {patient_id}")
+    tx.add(ReadAudit(patient_id=patient.id, staff_id=staff.id, at=now, why=why))
+    return patient
+
+
+async def patients_of(tx: AsyncSession, carer_id: int) -> list[Patient]:
+    """The patients whom this carer speaks for, the youngest first."""
+    rows = await tx.scalars(
+        select(Patient)
+        .join(PatientCarer, PatientCarer.patient_id == Patient.id)
+        .where(PatientCarer.carer_id == carer_id)
+        .order_by(Patient.birth_date.desc(), Patient.id)
+    )
+    return list(rows)
+
+
+async def primary_carer(tx: AsyncSession, patient_id: int) -> Carer | None:
+    """Whom follow-ups about this patient go to."""
+    carer: Carer | None = await tx.scalar(
+        select(Carer)
+        .join(PatientCarer, PatientCarer.carer_id == Carer.id)
+        .where(PatientCarer.patient_id == patient_id)
+        .order_by(PatientCarer.primary.desc(), Carer.id)
+        .limit(1)
+    )
+    return carer

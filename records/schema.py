@@ -1,0 +1,41 @@
+"""All tables in one import, for migrations and for the composition root."""
+
+from records.base import Base
+from records.care_plan import CarePlan, Task
+from records.chat import Chat, Conversation
+from records.encounter import Encounter
+from records.flag import Flag, FlagNotice
+from records.message import Inbound, Outbound
+from records.observation import Observation
+from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.setting import Setting
+from records.staff import OnCall, Staff, Team, TeamMember
+from records.state import StateChange
+from records.wecom import AccessToken, CallbackEvent, KfAccount
+
+__all__ = [
+    "AccessToken",
+    "Base",
+    "CallbackEvent",
+    "CarePlan",
+    "Carer",
+    "Chat",
+    "Conversation",
+    "Encounter",
+    "Flag",
+    "FlagNotice",
+    "Inbound",
+    "KfAccount",
+    "Observation",
+    "OnCall",
+    "Outbound",
+    "Patient",
+    "PatientCarer",
+    "ReadAudit",
+    "Setting",
+    "Staff",
+    "StateChange",
+    "Task",
+    "Team",
+    "TeamMember",
+]

@@ -1,0 +1,16 @@
+"""Values that all processes share and that change while they run."""
+
+from typing import Any
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base
+
+
+class Setting(Base):
+    """A named value, such as the sandbox's clock."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
