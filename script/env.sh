@@ -31,7 +31,7 @@ check_machine() {
   done
 }
 
-# 1.7 GB of packages, and the wheels they come from in uv's cache.
+# 2 GB of packages, hard-linked from uv's cache where that can be, and room for what is being unpacked.
 check_disk() {
   local free_mb
   free_mb=$(df -Pm "$root" | awk 'NR == 2 { print $4 }')
@@ -90,9 +90,9 @@ install_packages() {
     find_python
     say "creating .venv with $interpreter."
     "$uv" venv --quiet --no-project --clear --python "$interpreter" "$venv" || die "uv could not create $venv; its message above says why."
-    say "installing the locked packages: about 0.9 GB to download the first time, some minutes on a usual line."
+    say "installing the locked packages: about 0.6 GB to download the first time, some minutes on a usual line."
   else
-    say "requirements.lock changed; bringing .venv up to date."
+    say "bringing .venv to what requirements.lock says."
   fi
   rm -f "$stamp"
   cp "$lock" "$stamp.new"
