@@ -66,7 +66,11 @@ def test_importing_the_house_starts_neither_rasa_nor_tensorflow() -> None:
         for path in outside
         if not path.as_posix().startswith(skipped) and path.name != "__main__.py"
     ]
-    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(sorted({'rasa', 'tensorflow'} & set(sys.modules)))"
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print(sorted({'rasa', 'tensorflow'} & set(sys.modules)))"
+    )
     result = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *names], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
 
