@@ -1,0 +1,188 @@
+"""WeCom's callback: verify, decrypt, read; and seal an answer (doc:90930, doc:90968).
+
+Pure and light: no client, no clock, no network; the small process at the hospital's edge imports only this.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from wechatpy.enterprise.crypto import PrpCrypto
+
+from integrations.wecom.xml import XmlError, read_xml
+
+BLOCK = 32  # PKCS#7 over 32 bytes, not AES's 16: pads of 17..32 are normal
+RANDOM = 16
+
+
+class CallbackError(Exception):
+    """A callback that is not accepted. ``code`` is our class, ``status`` the HTTP status to answer with."""
+
+    def __init__(self, code: str, status: int, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code, self.status, self.detail, self.permanent = code, status, detail, True
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" if self.detail else self.code
+
+
+def signature(token: str, timestamp: str, nonce: str, encrypted: str) -> str:
+    """SHA-1 in hex over the four values, sorted and joined."""
+    joined = "".join(sorted((token, timestamp, nonce, encrypted))).encode("utf-8", "surrogatepass")
+    return hashlib.sha1(joined, usedforsecurity=False).hexdigest()  # the platform's choice of hash
+
+
+class Callback:
+    """One callback address as set in WeCom's console.
+
+    ``receive_id`` is the corp id for a self-built app. ``window`` is how far a callback's timestamp may lie from now, either way;
+    ``max_bytes`` caps a body; ``entropy`` gives the random head of what we seal.
+    Raises CallbackError ``bad_encoding_aes_key`` or ``bad_token`` when the settings cannot be right.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        encoding_aes_key: str,
+        receive_id: str,
+        *,
+        window: timedelta = timedelta(minutes=10),
+        max_bytes: int = 1 << 20,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        if not re.fullmatch(r"[0-9A-Za-z+/]{43}", encoding_aes_key):
+            raise CallbackError("bad_encoding_aes_key", 500, "EncodingAESKey must be the 43 letters and digits shown in WeCom's console")
+        if not token:
+            raise CallbackError("bad_token", 500, "Token must not be empty")
+        self._token, self._receive_id, self._entropy = token, receive_id.encode(), entropy
+        self._window, self._max_bytes = window, max_bytes
+        self._cipher = PrpCrypto(base64.b64decode(encoding_aes_key + "=")).cipher
+
+    def verify_url(self, query: Mapping[str, str]) -> str:
+        """The plain ``echostr`` to answer WeCom's GET check with, exactly as it is; ``query`` is URL-decoded once."""
+        encrypted = _need(query, "echostr")
+        self._check_signature(query, encrypted)
+        return self.decrypt(encrypted)
+
+    def open(self, query: Mapping[str, str], body: bytes, now: datetime) -> dict[str, Any]:
+        """The inner XML of a POST as ``{tag: text or dict or list}``; ``SelectedItem`` and ``OptionId`` are always lists.
+
+        Raises CallbackError: too_large, missing_field, bad_xml, bad_signature, stale, bad_ciphertext, wrong_receive_id.
+        """
+        if now.tzinfo is None:
+            raise ValueError("now must be aware")
+        if len(body) > self._max_bytes:
+            raise CallbackError("too_large", 413, f"{len(body)} bytes")
+        encrypted = _need(_read(body), "Encrypt")
+        self._check_signature(query, encrypted)
+        self._check_time(_need(query, "timestamp"), now)
+        fields = _read(self.decrypt(encrypted))
+        # The form for service providers carries InfoType and TimeStamp in place of MsgType and CreateTime.
+        for names in (("MsgType", "InfoType"), ("CreateTime", "TimeStamp")):
+            _need(fields, next((name for name in names if name in fields), names[0]))
+        if fields.get("MsgType") == "event":
+            _need(fields, "Event")
+        if fields.get("Event") == "kf_msg_or_event":
+            _need(fields, "OpenKfId")
+        return fields
+
+    def decrypt(self, encrypted: str) -> str:
+        """The message in ``encrypted`` (base64). Does not look at a signature. Raises CallbackError bad_ciphertext, wrong_receive_id."""
+        try:
+            sealed = base64.b64decode(encrypted, validate=True)
+            if not sealed or len(sealed) % BLOCK:
+                raise ValueError("not whole blocks")
+            plain: bytes = self._cipher.decrypt(sealed)
+            pad = plain[-1]
+            if not 1 <= pad <= BLOCK or plain[-pad:] != bytes([pad]) * pad:
+                raise ValueError("padding")
+            content = plain[RANDOM:-pad]
+            size = int.from_bytes(content[:4], "big")
+            if len(content) < 4 + size:
+                raise ValueError("length")
+            message, receive_id = content[4 : 4 + size].decode(), content[4 + size :]
+        except (ValueError, binascii.Error) as err:
+            raise CallbackError("bad_ciphertext", 400) from err
+        if not hmac.compare_digest(receive_id, self._receive_id):
+            raise CallbackError("wrong_receive_id", 403)
+        return message
+
+    def encrypt(self, message: str) -> str:
+        """``message`` framed, padded and encrypted, in base64."""
+        raw = message.encode()
+        plain = self._entropy(RANDOM) + len(raw).to_bytes(4, "big") + raw + self._receive_id
+        pad = BLOCK - len(plain) % BLOCK
+        return base64.b64encode(self._cipher.encrypt(plain + bytes([pad]) * pad)).decode()
+
+    def seal(self, plaintext: str, nonce: str, timestamp: int) -> str:
+        """The XML envelope of a passive reply (application messages only; kf has none). ``timestamp`` in seconds."""
+        if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", nonce):
+            raise ValueError("nonce must be letters and digits")
+        encrypted = self.encrypt(plaintext)
+        signed = signature(self._token, str(timestamp), nonce, encrypted)
+        return (
+            f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature><![CDATA[{signed}]]></MsgSignature>"
+            f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
+        )
+
+    def _check_signature(self, query: Mapping[str, str], encrypted: str) -> None:
+        given, timestamp, nonce = (_need(query, name) for name in ("msg_signature", "timestamp", "nonce"))
+        expected = signature(self._token, timestamp, nonce, encrypted)
+        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode()):
+            raise CallbackError("bad_signature", 403)
+
+    def _check_time(self, timestamp: str, now: datetime) -> None:
+        # Ten digits last until 2286; a longer run of digits would overflow a float.
+        if not re.fullmatch(r"[0-9]{1,10}", timestamp) or abs(now.timestamp() - int(timestamp)) > self._window.total_seconds():
+            raise CallbackError("stale", 403, "timestamp outside the window; is this machine's clock right?")
+
+
+def event_key(fields: Mapping[str, Any]) -> str:
+    """The key by which a repeated callback is recognised; at most 80 characters.
+
+    A message has its MsgId, a card's click its ResponseCode (a fresh one each click). For anything else the documented key
+    (FromUserName + CreateTime) collides, so the whole content is the key. A kf callback only says "there is news": pulling once more
+    is harmless, dropping one is not, so do not drop by it.
+    """
+    if fields.get("MsgType") != "event" and fields.get("MsgId"):
+        return "message:" + _digest(fields["MsgId"])
+    if str(fields.get("Event", "")).startswith("template_card") and fields.get("ResponseCode"):
+        return "card:" + _digest(fields["ResponseCode"])
+    return "event:" + _digest(dict(fields))
+
+
+def selected_options(fields: Mapping[str, Any]) -> dict[str, list[str]]:
+    """``{question_key: [option_id…]}`` of a template card's submit; empty for a plain button."""
+    items = fields.get("SelectedItems")
+    found = items.get("SelectedItem", []) if isinstance(items, dict) else []
+    chosen: dict[str, list[str]] = {}
+    for item in found:
+        if isinstance(item, dict) and isinstance(item.get("QuestionKey"), str):
+            options = item.get("OptionIds")
+            chosen[item["QuestionKey"]] = [str(each) for each in options.get("OptionId", [])] if isinstance(options, dict) else []
+    return chosen
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _need(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise CallbackError("missing_field", 400, name)
+    return value
+
+
+def _read(source: str | bytes) -> dict[str, Any]:
+    try:
+        return read_xml(source)
+    except XmlError as err:
+        raise CallbackError("bad_xml", 400, str(err)) from err
