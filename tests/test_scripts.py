@@ -170,6 +170,36 @@ def test_suite_runs_every_section_and_fails_for_one(checkout: Checkout) -> None:
     assert complaint == "careloop: failed: types."
 
 
+@pytest.mark.parametrize(
+    ("user", "marks", "end"),
+    [
+        ("0", "", "apt-get install -y -qq --no-install-recommends chromium"),
+        ("1000", " -m not browser", "failed: browser."),
+    ],
+    ids=["root", "plain user"],
+)
+def test_missing_chromium_is_installed_by_root_and_asked_for_by_others(checkout: Checkout, user: str, marks: str, end: str) -> None:
+    checkout.tool("python", 'echo "ran $*"\n')
+    checkout.tool("chromium", "exit 127\n")
+    checkout.tool("fc-list", "echo Noto\n")
+    checkout.tool("id", f"echo {user}\n")
+    checkout.tool("apt-get", 'echo "apt-get $*" >&2\n')
+    subprocess.run(["git", "init", "-q"], cwd=checkout.root, check=True)
+    code, out, complaint = checkout.run("test")
+    assert (code, complaint.removeprefix("careloop: ")) == (0 if user == "0" else 1, end)
+    assert out.endswith(f"ran -m pytest --durations=10 --durations-min=1{marks}")
+
+
+def test_without_a_model_only_the_dialogue_tests_are_left_out(checkout: Checkout) -> None:
+    checkout.tool("python", 'echo "ran $*"; [ "$3" != train ]\n')
+    for name in ("chromium", "fc-list"):
+        checkout.tool(name, "echo here\n")
+    subprocess.run(["git", "init", "-q"], cwd=checkout.root, check=True)
+    code, out, complaint = checkout.run("test")
+    assert (code, complaint) == (1, "careloop: failed: training.")
+    assert out.endswith("-m not dialogue")
+
+
 def test_a_planted_secret_is_found(checkout: Checkout) -> None:
     checkout.tool("python", f'exec {sys.executable} "$@"\n')
     shutil.copy(ROOT / ".secrets.baseline", checkout.root)
