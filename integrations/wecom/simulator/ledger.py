@@ -1,0 +1,44 @@
+"""What the corp's apps have sent, for tests and for doubt."""
+
+from typing import Any
+
+from integrations.wecom.simulator.clock import iso
+from integrations.wecom.simulator.simulator import Simulator
+
+
+def ledger(sim: Simulator) -> dict[str, Any]:
+    """Accepted kf messages in order over all chats, app messages in order, and refused calls with their count."""
+    sent = [(m, chat) for chat in sim.world.chats.values() for m in chat.messages.values() if m.sender == "bot"]
+    sent.sort(key=lambda entry: entry[0].serial)
+    return {
+        "messages": [
+            {
+                "msgid": message.msgid,
+                "open_kfid": chat.open_kfid,
+                "external_userid": chat.external_userid,
+                "at": iso(message.at),
+                "msgtype": message.msgtype,
+                "body": message.body,
+                "status": message.status,
+            }
+            for message, chat in sent
+        ],
+        "app_messages": [
+            {
+                "msgid": message.msgid,
+                "agentid": message.agentid,
+                "at": iso(message.at),
+                "msgtype": message.msgtype,
+                "body": message.body,
+                "userids": message.userids,
+                "dropped": message.dropped,
+                "task_id": message.task_id,
+                "recalled": message.recalled,
+            }
+            for message in sim.world.app_messages.values()
+        ],
+        "rejected": [
+            {"path": path, "errcode": int(code), "count": count}
+            for (path, code), count in ((key.rsplit(" ", 1), count) for key, count in sim.world.rejected_calls.items())
+        ],
+    }

@@ -1,0 +1,83 @@
+"""The whole world in one JSON file: loaded at start, written a moment after the last change, never half."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from integrations.wecom.simulator.state import World
+
+PAUSE = 1.0  # real seconds between a change and the write that holds it, at the least
+SHARE = 20  # writing may take one part in twenty of the time
+_WORLD = TypeAdapter(World)
+
+
+class StateFileError(Exception):
+    """The state file cannot be used; the text is one sentence for the operator."""
+
+    code, permanent = "state_file", True
+
+
+def load(path: Path) -> World | None:
+    """The world in the file; None if there is no file. Raises StateFileError for one that cannot be read."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise StateFileError(f"The simulator's state file {path} cannot be opened: {err.strerror}.") from err
+    try:
+        return _WORLD.validate_json(raw)
+    except ValidationError as err:
+        raise StateFileError(
+            f"The simulator's state file {path} is damaged or from another version; move it away to start afresh, or restore a copy."
+        ) from err
+
+
+def save(path: Path, raw: bytes) -> None:
+    """Replace the file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    with draft.open("wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(path)
+
+
+class Keeper:
+    """Writes the world when it was touched, soon but not at every change."""
+
+    def __init__(self, path: Path, world: World) -> None:
+        self._path, self._world = path, world
+        self._touched = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def touch(self) -> None:
+        """The world may have changed."""
+        self._touched.set()
+
+    async def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Write a last time and end."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._write()
+
+    async def _run(self) -> None:
+        while True:
+            await self._touched.wait()
+            self._touched.clear()
+            began = time.monotonic()
+            await self._write()
+            await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - began)))
+
+    async def _write(self) -> None:
+        raw = _WORLD.dump_json(self._world)
+        await asyncio.to_thread(save, self._path, raw)
