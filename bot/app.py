@@ -1,0 +1,105 @@
+"""The composition root: the one place that knows every part and joins them. Nothing is created at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+
+import aiohttp
+
+from bot.clock import Clock
+from bot.settings import Settings
+from bot.tokens import DatabaseTokenStore
+from integrations.wecom.client import WecomClient
+from records.database import Database
+
+POSTGRES_FOLDER = "postgres"
+
+
+@dataclass
+class Core:
+    """What every role needs."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class WecomAccess:
+    """The corp as this process reaches it: the real one, or the simulator with its demo secrets."""
+
+    base_url: str
+    corp_id: str
+    secret: str
+    agent_id: int
+    callback_token: str
+    callback_aes_key: str
+
+
+def database(settings: Settings, *, role: str, pool_size: int = 8) -> Database:
+    """The database of these settings, not yet open."""
+    if settings.database_url is not None:
+        return Database(url=settings.database_url.get_secret_value(), pool_size=pool_size, application=f"careloop-{role}")
+    return Database(folder=settings.data_dir / POSTGRES_FOLDER, pool_size=pool_size, application=f"careloop-{role}")
+
+
+@asynccontextmanager
+async def core(settings: Settings, *, role: str, pool_size: int = 8, migrate: bool = True) -> AsyncIterator[Core]:
+    """An open, migrated database and the clock. Raises EmbeddedError when the database cannot start."""
+    db = database(settings, role=role, pool_size=pool_size)
+    await db.open()
+    try:
+        if migrate:
+            await db.migrate()
+        clock = Clock()
+        if settings.sandbox:
+            await clock.load(db)
+        yield Core(settings, db, clock)
+    finally:
+        await db.close()
+
+
+def wecom_access(settings: Settings) -> WecomAccess:
+    """How to reach WeCom with these settings; in the sandbox, the simulator that `serve` (or `simulator`) runs on our own port."""
+    wecom = settings.wecom
+    if wecom.corp_id is not None:
+        return WecomAccess(
+            base_url=wecom.base_url,
+            corp_id=wecom.corp_id,
+            secret=wecom.secret.get_secret_value(),
+            agent_id=wecom.agent_id,
+            callback_token=wecom.callback_token.get_secret_value(),
+            callback_aes_key=wecom.callback_aes_key.get_secret_value(),
+        )
+    from integrations.wecom.simulator.config import demo_config
+
+    demo = demo_config("http://localhost/wecom/callback")
+    app = demo.apps[0]
+    if app.callback is None:
+        raise RuntimeError("the demo corp has no callback")
+    given = wecom.base_url if "base_url" in wecom.model_fields_set else None
+    return WecomAccess(
+        base_url=given or f"http://127.0.0.1:{settings.port}/sandbox/wecom",
+        corp_id=demo.corp_id,
+        secret=app.secret,
+        agent_id=app.agentid,
+        callback_token=app.callback.token,
+        callback_aes_key=app.callback.encoding_aes_key,
+    )
+
+
+@asynccontextmanager
+async def wecom_client(core: Core) -> AsyncIterator[WecomClient]:
+    """A client whose tokens are shared through the database."""
+    access = wecom_access(core.settings)
+    async with aiohttp.ClientSession() as session:
+        yield WecomClient(
+            session,
+            access.base_url,
+            access.corp_id,
+            access.secret,
+            DatabaseTokenStore(core.db),
+            core.clock,
+            rng=SystemRandom(),
+        )

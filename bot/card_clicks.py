@@ -1,0 +1,178 @@
+"""A clinician taps 接手, 转交 or 已处理 on a card."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, claimed_card, show_everywhere
+from bot.escalation import ladders, notify
+from bot.handover import hand_over
+from bot.jobs import URGENT, Job, defer
+from bot.texts import say
+from integrations.wecom.callback import selected_options
+from records.chat import Chat
+from records.database import Database
+from records.flag import FLAG_MOVES, Flag, FlagNotice
+from records.message import enqueue
+from records.patient import AccessRefused, Patient
+from records.staff import OnCall, Staff, Team, TeamMember
+from records.state import move
+from records.wecom import CallbackEvent
+
+log = structlog.get_logger(__name__)
+
+
+class CallbackEvents:
+    """Handles callbacks that carry their own content. Each once: `handled_at` is set in the transaction of the effect."""
+
+    def __init__(
+        self,
+        db: Database,
+        deliver: Callable[[str], Awaitable[None]],
+        clock: Callable[[], datetime],
+        reload_accounts: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._db, self._deliver, self._clock, self._reload_accounts = db, deliver, clock, reload_accounts
+
+    async def handle(self, key: str) -> None:
+        """Carry out the stored callback `key`."""
+        now = self._clock()
+        lines: list[str] = []
+        reload = False
+        async with self._db.transaction() as tx:
+            event = await tx.scalar(select(CallbackEvent).where(CallbackEvent.key == key).with_for_update())
+            if event is None or event.handled_at is not None:
+                return
+            event.handled_at = now
+            if event.event == "template_card_event":
+                try:
+                    lines = await click(tx, event.fields, now)
+                except AccessRefused as err:
+                    event.error = err.code
+                    log.warning("card click refused", code=err.code)
+            reload = event.event == "kf_account_auth_change"
+        for line in dict.fromkeys(lines):
+            await self._deliver(line)
+        if reload:
+            await self._reload_accounts()
+
+
+async def click(tx: AsyncSession, fields: dict[str, Any], now: datetime) -> list[str]:
+    """Carry out one click; the outbox lines to send. Raises AccessRefused for somebody who is not of the alert's team."""
+    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == fields.get("TaskId")).with_for_update())
+    if notice is None:
+        log.warning("click on an unknown card")
+        return []
+    # A click always brings a fresh code; the one we had is used up or stale.
+    notice.response_code = fields.get("ResponseCode")
+    flag = await tx.get_one(Flag, notice.flag_id, with_for_update=True)
+    staff = await _team_member(tx, flag, str(fields.get("FromUserName")))
+    if flag.state == "closed":
+        return await show_everywhere(tx, flag, say("card.closed_by", name=await _owner_name(tx, flag)), now)
+    match fields.get("EventKey"):
+        case str(key) if key == CLAIM:
+            return await _claim(tx, flag, notice, staff, now)
+        case str(key) if key == TRANSFER:
+            chosen = selected_options(fields).get("to") or [NEXT_TIER]
+            return await _transfer(tx, flag, staff, chosen[0], now)
+        case str(key) if key == CLOSE:
+            return await _close(tx, flag, staff, now)
+    log.warning("click on an unknown button")
+    return []
+
+
+async def _claim(tx: AsyncSession, flag: Flag, notice: FlagNotice, staff: Staff, now: datetime) -> list[str]:
+    """The clinician has it: timers stop, the chat becomes hers, everybody sees it. A second claim only shows who was first."""
+    if flag.state == "acknowledged" and flag.owner_id != staff.id:
+        return await show_everywhere(tx, flag, say("card.claimed_by", name=await _owner_name(tx, flag)), now)
+    if not await move(
+        tx, flag, "acknowledged", moves=FLAG_MOVES, at=now, by=staff.userid, owner_id=staff.id, acknowledged_at=now, next_at=None
+    ):
+        return []
+    lines = await show_everywhere(tx, flag, say("card.claimed_by", name=staff.name), now, keep=notice)
+    patient = await tx.get(Patient, flag.patient_id) if flag.patient_id is not None else None
+    team = await tx.get_one(Team, flag.team_id)
+    card = claimed_card(notice.card, flag, patient, team, await _others(tx, flag, staff), now)
+    await enqueue(
+        tx,
+        f"update:{notice.card}:claimed:{now.timestamp():.0f}",
+        line=f"staff:{staff.userid}",
+        route="app_update",
+        payload={"userids": [staff.userid], "response_code": notice.response_code, "template_card": card},
+        purpose="card_update",
+        now=now,
+    )
+    notice.response_code = None
+    lines.append(f"staff:{staff.userid}")
+    if flag.chat_id is not None:
+        chat = await tx.get_one(Chat, flag.chat_id, with_for_update=True)
+        await hand_over(tx, chat, key=f"handover:flag:{flag.id}:{staff.userid}:{now.timestamp():.0f}", now=now, to=staff)
+        await defer(tx, [Job("deliver", f"chat:{chat.id}", lock=f"chat:{chat.id}")], priority=URGENT)
+    return lines
+
+
+async def _transfer(tx: AsyncSession, flag: Flag, staff: Staff, to: str, now: datetime) -> list[str]:
+    """To one colleague, or to the next tier. The alert is open again and its clock runs until the other one has it."""
+    flag.round += 1
+    person = None
+    if to != NEXT_TIER:
+        person = await tx.scalar(select(Staff).join(TeamMember).where(Staff.userid == to, Staff.active, TeamMember.team_id == flag.team_id))
+    repeat = ladders()[flag.level].repeat
+    if flag.state in ("raised", "acknowledged"):
+        await move(
+            tx, flag, "delivered", moves=FLAG_MOVES, at=now, by=staff.userid, reason=f"transferred to {to}", owner_id=None, next_at=now
+        )
+    if person is not None:
+        flag.next_at = now + repeat
+        lines = [await notify(tx, flag, person, now)]
+        name = person.name
+    else:
+        flag.tier += 1
+        flag.next_at = now
+        await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
+        lines, name = [], say("card.next_tier")
+    return lines + await show_everywhere(tx, flag, say("card.transferred_by", name=staff.name, to=name), now)
+
+
+async def _close(tx: AsyncSession, flag: Flag, staff: Staff, now: datetime) -> list[str]:
+    await move(
+        tx,
+        flag,
+        "closed",
+        moves=FLAG_MOVES,
+        at=now,
+        by=staff.userid,
+        owner_id=staff.id,
+        closed_at=now,
+        outcome="handled",
+        next_at=None,
+        acknowledged_at=flag.acknowledged_at or now,
+    )
+    return await show_everywhere(tx, flag, say("card.closed_by", name=staff.name), now)
+
+
+async def _team_member(tx: AsyncSession, flag: Flag, userid: str) -> Staff:
+    staff = await tx.scalar(select(Staff).join(TeamMember).where(Staff.userid == userid, Staff.active, TeamMember.team_id == flag.team_id))
+    if staff is None:
+        raise AccessRefused(f"flag {flag.id}")
+    return staff
+
+
+async def _others(tx: AsyncSession, flag: Flag, staff: Staff) -> list[Staff]:
+    rows = await tx.scalars(
+        select(Staff)
+        .join(OnCall, OnCall.staff_id == Staff.id)
+        .where(OnCall.team_id == flag.team_id, Staff.active, Staff.id != staff.id)
+        .distinct()
+        .limit(8)
+    )
+    return list(rows)
+
+
+async def _owner_name(tx: AsyncSession, flag: Flag) -> str:
+    owner = await tx.get(Staff, flag.owner_id) if flag.owner_id is not None else None
+    return owner.name if owner is not None else ""

@@ -1,0 +1,149 @@
+"""The template card of an alert, and what its buttons do to the alert."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.texts import said_or, say
+from records.flag import FLAG_MOVES, Flag, FlagNotice
+from records.message import enqueue
+from records.patient import Patient
+from records.staff import Staff, Team
+from records.state import move
+from tagging.content import default_content
+
+log = structlog.get_logger(__name__)
+
+CLAIM, TRANSFER, CLOSE = "claim", "transfer", "close"
+NEXT_TIER = "next_tier"
+QUOTE_CHARACTERS = 120
+# Button styles of wecom-api §4.2: 1 blue, 2 grey.
+BLUE, GREY = 1, 2
+
+
+def card_id(flag: Flag, person: Staff) -> str:
+    """The card's task_id, unique in the app: one per alert, round and person. It is all a click needs to find its way back."""
+    return f"flag-{flag.id}-{flag.round}-{person.id}"
+
+
+def alert_card(card: str, flag: Flag, patient: Patient | None, team: Team, colleagues: list[Staff], now: datetime) -> dict[str, Any]:
+    """A `button_interaction` card: who, what was said, why it fired, and the buttons 接手 转交 已处理."""
+    content: dict[str, Any] = {
+        **_head(card, flag, patient, team, now),
+        "button_list": [
+            {"text": say("card.claim"), "style": BLUE, "key": CLAIM},
+            {"text": say("card.transfer"), "style": GREY, "key": TRANSFER},
+            {"text": say("card.close"), "style": GREY, "key": CLOSE},
+        ],
+        "button_selection": _choice(colleagues),
+    }
+    return content
+
+
+def claimed_card(card: str, flag: Flag, patient: Patient | None, team: Team, colleagues: list[Staff], now: datetime) -> dict[str, Any]:
+    """The owner's card after 接手: what is left to do is to pass it on or to close it."""
+    return {
+        **_head(card, flag, patient, team, now),
+        "button_list": [
+            {"text": say("card.close"), "style": BLUE, "key": CLOSE},
+            {"text": say("card.transfer"), "style": GREY, "key": TRANSFER},
+        ],
+        "button_selection": _choice(colleagues),
+    }
+
+
+def _choice(colleagues: list[Staff]) -> dict[str, Any]:
+    options = [{"id": NEXT_TIER, "text": say("card.next_tier")}, *({"id": who.userid, "text": who.name} for who in colleagues)]
+    return {"question_key": "to", "title": say("card.choose"), "option_list": options, "selected_id": NEXT_TIER}
+
+
+def _head(card: str, flag: Flag, patient: Patient | None, team: Team, now: datetime) -> dict[str, Any]:
+    rows = [
+        {"keyname": say("card.because"), "value": flag.because[:QUOTE_CHARACTERS] or "-"},
+        {"keyname": say("card.team"), "value": team.name},
+    ]
+    if flag.round > 1:
+        rows.append({"keyname": say("card.time"), "value": say("card.round", round=flag.round)})
+    return {
+        "card_type": "button_interaction",
+        "source": {"desc": say("card.source"), "desc_color": 2 if flag.level == "emergency" else 0},
+        "main_title": {
+            "title": say("card.title", level=say(f"levels.{flag.level}"), category=category_text(flag.category)),
+            "desc": who_is(patient, now),
+        },
+        "quote_area": {"type": 0, "title": say("card.said"), "quote_text": flag.said[:QUOTE_CHARACTERS] or "-"},
+        "horizontal_content_list": rows,
+        "task_id": card,
+    }
+
+
+def category_text(category: str) -> str:
+    """The Chinese name of an alert's category."""
+    known = default_content().redflags.categories.get(category)
+    return said_or(f"categories.{category}", known.name if known is not None else category)
+
+
+def who_is(patient: Patient | None, now: datetime) -> str:
+    """One line that names the patient."""
+    if patient is None:
+        return say("card.patient_unknown")
+    return say(
+        "card.patient",
+        name=patient.name,
+        sex=said_or(f"sex.{patient.sex}", ""),
+        age=age_text((now.date() - patient.birth_date).days),
+        record_number=patient.record_number,
+    )
+
+
+def age_text(days: int) -> str:
+    """An age as a nurse says it: days to 60, months to 2 years, then years."""
+    if days < 60:
+        return f"{days}天"
+    months = int(days / 30.4375)
+    return f"{months}个月" if months < 24 else f"{months // 12}岁"
+
+
+async def card_sent(tx: AsyncSession, card: str, *, invalid: list[str], response_code: str | None, now: datetime) -> None:
+    """WeCom has taken a card: the alert is delivered, unless WeCom does not know the clinician (`invalid`), which is not delivery."""
+    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == card).with_for_update())
+    if notice is None:
+        return
+    flag = await tx.get_one(Flag, notice.flag_id, with_for_update=True)
+    person = await tx.get_one(Staff, notice.staff_id)
+    notice.response_code = response_code
+    if person.userid.lower() in {each.lower() for each in invalid}:
+        notice.state = "invalid"
+        log.error("card reached nobody", staff=person.userid, flag=flag.id)
+        # Silence is certain here, so the next round need not wait for it.
+        if flag.state in ("raised", "delivered"):
+            flag.next_at = now
+        return
+    notice.state = "delivered"
+    if flag.state == "raised":
+        await move(tx, flag, "delivered", moves=FLAG_MOVES, at=now, by="wecom", reason=f"card {card}", delivered_at=now)
+
+
+async def show_everywhere(tx: AsyncSession, flag: Flag, text: str, now: datetime, *, keep: FlagNotice | None = None) -> list[str]:
+    """Replace the buttons of all other cards of this alert by `text`; the outbox lines to send."""
+    lines = []
+    for notice in await tx.scalars(select(FlagNotice).where(FlagNotice.flag_id == flag.id, FlagNotice.response_code.is_not(None))):
+        if keep is not None and notice.id == keep.id:
+            continue
+        person = await tx.get_one(Staff, notice.staff_id)
+        line = f"staff:{person.userid}"
+        await enqueue(
+            tx,
+            f"update:{notice.card}:{flag.state}:{now.timestamp():.0f}",
+            line=line,
+            route="app_update",
+            payload={"userids": [person.userid], "response_code": notice.response_code, "replace_name": text},
+            purpose="card_update",
+            now=now,
+        )
+        notice.response_code = None
+        lines.append(line)
+    return lines

@@ -1,0 +1,193 @@
+"""The command line. Help is instant: every command imports what it needs when it runs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="careloop",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help=(
+        "CareLoop, a hospital's follow-up assistant in WeCom (企业微信).\n\n"
+        "Start with **careloop serve** and open http://127.0.0.1:8080/sandbox: you play a mother in WeChat on the left and a nurse in "
+        "WeCom on the right. Settings come from careloop.toml and from CARELOOP_… variables; **careloop doctor** checks them."
+    ),
+)
+bench = typer.Typer(no_args_is_help=True, help="Measure this installation; ratios first. Add --json for machines.")
+plan = typer.Typer(no_args_is_help=True, help="Look at plan templates without sending anything.")
+app.add_typer(bench, name="bench")
+app.add_typer(plan, name="plan")
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
+File = Annotated[Path | None, typer.Argument(help="JSON lines; standard input when left out.", dir_okay=False)]
+
+
+@app.command()
+def serve(port: Port = None, host: Host = None) -> None:
+    """Everything on one machine: database, simulator (without WeCom settings), pages, worker.
+
+    The first start makes the database and trains the model, with a progress bar. Then open /sandbox. Ctrl-C stops all of it.
+    """
+    from bot.cli_run import run_serve_command
+
+    run_serve_command(host=host, port=port)
+
+
+@app.command()
+def gateway(port: Port = None, host: Host = None) -> None:
+    """Only WeCom's callback: verify, decrypt, note that there is news. Knows no patient and no model."""
+    from bot.cli_run import run_web_command
+
+    run_web_command("gateway", host=host, port=port)
+
+
+@app.command()
+def web(port: Port = None, host: Host = None) -> None:
+    """Only the pages, for a machine of their own."""
+    from bot.cli_run import run_web_command
+
+    run_web_command("web", host=host, port=port)
+
+
+@app.command()
+def worker(
+    dialogue: Annotated[bool, typer.Option(help="Load the dialogue model (12 s). Without it triage answers and people are called.")] = True,
+) -> None:
+    """Pull messages, answer, send, escalate, run follow-ups. Start as many as you like, on any machine."""
+    from bot.cli_run import run_worker_command
+
+    run_worker_command(dialogue=dialogue)
+
+
+@app.command()
+def train(force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed since the last model.")] = False) -> None:
+    """Train the dialogue model from nlu_data/, bot/domain, bot/rules and config.yml into models/. About a minute."""
+    from bot.cli_run import train_command
+
+    train_command(force=force)
+
+
+@app.command()
+def understand(file: File = None) -> None:
+    """What a message says: symptoms, measurements, medicines, questions to ask back. JSON lines in, JSON lines out.
+
+    In: {"id": "a1", "text": "没咳嗽，昨晚烧到38度5", "patient": {"age_months": 7}, "now": "2026-03-01T08:00:00+08:00"}
+    """
+    from bot.cli_lines import run_lines
+    from tagging.command import understand_line
+
+    run_lines(file, understand_line)
+
+
+@app.command()
+def triage(file: File = None) -> None:
+    """How urgent a message or a value is, and why. Needs no model, database or network. JSON lines in, JSON lines out.
+
+    In: {"id": "c2", "patient": {"age_days": 89}, "input": {"vital": "temperature", "value": 38.0, "unit": "℃"}}
+    """
+    from bot.cli_lines import run_lines
+    from tagging.command import triage_line
+
+    run_lines(file, triage_line)
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database, model and WeCom, and say in words what is wrong and where to mend it."""
+    from bot.cli_run import doctor_command
+
+    doctor_command()
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help='JSON lines with a "text", or plain lines.', exists=True, dir_okay=False)],
+    limit: Annotated[int, typer.Option(help="How many lines to play.")] = 1000,
+    out: Annotated[Path | None, typer.Option(help="Write every message with what became of it, as JSON lines.")] = None,
+) -> None:
+    """Play messages through a simulator of its own and this installation's whole road, and say what became of each."""
+    from bot.cli_run import replay_command
+
+    replay_command(file, limit=limit, out=out)
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8099,
+    config: Annotated[Path | None, typer.Option(help="TOML file with corp, apps, accounts, members; see docs/simulator.md.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Keep the simulated world in this file over restarts.")] = None,
+    callback: Annotated[str | None, typer.Option(help="Where callbacks go, such as http://127.0.0.1:8080/wecom/callback.")] = None,
+) -> None:
+    """A WeCom server to develop against, alone: point any WeCom SDK at http://127.0.0.1:PORT."""
+    from bot.cli_run import simulator_command
+
+    simulator_command(port=port, config=config, state=state, callback=callback)
+
+
+@plan.command("dry-run")
+def plan_dry_run(
+    template: Annotated[str, typer.Argument(help="Template id, such as neonatal.")] = "neonatal",
+    days: Annotated[int, typer.Option(help="How many days to look ahead.")] = 14,
+) -> None:
+    """Every message a plan would send to a patient discharged today."""
+    from bot.cli_run import dry_run_command
+
+    dry_run_command(template, days)
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+
+
+@bench.command("turns")
+def bench_turns(json: Json = False, stock: Annotated[bool, typer.Option(help="Train and measure stock Rasa too.")] = True) -> None:
+    """Whole dialogue turns a second, here and in stock Rasa over HTTP, in one run; and intent accuracy of both."""
+    from bot.bench.turns import run
+
+    _report(run(stock=stock), json)
+
+
+@bench.command("callback")
+def bench_callback(json: Json = False) -> None:
+    """How fast callbacks are acknowledged at 200 a second while turns run."""
+    from bot.bench.callback import run
+
+    _report(run(), json)
+
+
+@bench.command("road")
+def bench_road(json: Json = False) -> None:
+    """From callback to the reply at the simulator, at 10 messages a second; memory of gateway and worker."""
+    from bot.bench.road import run
+
+    _report(run(), json)
+
+
+@bench.command("all")
+def bench_all(json: Json = False) -> None:
+    """All benchmarks, one after the other."""
+    bench_turns(json)
+    bench_callback(json)
+    bench_road(json)
+
+
+def _report(result: dict[str, object], as_json: bool) -> None:
+    from bot.bench.report import show
+
+    show(result, as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; our own errors become one sentence and exit code 1."""
+    try:
+        app()
+    except Exception as err:
+        if getattr(err, "code", None) is None or not isinstance(getattr(err, "permanent", None), bool):
+            raise
+        sys.stderr.write(f"careloop: {err}\n")
+        raise SystemExit(1) from err

@@ -1,0 +1,136 @@
+"""What the commands do; imported only when one runs."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bot.logs import configure
+from bot.settings import Settings, load_settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def _settings(role: str, **given: object) -> Settings:
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    configure(settings.log_level, role=role)
+    return settings
+
+
+def run_serve_command(*, host: str | None, port: int | None) -> None:
+    """`careloop serve`."""
+    settings = _settings("serve", host=host, port=port)
+    # The worker and the model training are processes of their own: they must see the same settings.
+    os.environ["CARELOOP_HOST"], os.environ["CARELOOP_PORT"] = settings.host, str(settings.port)
+    from bot.dialogue.train import model_path
+    from bot.serve import run_serve
+
+    if not model_path(ROOT).exists():
+        # A process of its own: this one stays small.
+        code = subprocess.run([sys.executable, "-m", "bot", "train"], cwd=ROOT, check=False).returncode
+        if code:
+            raise SystemExit(code)
+    _say(f"http://{settings.host}:{settings.port}/sandbox" if settings.sandbox else f"http://{settings.host}:{settings.port}/healthz")
+    asyncio.run(run_serve(settings))
+
+
+def run_web_command(role: str, *, host: str | None, port: int | None) -> None:
+    """`careloop gateway` and `careloop web`."""
+    from bot.serve import run_web
+
+    settings = _settings(role, host=host, port=port)
+    asyncio.run(run_web(settings, role=role))
+
+
+def run_worker_command(*, dialogue: bool) -> None:
+    """`careloop worker`."""
+    settings = _settings("worker")
+    from bot.worker import run_worker
+
+    model = None
+    if dialogue:
+        from bot.dialogue.train import model_path
+
+        model = model_path(ROOT)
+        if not model.exists():
+            raise SystemExit("careloop: there is no trained model yet; run `careloop train` first.")
+    asyncio.run(run_worker(settings, model=model))
+
+
+def train_command(*, force: bool) -> None:
+    """`careloop train`, with a progress bar."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from bot.dialogue.train import model_path, train
+
+    configure("warning", role="train")
+    target = model_path(ROOT)
+    if target.exists() and not force:
+        _say(f"the model is up to date: {target.name}")
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=False) as progress:
+        bar = progress.add_task("training the dialogue model", total=1.0)
+
+        def on_progress(done: float, step: str) -> None:
+            progress.update(bar, completed=done, description=step)
+
+        made = train(ROOT, target, on_progress=on_progress)
+    _say(f"trained {made.name}")
+
+
+def doctor_command() -> None:
+    """`careloop doctor`: a line per finding; exit code 1 when something must be mended."""
+    from bot.doctor import diagnose
+
+    settings = _settings("doctor")
+    findings = asyncio.run(diagnose(settings, ROOT))
+    for finding in findings:
+        print(("好" if finding.ok else "错") + "  " + finding.text)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+def replay_command(file: Path, *, limit: int, out: Path | None) -> None:
+    """`careloop replay`."""
+    from bot.replay import replay, summary
+
+    configure("error", role="replay")
+    played = asyncio.run(replay(file, limit=limit, root=ROOT, out=out))
+    print(summary(played))
+    if any(each.became in ("failed", "silent") for each in played):
+        raise SystemExit(1)
+
+
+def simulator_command(*, port: int, config: Path | None, state: Path | None, callback: str | None) -> None:
+    """`careloop simulator`."""
+    from integrations.wecom.simulator import SimulatorConfig, demo_config, serve_simulator
+
+    configure("warning", role="simulator")
+    simulated = SimulatorConfig.from_toml(config) if config is not None else demo_config(callback)
+    if state is not None:
+        simulated = simulated.model_copy(update={"state_file": state})
+    _say(f"WeCom is simulated at http://127.0.0.1:{port}; corp id {simulated.corp_id}")
+    try:
+        asyncio.run(serve_simulator(simulated, port=port))
+    except KeyboardInterrupt:
+        return
+
+
+def dry_run_command(template: str, days: int) -> None:
+    """`careloop plan dry-run`."""
+    from datetime import UTC, datetime
+
+    from plans.dry_run import dry_run
+    from plans.template import load_templates
+
+    settings = _settings("plan")
+    templates = load_templates()
+    if template not in templates:
+        raise SystemExit(f"careloop: there is no template {template!r}; there are: {', '.join(sorted(templates))}.")
+    for line in dry_run(templates[template], days=days, now=datetime.now(UTC), zone=settings.tz):
+        print(line)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"careloop: {text}\n")

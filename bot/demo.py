@@ -1,0 +1,78 @@
+"""Demo data on the sandbox's first start: two teams, four families, two newborns on a plan."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.enrolment import enrol
+from plans.template import load_templates
+from records.encounter import Encounter
+from records.patient import Carer, Patient, PatientCarer
+from records.staff import OnCall, Staff, Team, TeamMember
+from records.wecom import KfAccount
+
+
+def demo_people() -> dict[str, Any]:
+    """The people of demo.yml."""
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("demo.yml").read_text("utf-8"))
+    return loaded
+
+
+async def plant(tx: AsyncSession, now: datetime, zone: ZoneInfo) -> bool:
+    """Write the demo data into an empty database; False when there are teams already."""
+    if await tx.scalar(select(Team.id).limit(1)) is not None:
+        return False
+    people, today = demo_people(), now.astimezone(zone).date()
+    for number, described in enumerate(people["teams"]):
+        team = Team(name=described["name"], phone=described["phone"])
+        tx.add(team)
+        await tx.flush()
+        for account in described["accounts"]:
+            tx.add(KfAccount(open_kfid=account, name=people["hospital"], team_id=team.id))
+        for person in described["staff"]:
+            staff = Staff(userid=person["userid"], name=person["name"], title=person["title"])
+            tx.add(staff)
+            await tx.flush()
+            tx.add_all([TeamMember(team_id=team.id, staff_id=staff.id), OnCall(team_id=team.id, staff_id=staff.id, tier=person["tier"])])
+        if number == 0:
+            first_team = team
+    for described in people["carers"]:
+        carer = Carer(name=described["nickname"], external_userid=described["external_userid"], follow_up_hour=described["hour"])
+        tx.add(carer)
+        await tx.flush()
+        for child in described["patients"]:
+            await _child(tx, child, carer, described["role"], first_team, today, now, zone)
+    return True
+
+
+async def _child(
+    tx: AsyncSession, child: dict[str, Any], carer: Carer, role: str, team: Team, today: date, now: datetime, zone: ZoneInfo
+) -> None:
+    born = today - timedelta(days=child["days"])
+    patient = Patient(
+        team_id=team.id,
+        record_number=child["record_number"],
+        name=child["name"],
+        sex=child["sex"],
+        birth_date=born,
+        birth_weight_g=child.get("birth_weight_g"),
+        gestational_age_weeks=child.get("weeks"),
+        tags=child.get("tags", []),
+    )
+    tx.add(patient)
+    await tx.flush()
+    tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship=role))
+    if "discharged" in child:
+        left = now - timedelta(days=child["discharged"])
+        tx.add(
+            Encounter(patient_id=patient.id, kind="inpatient", department="新生儿科", started_at=left - timedelta(days=3), ended_at=left)
+        )
+    if "plan" in child:
+        template = load_templates()[child["plan"]]
+        anchors = {"birth": born, "discharge": today - timedelta(days=child["discharged"])}
+        await enrol(tx, patient, template, anchors=anchors, hour=carer.follow_up_hour, by="demo", now=now, zone=zone)

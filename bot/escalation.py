@@ -1,0 +1,153 @@
+"""An alert's life: delivered to whoever is on call, again and to the next tier on silence, until somebody has it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import structlog
+import yaml
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.cards import alert_card, card_id
+from bot.texts import say
+from records.chat import Chat
+from records.database import Database
+from records.flag import Flag, FlagNotice
+from records.message import enqueue
+from records.patient import Patient
+from records.staff import OnCall, Staff, Team, on_call
+from records.state import StateChange
+
+log = structlog.get_logger(__name__)
+
+# A card that WeCom accepted for nobody, or that waits for its turn, is looked at again this soon.
+UNDELIVERED = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The steps of one level; see escalation.yml."""
+
+    repeat: timedelta
+    rounds: int
+    tell_family_after: int | None
+
+
+@cache
+def ladders(path: Path | None = None) -> dict[str, Ladder]:
+    """The ladder of each level. Raises KeyError or ValueError when the file lacks something."""
+    raw = yaml.safe_load((path or Path(__file__).with_name("escalation.yml")).read_text("utf-8"))
+    return {
+        level: Ladder(timedelta(seconds=float(step["repeat"])), int(step["rounds"]), step["tell_family_after"])
+        for level, step in raw.items()
+    }
+
+
+class Escalation:
+    """Brings alerts to people. At least once; `card` ids keep a repeated job from sending a second card."""
+
+    def __init__(
+        self, db: Database, deliver: Callable[[str], Awaitable[None]], clock: Callable[[], datetime], *, emergency_phone: str
+    ) -> None:
+        self._db, self._deliver, self._clock, self._emergency_phone = db, deliver, clock, emergency_phone
+
+    async def escalate(self, key: str) -> None:
+        """Act on the silence of flag `key`, if its time has come and nobody has it."""
+        async with self._db.transaction() as tx:
+            lines = await take_round(tx, int(key), self._clock(), emergency_phone=self._emergency_phone)
+        for line in lines:
+            await self._deliver(line)
+
+
+async def take_round(tx: AsyncSession, flag_id: int, now: datetime, *, emergency_phone: str) -> list[str]:
+    """One round of one alert: cards to the tiers reached so far, the time of the next round. Returns the lines to send.
+
+    An acknowledgement in between makes this do nothing.
+    """
+    flag = await tx.scalar(select(Flag).where(Flag.id == flag_id).with_for_update())
+    if flag is None or flag.state not in ("raised", "delivered") or flag.next_at is None or flag.next_at > now:
+        return []
+    ladder = ladders()[flag.level]
+    last_tier = await tx.scalar(select(func.max(OnCall.tier)).where(OnCall.team_id == flag.team_id)) or 0
+    flag.round += 1
+    reached = min(last_tier, 1 + (flag.round - 1) // ladder.rounds)
+    if reached > flag.tier:
+        tx.add(
+            StateChange(
+                entity="flag", entity_id=flag.id, old=flag.state, new=flag.state, at=now, by="system", reason=f"silence: tier {reached}"
+            )
+        )
+    flag.tier = max(flag.tier, reached)
+    people = [person for tier in range(1, flag.tier + 1) for person in await on_call(tx, flag.team_id, tier, now)]
+    lines = [await notify(tx, flag, person, now) for person in dict.fromkeys(people)]
+    flag.next_at = now + (ladder.repeat if lines else min(ladder.repeat, timedelta(minutes=5)))
+    if not people:
+        log.error("nobody is on call", team=flag.team_id, level=flag.level)
+    if ladder.tell_family_after is not None and flag.round == ladder.tell_family_after and flag.chat_id is not None:
+        lines += await _tell_family(tx, flag, now, emergency_phone)
+    return list(dict.fromkeys(lines))
+
+
+async def notify(tx: AsyncSession, flag: Flag, person: Staff, now: datetime) -> str:
+    """Queue a card of this round to one clinician; the outbox line it waits in."""
+    team = await tx.get_one(Team, flag.team_id)
+    patient = await tx.get(Patient, flag.patient_id) if flag.patient_id is not None else None
+    colleagues = await _colleagues(tx, flag, person)
+    card = card_id(flag, person)
+    line = f"staff:{person.userid}"
+    fresh = await enqueue(
+        tx,
+        f"card:{card}",
+        line=line,
+        route="app",
+        payload=alert_card(card, flag, patient, team, colleagues, now),
+        purpose="card",
+        now=now,
+    )
+    if fresh:
+        tx.add(FlagNotice(flag_id=flag.id, staff_id=person.id, card=card, tier=flag.tier, at=now))
+    return line
+
+
+async def _colleagues(tx: AsyncSession, flag: Flag, person: Staff) -> list[Staff]:
+    rows = await tx.scalars(
+        select(Staff)
+        .join(OnCall, OnCall.staff_id == Staff.id)
+        .where(OnCall.team_id == flag.team_id, Staff.active, Staff.id != person.id)
+        .distinct()
+        .order_by(Staff.id)
+        .limit(8)
+    )
+    return list(rows)
+
+
+async def _tell_family(tx: AsyncSession, flag: Flag, now: datetime, emergency_phone: str) -> list[str]:
+    """Nobody has answered: the family hears the truth and a telephone number."""
+    chat = await tx.get_one(Chat, flag.chat_id)
+    team = await tx.get_one(Team, flag.team_id)
+    if chat.state != "bot":
+        return []
+    text = say("family.human_silent", phone=team.phone or emergency_phone, emergency=emergency_phone)
+    await enqueue(
+        tx,
+        f"flag:{flag.id}:silence",
+        line=f"chat:{chat.id}",
+        route="kf",
+        payload={"msgtype": "text", "text": {"content": text}},
+        purpose="alert",
+        chat_id=chat.id,
+        now=now,
+        useful_until=now + timedelta(hours=2),
+    )
+    return [f"chat:{chat.id}"]
+
+
+async def overdue(tx: AsyncSession, now: datetime) -> list[int]:
+    """Alerts on whose silence something is to be done."""
+    rows = await tx.scalars(
+        select(Flag.id).where(Flag.next_at <= now, Flag.state.in_(("raised", "delivered"))).order_by(Flag.next_at).limit(500)
+    )
+    return list(rows)

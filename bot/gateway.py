@@ -1,0 +1,172 @@
+"""WeCom's callback: verify, decrypt, note "account X has news", answer. Nothing slow happens here."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from aiohttp import web
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import metrics
+from bot.jobs import URGENT, Job, defer
+from integrations.wecom.callback import Callback, CallbackError, event_key
+from records.database import Database, is_lost_connection
+from records.wecom import CallbackEvent, KfAccount
+
+log = structlog.get_logger(__name__)
+
+# WeCom waits 5 s (wecom-api §2.2); a write that takes longer is better tried again by WeCom than half done here.
+WRITE_TIMEOUT = 4.0
+
+
+@dataclass
+class Note:
+    """One verified callback, waiting to be written down."""
+
+    fields: dict[str, Any]
+    at: datetime
+    written: asyncio.Future[None]
+
+
+class Notebook:
+    """Writes callbacks down, many in one transaction: what arrives while a commit is under way goes with the next one.
+
+    A callback is answered only after its commit, so what was acknowledged is never lost.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: list[Note] = []
+        self._wake = asyncio.Event()
+
+    async def write(self, fields: dict[str, Any], at: datetime) -> None:
+        """Return when `fields` are durable. Raises what the database raised."""
+        note = Note(fields, at, asyncio.get_running_loop().create_future())
+        self._waiting.append(note)
+        self._wake.set()
+        await note.written
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            notes, self._waiting = self._waiting, []
+            try:
+                async with self._db.transaction() as tx:
+                    await _write(tx, notes)
+            except Exception as err:
+                for note in notes:
+                    if not note.written.done():
+                        note.written.set_exception(err)
+                if is_lost_connection(err):
+                    await self._db.heal()
+            else:
+                for note in notes:
+                    if not note.written.done():
+                        note.written.set_result(None)
+
+
+async def _write(tx: AsyncSession, notes: list[Note]) -> None:
+    # Of many callbacks about one account only the newest matters: each says no more than "pull".
+    news = {note.fields["OpenKfId"]: note for note in notes if note.fields.get("Event") == "kf_msg_or_event"}
+    jobs = []
+    for open_kfid, note in sorted(news.items()):
+        known = await tx.execute(
+            update(KfAccount)
+            .where(KfAccount.open_kfid == open_kfid)
+            .values(news_token=note.fields.get("Token"), news_at=func.clock_timestamp())
+        )
+        if known.rowcount:  # type: ignore[attr-defined]
+            jobs.append(Job("pull", open_kfid, lock=f"pull:{open_kfid}"))
+        else:
+            log.warning("callback for an unknown service account", open_kfid=open_kfid)
+    await defer(tx, jobs, priority=URGENT)
+    rows = {event_key(note.fields): note for note in notes if note.fields.get("Event") != "kf_msg_or_event"}
+    if rows:
+        fresh = await tx.scalars(
+            insert(CallbackEvent)
+            .values(
+                [
+                    {
+                        "key": key,
+                        "event": note.fields.get("Event") or note.fields.get("MsgType", ""),
+                        "fields": note.fields,
+                        "received_at": note.at,
+                    }
+                    for key, note in rows.items()
+                ]
+            )
+            .on_conflict_do_nothing(index_elements=["key"])
+            .returning(CallbackEvent.key)
+        )
+        await defer(tx, [Job("callback_event", key) for key in fresh], priority=URGENT)
+
+
+def _row(key: str, note: Note) -> dict[str, Any]:
+    event = note.fields.get("Event") or note.fields.get("MsgType", "")
+    return {"key": key, "event": event, "fields": note.fields, "received_at": note.at}
+
+
+def add_gateway_routes(app: web.Application, db: Database, callback: Callback, clock: Callable[[], datetime], *, max_body: int) -> None:
+    """Serve GET and POST /wecom/callback."""
+    notebook = Notebook(db)
+
+    async def keep_writing(app: web.Application) -> Any:
+        task = asyncio.create_task(notebook.run())
+        yield
+        task.cancel()
+
+    async def check(request: web.Request) -> web.Response:
+        return web.Response(text=callback.verify_url(request.query))
+
+    async def receive(request: web.Request) -> web.Response:
+        if (request.content_length or 0) > max_body:
+            raise CallbackError("too_large", 413)
+        body = await request.content.read(max_body + 1)
+        while len(body) <= max_body and not request.content.at_eof():
+            body += await request.content.read(max_body + 1 - len(body))
+        now = clock()
+        fields = callback.open(request.query, body, now)
+        async with asyncio.timeout(WRITE_TIMEOUT):
+            await notebook.write(fields, now)
+        return web.Response(text="success")
+
+    app.cleanup_ctx.append(keep_writing)
+    app.router.add_get("/wecom/callback", _answered(check))
+    app.router.add_post("/wecom/callback", _answered(receive))
+
+
+def _answered(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
+    """Every refusal has a status and a code; WeCom tries again on 503."""
+
+    async def answer(request: web.Request) -> web.Response:
+        with metrics.CALLBACK_SECONDS.time():
+            try:
+                response: web.Response = await handler(request)
+                code = "ok"
+            except CallbackError as err:
+                log.warning("callback refused", code=err.code, remote=request.remote)
+                code, response = err.code, _refusal(err.code, err.status)
+            except (TimeoutError, OSError) as err:
+                log.error("callback not written", error=type(err).__name__)
+                code, response = "unavailable", _refusal("unavailable", 503)
+            except Exception as err:
+                if not is_lost_connection(err):
+                    raise
+                log.error("callback not written", error=type(err).__name__)
+                code, response = "unavailable", _refusal("unavailable", 503)
+        metrics.CALLBACKS.labels(code).inc()
+        return response
+
+    return answer
+
+
+def _refusal(code: str, status: int) -> web.Response:
+    return web.Response(status=status, text=json.dumps({"code": code}), content_type="application/json")

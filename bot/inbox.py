@@ -1,0 +1,178 @@
+"""From "account X has news" to stored messages: pull pages with the stored cursor, messages and cursor in one transaction."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import metrics
+from bot.jobs import NORMAL, Job, defer
+from integrations.wecom import kf
+from integrations.wecom.client import WecomClient
+from integrations.wecom.errors import WecomError
+from integrations.wecom.inbound import Inbound as Item
+from integrations.wecom.inbound import InboundError, parse_item
+from records.chat import Chat
+from records.database import Database
+from records.message import Inbound
+from records.patient import Carer
+from records.wecom import CallbackEvent, KfAccount
+
+log = structlog.get_logger(__name__)
+
+PAGE = 1000
+# On a first pull (empty cursor) up to three days of history arrive: what is older than this is stored, not answered.
+FIRST_PULL_ANSWERS = timedelta(hours=1)
+
+
+class Inbox:
+    """Pulls service accounts. `clock` gives now in UTC."""
+
+    def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime]) -> None:
+        self._db, self._client, self._clock = db, client, clock
+
+    async def pull(self, open_kfid: str) -> None:
+        """Store everything that is new for the account. Runs once at a time per account; a repeat stores nothing twice."""
+        async with self._db.engine.connect() as guard:
+            # The job's lock keeps jobs apart; this keeps a stalled job's twin on another machine apart too.
+            held = await guard.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"pull:{open_kfid}", 0))))
+            if not held:
+                return
+            while await self._pull_page(open_kfid):
+                pass
+
+    async def _pull_page(self, open_kfid: str) -> bool:
+        """One page; True when there may be more."""
+        async with self._db.transaction() as tx:
+            account = await tx.get(KfAccount, open_kfid)
+        if account is None:
+            return False
+        try:
+            page = await kf.sync_msg(self._client, open_kfid, cursor=account.cursor, token=account.news_token or "", limit=PAGE)
+        except WecomError as err:
+            if err.code != "sync_token_stale":
+                raise
+            # The token of an old callback (10 minutes): pull without it, which WeCom allows slowly.
+            page = await kf.sync_msg(self._client, open_kfid, cursor=account.cursor, limit=PAGE)
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            moved = await tx.execute(
+                update(KfAccount)
+                .where(KfAccount.open_kfid == open_kfid, KfAccount.cursor == account.cursor)
+                .values(cursor=page.next_cursor or account.cursor)
+            )
+            if not moved.rowcount:  # type: ignore[attr-defined]
+                return True
+            await store_items(tx, page.items, account, now)
+            if not page.has_more:
+                await tx.execute(update(KfAccount).where(KfAccount.open_kfid == open_kfid).values(pulled_at=account.news_at))
+        return page.has_more
+
+
+async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount, now: datetime) -> None:
+    """Store a page's items in the order of their times and hand their chats to the engine. Repeats by `msgid` are dropped."""
+    parsed: list[Item] = []
+    for raw in items:
+        try:
+            parsed.append(parse_item(raw))
+        except InboundError as err:
+            # Nothing said is lost: what cannot be read is kept as it came, for a person to look at.
+            log.error("unreadable item kept", code=err.code)
+            identity = hashlib.sha256(json.dumps(raw, sort_keys=True, default=str).encode()).hexdigest()
+            await _keep_raw(tx, f"unreadable:{identity}", "unreadable", {"item": raw}, now)
+    parsed.sort(key=lambda item: item.send_time)
+    told = [item for item in parsed if item.external_userid]
+    for item in parsed:
+        if not item.external_userid:
+            await _keep_raw(tx, f"kf:{item.msgid}", item.event_type or item.msgtype, dict(item.raw), now)
+    chats = await _chats(tx, account, {item.external_userid for item in told if item.external_userid}, now)
+    rows = [_row(item, chats[item.external_userid], account, now) for item in told if item.external_userid]
+    if not rows:
+        return
+    fresh = await tx.execute(
+        insert(Inbound).values(rows).on_conflict_do_nothing(index_elements=["msgid"]).returning(Inbound.chat_id, Inbound.msgtype)
+    )
+    stored = fresh.all()
+    for _, msgtype in stored:
+        metrics.MESSAGES_IN.labels(msgtype).inc()
+    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _ in stored})], priority=NORMAL)
+
+
+def _row(item: Item, chat_id: int, account: KfAccount, now: datetime) -> dict[str, Any]:
+    history = not account.cursor and item.send_time < now - FIRST_PULL_ANSWERS
+    return {
+        "chat_id": chat_id,
+        "msgid": item.msgid,
+        "origin": item.origin,
+        "msgtype": item.event_type if item.msgtype == "event" and item.event_type else item.msgtype,
+        "text": item.text,
+        "menu_id": item.menu_id,
+        "body": dict(item.raw),
+        "sent_at": item.send_time,
+        "received_at": now,
+        "state": "recorded" if history else "new",
+    }
+
+
+async def _chats(tx: AsyncSession, account: KfAccount, users: set[str], now: datetime) -> dict[str, int]:
+    """The chat of each customer, made when this is his first message, and joined to the carer we know by his id."""
+    if not users:
+        return {}
+    carers = dict((await tx.execute(select(Carer.external_userid, Carer.id).where(Carer.external_userid.in_(users)))).tuples().all())
+    await tx.execute(
+        insert(Chat)
+        .values(
+            [
+                {
+                    "open_kfid": account.open_kfid,
+                    "external_userid": user,
+                    "team_id": account.team_id,
+                    "carer_id": carers.get(user),
+                    "opened_at": now,
+                }
+                for user in sorted(users)
+            ]
+        )
+        .on_conflict_do_nothing(index_elements=["open_kfid", "external_userid"])
+    )
+    rows = await tx.execute(
+        select(Chat.external_userid, Chat.id).where(Chat.open_kfid == account.open_kfid, Chat.external_userid.in_(users))
+    )
+    return dict(rows.tuples().all())
+
+
+async def _keep_raw(tx: AsyncSession, key: str, event: str, raw: dict[str, Any], now: datetime) -> None:
+    await tx.execute(
+        insert(CallbackEvent)
+        .values(key=key, event=event, fields=raw, received_at=now, handled_at=now)
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+
+
+async def accounts_with_news(tx: AsyncSession) -> list[str]:
+    """Accounts whose news nobody has pulled to the end."""
+    rows = await tx.scalars(
+        select(KfAccount.open_kfid).where(
+            KfAccount.news_at.is_not(None), KfAccount.pulled_at.is_(None) | (KfAccount.news_at > KfAccount.pulled_at)
+        )
+    )
+    return list(rows)
+
+
+async def chats_left_waiting(tx: AsyncSession, received_before: datetime) -> list[int]:
+    """Chats with a message that nobody has handled since `received_before`."""
+    rows = await tx.scalars(
+        select(Inbound.chat_id).where(Inbound.state == "new", Inbound.received_at < received_before).distinct().limit(500)
+    )
+    return list(rows)
+
+
+async def forget_stale_news(tx: AsyncSession) -> None:
+    """Note that a pull is wanted for every account: after a start, callbacks may have been missed."""
+    await tx.execute(update(KfAccount).values(news_at=text("clock_timestamp()"), news_token=None))

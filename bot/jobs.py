@@ -1,0 +1,124 @@
+"""The job engine behind a small port: Procrastinate executes, our tables own the schedule and the truth.
+
+A job carries a key, never the only copy of anything. A lost, late or doubled job is harmless: the sweep makes it anew, guarded
+state changes drop what is double.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[str], Awaitable[None]]
+
+# The engine's own deferral function, so that a job exists exactly if the caller's transaction commits.
+_DEFER = text(
+    """
+    select procrastinate_defer_jobs_v1(array(
+        select row('default', name, :priority, nullif(lock, ''), null, jsonb_build_object('key', key), null)::procrastinate_job_to_defer_v1
+        from unnest(cast(:names as text[]), cast(:keys as text[]), cast(:locks as text[])) as job(name, key, lock)))
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)), bindparam("locks", type_=ARRAY(Text)))
+
+# 15 s without a heartbeat every 3 s: the worker is dead, and its jobs are taken over.
+HEARTBEAT, STALLED_AFTER = 3.0, 15.0
+URGENT, NORMAL, BULK = 10, 0, -10
+
+
+@dataclass(frozen=True)
+class Job:
+    """`name` of a handler, `key` of what to work on; jobs with the same `lock` run one at a time, in order."""
+
+    name: str
+    key: str
+    lock: str = ""
+
+
+async def defer(tx: AsyncSession, jobs: Iterable[Job], *, priority: int = NORMAL) -> None:
+    """Hand jobs that are due now to the engine, as part of the caller's transaction."""
+    rows = list(jobs)
+    if rows:
+        await tx.execute(
+            _DEFER,
+            {
+                "priority": priority,
+                "names": [job.name for job in rows],
+                "keys": [job.key for job in rows],
+                "locks": [job.lock for job in rows],
+            },
+        )
+
+
+_KNOWN = text(
+    """
+    select task_name, args->>'key' from procrastinate_jobs
+    where status in ('todo', 'doing') and task_name = any(cast(:names as text[])) and args->>'key' = any(cast(:keys as text[]))
+    """
+)
+
+
+async def without_job(tx: AsyncSession, jobs: Iterable[Job]) -> list[Job]:
+    """Those of `jobs` that the engine does not hold at the moment."""
+    rows = list(jobs)
+    if not rows:
+        return []
+    found = await tx.execute(_KNOWN, {"names": [job.name for job in rows], "keys": [job.key for job in rows]})
+    known = {(name, key) for name, key in found}
+    return [job for job in rows if (job.name, job.key) not in known]
+
+
+class Engine:
+    """Runs handlers for deferred jobs until cancelled. At least once: handlers guard their effects."""
+
+    def __init__(self, url: str, handlers: Mapping[str, Handler], *, concurrency: int) -> None:
+        self._url, self._handlers, self._concurrency = url, handlers, concurrency
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises what the database connection raises when the server goes away."""
+        import procrastinate
+
+        connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6, open=False)
+        app = procrastinate.App(connector=connector)
+        for name, handler in self._handlers.items():
+            app.task(name=name)(self._guard(name, handler))
+        async with app.open_async():
+            rescue = asyncio.create_task(self._rescue(app))
+            try:
+                await app.run_worker_async(
+                    concurrency=self._concurrency,
+                    fetch_job_polling_interval=1.0,
+                    update_heartbeat_interval=HEARTBEAT,
+                    stalled_worker_timeout=STALLED_AFTER,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                    shutdown_graceful_timeout=5,
+                )
+            finally:
+                rescue.cancel()
+
+    @staticmethod
+    def _guard(name: str, handler: Handler) -> Handler:
+        async def run(key: str) -> None:
+            try:
+                await handler(key)
+            except Exception as err:
+                # The sweep will offer the work again; the trace shows code, never a patient's words.
+                log.error("job failed", job=name, key=key, error=type(err).__name__, code=getattr(err, "code", None))
+                raise
+
+        return run
+
+    async def _rescue(self, app: Any) -> None:
+        """Give the jobs of dead workers to the living; a plain loop, because a rescue job could stall itself."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            manager = app.job_manager
+            await manager.prune_stalled_workers(STALLED_AFTER)
+            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
+                await manager.retry_job(job)

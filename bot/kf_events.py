@@ -1,0 +1,100 @@
+"""System events of 微信客服: somebody came in, a session changed hands, a message did not arrive, a message was taken back."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.give_up import give_up
+from bot.reply import Reply
+from bot.texts import say
+from integrations.wecom.outbound import message_id
+from records.chat import CHAT_MOVES, Chat
+from records.message import Inbound, Outbound, enqueue
+from records.staff import Staff
+from records.state import move
+
+log = structlog.get_logger(__name__)
+
+# wecom-api §3.4: origin of an item.
+CUSTOMER, EVENT, SERVICER = 3, 4, 5
+# wecom-api §3.7: a welcome code lives 20 s from the event's creation.
+WELCOME_WINDOW = timedelta(seconds=20)
+# wecom-api §3.4, session_status_change.
+TAKEN, TRANSFERRED, ENDED, REOPENED = 1, 2, 3, 4
+# wecom-api §3.4, msg_send_fail: the session is over 48 h, ended, or five messages are used up.
+EXPIRED, CLOSED, USED_UP = 4, 5, 6
+
+
+async def handle_event(tx: AsyncSession, chat: Chat, message: Inbound, now: datetime, *, hospital: str, emergency: str) -> list[Reply]:
+    """Carry out what an event says; what is to be answered through the normal outbox is returned."""
+    event = message.body.get("event", {})
+    match message.msgtype:
+        case "enter_session":
+            await _welcome(tx, chat, message, event.get("welcome_code"), now, hospital=hospital, emergency=emergency)
+        case "session_status_change":
+            await _session(tx, chat, event, now)
+        case "msg_send_fail":
+            await _send_failed(tx, chat, event, now)
+        case "user_recall_msg":
+            await _recalled(tx, chat, event, now)
+        case _:
+            log.info("event recorded", msgtype=message.msgtype)
+    return []
+
+
+async def _welcome(
+    tx: AsyncSession, chat: Chat, message: Inbound, code: str | None, now: datetime, *, hospital: str, emergency: str
+) -> None:
+    if not code or now >= message.sent_at + WELCOME_WINDOW:
+        return
+    body = {"code": code, "msgtype": "text", "text": {"content": say("family.welcome", hospital=hospital, emergency=emergency)}}
+    await enqueue(
+        tx,
+        f"welcome:{message.msgid}",
+        line=f"chat:{chat.id}",
+        route="kf_event",
+        payload=body,
+        purpose="welcome",
+        chat_id=chat.id,
+        now=now,
+        useful_until=message.sent_at + WELCOME_WINDOW,
+    )
+
+
+async def _session(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:
+    change, servicer = event.get("change_type"), event.get("new_servicer_userid")
+    if change in (TAKEN, TRANSFERRED, REOPENED):
+        chat.service_state = 3
+        owner = await tx.scalar(select(Staff.id).where(Staff.userid == servicer))
+        await move(tx, chat, "human", moves=CHAT_MOVES, at=now, by=str(servicer), reason=f"session change {change}", owner_id=owner)
+    elif change == ENDED:
+        chat.service_state = 4
+        if chat.state == "human":
+            by = str(event.get("old_servicer_userid") or "wecom")
+            await move(tx, chat, "bot", moves=CHAT_MOVES, at=now, by=by, reason="session ended", owner_id=None)
+
+
+async def _send_failed(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:
+    """WeCom took the message and then could not deliver it: the ledger is set right, and a follow-up goes to the nurse."""
+    failed = str(event.get("fail_msgid") or "")
+    recent = await tx.scalars(
+        select(Outbound).where(Outbound.chat_id == chat.id, Outbound.state == "sent").order_by(Outbound.seq.desc()).limit(50)
+    )
+    row = next((row for row in recent if failed in (row.response.get("msgid"), message_id(row.key))), None)
+    if event.get("fail_type") in (EXPIRED, CLOSED):
+        chat.window_from = None
+    elif event.get("fail_type") == USED_UP:
+        chat.window_used = 99
+    if row is None:
+        return
+    row.state, row.error = "failed", f"msg_send_fail {event.get('fail_type')}"
+    if row.purpose == "task":
+        await give_up(tx, int(row.key.split(":")[1]), row.error, now)
+
+
+async def _recalled(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:
+    message = await tx.scalar(select(Inbound).where(Inbound.chat_id == chat.id, Inbound.msgid == str(event.get("recall_msgid"))))
+    if message is not None:
+        message.outcome = {**message.outcome, "recalled_at": now.isoformat()}

@@ -1,0 +1,35 @@
+"""Logging: one line of JSON an event, codes and numbers only. A patient's words never reach a log."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+# Keys that may carry what a family said or who it is; whatever is logged under them is replaced.
+SECRET = frozenset({"text", "content", "said", "payload", "body", "name", "phone", "token", "secret", "fields"})
+
+
+def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Replace what must not be logged."""
+    return {key: "[redacted]" if key in SECRET else value for key, value in event.items()}
+
+
+def configure(level: str, *, role: str) -> None:
+    """Log to standard error from `level` on, marked with the process's role."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)

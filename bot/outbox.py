@@ -1,0 +1,202 @@
+"""Sending what was decided: in order within a line, under WeCom's limits, each row once."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import metrics
+from bot.give_up import give_up
+from bot.routes import SendRefused, Sent, Waiting, send
+from integrations.wecom.client import WecomClient
+from integrations.wecom.errors import WecomError
+from records.chat import Chat
+from records.database import Database
+from records.flag import FlagNotice
+from records.message import Outbound
+
+log = structlog.get_logger(__name__)
+
+# A send takes well under a second; a row that is "sending" for longer lost its sender.
+LEASE = timedelta(seconds=30)
+# Failed rows are tried again after 1, 2, 4 … s, at most a minute apart, as long as they are useful.
+BACKOFF = [1, 2, 4, 8, 15, 30, 60]
+# Why a row is held until the family writes: WeCom would refuse it.
+HELD = "window_closed"
+# wecom-api §1.2: more than 30 messages a minute to one member are dropped silently.
+MEMBER_PER_MINUTE = 25
+
+
+# What is written about a claimed row; True when the line may go on.
+Change = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that this process is sending now."""
+
+    row: Outbound
+    chat: Chat | None
+
+
+class Outbox:
+    """Sends lines. A line's rows go in order; a row whose outcome is unknown is sent again under the same platform message id."""
+
+    def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime], *, agent_id: int, rng: random.Random) -> None:
+        self._db, self._client, self._clock, self._agent_id, self._rng = db, client, clock, agent_id, rng
+
+    async def deliver(self, line: str) -> None:
+        """Send what the line holds and may go now. One caller at a time per line (the job's lock); leases guard the rest."""
+        while (claim := await self._claim(line)) is not None:
+            try:
+                result = await send(self._client, claim.row, claim.chat, agent_id=self._agent_id)
+            except Waiting as wait:
+                await self._settle(claim, self._wait(wait))
+            except SendRefused as refusal:
+                await self._settle(claim, self._refuse(refusal))
+            except WecomError as err:
+                metrics.WECOM_ERRORS.labels(err.code).inc()
+                if not await self._settle(claim, self._fail(err)):
+                    return
+            else:
+                await self._settle(claim, self._done(result))
+
+    async def _claim(self, line: str) -> Claim | None:
+        """Take the line's first row that may go now, and count it against the window."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            chat = None
+            if line.startswith("chat:"):
+                chat = await tx.scalar(select(Chat).where(Chat.id == int(line.removeprefix("chat:"))).with_for_update())
+            rows = await tx.scalars(
+                select(Outbound)
+                .where(Outbound.line == line, Outbound.state.in_(("queued", "sending")))
+                .order_by(Outbound.seq)
+                .limit(50)
+                .with_for_update()
+            )
+            for row in rows:
+                if row.useful_until is not None and now >= row.useful_until:
+                    await _withdraw(tx, row, "no longer useful", now)
+                    continue
+                if row.state == "sending" and row.lease_until is not None and now < row.lease_until:
+                    return None
+                if row.not_before > now or await self._too_many(tx, row, now):
+                    return None
+                if row.route == "kf" and row.attempts == 0:
+                    if chat is None or not chat.window_open(now):
+                        # The row keeps its place until the family writes; what needs no window may go past it.
+                        await _no_window(tx, row, now)
+                        continue
+                    chat.window_used += 1
+                row.state, row.lease_until = "sending", now + LEASE
+                row.attempts += 1
+                return Claim(row, chat)
+        return None
+
+    async def _too_many(self, tx: AsyncSession, row: Outbound, now: datetime) -> bool:
+        if row.route != "app":
+            return False
+        sent = await tx.scalar(select(func.count()).where(Outbound.line == row.line, Outbound.sent_at > now - timedelta(minutes=1)))
+        return (sent or 0) >= MEMBER_PER_MINUTE
+
+    async def _settle(self, claim: Claim, change: Change) -> bool:
+        """Write down what became of a claimed row; the change's answer says whether the line may go on."""
+        async with self._db.transaction() as tx:
+            chat = await tx.get_one(Chat, claim.chat.id, with_for_update=True) if claim.chat is not None else None
+            row = await tx.get_one(Outbound, claim.row.key, with_for_update=True)
+            row.lease_until = None
+            go_on = await change(tx, row, chat, self._clock())
+            metrics.MESSAGES_OUT.labels(row.route, row.state).inc()
+            return bool(go_on)
+
+    def _done(self, sent: Sent) -> Change:
+        async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            row.state, row.sent_at, row.response, row.error = "sent", now, sent.response, None
+            if sent.after is not None:
+                await sent.after(tx, row, chat, now)
+            return True
+
+        return change
+
+    def _wait(self, wait: Waiting) -> Change:
+        async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            row.state, row.error = "queued", wait.code
+            # WeCom said no before it took the message, so this try does not count, neither here nor in the window.
+            row.attempts -= 1
+            if chat is not None:
+                await wait.learn(tx, chat, now)
+            await _no_window(tx, row, now)
+            return True
+
+        return change
+
+    def _refuse(self, refusal: SendRefused) -> Change:
+        async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            await _failed(tx, row, refusal.code, now)
+            if refusal.after is not None:
+                await refusal.after(tx, row, chat, now)
+            return True
+
+        return change
+
+    def _fail(self, err: WecomError) -> Change:
+        async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            if err.permanent:
+                log.error("message refused", route=row.route, purpose=row.purpose, code=err.code, errcode=err.errcode)
+                await _failed(tx, row, err.code, now)
+                return True
+            wait = err.retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * (0.8 + 0.4 * self._rng.random())
+            row.state, row.error, row.not_before = "queued", err.code, now + timedelta(seconds=wait)
+            log.warning("message waits", route=row.route, code=err.code, seconds=round(wait))
+            return False
+
+        return change
+
+
+async def _failed(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:
+    row.state, row.error = "failed", code
+    await _tell_the_owner(tx, row, code, now)
+
+
+async def _withdraw(tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:
+    row.state, row.error = "withdrawn", reason
+    await _tell_the_owner(tx, row, reason, now)
+
+
+async def _no_window(tx: AsyncSession, row: Outbound, now: datetime) -> None:
+    """Without a window a follow-up cannot reach the family: it is shown to the nurse at once. A reply waits for the next word."""
+    if row.purpose == "task":
+        await _withdraw(tx, row, HELD, now)
+    else:
+        row.error = HELD
+
+
+async def _tell_the_owner(tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:
+    """Nothing is dropped silently: the task or the alert behind the row learns of it."""
+    if row.purpose == "task":
+        await give_up(tx, int(row.key.split(":")[1]), reason, now)
+    elif row.purpose == "card":
+        notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == row.payload["task_id"]))
+        if notice is not None:
+            notice.state = "failed"
+
+
+async def lines_left_waiting(tx: AsyncSession, now: datetime) -> list[str]:
+    """Lines with a row that may go now: what a crashed sender left, and what waited for its time."""
+    rows = await tx.scalars(
+        select(Outbound.line)
+        .where(
+            Outbound.state.in_(("queued", "sending")),
+            Outbound.not_before <= now,
+            Outbound.lease_until.is_(None) | (Outbound.lease_until < now),
+            Outbound.error.is_distinct_from(HELD) | (Outbound.useful_until <= now),
+        )
+        .distinct()
+        .limit(500)
+    )
+    return list(rows)

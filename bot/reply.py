@@ -1,0 +1,43 @@
+"""From what a turn wants to say to as few WeCom messages as possible (5 in 48 hours, 2048 bytes each)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.wecom.outbound import menu_click, msgmenu, split_text, text
+
+# wecom-api §3.5, in UTF-8 bytes.
+TEXT_BYTES, MENU_HEAD_BYTES, MENU_ITEM_BYTES, MENU_ITEMS = 2048, 1024, 128, 10
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Something to say: words, and choices as (id, label)."""
+
+    text: str
+    buttons: tuple[tuple[str, str], ...] = ()
+
+
+def merge(replies: list[Reply]) -> list[dict[str, Any]]:
+    """The message bodies for `replies`: normally one. The same words are said once; the choices of the last reply that has any stay."""
+    texts = list(dict.fromkeys(words for words in (reply.text.strip() for reply in replies) if words))
+    buttons = next((reply.buttons for reply in reversed(replies) if reply.buttons), ())[:MENU_ITEMS]
+    if not texts:
+        return []
+    whole = "\n\n".join(texts)
+    if not buttons:
+        return [text(part) for part in split_text(whole, TEXT_BYTES)]
+    parts = split_text(whole, TEXT_BYTES) if len(whole.encode()) > MENU_HEAD_BYTES else [whole]
+    head = parts.pop() if len(parts[-1].encode()) <= MENU_HEAD_BYTES else ""
+    return [*(text(part) for part in parts), _menu(head or "请选择：", buttons)]
+
+
+def _menu(head: str, buttons: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return msgmenu([menu_click(key, split_text(label, MENU_ITEM_BYTES)[0]) for key, label in buttons], head=head)
+
+
+def plain_text(body: dict[str, Any]) -> str:
+    """The words of a message body, as the family reads them."""
+    if body.get("msgtype") == "text":
+        return str(body["text"]["content"])
+    menu = body.get("msgmenu") or {}
+    return "\n".join([menu.get("head_content", ""), *(item.get("click", {}).get("content", "") for item in menu.get("list", []))]).strip()

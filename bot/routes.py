@@ -1,0 +1,222 @@
+"""How each kind of outbox row is sent, and what its answer means."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.cards import card_sent
+from bot.handover import HUMAN, POOL, handed_over
+from integrations.wecom import app_message, kf
+from integrations.wecom.client import WecomClient
+from integrations.wecom.errors import WecomError
+from integrations.wecom.outbound import message_id
+from records.chat import WINDOW_MESSAGES, Chat
+from records.message import Outbound
+from records.staff import Staff
+
+After = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[None]]
+Learn = Callable[[AsyncSession, Chat, datetime], Awaitable[None]]
+
+# The same card request again within this time is not shown a second time (wecom-api §4.1; 4 h is the platform's maximum).
+DUPLICATE_CHECK = 4 * 3600
+# A refusal with one of these leaves open whether an earlier try of the same message went out.
+DOUBTFUL = {95001, 95002, 95013, 95018}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """WeCom took it. `after` is written in the transaction that marks the row as sent."""
+
+    response: dict[str, Any] = field(default_factory=dict)
+    after: After | None = None
+
+
+class Waiting(Exception):
+    """Not now: the family must write first. `learn` writes what WeCom taught us about the session."""
+
+    permanent = False
+
+    def __init__(self, code: str, learn: Learn) -> None:
+        super().__init__(code)
+        self.code, self.learn = code, learn
+
+
+class SendRefused(Exception):
+    """Never: this row is over. `after` is written with its end."""
+
+    permanent = True
+
+    def __init__(self, code: str, after: After | None = None) -> None:
+        super().__init__(code)
+        self.code, self.after = code, after
+
+
+async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int) -> Sent:
+    """Send `row`. Raises Waiting, SendRefused, or WecomError for what may be tried again."""
+    match row.route:
+        case "kf" if chat is not None:
+            return await _kf(client, row, chat)
+        case "kf_event":
+            return await _kf_event(client, row)
+        case "kf_trans" if chat is not None:
+            return await _kf_trans(client, row, chat)
+        case "app":
+            return await _app(client, row, agent_id)
+        case "app_update":
+            return await _app_update(client, row, agent_id)
+    raise SendRefused("unknown_route")
+
+
+async def _kf(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
+    msgid = message_id(row.key)
+    try:
+        sent = await kf.send_msg(client, chat.external_userid, chat.open_kfid, row.payload, msgid=msgid, repeat=row.attempts > 1)
+    except WecomError as err:
+        if went_out_before(err, row):
+            return Sent({"msgid": msgid, "repeat": True})
+        match err.code:
+            case "over_quota":
+                raise Waiting(err.code, _window_used_up) from err
+            case "window_closed":
+                raise Waiting(err.code, _window_closed) from err
+            case "session_state" | "session_ended":
+                raise await _ask_session(client, chat, err) from err
+        raise
+    return Sent({"msgid": sent})
+
+
+def went_out_before(err: WecomError, row: Outbound) -> bool:
+    """Whether a refusal means that an earlier try of this very message id was taken.
+
+    WeCom publishes no code for a repeated id (wecom-api §3.6): on a repeat, any refusal that is about the message itself is read so.
+    """
+    if err.code == "duplicate_message":
+        return True
+    return row.attempts > 1 and err.code == "unknown_outcome" and err.errcode is not None and err.errcode not in DOUBTFUL
+
+
+async def _ask_session(client: WecomClient, chat: Chat, err: WecomError) -> Exception:
+    """95018: somebody else has the session. Ask who, and believe it."""
+    state = await kf.service_state_get(client, chat.open_kfid, chat.external_userid)
+    if state.service_state in (POOL, HUMAN):
+
+        async def human(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> None:
+            if chat is not None:
+                owner = await tx.scalar(select(Staff).where(Staff.userid == state.servicer_userid))
+                await handed_over(tx, chat, service_state=state.service_state, owner=owner, now=now, reason=err.code)
+
+        return SendRefused("human_owns", human)
+
+    async def learn(tx: AsyncSession, chat: Chat, now: datetime) -> None:
+        chat.service_state = state.service_state
+        if state.service_state in (kf.NEW, kf.BOT):
+            # The session would let us send, and WeCom refuses all the same: it is older than 48 h.
+            chat.window_from = None
+
+    return Waiting(err.code, learn)
+
+
+async def _window_used_up(tx: AsyncSession, chat: Chat, now: datetime) -> None:
+    chat.window_used = WINDOW_MESSAGES
+
+
+async def _window_closed(tx: AsyncSession, chat: Chat, now: datetime) -> None:
+    chat.window_from = None
+
+
+async def _kf_event(client: WecomClient, row: Outbound) -> Sent:
+    body = {name: value for name, value in row.payload.items() if name != "code"}
+    try:
+        sent = await kf.send_msg_on_event(client, row.payload["code"], body, msgid=message_id(row.key), repeat=row.attempts > 1)
+    except WecomError as err:
+        if went_out_before(err, row):
+            return Sent({"repeat": True})
+        raise
+    return Sent({"msgid": sent})
+
+
+async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
+    """To the servicer; to the waiting pool when he is not at work; and if WeCom has moved the session already, so be it."""
+    wanted, servicer = row.payload["service_state"], row.payload.get("servicer_userid")
+    try:
+        await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, wanted, servicer)
+        return _with_human(wanted, servicer)
+    except WecomError as err:
+        if err.code == "servicer_unavailable" and wanted == HUMAN:
+            return await _to_pool(client, chat)
+        if err.code not in ("session_state", "session_ended", "unknown_outcome"):
+            raise
+    state = await kf.service_state_get(client, chat.open_kfid, chat.external_userid)
+    if state.service_state in (POOL, HUMAN):
+        return _with_human(state.service_state, state.servicer_userid)
+    raise SendRefused("session_state")
+
+
+async def _to_pool(client: WecomClient, chat: Chat) -> Sent:
+    try:
+        await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, POOL)
+    except WecomError as err:
+        if err.code == "session_state":
+            raise SendRefused("servicer_unavailable") from err
+        raise
+    return _with_human(POOL, None)
+
+
+def _with_human(service_state: int, servicer: str | None) -> Sent:
+    async def after(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> None:
+        if chat is not None:
+            owner = await tx.scalar(select(Staff).where(Staff.userid == servicer)) if servicer else None
+            await handed_over(tx, chat, service_state=service_state, owner=owner, now=now, reason="handover")
+
+    return Sent({"service_state": service_state, "servicer_userid": servicer}, after)
+
+
+async def _app(client: WecomClient, row: Outbound, agent_id: int) -> Sent:
+    userid, card = row.line.removeprefix("staff:"), row.payload["task_id"]
+    invalid: list[str] = []
+    response_code: str | None = None
+    response: dict[str, Any] = {}
+    try:
+        sent = await app_message.send(
+            client, agent_id, app_message.template_card(row.payload), touser=[userid], duplicate_check=DUPLICATE_CHECK
+        )
+        invalid = [*sent.invalid_users, *sent.unlicensed_users]
+        response_code = sent.response_code
+        response = {"msgid": sent.msgid, "invalid": invalid}
+    except WecomError as err:
+        if err.code == "no_recipient":
+            invalid = [userid]
+            response = {"invalid": invalid}
+        elif row.attempts > 1 and err.code in ("duplicate_message", "bad_request", "unknown_outcome") and err.errcode is not None:
+            # The task_id is unique in the app: a repeat that is refused was taken before. Its code is lost; a click brings a new one.
+            response = {"repeat": True}
+        else:
+            raise
+
+    async def after(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> None:
+        await card_sent(tx, card, invalid=invalid, response_code=response_code, now=now)
+
+    return Sent(response, after)
+
+
+async def _app_update(client: WecomClient, row: Outbound, agent_id: int) -> Sent:
+    payload = row.payload
+    try:
+        await app_message.update_template_card(
+            client,
+            agent_id,
+            payload["response_code"],
+            replace_name=payload.get("replace_name"),
+            card=payload.get("template_card"),
+            userids=payload["userids"],
+        )
+    except WecomError as err:
+        if row.attempts > 1 and err.permanent:
+            # The code was used by the try whose answer was lost.
+            return Sent({"repeat": True})
+        raise
+    return Sent()

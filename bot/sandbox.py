@@ -1,0 +1,121 @@
+"""What the sandbox page asks the running product: people, desk, work list, and the clock that can be moved."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession
+from sqlalchemy import select
+
+from bot.cards import age_text
+from bot.clock import Clock
+from bot.demo import demo_people
+from plans.work_list import work_list
+from records.database import Database
+from records.patient import Carer, Patient, PatientCarer
+from records.staff import Staff, Team, TeamMember
+from records.wecom import KfAccount
+
+
+class SimulatorControl:
+    """The simulator's control API, as this process reaches it."""
+
+    def __init__(self, session: ClientSession, base_url: str) -> None:
+        self._session, self._base_url = session, base_url
+
+    async def set_clock(self, moment: datetime) -> None:
+        """Put the simulator's clock to `moment`."""
+        async with self._session.post(f"{self._base_url}/sim/clock", json={"set": moment.isoformat()}) as answer:
+            answer.raise_for_status()
+
+    async def introduce(self, carers: list[dict[str, Any]]) -> None:
+        """Make the demo parents known to the simulated WeChat; those it knows already stay as they are."""
+        for carer in carers:
+            customer = {name: carer[name] for name in ("external_userid", "nickname", "gender")}
+            async with self._session.post(f"{self._base_url}/sim/customers", json=customer) as answer:
+                if answer.status != HTTPStatus.CONFLICT:
+                    answer.raise_for_status()
+
+
+class Backend:
+    """A SandboxBackend (console/sandbox.py) over the real database."""
+
+    def __init__(self, db: Database, clock: Clock, zone: ZoneInfo, simulator: SimulatorControl) -> None:
+        self._db, self._clock, self._zone, self._simulator = db, clock, zone, simulator
+
+    async def people(self) -> list[dict[str, Any]]:
+        """The demo parents with their children as the database has them now."""
+        known = {each["external_userid"]: each for each in demo_people()["carers"]}
+        notes = {child["record_number"]: child.get("note", "") for each in known.values() for child in each["patients"]}
+        today = self._clock().astimezone(self._zone).date()
+        async with self._db.transaction() as tx:
+            account = await tx.scalar(select(KfAccount.open_kfid).order_by(KfAccount.open_kfid).limit(1))
+            rows = await tx.execute(
+                select(Carer, Patient)
+                .join(PatientCarer, PatientCarer.carer_id == Carer.id)
+                .join(Patient, Patient.id == PatientCarer.patient_id)
+                .where(Carer.external_userid.in_(known))
+                .order_by(Carer.id, Patient.id)
+            )
+            people: dict[int, dict[str, Any]] = {}
+            for carer, patient in rows.tuples():
+                person = people.setdefault(
+                    carer.id,
+                    {
+                        "external_userid": carer.external_userid,
+                        "nickname": carer.name,
+                        "role": known[carer.external_userid or ""]["role"],
+                        "open_kfid": account,
+                        "patients": [],
+                    },
+                )
+                person["patients"].append(
+                    {
+                        "name": patient.name,
+                        "sex": patient.sex,
+                        "age_text": age_text((today - patient.birth_date).days),
+                        "note": notes.get(patient.record_number, ""),
+                    }
+                )
+        return list(people.values())
+
+    async def desk(self) -> list[dict[str, Any]]:
+        """The clinicians who can be played."""
+        async with self._db.transaction() as tx:
+            rows = await tx.execute(
+                select(Staff, Team.name)
+                .join(TeamMember, TeamMember.staff_id == Staff.id)
+                .join(Team, Team.id == TeamMember.team_id)
+                .order_by(Team.id, Staff.id)
+            )
+            return [{"userid": staff.userid, "name": staff.name, "title": staff.title, "team": team} for staff, team in rows.tuples()]
+
+    async def work_list(self, userid: str) -> list[dict[str, Any]]:
+        """The clinician's open work."""
+        async with self._db.transaction() as tx:
+            staff = await tx.scalar(select(Staff).where(Staff.userid == userid))
+            if staff is None:
+                return []
+            items = await work_list(tx, staff, self._clock())
+        return [
+            {
+                "kind": item.kind,
+                "level": item.level,
+                "patient": item.patient,
+                "text": item.text,
+                "at": item.at.isoformat(),
+                "state": item.state,
+            }
+            for item in items
+        ]
+
+    async def now(self) -> datetime:
+        """The sandbox's time."""
+        return self._clock()
+
+    async def advance(self, seconds: float) -> datetime:
+        """Move the clock of the simulator and of every process forward."""
+        await self._clock.store(self._db, self._clock.offset + timedelta(seconds=seconds))
+        await self._simulator.set_clock(self._clock())
+        return self._clock()

@@ -1,0 +1,161 @@
+"""Everything on one machine: database, model, web edges, and a worker process that is watched."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+import aiohttp
+import structlog
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+
+from bot.app import Core, core
+from bot.health import add_health_routes
+from bot.settings import Settings
+from bot.web import add_sandbox, gateway_app
+
+log = structlog.get_logger(__name__)
+
+ROOT = Path(__file__).parent.parent
+# A worker that dies at once is not started faster than this.
+RESTART_EVERY = 2.0
+
+
+class AlreadyServing(Exception):
+    """Another `serve` uses the same data folder."""
+
+    code, permanent = "already_serving", True
+
+
+def lock_data(folder: Path) -> IO[str]:
+    """Hold the data folder for this process. Raises AlreadyServing, naming the process that has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "serve.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        file.seek(0)
+        raise AlreadyServing(f"The data folder {folder} is in use by another CareLoop (process {file.read().strip() or '?'}).") from err
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+class WorkerProcess:
+    """The worker as a child process, started again when it dies."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self._arguments = arguments
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def run(self) -> None:
+        """Keep it running until cancelled; then stop it kindly, and after 10 s firmly."""
+        try:
+            while True:
+                self._process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", *self._arguments, cwd=ROOT)
+                code = await self._process.wait()
+                log.error("worker ended, starting it again", code=code)
+                await asyncio.sleep(RESTART_EVERY)
+        finally:
+            if self._process is not None and self._process.returncode is None:
+                self._process.terminate()
+                try:
+                    await asyncio.wait_for(self._process.wait(), 10)
+                except TimeoutError:
+                    self._process.kill()
+
+    async def alive(self) -> bool:
+        """Whether it runs at this moment."""
+        return self._process is not None and self._process.returncode is None
+
+
+async def run_serve(settings: Settings, *, worker: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT. The model must exist already. Raises AlreadyServing, EmbeddedError, OSError (port taken)."""
+    held = lock_data(settings.data_dir)
+    try:
+        async with core(settings, role="serve") as parts, aiohttp.ClientSession() as session:
+            if settings.sandbox:
+                await _plant(parts)
+            process = WorkerProcess(["worker"])
+            app = gateway_app(parts)
+            add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})})
+            control = add_sandbox(app, parts, session) if settings.sandbox else None
+            async with serving(app, settings):
+                if control is not None:
+                    from bot.demo import demo_people
+
+                    await control.set_clock(parts.clock())
+                    await control.introduce(demo_people()["carers"])
+                tasks = [asyncio.create_task(watch_database(parts))]
+                if worker:
+                    tasks.append(asyncio.create_task(process.run()))
+                await stopped()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        if parts.db.embedded is not None:
+            await asyncio.to_thread(parts.db.embedded.stop)
+    finally:
+        held.close()
+
+
+async def run_web(settings: Settings, *, role: str) -> None:
+    """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
+    async with core(settings, role=role, pool_size=4, migrate=role != "gateway") as parts, aiohttp.ClientSession() as session:
+        app = gateway_app(parts) if role == "gateway" else web.Application()
+        add_health_routes(app, {"database": parts.db.ready})
+        if role == "web" and settings.sandbox:
+            add_sandbox(app, parts, session)
+        async with serving(app, settings):
+            watch = asyncio.create_task(watch_database(parts))
+            await stopped()
+            watch.cancel()
+
+
+@asynccontextmanager
+async def serving(app: web.Application, settings: Settings) -> AsyncIterator[None]:
+    """Listen on the host and port of `settings`. Raises OSError when the port is taken."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def stopped() -> None:
+    """Until somebody asks this process to end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def watch_database(parts: Core, every: float = 1.0) -> None:
+    """Start the embedded database again when it has gone; follow the sandbox's clock."""
+    while True:
+        await asyncio.sleep(every)
+        try:
+            if parts.settings.sandbox:
+                await parts.clock.load(parts.db)
+            elif not await parts.db.ready():
+                await parts.db.heal()
+        except (DBAPIError, OSError) as err:
+            log.error("database lost", error=type(err).__name__)
+            await parts.db.heal()
+
+
+async def _plant(parts: Core) -> None:
+    from bot.demo import plant
+
+    async with parts.db.transaction() as tx:
+        if await plant(tx, parts.clock(), parts.settings.tz):
+            log.info("demo data planted")

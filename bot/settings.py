@@ -1,0 +1,119 @@
+"""All settings in one class: from careloop.toml, then the environment (CARELOOP_…, secrets also from CARELOOP_…_FILE)."""
+
+import os
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+CONFIG_FILE = "careloop.toml"
+
+
+class SettingsError(Exception):
+    """A wrong setting; the text is one sentence that names it."""
+
+    code, permanent = "settings", True
+
+
+class WecomSettings(BaseModel):
+    """The corp and its self-built app. Without `corp_id` the simulator stands in for WeCom."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    corp_id: str | None = Field(default=None, description="企业 ID")
+    secret: SecretStr = Field(default=SecretStr(""), description="Secret of the self-built app that may call 微信客服")
+    agent_id: int = Field(default=0, description="AgentId of the app that sends the cards")
+    callback_token: SecretStr = Field(default=SecretStr(""), description="Token of the callback address")
+    callback_aes_key: SecretStr = Field(default=SecretStr(""), description="EncodingAESKey of the callback address")
+    base_url: str = Field(default="https://qyapi.weixin.qq.com", description="WeCom's API, or a simulator")
+
+
+class Settings(BaseSettings):
+    """Every setting: name, default, one-line help."""
+
+    model_config = SettingsConfigDict(env_prefix="CARELOOP_", env_nested_delimiter="__", extra="forbid")
+
+    data_dir: Path = Field(default=Path(".careloop/data"), description="embedded database, media, simulator state")
+    database_url: SecretStr | None = Field(default=None, description="a PostgreSQL server instead of the embedded one (or DATABASE_URL)")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
+    zone: str = Field(default="Asia/Shanghai", description="the hospital's time zone")
+    hospital: str = Field(default="示范儿童医院", description="the hospital's name as families know it")
+    emergency_phone: str = Field(default="120", description="what families ring when life is in danger")
+    wecom: WecomSettings = Field(default_factory=WecomSettings)
+    max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
+    worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
+    log_level: str = Field(default="info", description="debug, info, warning or error")
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as err:
+            raise ValueError(f"unknown time zone {name!r}") from err
+        return name
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, name: str) -> str:
+        if name.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("debug, info, warning or error")
+        return name.lower()
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The hospital's zone."""
+        return ZoneInfo(self.zone)
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the simulator stands in for WeCom."""
+        return self.wecom.corp_id is None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=CONFIG_FILE)
+
+
+def _secrets_from_files() -> None:
+    """CARELOOP_X_FILE=/run/secrets/x stands for CARELOOP_X."""
+    for name, path in list(os.environ.items()):
+        if name.startswith("CARELOOP_") and name.endswith("_FILE"):
+            try:
+                os.environ.setdefault(name.removesuffix("_FILE"), Path(path).read_text("utf-8").strip())
+            except OSError as err:
+                raise SettingsError(f"{name}: {path} cannot be read: {err.strerror}.") from err
+            del os.environ[name]
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings; `given` wins over everything. Raises SettingsError with one sentence."""
+    _secrets_from_files()
+    if "DATABASE_URL" in os.environ and "CARELOOP_DATABASE_URL" not in os.environ and "database_url" not in given:
+        given["database_url"] = SecretStr(os.environ["DATABASE_URL"])
+    try:
+        settings = Settings(**given)
+    except ValidationError as err:
+        first = err.errors(include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"Setting {name}: {first['msg'].removeprefix('Value error, ')}.") from err
+    except ValueError as err:
+        raise SettingsError(f"{CONFIG_FILE} cannot be read: {err}.") from err
+    if not settings.sandbox:
+        for name in ("secret", "callback_token", "callback_aes_key"):
+            if not getattr(settings.wecom, name).get_secret_value():
+                raise SettingsError(f"Setting wecom.{name}: must be given together with wecom.corp_id.")
+        if not settings.wecom.agent_id:
+            raise SettingsError("Setting wecom.agent_id: must be given together with wecom.corp_id.")
+    return settings

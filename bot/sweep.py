@@ -1,0 +1,54 @@
+"""Once a second: what is due is handed to the engine, and what was lost on the way is made anew."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.escalation import overdue
+from bot.inbox import accounts_with_news, chats_left_waiting
+from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
+from bot.outbox import lines_left_waiting
+from plans.follow_up_sweep import claim_due
+from records.database import Database
+from records.wecom import CallbackEvent
+
+# A message that nobody handled for this long lost its job.
+LOST_AFTER = timedelta(seconds=20)
+TASKS_AT_ONCE = 200
+# Any fixed number: of many workers one sweeps at a time.
+ONE_SWEEPER = 5279
+
+
+async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
+    """One round; how many jobs of each kind were made. A doubled job finds nothing to do."""
+    now = clock()
+    async with db.transaction() as tx:
+        if not await tx.scalar(select(func.pg_try_advisory_xact_lock(ONE_SWEEPER))):
+            return {}
+        rounds = {
+            "escalate": await _defer(tx, [Job("escalate", str(flag), f"flag:{flag}") for flag in await overdue(tx, now)], URGENT),
+            "pull": await _defer(tx, [Job("pull", account, f"pull:{account}") for account in await accounts_with_news(tx)], NORMAL),
+            "drain": await _defer(
+                tx, [Job("drain", str(chat), f"chat:{chat}") for chat in await chats_left_waiting(tx, now - LOST_AFTER)], NORMAL
+            ),
+            "deliver": await _defer(tx, [Job("deliver", line, line) for line in await lines_left_waiting(tx, now)], NORMAL),
+            "callback_event": await _defer(tx, [Job("callback_event", key) for key in await _unhandled(tx, now)], NORMAL),
+            "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
+        }
+    return {kind: count for kind, count in rounds.items() if count}
+
+
+async def _defer(tx: AsyncSession, jobs: list[Job], priority: int) -> int:
+    """Make the jobs that are not there yet: a backlog must not be doubled every second."""
+    missing = await without_job(tx, jobs)
+    await defer(tx, missing, priority=priority)
+    return len(missing)
+
+
+async def _unhandled(tx: AsyncSession, now: datetime) -> list[str]:
+    rows = await tx.scalars(
+        select(CallbackEvent.key).where(CallbackEvent.handled_at.is_(None), CallbackEvent.received_at < now - LOST_AFTER).limit(500)
+    )
+    return list(rows)

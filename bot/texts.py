@@ -1,0 +1,29 @@
+"""The service's own Chinese, from texts.yml."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@cache
+def _all() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("texts.yml").read_text("utf-8"))
+    return loaded
+
+
+def say(path: str, **values: Any) -> str:
+    """The text at `path` (dots between keys) with its placeholders filled. Raises KeyError when there is none."""
+    found: Any = _all()
+    for key in path.split("."):
+        found = found[key]
+    return str(found).format(**values)
+
+
+def said_or(path: str, default: str, **values: Any) -> str:
+    """`say`, or `default` where the file has nothing."""
+    try:
+        return say(path, **values)
+    except KeyError:
+        return default

@@ -1,0 +1,150 @@
+"""The worker: pulls, answers, sends, escalates, runs follow-ups. The only role that loads the dialogue."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import SystemRandom
+
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+
+from bot.app import Core, core, wecom_access, wecom_client
+from bot.card_clicks import CallbackEvents
+from bot.drain import Drain
+from bot.escalation import Escalation
+from bot.follow_up import FollowUps
+from bot.inbox import Inbox, forget_stale_news
+from bot.jobs import Engine, Handler
+from bot.outbox import Outbox
+from bot.settings import Settings
+from bot.sweep import sweep
+from bot.turn import Talker, TurnTaker
+from integrations.wecom import kf
+from integrations.wecom.client import WecomClient
+from integrations.wecom.errors import WecomError
+from records.database import is_lost_connection
+from records.staff import Team
+from records.wecom import KfAccount
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY = 1.0
+CLOCK_EVERY = 0.5
+
+
+async def run_worker(settings: Settings, *, model: Path | None, once_ready: Callable[[], None] = lambda: None) -> None:
+    """Work until SIGTERM or SIGINT. `model` None works without dialogue: triage answers, and a person is called for the rest."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with core(settings, role="worker", pool_size=12) as parts, wecom_client(parts) as client:
+        turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
+        handlers = compose(parts, client, turns)
+        loops = [
+            asyncio.create_task(_load_dialogue(turns, model, parts)),
+            asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
+            asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
+        ]
+        if settings.sandbox:
+            loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
+        async with parts.db.transaction() as tx:
+            await forget_stale_news(tx)
+        await loops[0]
+        once_ready()
+        loops.append(asyncio.create_task(_engine(parts, handlers)))
+        await stop.wait()
+        for task in loops:
+            task.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+
+def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Handler]:
+    """The job handlers, joined."""
+    settings = parts.settings
+    outbox = Outbox(parts.db, client, parts.clock, agent_id=wecom_access(settings).agent_id, rng=SystemRandom())
+    drain = Drain(
+        parts.db,
+        turns,
+        outbox.deliver,
+        parts.clock,
+        emergency_phone=settings.emergency_phone,
+        hospital=settings.hospital,
+    )
+    escalation = Escalation(parts.db, outbox.deliver, parts.clock, emergency_phone=settings.emergency_phone)
+    events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client))
+    follow_ups = FollowUps(parts.db, turns, outbox.deliver, parts.clock, settings.tz)
+    return {
+        "pull": Inbox(parts.db, client, parts.clock).pull,
+        "drain": drain.drain,
+        "deliver": outbox.deliver,
+        "escalate": escalation.escalate,
+        "callback_event": events.handle,
+        "run_task": follow_ups.run,
+    }
+
+
+async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> None:
+    """Load the dialogue in a thread: importing Rasa takes seconds, and alerts must not wait for it."""
+    if model is None:
+        return
+    turns.talker = await asyncio.to_thread(_dialogue, model, parts)
+    log.info("dialogue ready", pid=os.getpid())
+
+
+def _dialogue(model: Path, parts: Core) -> Talker:
+    from bot.dialogue.agent import Dialogue
+
+    talker: Talker = Dialogue.load(model, clock=parts.clock)
+    return talker
+
+
+async def _engine(parts: Core, handlers: dict[str, Handler]) -> None:
+    """Run the engine; when the database goes away, wait for it and run again."""
+    while True:
+        try:
+            await Engine(parts.db.url, handlers, concurrency=parts.settings.worker_concurrency).run()
+        except Exception as err:
+            log.error("engine stopped", error=type(err).__name__)
+            await asyncio.sleep(1)
+            await parts.db.heal()
+
+
+async def keep(step: Callable[[], Awaitable[object]], parts: Core, *, every: float) -> None:
+    """Repeat `step` for ever; a failure is logged, a lost database healed."""
+    while True:
+        try:
+            await step()
+        except Exception as err:
+            log.error("loop failed", error=type(err).__name__, code=getattr(err, "code", None))
+            if is_lost_connection(err):
+                await parts.db.heal()
+        await asyncio.sleep(every)
+
+
+async def _sweep(parts: Core) -> None:
+    made = await sweep(parts.db, parts.clock)
+    if made:
+        log.debug("swept", **made)
+
+
+async def _accounts(parts: Core, client: WecomClient) -> None:
+    """Know every service account that the app may manage; a new one belongs to the first team until somebody says otherwise."""
+    try:
+        accounts = await kf.account_list(client)
+    except WecomError as err:
+        log.error("service accounts cannot be listed", code=err.code, errcode=err.errcode)
+        return
+    async with parts.db.transaction() as tx:
+        from sqlalchemy import select
+
+        team = await tx.scalar(select(Team.id).order_by(Team.id).limit(1))
+        if team is None:
+            return
+        for account in accounts:
+            await tx.execute(
+                insert(KfAccount)
+                .values(open_kfid=account.open_kfid, name=account.name, team_id=team)
+                .on_conflict_do_update(index_elements=["open_kfid"], set_={"name": account.name})
+            )
