@@ -109,7 +109,7 @@ async def send(
         safe=safe,
         enable_id_trans=int(enable_id_trans),
         enable_duplicate_check=int(duplicate_check is not None),
-        duplicate_check_interval=duplicate_check,
+        duplicate_check_interval=duplicate_check or 1800,
     )
     await client.pace_members(agentid, list(touser))
     reply = read(_SendReply, await client.post("message/send", body))

@@ -89,11 +89,8 @@ def open_url(url: str) -> Piece:
 
 def selection(question_key: str, title: str, options: Mapping[str, str], selected_id: str | None = None) -> Piece:
     """A selector for ``button_selection`` or ``select_list``; ``options`` {id: text}, 1..10."""
-    piece: Piece = {
-        "question_key": question_key,
-        "title": title,
-        "option_list": [{"id": key, "text": text} for key, text in options.items()],
-    }
+    listed = [{"id": key, "text": text} for key, text in options.items()]
+    piece: Piece = {"question_key": question_key, "title": title, "option_list": listed}
     return {**piece, "selected_id": selected_id} if selected_id is not None else piece
 
 

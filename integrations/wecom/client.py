@@ -119,7 +119,7 @@ class WecomClient:
             errcode = 0 if isinstance(reply, Media) else reply["errcode"]
             if errcode == 0:
                 return reply
-            error = self._error(call, errcode, tried=tried)
+            error = self._error(call, errcode, tried=tried, doubtful=doubtful)
             tried = True
             if error.code == "token_stale" and not renewed:
                 try:
@@ -132,9 +132,10 @@ class WecomClient:
             else:
                 raise self._settled(call, error, doubtful)
 
-    def _error(self, call: Call, errcode: int, *, tried: bool = False) -> WecomError:
-        if call.has_id and tried and errcode not in MEANINGS:
-            # WeCom's table has no number for a repeated msgid: an unlisted refusal of a repeat is read as that.
+    def _error(self, call: Call, errcode: int, *, tried: bool = False, doubtful: bool = False) -> WecomError:
+        # WeCom's table has no number for a repeated msgid: a refusal of a repeat that no rule explains is read as that.
+        listed = MEANINGS.get(errcode)
+        if call.has_id and ((tried and listed is None) or (doubtful and listed is not None and listed.code == "bad_request")):
             return WecomError("duplicate_message", errcode=errcode, permanent=True, detail=call.path)
         pause = self._blocks.hit(call.path, self.clock()) if errcode == 45009 else None
         return wecom_error(errcode, detail=call.path, retry_after=pause)

@@ -83,11 +83,8 @@ def msgmenu(items: Sequence[Message], *, head: str = "", tail: str = "") -> Mess
     """A menu of 1..10 items (newer pages say 50, 95008 says 10); head and tail ≤1024 bytes."""
     entries = check_count("msgmenu.list", items, 10, 1)
     check_unique("msgmenu.list", [item["click"] for item in entries if "click" in item], "id")
-    menu = {
-        "head_content": check_bytes("head_content", head, 1024),
-        "list": entries,
-        "tail_content": check_bytes("tail_content", tail, 1024),
-    }
+    head, tail = check_bytes("head_content", head, 1024), check_bytes("tail_content", tail, 1024)
+    menu = {"head_content": head, "list": entries, "tail_content": tail}
     return {"msgtype": "msgmenu", "msgmenu": {name: value for name, value in menu.items() if value}}
 
 
@@ -147,7 +144,8 @@ def _cut(rest: str, limit: int) -> int:
     """How many characters of ``rest`` go into the first part, at least one."""
     most = len(rest.encode()[:limit].decode(errors="ignore"))
     for border in _BORDERS:
-        ends = [found.end() for found in border.finditer(rest, 0, most) if found.end() * 2 > most]
+        found = (each.end() for each in border.finditer(rest, 0, most))
+        ends = [end for end in found if end * 2 > most and not _joins(rest[end - 1], rest[end])]
         if ends:
             return ends[-1]
     cut = most
@@ -158,8 +156,10 @@ def _cut(rest: str, limit: int) -> int:
 
 
 def _joins(left: str, right: str) -> bool:
-    """True if the two show as one: marks, variation selectors, skin tones, joined emoji, flags, a run of digits and letters."""
+    """True if the two belong together: marks, skin tones, joined emoji, flags, a closing sign, a run of digits and letters."""
     if unicodedata.combining(right) or unicodedata.category(right) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= right <= "\U0001f3ff":
+        return True
+    if right in "，。！？；：、）」』”’…":
         return True
     if "\u200d" in (left, right) or ("\U0001f1e6" <= left <= "\U0001f1ff" and "\U0001f1e6" <= right <= "\U0001f1ff"):
         return True

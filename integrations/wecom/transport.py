@@ -7,6 +7,8 @@ from typing import Any
 
 import aiohttp
 
+from integrations.wecom.errors import WecomError
+
 MAX_REPLY = 32 << 20  # media end at 20 MB, a full page of sync_msg is far smaller
 
 
@@ -58,7 +60,7 @@ class Transport:
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 5.0))
 
     async def send(self, call: Call, secrets: Mapping[str, str]) -> dict[str, Any] | Media:
-        """WeCom's answer (a dict with an integer ``errcode``, or a file); ``secrets`` join the query. Raises NoAnswerError."""
+        """WeCom's answer (a dict with an integer ``errcode``, or a file); ``secrets`` join the query. Raises NoAnswerError, too_large."""
         headers, data = {}, call.body
         form: aiohttp.MultipartWriter | None = _multipart(call.file) if call.file else None
         if data is not None:
@@ -97,7 +99,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_chunked(1 << 16):
         raw += chunk
         if len(raw) > MAX_REPLY:
-            raise NoAnswerError("garbage_reply", "too long")
+            raise WecomError("too_large", permanent=True, detail=f"a reply of more than {MAX_REPLY} bytes")
     return bytes(raw)
 
 
