@@ -1,0 +1,107 @@
+"""Findings as rows: stored once per message, replaced when the family corrects itself, never overwritten in silence."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.clock import at_hour, end_of_day, local_day
+from plans.wording import words
+from records.observation import Observation
+from records.patient import Patient
+from records.state import StateChange
+from tagging.patient import PatientFacts, Reading
+
+# How many readings of each vital the language layer gets to compare with.
+HISTORY = 30
+
+
+async def store(
+    tx: AsyncSession,
+    patient: Patient,
+    *,
+    code: str,
+    value: float | None,
+    unit: str | None,
+    text: str,
+    at: datetime,
+    now: datetime,
+    message_id: int | None,
+    task_id: int | None = None,
+    status: str = "final",
+    detail: dict[str, Any] | None = None,
+) -> Observation:
+    """Write one finding, once: the same words of the same message about the same thing are the row that is there already."""
+    if message_id is not None:
+        same: Observation | None = await tx.scalar(
+            select(Observation).where(Observation.message_id == message_id, Observation.code == code, Observation.text == text)
+        )
+        if same is not None:
+            return same
+    row = Observation(
+        patient_id=patient.id,
+        code=code,
+        value=value,
+        unit=unit,
+        text=text,
+        status=status,
+        effective_at=at,
+        recorded_at=now,
+        message_id=message_id,
+        task_id=task_id,
+        detail=detail or {},
+    )
+    tx.add(row)
+    await tx.flush()
+    return row
+
+
+async def of_day(tx: AsyncSession, patient: Patient, code: str, at: datetime, zone: ZoneInfo) -> list[Observation]:
+    """The believed and the preliminary numbers of `code` on the calendar day of `at`, oldest first."""
+    day = local_day(at, zone)
+    rows = await tx.scalars(
+        select(Observation)
+        .where(
+            Observation.patient_id == patient.id,
+            Observation.code == code,
+            Observation.status.in_(("final", "preliminary")),
+            Observation.effective_at >= at_hour(day, 0, zone),
+            Observation.effective_at < end_of_day(day, zone),
+        )
+        .order_by(Observation.id)
+    )
+    return list(rows)
+
+
+def set_status(tx: AsyncSession, row: Observation, status: str, *, reason: str, now: datetime, by: int | None = None) -> None:
+    """Change what a finding is worth, and write down why; `by` is the finding that confirms or replaces it."""
+    change = StateChange(entity="observation", entity_id=row.id, old=row.status, new=status, at=now, by="family", reason=reason)
+    change.detail = {"observation": by}
+    tx.add(change)
+    row.status = status
+
+
+def is_correction(text: str) -> bool:
+    """Whether the family takes back something it said before (不对，是3.4公斤)."""
+    marks = words("corrections")
+    return any(word in text for word in marks["words"]) or text.strip().startswith(tuple(marks["starts"]))
+
+
+async def patient_facts(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
+    """What triage and the language layer may know about `patient`, with his latest final numbers as history."""
+    rows = await tx.scalars(
+        select(Observation)
+        .where(Observation.patient_id == patient.id, Observation.status == "final", Observation.value.is_not(None))
+        .order_by(Observation.effective_at.desc(), Observation.id.desc())
+        .limit(HISTORY * 4)
+    )
+    return PatientFacts(
+        age_days=(local_day(now, zone) - patient.birth_date).days,
+        sex=patient.sex,
+        tags=tuple(patient.tags or ()),
+        birth_weight_g=patient.birth_weight_g,
+        gestational_age_weeks=patient.gestational_age_weeks,
+        history=tuple(Reading(row.code, row.value, row.unit or "", row.effective_at) for row in rows if row.value is not None),
+    )

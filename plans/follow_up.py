@@ -1,0 +1,26 @@
+"""Follow-ups as the dialogue sees them: what to ask, what was answered, what was reported, what is on today."""
+
+from plans.answer import Answer, answer, decline, declined_because
+from plans.hear import template_of
+from plans.question import next_question, opening, questions, reminder
+from plans.report import Report, report
+from plans.template import Question
+from plans.today import TodayItem, open_task, today
+
+__all__ = [
+    "Answer",
+    "Question",
+    "Report",
+    "TodayItem",
+    "answer",
+    "decline",
+    "declined_because",
+    "next_question",
+    "open_task",
+    "opening",
+    "questions",
+    "reminder",
+    "report",
+    "template_of",
+    "today",
+]

@@ -1,0 +1,142 @@
+"""What one message says about a patient, taken into the record and into the follow-up that it answers."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.alert import Alert
+from plans.clock import local_day
+from plans.finding import is_correction
+from plans.question import entry, questions
+from plans.taking import Said, Taken, take_symptom, take_value, take_weight
+from plans.template import PlanTemplate, Question, find_template
+from plans.wording import say
+from records.care_plan import CarePlan, Task
+from records.flag import LEVELS
+from records.patient import Patient
+
+if TYPE_CHECKING:
+    from tagging.measurement import Measurement
+    from tagging.understanding import Understanding
+
+
+@dataclass
+class Heard:
+    """All that one message held."""
+
+    echoes: list[str] = field(default_factory=list)
+    ask_backs: list[str] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    questions: set[str] = field(default_factory=set)
+    replaced: list[str] = field(default_factory=list)
+    stored: int = 0
+
+    @property
+    def alert(self) -> Alert | None:
+        """The worst of the alerts."""
+        return max(self.alerts, key=lambda alert: LEVELS.index(alert.level), default=None)
+
+    @property
+    def echo(self) -> str:
+        """One sentence for everything."""
+        if not self.echoes:
+            return ""
+        return say("echo.corrected" if self.replaced else "echo.received", what=say("echo.joined").join(self.echoes))
+
+
+async def template_of(tx: AsyncSession, task: Task) -> PlanTemplate:
+    """The version of the template that the task's patient was enrolled on. Raises TemplateError when it is gone."""
+    plan = await tx.get_one(CarePlan, task.care_plan_id)
+    return find_template(plan.template, plan.template_version)
+
+
+async def hear(
+    tx: AsyncSession,
+    task: Task | None,
+    patient: Patient,
+    understanding: "Understanding",
+    *,
+    text: str,
+    message_id: int | None,
+    now: datetime,
+    zone: ZoneInfo,
+    measurements: "list[Measurement] | None" = None,
+) -> Heard:
+    """Store everything that the message says about `patient`, and note in `task` (locked, open) which questions it answers."""
+    heard = Heard()
+    template = await template_of(tx, task) if task else None
+    corrects = is_correction(text)
+    for measurement in understanding.measurements if measurements is None else measurements:
+        question = _answers(task, template, measurement, now, zone)
+        said = Said(patient, message_id, task.id if task and question else None, corrects, now, zone)
+        taken = await (take_weight if measurement.vital == "weight" else take_value)(tx, measurement, said)
+        _note(heard, taken)
+        if task and question and taken.observation is not None:
+            heard.questions.add(question.id)
+            _write_down(task, question, taken, measurement, message_id)
+        elif taken.replaced is not None and taken.replaced.task_id is not None:
+            await _amend_closed(tx, taken, measurement)
+    named: set[tuple[str, str]] = set()
+    for mention in understanding.symptoms:
+        if (mention.concept, mention.status) in named:
+            continue
+        named.add((mention.concept, mention.status))
+        sign = await take_symptom(tx, mention, Said(patient, message_id, task.id if task else None, corrects, now, zone))
+        if sign is not None:
+            _note(heard, sign)
+    return heard
+
+
+def _note(heard: Heard, taken: Taken) -> None:
+    heard.stored += taken.observation is not None
+    if taken.echo:
+        heard.echoes.append(taken.echo)
+    if taken.ask_back:
+        heard.ask_backs.append(taken.ask_back)
+    if taken.alert:
+        heard.alerts.append(taken.alert)
+    if taken.replaced is not None:
+        heard.replaced.append(taken.replaced.code)
+
+
+def _answers(
+    task: Task | None, template: PlanTemplate | None, measurement: "Measurement", now: datetime, zone: ZoneInfo
+) -> Question | None:
+    """The question of an open task that this number answers: the right vital, on the task's own day."""
+    if task is None or template is None or local_day(measurement.at or now, zone) != task.day:
+        return None
+    return next((q for q in questions(task, template) if measurement.vital in q.vitals), None)
+
+
+def _write_down(task: Task, question: Question, taken: Taken, measurement: "Measurement", message_id: int | None) -> None:
+    known = entry(task, question)
+    known["values"] = {**known["values"], measurement.vital: {"value": measurement.value, "unit": measurement.unit}}
+    known["observations"] = [*known["observations"], taken.observation.id] if taken.observation else known["observations"]
+    complete = all(vital in known["values"] for vital in question.required)
+    known["status"] = taken.status if taken.status != "answered" else "answered" if complete else "open"
+    keep(task, question, known, message_id)
+
+
+def keep(task: Task, question: Question, known: dict[str, Any], message_id: int | None) -> None:
+    """Write `known` down as the state of the answer to `question`, and that this message has been taken."""
+    if message_id is not None and message_id not in known["messages"]:
+        known["messages"] = [*known["messages"], message_id]
+    # A new dictionary, so that the change is seen and saved.
+    task.answers = {**(task.answers or {}), question.id: known}
+
+
+async def _amend_closed(tx: AsyncSession, taken: Taken, measurement: "Measurement") -> None:
+    """A correction that comes after its follow-up has closed: the answer is put right, the closed task stays closed."""
+    task = await tx.get(Task, taken.replaced.task_id) if taken.replaced else None
+    if task is None or taken.observation is None or taken.replaced is None:
+        return
+    answers = dict(task.answers or {})
+    for id, known in answers.items():
+        if taken.replaced.id in known.get("observations", []):
+            value = {measurement.vital: {"value": measurement.value, "unit": measurement.unit}}
+            observations = [*known["observations"], taken.observation.id]
+            answers[id] = {**known, "values": {**known["values"], **value}, "observations": observations}
+    task.answers = answers

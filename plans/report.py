@@ -1,0 +1,107 @@
+"""What a family reports unasked: kept, said back, and followed by a concrete next step in words; nothing invented."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.alert import Alert
+from plans.answer import Answer, settle
+from plans.clock import local_day
+from plans.finding import patient_facts
+from plans.hear import hear, template_of
+from plans.task import OPEN, lock
+from plans.template import Question
+from plans.wording import say
+from records.care_plan import Task
+from records.flag import LEVELS
+from records.observation import Observation
+from records.patient import Patient
+from tagging.triage import triage_value
+
+if TYPE_CHECKING:
+    from tagging.understanding import Understanding
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a spontaneous message.
+
+    `echo` says back what was kept (empty when nothing was), `next_step` what the family can do now; at any level above routine it
+    is only the safety net, because the triage layer's own reply comes first. `answered` says that today's follow-up took part of
+    it; `next` is then its open question, and `closing` its last words when it is `finished`.
+    """
+
+    understood: bool
+    echo: str
+    ask_back: str | None
+    alert: Alert | None
+    next_step: str
+    answered: bool = False
+    finished: bool = False
+    closing: str | None = None
+    next: Question | None = None
+
+
+async def report(
+    tx: AsyncSession,
+    patient: Patient,
+    understanding: "Understanding",
+    *,
+    message_id: int | None,
+    text: str,
+    now: datetime,
+    zone: ZoneInfo,
+    level: str = "routine",
+) -> Report:
+    """Keep everything that the message says about `patient`; `level` is what triage made of the whole message.
+
+    A number that fits today's open follow-up (asked already or still to be asked) answers it too. The same message twice writes once.
+    """
+    if message_id is not None and await tx.scalar(select(Observation.id).where(Observation.message_id == message_id).limit(1)):
+        return Report(True, say("report.again"), None, None, "")
+    task = await task_of_day(tx, patient, now, zone)
+    heard = await hear(tx, task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone)
+    settled: Answer | None = None
+    if task is not None and heard.questions:
+        settled = await settle(tx, task, await template_of(tx, task), heard, message_id, now)
+    ask_back = (settled.ask_back if settled else None) or next(iter([*heard.ask_backs, *understanding.questions]), None)
+    if not heard.stored:
+        return Report(False, "", ask_back or say("report.not_understood"), heard.alert, "")
+    worst = max([level, await _level_of_values(tx, patient, understanding, now, zone)], key=LEVELS.index)
+    step = _next_step(understanding, worst, alerted=heard.alert is not None)
+    if settled is None:
+        return Report(True, heard.echo, ask_back, heard.alert, step)
+    return Report(True, heard.echo, ask_back, heard.alert, step, True, settled.finished, settled.closing, settled.next)
+
+
+async def task_of_day(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneInfo) -> Task | None:
+    """The patient's open follow-up of today, locked: one that was asked before one that is only planned."""
+    rows = await tx.scalars(
+        select(Task)
+        .where(Task.patient_id == patient.id, Task.day == local_day(now, zone), Task.state.in_(OPEN))
+        .order_by((Task.state == "scheduled").asc(), Task.due_at, Task.id)
+        .limit(1)
+    )
+    task = rows.first()
+    return None if task is None else await lock(tx, task)
+
+
+async def _level_of_values(tx: AsyncSession, patient: Patient, understanding: "Understanding", now: datetime, zone: ZoneInfo) -> str:
+    facts = await patient_facts(tx, patient, now=now, zone=zone)
+    levels = [triage_value(m.vital, m.value, m.unit, patient=facts, now=now.astimezone(zone)).level for m in understanding.measurements]
+    return max(levels, key=LEVELS.index, default="routine")
+
+
+def _next_step(understanding: "Understanding", level: str, *, alerted: bool) -> str:
+    if alerted or level != "routine":
+        return say("report.safety")
+    present = any(s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" for s in understanding.symptoms)
+    if any(m.vital == "temperature" for m in understanding.measurements):
+        return say("report.temperature") + say("report.safety")
+    if present:
+        return say("report.symptom") + say("report.safety")
+    return say("report.measured")

@@ -1,0 +1,60 @@
+"""What is planned for today, and what a chat is talking about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.clock import local_day
+from plans.hear import template_of
+from plans.question import next_question
+from plans.task import is_open
+from plans.wording import say
+from records.care_plan import Task
+from records.chat import Chat
+from records.patient import Patient
+
+
+@dataclass(frozen=True)
+class TodayItem:
+    """One follow-up of today; `text` is its line for the family, `open` whether an answer still counts."""
+
+    patient_id: int
+    name: str
+    task_id: int
+    title: str
+    due_at: datetime
+    state: str
+    open: bool
+    text: str
+
+
+async def today(tx: AsyncSession, patients: Sequence[Patient], now: datetime, zone: ZoneInfo) -> list[TodayItem]:
+    """Today's follow-ups of these patients, in order of time; withdrawn ones are left out."""
+    by_id = {patient.id: patient for patient in patients}
+    tasks = await tx.scalars(
+        select(Task)
+        .where(Task.patient_id.in_(by_id), Task.day == local_day(now, zone), Task.state != "withdrawn")
+        .order_by(Task.due_at, Task.id)
+    )
+    items = []
+    for task in tasks:
+        patient = by_id[task.patient_id]
+        template = await template_of(tx, task)
+        title = template.step(task.step).title
+        left = next_question(task, template) if is_open(task) else None
+        form = "closed" if left is None else "open" if task.state != "scheduled" else "planned"
+        text = say(f"today.{form}", name=patient.name, title=title, at=f"{task.due_at.astimezone(zone):%H:%M}")
+        items.append(TodayItem(patient.id, patient.name, task.id, title, task.due_at, task.state, left is not None, text))
+    return items
+
+
+async def open_task(tx: AsyncSession, chat: Chat) -> Task | None:
+    """The follow-up now in conversation in `chat`, while anything can still happen to it."""
+    if chat.task_id is None:
+        return None
+    task = await tx.get(Task, chat.task_id)
+    return task if task is not None and is_open(task) else None
