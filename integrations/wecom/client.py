@@ -34,7 +34,8 @@ NOT_REPEATABLE: dict[str, str | None] = {
 class WecomClient:
     """One (corp, secret) at one WeCom server.
 
-    ``base_url`` ends before ``/cgi-bin``. ``timeout`` is for a whole call, in seconds. All calls raise WecomError.
+    ``base_url`` ends before ``/cgi-bin``. ``timeout`` (s) is for one try, six times that for a file; no try begins later than
+    ``patience`` (s) after the call. All calls raise WecomError.
     The token travels in the query string only; an error never carries a URL, since that would carry the token into a log.
     """
 
@@ -48,7 +49,8 @@ class WecomClient:
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
-        timeout: float = 10.0,
+        timeout: float = 5.0,
+        patience: float = 20.0,
         limiter: Limiter | None = None,
     ) -> None:
         self._transport = Transport(session, base_url, timeout)
@@ -56,6 +58,7 @@ class WecomClient:
         self._key, self._sleep = token_key(corp_id, secret), sleep
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._limiter, self._members, self._blocks = limiter or Limiter(), member_limiter(), Blocks()
+        self._patience = timedelta(seconds=patience)
         self._refused: tuple[datetime, int] | None = None
 
     def ticket_key(self, kind: str) -> str:
@@ -100,7 +103,8 @@ class WecomClient:
 
     async def _call(self, call: Call, *, doubtful: bool = False) -> dict[str, Any] | Media:
         """Retry table: stale token once; -1, 45033 and (when repeatable) no usable answer up to RETRIES times; all else never."""
-        token, renewed, tried, retries = await self._token(None), False, doubtful, 0
+        started, renewed, tried, retries = self.clock(), False, doubtful, 0
+        token = await self._token(None)
         while True:
             await self._pause(self._limiter.delay(call.path, self.clock()))
             try:
@@ -110,7 +114,7 @@ class WecomClient:
                 tried = tried or err.reached
                 if doubtful and not call.repeatable:
                     raise WecomError("unknown_outcome", detail=f"{call.path}: {err.detail}") from None
-                if retries == RETRIES:
+                if not self._may_retry(retries, started):
                     code = "unknown_outcome" if doubtful and call.path in NOT_REPEATABLE else err.code
                     raise WecomError(code, detail=f"{call.path}: {err.detail}") from None
                 retries += 1
@@ -126,7 +130,7 @@ class WecomClient:
                     token, renewed = await self._token(token), True
                 except WecomError as err:
                     raise self._settled(call, err, doubtful) from None
-            elif error.code in ("busy", "concurrency") and retries < RETRIES:
+            elif error.code in ("busy", "concurrency") and self._may_retry(retries, started):
                 retries += 1
                 await self._back_off(retries)
             else:
@@ -154,8 +158,8 @@ class WecomClient:
     async def _fetch_token(self) -> tuple[str, int]:
         if self._refused and self.clock() < self._refused[0]:
             raise wecom_error(self._refused[1], detail="gettoken: refused a moment ago")
-        call = Call("GET", "gettoken")
-        for retry in range(RETRIES + 1):
+        call, started, retries = Call("GET", "gettoken"), self.clock(), 0
+        while True:
             try:
                 reply = _json_reply(await self._transport.send(call, {"corpid": self._corp_id, "corpsecret": self._secret}))
             except NoAnswerError as err:
@@ -170,9 +174,13 @@ class WecomClient:
                     self._refused = (self.clock() + timedelta(minutes=1), reply["errcode"])
                 if error.code not in ("busy", "concurrency", "garbage_reply"):
                     raise error
-            if retry < RETRIES:
-                await self._back_off(retry + 1)
-        raise error
+            if not self._may_retry(retries, started):
+                raise error
+            retries += 1
+            await self._back_off(retries)
+
+    def _may_retry(self, retries: int, started: datetime) -> bool:
+        return retries < RETRIES and self.clock() - started < self._patience
 
     async def _back_off(self, retry: int) -> None:
         # 0.5, 1, 2 s, each half to one and a half times, so that workers do not come back together.

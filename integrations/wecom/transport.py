@@ -53,11 +53,13 @@ class NoAnswerError(Exception):
 
 
 class Transport:
-    """Sends calls to one server. ``base_url`` ends before ``/cgi-bin``; ``timeout`` is for a whole request, in seconds."""
+    """Calls one server. ``base_url`` ends before ``/cgi-bin``; ``timeout`` (s) is for a request, six times that for a file."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, timeout: float) -> None:
         self._session, self._base = session, base_url.rstrip("/") + "/cgi-bin/"
-        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 5.0))
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=timeout)
+        # 20 MB over a hospital's line.
+        self._file_timeout = aiohttp.ClientTimeout(total=6 * timeout, sock_connect=timeout)
 
     async def send(self, call: Call, secrets: Mapping[str, str]) -> dict[str, Any] | Media:
         """WeCom's answer (a dict with an integer ``errcode``, or a file); ``secrets`` join the query. Raises NoAnswerError, too_large."""
@@ -72,7 +74,7 @@ class Transport:
                 params={**call.params, **secrets},
                 data=form if form is not None else data,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=self._file_timeout if call.binary or call.file else self._timeout,
                 allow_redirects=False,
             ) as response:
                 raw = await _read(response)

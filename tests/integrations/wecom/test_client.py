@@ -106,6 +106,15 @@ async def test_busy_is_tried_three_more_times_with_growing_waits(client: WecomCl
     assert len(wecom.asked_for("kf/send_msg")) == 8
 
 
+async def test_patience_ends_before_a_senders_lease(
+    wecom: FakeWecom, session: aiohttp.ClientSession, base_url: str, clock: Clock, tokens: TokenStore
+) -> None:
+    client = WecomClient(session, base_url, "ww-corp", "a-secret", tokens, clock, clock.sleep, random.Random(7), patience=1.0)
+    wecom.answer("kf/sync_msg", BUSY)
+    assert (await failing(kf.sync_msg(client, "wk1"))).code == "busy"
+    assert len(wecom.asked_for("kf/sync_msg")) < 4 and sum(clock.waits) < 3
+
+
 async def test_concurrency_waits_and_goes_on(client: WecomClient, wecom: FakeWecom, clock: Clock) -> None:
     wecom.answer("media/get", {"errcode": 45033, "errmsg": ""}, web.Response(body=b"GIF89a", content_type="image/gif"))
     assert (await client.download("m1")).data == b"GIF89a"
