@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from integrations.wecom.callback import Callback, CallbackError, event_key, selected_options, signature
 from integrations.wecom.xml import read_xml
 
-KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
+KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"  # pragma: allowlist secret
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TEXT = "<xml><FromUserName>lin</FromUserName><CreateTime>1</CreateTime><MsgType>text</MsgType><MsgId>7</MsgId><Content>{}</Content></xml>"
 

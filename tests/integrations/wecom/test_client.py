@@ -34,7 +34,7 @@ async def test_a_call_carries_raw_chinese_and_the_token_only_in_the_query(client
     assert asked.query == {"access_token": "token-1"}
     assert "你好".encode() in asked.raw and b"\\u" not in asked.raw and b"token" not in asked.raw
     assert asked.headers["Content-Type"].startswith("application/json")
-    assert wecom.asked_for("gettoken")[0].query == {"corpid": "ww-corp", "corpsecret": "a-secret"}
+    assert wecom.asked_for("gettoken")[0].query == {"corpid": "ww-corp", "corpsecret": "a-secret"}  # pragma: allowlist secret
 
 
 async def test_many_calls_share_one_gettoken(client: WecomClient, wecom: FakeWecom) -> None:
@@ -289,4 +289,6 @@ async def test_somebody_elses_fresh_token_is_taken(tokens: TokenStore, clock: Cl
 
 
 def test_two_secrets_with_one_head_have_two_slots() -> None:
-    assert len({token_key("ww", "0123456789a"), token_key("ww", "0123456789b"), token_key("w", "w0123456789a")}) == 3
+    assert (
+        len({token_key("ww", "0123456789a"), token_key("ww", "0123456789b"), token_key("w", "w0123456789a")}) == 3
+    )  # pragma: allowlist secret
