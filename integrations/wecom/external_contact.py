@@ -87,7 +87,7 @@ async def get_follow_user_list(client: WecomClient) -> tuple[str, ...]:
 
 
 async def list_by_user(client: WecomClient, userid: str) -> tuple[str, ...]:
-    """The external_userids of a member's customers. A member without any raises WeCom's 84061 as ``not_a_friend``."""
+    """The external_userids of a member's customers. A member without any may raise ``not_a_friend`` (84061)."""
     return read(_ExternalUserids, await client.get("externalcontact/list", userid=userid)).external_userid
 
 
