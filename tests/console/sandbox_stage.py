@@ -74,8 +74,6 @@ class Stage:
         self.http = ClientSession()
         for person in (ZHAO, QIAN):
             await self.sim("customers", {"external_userid": person["external_userid"], "nickname": person["nickname"]})
-        app = self.config.apps[0]
-        self.token = (await self.get(f"cgi-bin/gettoken?corpid={self.config.corp_id}&corpsecret={app.secret}"))["access_token"]
 
     async def close(self) -> None:
         await self.http.close()
@@ -94,7 +92,10 @@ class Stage:
             return await answer.json()
 
     async def wecom(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with self.http.post(self.url(f"/sandbox/wecom/cgi-bin/{path}?access_token={self.token}"), json=body) as response:
+        # A token lives two hours, and the tests move the clock: ask each time.
+        app = self.config.apps[0]
+        token = (await self.get(f"cgi-bin/gettoken?corpid={self.config.corp_id}&corpsecret={app.secret}"))["access_token"]
+        async with self.http.post(self.url(f"/sandbox/wecom/cgi-bin/{path}?access_token={token}"), json=body) as response:
             answer: dict[str, Any] = await response.json()
         assert answer["errcode"] == 0, answer
         return answer

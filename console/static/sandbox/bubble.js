@@ -1,7 +1,7 @@
 // One chat message as WeChat draws it. The same for the parent's phone and the clinician's desk.
 
 import { simulator } from "./api.js";
-import { icon } from "./avatar.js";
+import { icon } from "./icons.js";
 import { byId, h, link, linkify, s } from "./dom.js";
 import { CHAT } from "./words.js";
 

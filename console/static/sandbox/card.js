@@ -1,6 +1,6 @@
 // A template card as WeCom draws it, piece by piece, with its buttons and choices.
 
-import { icon } from "./avatar.js";
+import { icon } from "./icons.js";
 import { dropdown, h, link, linkify } from "./dom.js";
 import { DESK } from "./words.js";
 

@@ -1,7 +1,7 @@
 // The sandbox's clock: shows its time and moves it forward.
 
 import { product } from "./api.js";
-import { icon } from "./avatar.js";
+import { icon } from "./icons.js";
 import { byId, dropdown, guarded, h, toast } from "./dom.js";
 import { clockText, dayText, secondsToMorning, weekdayText } from "./time.js";
 import { CLOCK } from "./words.js";

@@ -1,7 +1,7 @@
 // The input bar at the foot of the parent's chat: text, emoji, photo, voice, place.
 
 import { simulator } from "./api.js";
-import { icon } from "./avatar.js";
+import { icon } from "./icons.js";
 import { guarded, h, onEnter, toast } from "./dom.js";
 import { PHONE } from "./words.js";
 

@@ -1,10 +1,12 @@
 // The clinician's WeCom: who sits at it, its three tabs, and what is unread for whom.
 
-import { avatar, icon } from "./avatar.js";
+import { avatar, memberFace } from "./avatar.js";
 import { byId, guarded, h, keepFocus } from "./dom.js";
+import { icon } from "./icons.js";
 import { isEmergency } from "./card.js";
 import { Inbox } from "./inbox.js";
-import { Service, groupOf } from "./service.js";
+import { Service } from "./service.js";
+import { groupOf } from "./talk.js";
 import { WorkList } from "./worklist.js";
 import { DESK } from "./words.js";
 
@@ -38,6 +40,7 @@ export class Desk {
     this.tab = tab;
     this.body.replaceChildren(this.panes[tab].node);
     this.draw();
+    this.panes[tab].toEnd?.();
   }
 
   sessions() {
@@ -80,7 +83,7 @@ export class Desk {
       return h(
         `button.member-chip${urgent ? ".urgent" : ""}`,
         { type: "button", "aria-pressed": String(member === this.member), "data-member": member.userid, title: [member.team, member.title].filter(Boolean).join(" "), onclick: guarded(() => this.choose(member)) },
-        h("span.face", {}, avatar({ seed: member.userid, hint: `${member.title ?? ""}${member.name}` }), badge(unread.length)),
+        h("span.face", {}, avatar(memberFace(member)), badge(unread.length)),
         h("span", {}, h("b", {}, member.name), h("small", {}, member.title ?? "")),
       );
     };

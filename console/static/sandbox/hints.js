@@ -1,6 +1,6 @@
 // Three things to try, for someone who sees the page for the first time.
 
-import { icon } from "./avatar.js";
+import { icon } from "./icons.js";
 import { h } from "./dom.js";
 import { HINTS } from "./words.js";
 

@@ -25,6 +25,10 @@ export class Inbox {
     this.list.replaceChildren();
   }
 
+  toEnd() {
+    this.list.scrollTop = this.list.scrollHeight;
+  }
+
   /** Show the member's messages; those in `fresh` glow for a moment. */
   update(messages, fresh) {
     const stick = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 80 || !this.rows.size;
@@ -36,7 +40,7 @@ export class Inbox {
       const key = JSON.stringify([message, time]);
       const old = this.rows.get(message.msgid);
       rows.set(message.msgid, old?.key === key ? old : { key, node: this.row(message, time) });
-      if (fresh.has(message.msgid)) rows.get(message.msgid).node.classList.add("fresh");
+      if (fresh.has(message.msgid)) glow(rows.get(message.msgid).node);
       before = at;
     }
     this.rows = rows;
@@ -47,7 +51,7 @@ export class Inbox {
       if (focused) this.list.focus();
     }
     if (!nodes.length) this.list.replaceChildren(h("p.empty", {}, DESK.noCards));
-    if (stick) this.list.scrollTop = this.list.scrollHeight;
+    if (stick) this.toEnd();
   }
 
   row(message, time) {
@@ -72,6 +76,12 @@ export class Inbox {
     });
     return card(message.template_card, cardState(message), { click, name: (id) => this.store.member(id).name });
   }
+}
+
+/** Draw the eye once; a node that is put back into the page later must not glow again. */
+function glow(node) {
+  node.classList.add("fresh");
+  node.addEventListener("animationend", () => node.classList.remove("fresh"), { once: true });
 }
 
 /** What the simulator says about a card, as card.js wants it. */

@@ -1,28 +1,29 @@
-// The parent's phone: who you are, WeChat's home, and the chat with the hospital.
+// The parent's phone: WeChat's home, and the chat with the hospital.
 
 import { simulator } from "./api.js";
-import { avatar, botAvatar, icon } from "./avatar.js";
+import { avatar, botAvatar, faceOf, memberFace } from "./avatar.js";
 import { summary } from "./bubble.js";
 import { composer } from "./composer.js";
-import { byId, guarded, h, keepFocus, s, toast } from "./dom.js";
+import { byId, guarded, h, s, toast } from "./dom.js";
 import { hints } from "./hints.js";
+import { icon } from "./icons.js";
+import { People, about } from "./people.js";
 import { Thread } from "./thread.js";
 import { clockText, spanText, stamp } from "./time.js";
 import { ERRORS, PHONE } from "./words.js";
 
 const TYPING_FOR = 15e3;
-const READ = "careloop.read";
 
 export class Phone {
   constructor(store) {
     this.store = store;
     this.person = null;
-    this.read = new Map(Object.entries(JSON.parse(localStorage.getItem(READ) ?? "{}")));
+    this.people = new People(store, guarded((person) => this.choose(person)));
     this.sending = Promise.resolve();
     this.thread = new Thread(
       {
         side: (message) => (message.from === "customer" ? "mine" : "theirs"),
-        face: (message) => (message.from === "customer" ? avatar(faceOf(this.person)) : message.from === "servicer" ? this.servicerFace(message) : botAvatar()),
+        face: (message) => (message.from === "customer" ? avatar(faceOf(this.person)) : message.from === "servicer" ? avatar(memberFace(store.member(message.userid))) : botAvatar()),
         tap: (item) => this.say({ msgtype: "text", text: { content: item.content, menu_id: item.id } }),
         recall: guarded(async (message) => {
           await simulator.recall(this.chat, message.msgid);
@@ -49,42 +50,6 @@ export class Phone {
 
   get chat() {
     return { open_kfid: this.person.open_kfid, external_userid: this.person.external_userid };
-  }
-
-  servicerFace(message) {
-    const member = this.store.member(message.userid);
-    return avatar({ seed: message.userid, hint: `${member.title ?? ""}${member.name ?? ""}` });
-  }
-
-  drawPeople() {
-    const one = (person) => {
-      const current = person.external_userid === this.person?.external_userid;
-      const count = this.unread(person);
-      const child = (person.patients ?? []).map((patient) => patient.name).join("、");
-      return h(
-        "button.person",
-        { type: "button", "aria-pressed": String(current), title: about(person), "data-customer": person.external_userid, onclick: guarded(() => this.choose(person)) },
-        h("span.face", {}, avatar(faceOf(person)), count > 0 && h("i.badge", {}, count)),
-        h("b", {}, person.nickname),
-        h("small", {}, child || person.role || ""),
-      );
-    };
-    const newcomer = h("button.person.newcomer", { type: "button", title: PHONE.newcomerHint, onclick: guarded(() => this.addNewcomer()) }, h("span.face", {}, icon("plus")), h("b", {}, PHONE.newcomer));
-    keepFocus(byId("people"), () => byId("people").replaceChildren(...this.store.people.map(one), newcomer));
-  }
-
-  /** Messages of the hospital that came after the last one this parent has looked at. */
-  unread(person) {
-    const { messages } = this.store.chat(person.external_userid);
-    const from = messages.findIndex((message) => message.msgid === this.read.get(person.external_userid)) + 1;
-    return messages.slice(from).filter((message) => message.from === "bot" || message.from === "servicer").length;
-  }
-
-  markRead() {
-    const last = this.store.chat(this.person.external_userid).messages.at(-1);
-    if (!last || this.chatScreen.hidden || this.read.get(this.person.external_userid) === last.msgid) return;
-    this.read.set(this.person.external_userid, last.msgid);
-    localStorage.setItem(READ, JSON.stringify(Object.fromEntries(this.read)));
   }
 
   async choose(person) {
@@ -127,16 +92,6 @@ export class Phone {
     this.homeScreen.hidden = false;
   }
 
-  async addNewcomer() {
-    const taken = new Set(this.store.people.map((person) => person.nickname));
-    const free = PHONE.newcomerNames.filter((name) => !taken.has(name));
-    const nickname = free[0] ?? `${PHONE.newcomer}${this.store.people.length}`;
-    await simulator.addCustomer({ nickname });
-    await this.store.readPeople();
-    await this.choose(this.store.people.find((person) => person.nickname === nickname));
-    this.composer.focus();
-  }
-
   /** Send in the order of the taps and key strokes, however fast they come; each is on screen at once. */
   say(message) {
     const chat = this.chat;
@@ -162,8 +117,7 @@ export class Phone {
     this.typing(state);
     this.window = state.window;
     if (!this.homeScreen.hidden) this.goHome();
-    this.markRead();
-    this.drawPeople();
+    this.people.draw(this.person, !this.chatScreen.hidden);
     this.drawTitle();
     this.tick();
   }
@@ -204,14 +158,6 @@ export class Phone {
     const text = open ? PHONE.window(spanText(until - now), this.window.left) : PHONE.windowShut;
     byId("caption").replaceChildren(h("b", {}, about(this.person)), h("span", { title: PHONE.windowHelp, class: open ? "open" : "shut" }, text));
   }
-}
-
-const faceOf = (person) => ({ seed: person.external_userid, hint: `${person.role ?? ""}${person.nickname}` });
-
-function about(person) {
-  const patients = (person.patients ?? []).map((patient) => [patient.name, patient.sex, patient.age_text, patient.note].filter(Boolean).join(" "));
-  const who = person.role && !person.nickname.includes(person.role) ? `${person.nickname}（${person.role}）` : person.nickname;
-  return [who, ...patients].join(" · ");
 }
 
 function statusBar(time) {
