@@ -7,7 +7,19 @@ from typing import Any
 
 from aiohttp import web
 
-from integrations.wecom.simulator import kf_messages, kf_state, media, tokens
+from integrations.wecom.simulator import (
+    contacts,
+    directory,
+    kf_accounts,
+    kf_customers,
+    kf_messages,
+    kf_state,
+    mass,
+    media,
+    messages,
+    tags,
+    tokens,
+)
 from integrations.wecom.simulator.config import AppConfig
 from integrations.wecom.simulator.errors import ApiError, error_body
 from integrations.wecom.simulator.faults import Fault
@@ -18,7 +30,14 @@ ENDPOINTS: dict[str, Endpoint] = {
     **tokens.ENDPOINTS,
     **kf_messages.ENDPOINTS,
     **kf_state.ENDPOINTS,
+    **kf_accounts.ENDPOINTS,
+    **kf_customers.ENDPOINTS,
+    **messages.ENDPOINTS,
     **media.ENDPOINTS,
+    **contacts.ENDPOINTS,
+    **tags.ENDPOINTS,
+    **mass.ENDPOINTS,
+    **directory.ENDPOINTS,
 }
 NO_APP = AppConfig(secret="", agentid=0, name="", rights=frozenset())
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from integrations.wecom.simulator import control, control_chats, persistence
+from integrations.wecom.simulator import control, control_chats, control_contacts, control_members, persistence
 from integrations.wecom.simulator.api import serve
 from integrations.wecom.simulator.clock import SimClock
 from integrations.wecom.simulator.config import SimulatorConfig
@@ -33,7 +33,7 @@ def create_app(config: SimulatorConfig, *, clock: SimClock, rng: random.Random) 
         return await serve(sim, request)
 
     app.router.add_route("*", "/cgi-bin/{path:.+}", wecom)
-    app.add_routes([*control.ROUTES, *control_chats.ROUTES])
+    app.add_routes([*control.ROUTES, *control_chats.ROUTES, *control_members.ROUTES, *control_contacts.ROUTES])
     app.cleanup_ctx.append(_deliver_callbacks)
     if config.state_file:
         _keep_state(app, persistence.Keeper(config.state_file, sim.world))

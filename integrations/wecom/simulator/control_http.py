@@ -11,7 +11,7 @@ from integrations.wecom.simulator.errors import ApiError, ControlError
 from integrations.wecom.simulator.simulator import Simulator
 
 SIMULATOR = web.AppKey("simulator", Simulator)
-__all__ = ["SIMULATOR", "answer_errors", "read_object", "sim_of", "text_field", "to_json"]
+__all__ = ["SIMULATOR", "answer_errors", "member_of", "read_object", "sim_of", "text_field", "to_json"]
 _REQUIRED = object()
 
 
@@ -30,6 +30,14 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ControlError(400, "the body must be a JSON object")
     return body
+
+
+def member_of(request: web.Request) -> tuple[Simulator, str]:
+    """The simulator and the userid in the path; raises ControlError 404 for an unknown member."""
+    sim, userid = sim_of(request), request.match_info["userid"]
+    if userid not in sim.world.members:
+        raise ControlError(404, f"no member {userid}")
+    return sim, userid
 
 
 def text_field(body: dict[str, Any], name: str, default: Any = _REQUIRED) -> str:

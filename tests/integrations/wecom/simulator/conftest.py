@@ -55,7 +55,7 @@ class Family:
     def __init__(self, corp: "Corp", external_userid: str) -> None:
         self.corp, self.id = corp, external_userid
 
-    async def does(self, act: str, **body: Any) -> dict[str, Any]:
+    async def does(self, act: str, /, **body: Any) -> dict[str, Any]:
         return await self.corp.control("POST", f"chats/{ACCOUNT}/{self.id}/{act}", body)
 
     async def says(self, content: str, **more: Any) -> str:
