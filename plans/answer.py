@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.alert import Alert
+from plans.amounts import read_amounts
 from plans.finding import patient_facts
 from plans.guard import is_quiet
 from plans.hear import Heard, hear, keep, template_of
@@ -20,6 +21,7 @@ from records.patient import Patient
 from tagging.measurement import find_measurements
 
 if TYPE_CHECKING:
+    from tagging.measurement import Measurement
     from tagging.understanding import Understanding
 
 # Style rule of the dialogue: after three answers that nobody understands the family is offered a way out.
@@ -67,14 +69,7 @@ async def answer(
     if (again := _repeated(task, template, message_id)) is not None:
         return again
     open_task = task if is_open(task) else None
-    measurements = list(understanding.measurements)
-    if not any(m.vital in q.vitals for m in measurements for q in questions(task, template)):
-        # A bare number: read once more against the very question that was asked.
-        facts = await patient_facts(tx, patient, now=now, zone=zone)
-        found, asked = find_measurements(text, context=question.context, patient=facts, now=now.astimezone(zone))
-        measurements += [m for m in found if m.vital in question.vitals]
-    else:
-        asked = []
+    measurements, asked = await _read(tx, task, patient, question, understanding, text=text, now=now, zone=zone)
     heard = await hear(
         tx, open_task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone, measurements=measurements
     )
@@ -93,6 +88,31 @@ async def answer(
         keep(task, question, entry(task, question) | {"echo": heard.echo, "understood": True}, message_id)
         return Answer(True, heard.echo, None, heard.alert, False, None, question)
     return _not_understood(task, template, question, heard, asked or list(understanding.questions), message_id)
+
+
+async def _read(
+    tx: AsyncSession,
+    task: Task,
+    patient: Patient,
+    question: Question,
+    understanding: "Understanding",
+    *,
+    text: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> "tuple[list[Measurement], list[str]]":
+    """The numbers of the message, those of the open question read by the form itself: its wording decides what a bare number is."""
+    facts = await patient_facts(tx, patient, now=now, zone=zone)
+    measurements = list(understanding.measurements)
+    if question.kind == "amounts":
+        known = entry(task, question)["values"]
+        amounts, asked = read_amounts(text, question, known=known, patient=facts, now=now.astimezone(zone))
+        rest = [m for m in measurements if m.vital not in question.vitals]
+        return sorted([*rest, *amounts], key=lambda m: m.start), asked
+    if any(m.vital in question.vitals for m in measurements):
+        return measurements, []
+    found, asked = find_measurements(text, context=question.context, patient=facts, now=now.astimezone(zone))
+    return measurements + [m for m in found if m.vital in question.vitals], asked
 
 
 def _first(sentences: list[str]) -> str | None:

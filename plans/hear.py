@@ -113,10 +113,12 @@ def _answers(
 
 def _write_down(task: Task, question: Question, taken: Taken, measurement: "Measurement", message_id: int | None) -> None:
     known = entry(task, question)
-    known["values"] = {**known["values"], measurement.vital: {"value": measurement.value, "unit": measurement.unit}}
+    believed = taken.status == "answered" or question.kind == "weight"
+    if believed:
+        known["values"] = {**known["values"], measurement.vital: {"value": measurement.value, "unit": measurement.unit}}
     known["observations"] = [*known["observations"], taken.observation.id] if taken.observation else known["observations"]
     complete = all(vital in known["values"] for vital in question.required)
-    known["status"] = taken.status if taken.status != "answered" else "answered" if complete else "open"
+    known["status"] = taken.status if taken.status != "answered" and believed else "answered" if complete else "open"
     keep(task, question, known, message_id)
 
 

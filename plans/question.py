@@ -26,8 +26,16 @@ def entry(task: Task, question: Question) -> dict[str, Any]:
 
 
 def next_question(task: Task, template: PlanTemplate) -> Question | None:
-    """The first question that is neither answered nor declined."""
-    return next((q for q in questions(task, template) if entry(task, q)["status"] not in CLOSED), None)
+    """The first question that is neither answered nor declined; of a partly answered one, what is missing."""
+    for question in questions(task, template):
+        known = entry(task, question)
+        if known["status"] in CLOSED:
+            continue
+        lacks = [vital for vital in question.required if vital not in known["values"]]
+        if known["values"] and lacks and lacks[0] in question.missing:
+            return question.model_copy(update={"ask": question.missing[lacks[0]], "context": question.missing[lacks[0]]})
+        return question
+    return None
 
 
 def opening(task: Task, patient: Patient, template: PlanTemplate) -> str:

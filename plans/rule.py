@@ -88,6 +88,7 @@ class RuleSet(Strict):
     accept: tuple[Accept, ...] = ()
     gain: Gain | None = None
     reweigh: Reweigh | None = None
+    ask_below: Mapping[str, float] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     def first_alert(self, facts: Facts, *, unconfirmed: bool = False) -> Alert | None:

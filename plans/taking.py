@@ -145,8 +145,12 @@ async def take_value(tx: AsyncSession, measurement: "Measurement", said: Said) -
     at = measurement.at or said.now
     if at > said.now + AHEAD:
         return Taken("refused", ask_back=say("implausible.future"))
+    rules = load_rules(FEEDING_RULES)
     today = await of_day(tx, said.patient, measurement.vital, at, said.zone)
     replaced = today[-1] if said.corrects and today else None
+    pending = [row for row in today if row.status == "preliminary" and row is not replaced]
+    alike = [row for row in pending if row.value == measurement.value]
+    doubtful = measurement.value < rules.ask_below.get(measurement.vital, 0) and not alike
     row = await store(
         tx,
         said.patient,
@@ -154,15 +158,20 @@ async def take_value(tx: AsyncSession, measurement: "Measurement", said: Said) -
         value=measurement.value,
         unit=measurement.unit,
         text=measurement.text,
+        status="preliminary" if doubtful else "final",
         at=at,
         now=said.now,
         message_id=said.message_id,
         task_id=said.task_id or (replaced.task_id if replaced else None),
         detail={"about": True} if measurement.about else {},
     )
-    if replaced is not None and replaced.id != row.id:
+    if replaced is not None:
         set_status(tx, replaced, "entered-in-error", reason="corrected by the family", now=said.now, by=row.id)
-    rules = load_rules(FEEDING_RULES)
+    if doubtful:
+        what = value_in_words(measurement)
+        return Taken("reweigh", None, say(f"implausible.{measurement.vital}", what=what), None, row, replaced)
+    for other in pending:
+        set_status(tx, other, "final" if other in alike else "entered-in-error", reason="asked again", now=said.now, by=row.id)
     age = (local_day(at, said.zone) - said.patient.birth_date).days
     alert = rules.first_alert({"age_days": float(age), measurement.vital: measurement.value}) if rules.applies(age) else None
     return Taken("answered", value_in_words(measurement), None, alert, row, replaced)

@@ -64,6 +64,7 @@ class Question(Strict):
     """One question. `context` is the line against which the language layer reads a bare number.
 
     `vitals` are what an answer may hold, `required` those without which the question is asked again (`missing` says how).
+    `units` tell the amounts of one question apart.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Question(Strict):
     context: str
     again: str
     missing: dict[str, str] = {}
+    units: dict[str, tuple[str, ...]] = {}
     rules: str | None = None
     declines: dict[Reason, Decline] = {}
 

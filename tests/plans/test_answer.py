@@ -58,7 +58,40 @@ async def test_a_missing_part_is_asked_for(family: Family) -> None:
     answer = await family.answers(task, "吃了8次奶", now=local(D, 10, 5))
     assert answer.understood and not answer.finished
     assert answer.ask_back == "过去24小时换了几片尿湿的尿布？"
-    assert (await family.answers(task, "湿了7片尿布", now=local(D, 10, 6))).finished
+    assert answer.next is not None and answer.next.ask == answer.ask_back
+    assert (await family.answers(task, "7", now=local(D, 10, 6))).finished
+    assert await family.observations("wet_diapers") == [(7.0, "final")]
+
+
+@pytest.mark.parametrize("said", ["8次，60毫升，7片", "吃了8次，每次60ml，湿了7片", "八次，每次60毫升，七片", "奶8次，尿布7片，一次60毫升"])
+async def test_amounts_are_told_apart_by_their_units(family: Family, said: str) -> None:
+    await family.enrolled()
+    task = await family.asked(D)
+    await family.answers(task, "3.42公斤", now=local(D, 10))
+    assert (await family.answers(task, said, now=local(D, 10, 5))).finished
+    for vital, value in {"feed_count": 8.0, "feed_volume": 60.0, "wet_diapers": 7.0}.items():
+        assert await family.observations(vital) == [(value, "final")]
+
+
+async def test_one_feed_is_not_taken_for_a_day(family: Family) -> None:
+    await family.enrolled()
+    task = await family.asked(D)
+    await family.answers(task, "3.42公斤", now=local(D, 10))
+    doubted = await family.answers(task, "刚吃了一次", now=local(D, 10, 5))
+    assert doubted.alert is None and doubted.ask_back is not None and "24小时" in doubted.ask_back
+    assert await family.observations("feed_count") == [(1.0, "preliminary")]
+    await family.answers(task, "吃了8次，湿了7片", now=local(D, 10, 6))
+    assert await family.observations("feed_count") == [(1.0, "entered-in-error"), (8.0, "final")]
+    assert task.state == "done"
+
+
+async def test_few_feeds_said_twice_are_believed(family: Family) -> None:
+    await family.enrolled()
+    task = await family.asked(D)
+    await family.answers(task, "3.42公斤", now=local(D, 10))
+    await family.answers(task, "24小时只吃了3次奶", now=local(D, 10, 5))
+    sure = await family.answers(task, "一共吃了3次奶", now=local(D, 10, 6))
+    assert sure.alert is not None and sure.alert.rule == "neonatal_feeding.few_feeds"
 
 
 async def test_the_same_message_twice_writes_once(family: Family) -> None:
