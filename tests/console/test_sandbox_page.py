@@ -1,5 +1,6 @@
 """The sandbox as people use it: Chromium on the page, the real simulator behind it."""
 
+import random
 import shutil
 import struct
 import zlib
@@ -153,6 +154,15 @@ async def test_an_image_is_sent_and_shown(stage: Stage, open_page: OpenPage) -> 
     await expect(page.locator("#viewer")).to_be_hidden()
 
 
+async def test_a_large_photo_is_made_small_enough_to_arrive(stage: Stage, open_page: OpenPage) -> None:
+    page = await open_page()
+    photo = png(1400, 700, noise=random.Random(1))
+    assert len(photo) > 2 << 20  # such a file arrives as a text notice only
+    await page.set_input_files("#phone input[type=file]", {"name": "照片.png", "mimeType": "image/png", "buffer": photo})
+    await expect(page.locator("#phone .line.mine .bubble.image img")).to_have_js_property("naturalWidth", 1400)
+    assert (await stage.chat())["messages"][0]["msgtype"] == "image"
+
+
 async def test_voice_and_place_are_sent(stage: Stage, open_page: OpenPage) -> None:
     page = await open_page()
     for tool in ("语音", "位置"):
@@ -225,6 +235,19 @@ async def test_a_nurse_takes_over_answers_transfers_and_ends(stage: Stage, open_
     assert (await stage.chat())["service_state"] == 4
 
 
+async def test_the_desk_is_worked_with_the_keyboard(stage: Stage, open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.get_by_role("tab", name="消息").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("tab", name="微信客服")).to_have_attribute("aria-selected", "true")
+    await expect(page.get_by_role("tab", name="微信客服")).to_be_focused()
+    await page.locator(f"[data-member={LIN['userid']}]").focus()
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(f"[data-member={QIN['userid']}]")).to_have_attribute("aria-pressed", "true")
+
+
 async def test_time_moves_forward(stage: Stage, open_page: OpenPage) -> None:
     page = await open_page()
     clock = page.locator("#clock .now")
@@ -242,8 +265,11 @@ async def test_the_reply_window_shuts_after_48_hours(stage: Stage, open_page: Op
     await expect(page.locator("#caption")).to_contain_text("回复窗口没开")
     await type_and_send(page, "在吗")
     await expect(page.locator("#caption")).to_contain_text("5 条")
+    await page.get_by_role("tab", name="微信客服").click()
+    await expect(page.locator(".sessions .bot .talk")).to_be_visible()
     await page.get_by_role("button", name="2 天", exact=True).click()
     await expect(page.locator("#caption")).to_contain_text("回复窗口没开")
+    await expect(page.locator(".sessions .ended .talk")).to_be_visible()
 
 
 async def test_two_windows_show_the_same_at_once(stage: Stage, open_page: OpenPage) -> None:
@@ -323,14 +349,17 @@ async def test_everything_fits_the_window(stage: Stage, open_page: OpenPage, siz
     await expect(page.locator("#caption")).to_be_in_viewport(ratio=1)
     if size == HANDY:
         await page.get_by_role("button", name="企业微信").click()
-    await expect(page.locator(".stream .card").get_by_role("button", name="接手")).to_be_in_viewport(ratio=1)
+    card = page.locator(".stream .card")
+    await expect(card.get_by_role("button", name="接手")).to_be_in_viewport(ratio=1)
+    box = await card.bounding_box()
+    assert box is not None and box["x"] + box["width"] <= size[0] - 8
     width, height = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert (width, height) == size
 
 
-def png(width: int, height: int) -> bytes:
-    """A small picture, drawn: colours that change from left to right."""
-    rows = b"".join(b"\0" + bytes(value for x in range(width) for value in (250 - x, 120, 150)) for _ in range(height))
+def png(width: int, height: int, noise: random.Random | None = None) -> bytes:
+    """A picture, drawn: one colour, which packs well, or noise, which does not."""
+    rows = b"".join(b"\0" + (noise.randbytes(3 * width) if noise else b"\xfa\x78\x96" * width) for _ in range(height))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

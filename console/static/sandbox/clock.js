@@ -7,12 +7,15 @@ import { clockText, dayText, secondsToMorning, weekdayText } from "./time.js";
 import { CLOCK } from "./words.js";
 
 const RESYNC_MS = 30e3;
+// More than clocks drift between two readings: somebody moved the time, here or in another window.
+const JUMP_MS = 60e3;
 
 export class Clock {
   constructor() {
     this.base = Date.now();
     this.at = performance.now();
     this.listeners = [];
+    this.onJump = () => {};
     this.day = h("span.day", {}, "");
     this.time = h("b", {}, "");
     this.busy = false;
@@ -39,9 +42,11 @@ export class Clock {
   }
 
   set(moment) {
+    const jumped = Math.abs(moment - this.now()) > JUMP_MS;
     this.base = moment.getTime();
     this.at = performance.now();
     this.draw();
+    if (jumped) this.onJump();
   }
 
   draw() {

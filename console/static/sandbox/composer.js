@@ -7,6 +7,7 @@ import { PHONE } from "./words.js";
 
 // The platform drops larger pictures and tells the hospital so in a text.
 const LARGEST_IMAGE = 2 * 1024 * 1024;
+const LONGEST_SIDE = 1600;
 const VOICE_SECONDS = [3, 5, 8];
 
 /** The bar; `say(message)` sends one inbound message. Returns {node, focus()}. */
@@ -16,7 +17,7 @@ export function composer(say) {
   const more = h("button.tool", { type: "button", "aria-label": PHONE.more, "aria-expanded": "false" }, icon("plus"));
   const emoji = h("button.tool", { type: "button", "aria-label": PHONE.emoji, "aria-expanded": "false" }, icon("smile"));
   const drawer = h("div.drawer", { hidden: true });
-  const picker = h("input", { type: "file", accept: "image/*", hidden: true, "aria-label": PHONE.photo });
+  const picker = h("input", { type: "file", accept: "image/png,image/jpeg", hidden: true, "aria-label": PHONE.photo });
   const node = h("div.composer", {}, h("div.bar", {}, field, emoji, send, more), drawer, picker);
 
   const fit = () => {
@@ -48,6 +49,12 @@ export function composer(say) {
   };
   emoji.addEventListener("click", () => open("emoji"));
   more.addEventListener("click", () => open("more"));
+  field.addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+    if (!file) return;
+    event.preventDefault();
+    sendImage(file, say);
+  });
   node.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && shown) open(null);
   });
@@ -83,9 +90,20 @@ function tools(say, picker, close) {
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 
 const sendImage = guarded(async (file, say) => {
-  if (file.size > LARGEST_IMAGE) return toast(PHONE.tooBig, "error");
-  return say({ msgtype: "image", image: { media_id: await simulator.upload(file, "image", file.name) } });
+  const picture = file.size > LARGEST_IMAGE ? await smaller(file) : file;
+  if (!picture || picture.size > LARGEST_IMAGE) return toast(PHONE.tooBig, "error");
+  return say({ msgtype: "image", image: { media_id: await simulator.upload(picture, "image", file.name) } });
 });
+
+/** As WeChat does with large photos: scale down and save as JPEG. Null for what is no picture. */
+async function smaller(file) {
+  const picture = await createImageBitmap(file).catch(() => null);
+  if (!picture) return null;
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
+  const canvas = h("canvas", { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8));
+}
 
 /** A voice note stands in for a recording: AMR silence of a few seconds. */
 const sendVoice = guarded(async (say) => {

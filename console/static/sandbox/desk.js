@@ -1,7 +1,7 @@
 // The clinician's WeCom: who sits at it, its three tabs, and what is unread for whom.
 
 import { avatar, memberFace } from "./avatar.js";
-import { byId, guarded, h, keepFocus } from "./dom.js";
+import { arrows, byId, guarded, h, keepFocus } from "./dom.js";
 import { icon } from "./icons.js";
 import { isEmergency } from "./card.js";
 import { Inbox } from "./inbox.js";
@@ -19,9 +19,10 @@ export class Desk {
     this.seen = new Set(JSON.parse(localStorage.getItem(SEEN) ?? "[]"));
     this.tab = "inbox";
     this.panes = { inbox: new Inbox(store), service: new Service(store), work: new WorkList(store) };
-    this.members = h("nav.members", { "aria-label": "选择扮演的医护" });
+    this.members = h("nav.members", { "aria-label": DESK.members });
     this.rail = h("nav.rail", { role: "tablist" });
     this.body = h("div.desk-body", {});
+    for (const row of [this.members, this.rail]) arrows(row);
     byId("desk").replaceChildren(this.members, h("div.desk-main", {}, this.rail, this.body));
   }
 

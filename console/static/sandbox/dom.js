@@ -129,9 +129,21 @@ export function guarded(action) {
   };
 }
 
-/** Redraw a row of buttons and put the focus back on the one that had it. */
-export function keepFocus(row, draw) {
-  const index = [...row.children].indexOf(document.activeElement);
+/** Redraw something with buttons and put the focus back on the one that had it. */
+export function keepFocus(place, draw) {
+  const index = [...place.querySelectorAll("button")].indexOf(document.activeElement);
   draw();
-  if (index >= 0) row.children[index]?.focus();
+  if (index >= 0) place.querySelectorAll("button")[index]?.focus();
+}
+
+/** Let the arrow keys walk along a row of buttons. */
+export function arrows(row) {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+  row.addEventListener("keydown", (event) => {
+    const buttons = [...row.querySelectorAll("button")];
+    const index = buttons.indexOf(document.activeElement);
+    if (!step[event.key] || index < 0) return;
+    event.preventDefault();
+    buttons[(index + step[event.key] + buttons.length) % buttons.length].focus();
+  });
 }

@@ -4,11 +4,14 @@ import { simulator } from "./api.js";
 import { botAvatar } from "./avatar.js";
 import { card, isEmergency } from "./card.js";
 import { guarded, h } from "./dom.js";
+import { icon } from "./icons.js";
 import { notice } from "./notice.js";
 import { stamp } from "./time.js";
 import { DESK } from "./words.js";
 
 const GAP = 5 * 60e3;
+// A little longer than the animations in card.css.
+const GLOW_MS = 3500;
 
 export class Inbox {
   constructor(store) {
@@ -50,7 +53,7 @@ export class Inbox {
       this.list.replaceChildren(...nodes);
       if (focused) this.list.focus();
     }
-    if (!nodes.length) this.list.replaceChildren(h("p.empty", {}, DESK.noCards));
+    if (!nodes.length) this.list.replaceChildren(h("p.empty", {}, icon("inbox"), DESK.noCards));
     if (stick) this.toEnd();
   }
 
@@ -78,10 +81,10 @@ export class Inbox {
   }
 }
 
-/** Draw the eye once; a node that is put back into the page later must not glow again. */
+/** Draw the eye once: a node that is put back into the page later must not glow again. */
 function glow(node) {
   node.classList.add("fresh");
-  node.addEventListener("animationend", () => node.classList.remove("fresh"), { once: true });
+  setTimeout(() => node.classList.remove("fresh"), GLOW_MS);
 }
 
 /** What the simulator says about a card, as card.js wants it. */

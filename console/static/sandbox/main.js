@@ -20,6 +20,11 @@ async function start() {
   const desk = new Desk(store);
   store.listeners.push(() => phone.draw(), () => desk.draw());
   clock.listeners.push(() => phone.tick());
+  // Reply windows close and sessions end by time alone.
+  clock.onJump = guarded(async () => {
+    store.noteAll();
+    await store.refresh();
+  });
   document.addEventListener("visibilitychange", () => desk.draw());
   const onEvent = guarded(async (event) => {
     store.note(event);
@@ -27,13 +32,13 @@ async function start() {
     await store.refresh();
   });
   bindSides(phone, desk);
-  listen(onEvent, showLive);
   setInterval(() => store.refresh().catch(() => {}), REREAD_MS);
   await Promise.all([
     phone.choose(remembered("careloop.person", store.people, "external_userid")),
     desk.choose(remembered("careloop.member", store.members, "userid")),
   ]);
   phone.composer.focus();
+  listen(onEvent, showLive);
 }
 
 /** The first reading; until it works there is nothing to show. */

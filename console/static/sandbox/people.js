@@ -2,7 +2,7 @@
 
 import { simulator } from "./api.js";
 import { avatar, faceOf } from "./avatar.js";
-import { byId, guarded, h, keepFocus } from "./dom.js";
+import { arrows, byId, guarded, h, keepFocus } from "./dom.js";
 import { icon } from "./icons.js";
 import { PHONE } from "./words.js";
 
@@ -14,6 +14,7 @@ export class People {
     this.store = store;
     this.choose = choose;
     this.read = new Map(Object.entries(JSON.parse(localStorage.getItem(READ) ?? "{}")));
+    arrows(byId("people"));
     this.newcomer = h(
       "button.person.newcomer",
       { type: "button", title: PHONE.newcomerHint, onclick: guarded(() => this.addNewcomer()) },
@@ -37,7 +38,7 @@ export class People {
       {
         type: "button",
         "aria-pressed": String(person.external_userid === current.external_userid),
-        title: about(person),
+        title: about(person).join("\n"),
         "data-customer": person.external_userid,
         onclick: () => this.choose(person),
       },
@@ -70,9 +71,9 @@ export class People {
   }
 }
 
-/** A parent and the children in one line. */
+/** A parent, then each child. */
 export function about(person) {
   const patients = (person.patients ?? []).map((patient) => [patient.name, patient.sex, patient.age_text, patient.note].filter(Boolean).join(" "));
   const who = person.role && !person.nickname.includes(person.role) ? `${person.nickname}（${person.role}）` : person.nickname;
-  return [who, ...patients].join(" · ");
+  return [who, ...patients];
 }

@@ -156,7 +156,11 @@ export class Phone {
     const until = this.window?.until ? new Date(this.window.until) : null;
     const open = until && until > now && this.window.left > 0;
     const text = open ? PHONE.window(spanText(until - now), this.window.left) : PHONE.windowShut;
-    byId("caption").replaceChildren(h("b", {}, about(this.person)), h("span", { title: PHONE.windowHelp, class: open ? "open" : "shut" }, text));
+    const caption = byId("caption");
+    if (caption.dataset.shown === `${this.person.external_userid}${text}`) return;
+    caption.dataset.shown = `${this.person.external_userid}${text}`;
+    const who = about(this.person).map((part) => h("span", {}, part));
+    caption.replaceChildren(h("b", {}, who), h("span", { title: PHONE.windowHelp, class: open ? "open" : "shut" }, text));
   }
 }
 

@@ -3,7 +3,7 @@
 import { simulator } from "./api.js";
 import { avatar, faceOf } from "./avatar.js";
 import { summary } from "./bubble.js";
-import { guarded, h } from "./dom.js";
+import { guarded, h, keepFocus } from "./dom.js";
 import { Talk, groupOf } from "./talk.js";
 import { stamp } from "./time.js";
 import { SERVICE } from "./words.js";
@@ -51,8 +51,8 @@ export class Service {
       return members.length ? h(`section.${group}`, {}, h("h4", {}, SERVICE.groups[group], h("i", {}, members.length)), members.map((one) => this.entry(one, group))) : null;
     });
     const any = groups.some(Boolean);
-    this.list.replaceChildren(...[this.dutySwitch(), ...groups].filter(Boolean));
-    if (!any) this.list.append(h("p.empty", {}, SERVICE.none));
+    const none = any ? null : h("p.empty", {}, SERVICE.none);
+    keepFocus(this.list, () => this.list.replaceChildren(...[this.dutySwitch(), ...groups, none].filter(Boolean)));
     this.node.classList.toggle("chosen", Boolean(this.selected));
   }
 

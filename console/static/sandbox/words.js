@@ -76,6 +76,7 @@ export const CHAT = {
 };
 
 export const DESK = {
+  members: "选择扮演的医护",
   inbox: "消息",
   service: "微信客服",
   work: "待办",

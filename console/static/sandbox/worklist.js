@@ -1,6 +1,6 @@
 // The clinician's open work, as the product lists it.
 
-import { h } from "./dom.js";
+import { h, keepFocus } from "./dom.js";
 import { stamp } from "./time.js";
 import { WORK } from "./words.js";
 
@@ -20,10 +20,9 @@ export class WorkList {
   update(items) {
     this.items = items;
     const shown = items.filter((item) => !this.kind || item.kind === this.kind);
-    this.node.replaceChildren(
-      h("header", {}, h("h3", {}, WORK.title(this.store.member(this.userid).name)), this.filters(items)),
-      shown.length ? h("ul", {}, shown.map((item) => this.row(item))) : h("p.empty", {}, WORK.none),
-    );
+    const head = h("header", {}, h("h3", {}, WORK.title(this.store.memberName(this.userid))), this.filters(items));
+    const list = shown.length ? h("ul", {}, shown.map((item) => this.row(item))) : h("p.empty", {}, WORK.none);
+    keepFocus(this.node, () => this.node.replaceChildren(head, list));
   }
 
   filters(items) {
