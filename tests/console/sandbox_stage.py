@@ -17,13 +17,13 @@ ZHAO = {
     "external_userid": "wmZhao",
     "nickname": "赵晓燕",
     "role": "妈妈",
-    "patients": [{"name": "朵朵", "sex": "女", "age_text": "7个月", "note": "肺炎出院第3天"}],
+    "patients": [{"name": "朵朵", "sex": "F", "age_text": "7个月", "note": "肺炎出院第3天"}],
 }
 QIAN = {
     "external_userid": "wmQian",
     "nickname": "钱建国",
     "role": "爸爸",
-    "patients": [{"name": "小宇", "sex": "男", "age_text": "2个月", "note": "早产"}],
+    "patients": [{"name": "小宇", "sex": "M", "age_text": "2个月", "note": "早产"}],
 }
 LIN = {"userid": "linyue", "name": "林悦", "title": "随访护士", "team": "随访中心"}
 QIN = {"userid": "qinlan", "name": "秦岚", "title": "专科护士", "team": "呼吸科"}

@@ -106,6 +106,7 @@ async def test_a_mother_writes_and_is_answered(stage: Stage, open_page: OpenPage
     await expect(said(page, "记下了，朵朵今天 3.4 kg")).to_be_visible()
     await expect(page.locator("#phone h2")).to_have_text(stage.config.kf_accounts[0].name)
     await expect(page.locator("#caption")).to_contain_text("4 条")
+    await expect(page.locator("#caption")).to_contain_text("朵朵 女 7个月")
 
 
 async def test_quick_messages_keep_their_order(stage: Stage, open_page: OpenPage) -> None:

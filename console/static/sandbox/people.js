@@ -4,7 +4,7 @@ import { simulator } from "./api.js";
 import { avatar, faceOf } from "./avatar.js";
 import { arrows, byId, guarded, h, keepFocus } from "./dom.js";
 import { icon } from "./icons.js";
-import { PHONE } from "./words.js";
+import { PHONE, SEX } from "./words.js";
 
 const READ = "careloop.read";
 
@@ -71,9 +71,12 @@ export class People {
   }
 }
 
+/** A child's name, sex and age, as far as known. */
+export const patientWords = (patient) => [patient.name, SEX[patient.sex] ?? patient.sex, patient.age_text].filter(Boolean);
+
 /** A parent, then each child. */
 export function about(person) {
-  const patients = (person.patients ?? []).map((patient) => [patient.name, patient.sex, patient.age_text, patient.note].filter(Boolean).join(" "));
+  const patients = (person.patients ?? []).map((patient) => [...patientWords(patient), patient.note].filter(Boolean).join(" "));
   const who = person.role && !person.nickname.includes(person.role) ? `${person.nickname}（${person.role}）` : person.nickname;
   return [who, ...patients];
 }

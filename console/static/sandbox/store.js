@@ -58,7 +58,8 @@ export class Store {
 
   async start() {
     const [members] = await Promise.all([product.desk(), this.readPeople()]);
-    this.members = members;
+    // Who is in two teams is still one person.
+    this.members = [...new Map(members.map((member) => [member.userid, member])).values()];
     this.noteAll();
     await this.refresh();
   }

@@ -4,6 +4,7 @@ import { simulator } from "./api.js";
 import { avatar, botAvatar, faceOf, memberFace } from "./avatar.js";
 import { dropdown, guarded, h, onEnter, toast } from "./dom.js";
 import { icon } from "./icons.js";
+import { patientWords } from "./people.js";
 import { Thread } from "./thread.js";
 import { SERVICE } from "./words.js";
 
@@ -57,7 +58,7 @@ export class Talk {
   header(session) {
     const group = groupOf(session, this.userid);
     const says = SERVICE.states[session.service_state];
-    const patients = (session.person.patients ?? []).map((one) => [one.name, one.sex, one.age_text].filter(Boolean).join(" ")).join("、");
+    const patients = (session.person.patients ?? []).map((one) => patientWords(one).join(" ")).join("、");
     return h(
       "header.talk-head",
       {},

@@ -75,6 +75,9 @@ export const CHAT = {
   member: "医护人员",
 };
 
+// Administrative sex as FHIR and the record abbreviate it.
+export const SEX = { F: "女", M: "男", female: "女", male: "男" };
+
 export const DESK = {
   members: "选择扮演的医护",
   inbox: "消息",
@@ -121,7 +124,20 @@ export const SERVICE = {
 export const WORK = {
   title: (name) => `${name}的待办`,
   none: "都处理完了，歇口气吧",
-  kinds: { alert: "告警", missed_task: "随访没答", route_failed: "联系不上", question: "待回答" },
+  kinds: {
+    alert: "告警",
+    flag: "告警",
+    missed_task: "随访没答",
+    missed: "随访没答",
+    partial: "只答了一半",
+    declined: "家长没空答",
+    route_failed: "联系不上",
+    undeliverable: "联系不上",
+    stopped: "停了随访",
+    unconfirmed: "待核对",
+    question: "待回答",
+  },
+  noLevel: "随访",
   all: "全部",
   levels: { emergency: "危急", urgent: "紧急", same_day: "当天", routine: "一般" },
   states: { open: "未处理", raised: "待确认", delivered: "已送达", acknowledged: "已确认", closed: "已关闭", missed: "已错过", failed: "没送到" },

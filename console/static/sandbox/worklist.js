@@ -33,11 +33,11 @@ export class WorkList {
   }
 
   row(item) {
-    const level = WORK.levels[item.level] ? item.level : "routine";
+    const level = WORK.levels[item.level] ? item.level : "none";
     return h(
       `li.${level}`,
       {},
-      h("span.level", {}, WORK.levels[level]),
+      h("span.level", {}, WORK.levels[level] ?? WORK.noLevel),
       h("div", {}, h("p", {}, h("b", {}, item.patient), h("em", {}, WORK.kinds[item.kind] ?? item.kind)), h("p.what", {}, item.text)),
       h("div.side", {}, h("time", {}, item.at ? stamp(new Date(item.at), this.store.now()) : ""), h("span", {}, WORK.states[item.state] ?? item.state ?? "")),
     );
