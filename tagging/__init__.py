@@ -1,0 +1,1 @@
+"""Clinical language and triage: pure functions over text, values and editable tables; no model, network or database."""

@@ -1,0 +1,43 @@
+"""The patient's age as the message tells it, for chats in which the record does not know it yet."""
+
+import re
+from collections.abc import Mapping
+
+from tagging.numeral import HAN, parse_numeral
+
+_N = rf"(?:\d+(?:\.\d+)?|{HAN})"
+_NOT_AGE_BEFORE = re.compile(
+    r"(?:烧|热|咳嗽?|吃了?|泻|拉了?|吐了?|已经|近|这|前|用了?|断断续续|反复|出院|黄疸|打了?|过了?|第|住了?|术后|手术|快有)$"
+)
+_AGE = re.compile(
+    rf"(?P<days>{_N})天(?:大|的?(?:宝宝|宝贝|孩子|娃|婴儿|小孩|新生儿))"
+    rf"|(?:出生|生下来|生后|生|才|刚|满|宝宝|宝贝|娃|女儿|儿子|崽崽?)(?:第|了|才|刚|满|现在|已经)*(?P<days2>{_N})天(?!前|后|没|不|了)"
+    rf"|(?P<months>{_N})个?(?P<half>半)?(?:多)?(?P<half2>半)?月(?:龄)?(?:零(?P<plus>{_N})天)?(?!前|后|没|来|份|不|[0-9一二三四五六七八九十]+[日号])"
+    rf"|(?P<years>{_N})(?:周)?岁(?P<year_half>半)?(?:(?:零|多)?(?P<year_months>{_N})个?月)?(?!前|后|时|的时候)"
+)
+_MONTH = 30.4375
+_YEAR = 365.25
+
+
+def age_from_text(folded: str, words: Mapping[str, int]) -> int | None:
+    """Age in days that folded text tells about the child; of several the youngest, since the young are at greater risk.
+
+    `words` maps expressions such as 新生儿 or 月子 to a typical age in days (redflags.yml, age_words). Durations (咳嗽两个月) are not ages.
+    """
+    ages = [days for word, days in words.items() if word in folded]
+    for match in _AGE.finditer(folded):
+        if _NOT_AGE_BEFORE.search(folded[: match.start()]):
+            continue
+        ages.append(_days(match))
+    return min(ages, default=None)
+
+
+def _days(match: re.Match[str]) -> int:
+    if match["days"] or match["days2"]:
+        return int(parse_numeral(match["days"] or match["days2"]).value)
+    if match["months"]:
+        half = 0.5 if match["half"] or match["half2"] else 0.0
+        plus = parse_numeral(match["plus"]).value if match["plus"] else 0.0
+        return int((parse_numeral(match["months"]).value + half) * _MONTH + plus)
+    months = parse_numeral(match["year_months"]).value if match["year_months"] else 6.0 if match["year_half"] else 0.0
+    return int(parse_numeral(match["years"]).value * _YEAR + months * _MONTH)

@@ -1,0 +1,238 @@
+"""Who a sign is about, when, and whether it is said to be there: negation, questions, the past, other people.
+
+The rules err towards "present, now, this child": a cue counts only where nothing but known filler stands between it and the sign.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tagging.text import CLAUSE_END, SENTENCE_END
+
+Status = Literal["present", "absent", "possible", "asked"]
+Whose = Literal["patient", "other", "parent"]
+When = Literal["now", "past", "hypothetical"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A sign to assess: offsets into the folded text and the gaps of its pattern, where a negation may hide (大便没有血)."""
+
+    start: int
+    end: int
+    gaps: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """How a sign is meant; `resolved` marks one that has gone away (昨天吐，今天不吐了)."""
+
+    status: Status = "present"
+    whose: Whose = "patient"
+    when: When = "now"
+    resolved: bool = False
+
+
+_FILLER = (
+    r"(?:有|什么|明显的?|出现|过|发现|看到|看见|见到?|听到|再|怎么|任何|特别|的|地|他|她|它|宝宝|孩子|娃|其他|其它|那么|很|太|又|现在|今天|昨天|昨晚|发生|感觉|觉得"
+    r"|伴有?|伴随|继续|出|起|显得?|一直|都|再次|说|症状|情况|典型的?|严重的?|持续的?|剧烈的?|频繁的?|是|因为|曾|曾经|大|多少|一点|一点儿|点|用|给|把|被|在|也|或者?|让)"
+)
+_NEGATOR = r"(?:并没有|并没|并无|从来没有?|从没有?|都没有?|也没有?|倒没有?|还没有?|没有|没|无|未见|未|不再|不是|不会|不|否认|排除了?|别|非|木有|冇|莫得)"
+NEGATED_BEFORE = re.compile(rf"{_NEGATOR}{_FILLER}{{0,4}}$")
+# 不停, 不断, 没多久… contain a negator but deny nothing.
+_IDIOM = re.compile(
+    r"不停|不断|不住|不时|不光|不仅|不但|不只|不止|不知|不得不|不能不|不到|不久|没多久|不清楚|不明|不一会|不同|不少|不管|不论|无论|没法|不能|不舒服|不好|不行|没办法|不过|差不多|不由|不太对"
+    r"|不对劲|是不是|会不会|有没有|要不要|能不能|不小心|不见好|不管用|没注意|没看住|没人|没忍住|不敢|了没有?$"
+)
+_GAP_NEGATED = re.compile(r"没有?|不|无|未")
+_NEGATED_AFTER = re.compile(
+    r"(?:的?(?:情况|症状|现象|病史|史))?(?:倒是?|也|都|这些|一直|暂时|目前|现在|方面)*(?::|：)?(?:没有?关[系係]|没有|没|无|木有|不明显|没出现|没有出现|消失)(?:过|啊|呢|哦|的|哈)*(?=[，。！,!;；\n ]|$)|[(（]-[)）]|阴性"
+)
+_LIST_JOIN = re.compile(r"[、和与及或跟/]|(?:或者|以及|还有|也没有?|也不|和者)")
+_ADJACENT = re.compile(r"^(?:[、和与及或跟/ ]|或者|以及|等){0,2}$")
+_STRONG_AFTER = re.compile(r"(?:得|的)?(?:很|特别|非常|好|越来越|有点|有些)?(?:厉害|严重|了|得|起来|不停|不止|加重|凶)")
+_DENIED_LIST_END = re.compile(r"[^。！？!?\n]{0,20}?(?:这些|都|等|之类的?)(?:的)?(?:情况|症状|现象)?(?:都|也)?(?:没有|没出现|无)")
+_RESOLVED_AFTER = re.compile(
+    r"(?:的?(?:症状|情况))?(?:现在|今天|已经|早就|基本|也|都|差不多|后来|就|早)*(?:完全)?(?:好了|好啦|消失了?|退了|退掉了?|消了|消退了?|止住了|缓解了|没了|没有了|停了|治好了|痊愈了?|恢复了|正常了|降下来了|降下去了|降了|控制住了)"
+)
+_RESOLVED_LATER = re.compile(
+    r"(?:现在|今天|目前|后来|已经|这会|早就|之后)[^。！？!?\n]{0,6}?(?:好了|没事了|都?正常了?|恢复了|没再|不再|没有了|退了|缓解了|没复发|再没|没有再|没发作|不[\u4e00-\u9fff]{1,2}了)"
+    r"|(?:就|都)好了|没有?再(?:犯|发|出现|抽|吐|烧|有)|再也没|已(?:经)?(?:治愈|痊愈|康复)"
+)
+_LONG_AGO = re.compile(
+    r"去年|前年|大前年|上个?月|上上|小时候|以前|从前|曾经?|当年|半年前|(?:[0-9一二两三四五六七八九十几]+个?(?:多)?(?:月|年|周)(?:之|以)?前)|[0-9一二两三四五六七八九十半]+个?(?:多)?(?:岁|个月)(?:多|半)?(?:的)?(?:时候|时|那年|那次)"
+    r"|那年|那时候?|上次(?!化疗|出院|手术|打|复查|冲)|出生(?:的时候|时)(?!.{0,4}(?:体重|斤))|刚出生时|刚生下来|病史|住院(?:期间|的时候|时)|出院前"
+)
+_RECENT = re.compile(r"刚刚|刚才|现在|今天|今早|今晚|早上|昨晚|昨天|又|这次|这回|这两天|这几天|突然|再次|还在|目前|正在|一直|天前|小时前")
+_PAST_TIMES = re.compile(
+    r"昨天|昨晚|前天|大前天|前几天|之前|上周|上星期|上礼拜|前段时间|那天|早先|头几天|前两天|周[一二三四五六日]|星期[一二三四五六日]|天前"
+)
+_HYPOTHETICAL = re.compile(
+    r"如果|假如|假设|万一|要是|倘若|若是|(?<!过)(?<!比)(?<!类)若(?!干)|一旦|的话|防止|预防|以防|避免|以免|免得|怕(?!光|冷|热|水)|担心|害怕(?!有人|回家)|会不会|会[^，。]{0,6}(?:吗|么|嘛)|会导致|会引起|容易(?:引起|导致|出现)"
+    r"|什么(?:样|情况|时候)[^，。]{0,10}(?:才|要|需要|算|是)|怎么(?:判断|看出|知道|区分|预防)|如何(?:判断|预防|区分|识别|观察)|哪些[^，。]{0,6}(?:症状|表现|情况|危险|信号)|是什么样|什么叫|什么是|是啥样|几度(?:要|才|算|需|该|去|吃)|多少度(?:要|才|算|需|该|去|吃)"
+    r"|注意观察|观察[^，。]{0,3}(?:有没有|是否|有无)|(?:才|再)(?:去|来)医院|可能会|说不定会|才(?:要|需要|算)"
+)
+_HYPOTHETICAL_AFTER = re.compile(
+    r"(?:的话|的时候(?:要|该|应该|可以)|(?:了|时)?(?:该|应该)怎么(?:预防|判断)|是什么(?:样|表现|症状)|有(?:什么|哪些)(?:症状|表现)|怎么预防|能预防|的?(?:疫苗|标准|定义))"
+)
+_ASK_BEFORE = re.compile(r"(?:是不是|是否|会不会是|不知道是不是|算不算|有没有可能是?)[^，。！？,!?]{0,6}$")
+_HAVE_BEFORE = re.compile(r"(?:有没有|有无|是否有|有木有)[^，。！？,!?]{0,8}$")
+_ASK_AFTER = re.compile(
+    r"(?:的?(?:症状|情况|现象))?(?:了|过|的)?(?:吗|么|嘛|没有?|不)?[?？]|(?:了|过)?(?:吗|嘛)|了没有?$|不$|不(?:疼|痛|烧|咳|吐|喘|拉|抽|晕|热|肿|红)"
+)
+_OTHER = re.compile(
+    r"妹妹|姐姐|哥哥|弟弟|姐弟|兄弟|邻居|隔壁|同学|同事|同桌|表哥|表姐|表弟|表妹|堂哥|堂姐|堂弟|堂妹|老公|爸爸|妈妈|他爸|她爸|他妈|她妈|爷爷|奶奶|外公|外婆|姥姥|姥爷|公公|婆婆|老大|大宝|"
+    r"别人|别家|人家|其他小朋友|其他孩子|小朋友|亲戚|侄子|侄女|外甥|班里|班上|家里人|家人|老人|大人|朋友|阿姨|保姆|网上|书上|小区|病友"
+)
+_SELF = re.compile(r"我自己|我本人|本人|我也|我这几天|我最近|我产后|我现在|我今天|我昨天|我这")
+_PATIENT = re.compile(
+    r"宝宝|宝贝|孩子|小孩|娃|儿子|女儿|闺女|患儿|患者|病人|小宝|二宝|崽|他(?!爸|妈|们)|她(?!爸|妈|们)|我家(?!里|老|的?狗)"
+)
+# The other person is not the one who is ill: 妈妈说他…, 被哥哥推…, 跟同学一样.
+_NOT_SUBJECT_AFTER = re.compile(
+    r"^(?:们)?(?:说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家|打电话|问|怀疑|一量|拿|用|压|踢|咬|砸|撞)"
+)
+_NOT_SUBJECT_BEFORE = re.compile(
+    r"(?:被|跟|和|与|同|让|像|是|叫|喊|把|从|对|给|吃了?|找|抱着|喝了?|问|接触了?|传染给?|向)(?:了|我|他|她|家|一个|我们|的)*$"
+)
+
+
+def assess(folded: str, spans: Sequence[Span]) -> list[Assertion]:
+    """One Assertion per span, in order. `spans` are sorted by start; `folded` comes from tagging.text.fold."""
+    results: list[Assertion] = []
+    for index, span in enumerate(spans):
+        previous = (spans[index - 1], results[index - 1]) if index else None
+        results.append(_assess(folded, span, previous))
+    for index in range(len(spans) - 2, -1, -1):
+        results[index] = _denied_with_next(folded, spans, results, index)
+    return results
+
+
+def _assess(folded: str, span: Span, previous: tuple[Span, Assertion] | None) -> Assertion:
+    sentence_start = _last_end(SENTENCE_END, folded, span.start)
+    clause_start = max(sentence_start, _last_end(CLAUSE_END, folded, span.start))
+    before = folded[clause_start : span.start]
+    after = folded[span.end : span.end + 16]
+    sentence = folded[sentence_start : _next_start(SENTENCE_END, folded, span.end, include=True)]
+    whose = _whose(folded[sentence_start : span.start], before)
+    status = _status(folded, span, before, after, previous)
+    when, resolved = _when(folded, span, sentence_start, clause_start, sentence)
+    return Assertion(status, whose, when, resolved)
+
+
+def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Span, Assertion] | None) -> Status:
+    if _HAVE_BEFORE.search(before):
+        return "asked"
+    if _ASK_BEFORE.search(before):
+        return "possible"
+    if any(_GAP_NEGATED.search(_IDIOM.sub("", folded[a:b])) for a, b in span.gaps):
+        return "absent"
+    masked = _IDIOM.sub(lambda match: "＿" * len(match.group()), before)
+    if NEGATED_BEFORE.search(masked):
+        # 不是不抽 and 不是没有 deny the denial.
+        return "present" if re.search(rf"不是{_NEGATOR}{_FILLER}{{0,2}}$", masked) else "absent"
+    if _NEGATED_AFTER.match(after):
+        return "absent"
+    if previous and previous[1].status == "absent" and not _STRONG_AFTER.match(after):
+        between = folded[previous[0].end : span.start]
+        if previous[0].end <= span.start and _ADJACENT.match(between):
+            return "absent"
+    if _ASK_AFTER.match(after) and not re.match(r"(?:了|过)?(?:怎|咋)", after):
+        return "asked"
+    return "present"
+
+
+def _denied_with_next(folded: str, spans: Sequence[Span], results: list[Assertion], index: int) -> Assertion:
+    """发烧、抽搐、呕吐都没有: a denial at the end of a bare list reaches its members."""
+    here, following = results[index], results[index + 1]
+    between = folded[spans[index].end : spans[index + 1].start]
+    after = folded[spans[index + 1].end : spans[index + 1].end + 14]
+    denied_after = re.match(r"(?:这些|等|之类的?)?(?:情况|症状|现象)?(?:这些)?(?:都|也)(?:没有|没出现|无)(?=[，。！,!;；\n ]|$)", after)
+    joined = re.fullmatch(r"[、，, 和或及]*", between)
+    if (
+        here.status == "present"
+        and following.status == "absent"
+        and joined
+        and (denied_after or _chained(folded, spans, results, index + 1))
+    ):
+        return Assertion("absent", here.whose, here.when, here.resolved)
+    return here
+
+
+def _chained(folded: str, spans: Sequence[Span], results: list[Assertion], index: int) -> bool:
+    end = spans[index].end
+    rest = folded[end : end + 40]
+    return bool(re.match(r"[、，, 和或及][^。！？!?\n]{0,30}都没有(?=[，。！,!;；\n ]|$)", rest))
+
+
+def _when(folded: str, span: Span, sentence_start: int, clause_start: int, sentence: str) -> tuple[When, bool]:
+    before = folded[sentence_start : span.start]
+    clause_end = _next_start(CLAUSE_END, folded, span.end)
+    question_end = folded[clause_end : clause_end + 1] in ("?", "？")
+    scope = folded[clause_start : span.start]
+    after = folded[span.end : span.end + 14]
+    if (
+        _HYPOTHETICAL.search(scope)
+        or _HYPOTHETICAL_AFTER.match(after)
+        or re.search(r"(?:如果|万一|要是|假如|一旦)[^。！？!?\n]{0,20}$", before)
+        or (question_end and re.search(r"会(?!儿)[^，。]{0,4}$", scope))
+    ):
+        return "hypothetical", False
+    if re.match(r"(?:家族|病)?史", after):
+        return "past", False
+    if _RESOLVED_AFTER.match(after) and not re.match(r".{0,6}(?:又|没几|但)", after):
+        return "past", True
+    earlier = folded[max(sentence_start, clause_start - 12) : span.start]
+    later = folded[span.end : span.end + 30]
+    back_again = re.search(r"又|还是|反复|再次|现在(?:还|也|又)", later[:20])
+    if _LONG_AGO.search(scope) or (_LONG_AGO.search(earlier) and not _RECENT.search(scope)):
+        latest = max((m.end() for m in _LONG_AGO.finditer(earlier)), default=0)
+        if not _RECENT.search(earlier[latest:]):
+            return "past", bool(_RESOLVED_LATER.search(later))
+    if _LONG_AGO.match(folded[span.end : span.end + 3]):
+        return "past", False
+    if _PAST_TIMES.search(earlier) and _RESOLVED_LATER.search(later) and not back_again:
+        return "past", True
+    return "now", False
+
+
+def _whose(sentence_before: str, clause_before: str) -> Whose:
+    others = [m for m in _OTHER.finditer(sentence_before) if not _NOT_SUBJECT_AFTER.match(sentence_before[m.end() :])]
+    others = [m for m in others if not _NOT_SUBJECT_BEFORE.search(sentence_before[: m.start()])]
+    selves = list(_SELF.finditer(sentence_before))
+    patients = [m.start() for m in _PATIENT.finditer(sentence_before) if not _inside(m.start(), others)]
+    last_patient = max(patients, default=-1)
+    last_other = max((m.start() for m in others), default=-1)
+    last_self = max((m.start() for m in selves), default=-1)
+    if last_other > last_patient and last_other > last_self and _close(sentence_before, last_other, clause_before):
+        # 邻居家孩子: the child belongs to the other family.
+        return "other"
+    if last_self > last_patient and last_self > last_other and _close(sentence_before, last_self, clause_before):
+        return "parent"
+    if others and last_patient > last_other and re.fullmatch(r"[家的]{1,2}", sentence_before[others[-1].end() : last_patient]):
+        return "other"
+    return "patient"
+
+
+def _inside(position: int, matches: Sequence[re.Match[str]]) -> bool:
+    return any(m.start() <= position < m.end() for m in matches)
+
+
+def _close(sentence_before: str, position: int, clause_before: str) -> bool:
+    """The subject named at `position` still rules: same clause, or at most one clause earlier."""
+    return len(CLAUSE_END.findall(sentence_before[position:])) <= 1 or len(sentence_before) - position <= len(clause_before)
+
+
+def _last_end(mark: re.Pattern[str], text: str, before: int) -> int:
+    end = 0
+    for match in mark.finditer(text, 0, before):
+        end = match.end()
+    return end
+
+
+def _next_start(mark: re.Pattern[str], text: str, after: int, *, include: bool = False) -> int:
+    match = mark.search(text, after)
+    if match is None:
+        return len(text)
+    return match.end() if include else match.start()

@@ -1,0 +1,39 @@
+"""How long a sign has lasted, as told next to it (烧了三天, 一整天没尿, 发烧第六天)."""
+
+import re
+
+from tagging.numeral import HAN, parse_numeral
+from tagging.text import clause_bounds
+
+_N = rf"(?:\d+(?:\.\d+)?|{HAN})"
+_HOURS = {"分钟": 1 / 60, "小时": 1, "钟头": 1, "天": 24, "日": 24, "晚": 12, "夜": 12, "周": 168, "星期": 168, "礼拜": 168, "月": 720}
+_DURATION = re.compile(
+    rf"(?P<ordinal>第)?(?P<number>{_N}|半|几|好几)(?P<more>多)?(?:个)?(?P<half>半)?(?:整)?(?P<unit>分钟|小时|钟头|天|日|晚|夜|周|星期|礼拜|月)(?:上)?(?!大|龄|前(?!突然|就|开始|起)|后|[的]?宝|的?娃)"
+    r"|(?P<word>一整天|整天|一天|一上午|一下午|一晚上|一晚|一整晚|整晚|一夜)"
+)
+
+
+def duration_hours(folded: str, start: int, end: int) -> float | None:
+    """Hours told in the clause of the span [start, end), in the clause after it, or in the one before; the longest; None if untold."""
+    left, right = clause_bounds(folded, start)
+    found = [*_durations(folded[left:start]), *_durations(folded[start:right])]
+    if not found:
+        following = re.match(r"[，, ]?[^，。,！？]{0,4}?" + _DURATION.pattern, folded[right : right + 14])
+        if following:
+            found = _durations(folded[right : right + 14])
+    if not found and left > 1:
+        before_left, before_right = clause_bounds(folded, left - 2)
+        found = _durations(folded[before_left:before_right])
+    return max(found, default=None)
+
+
+def _durations(piece: str) -> list[float]:
+    hours = []
+    for match in _DURATION.finditer(piece):
+        if match["word"]:
+            hours.append(24.0 if "天" in match["word"] else 8.0 if "午" not in match["word"] else 6.0)
+            continue
+        raw = match["number"]
+        amount = 0.5 if raw == "半" else 4.0 if raw == "好几" else 3.0 if raw == "几" else parse_numeral(raw).value
+        hours.append((amount + (0.5 if match["half"] else 0)) * _HOURS[match["unit"]])
+    return hours

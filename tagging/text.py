@@ -1,0 +1,41 @@
+"""Folding of typed text, character by character, so that offsets into the folded text are offsets into the original."""
+
+import re
+import unicodedata
+
+_TRADITIONAL = "發燒熱體溫嘔瀉膚臉喘氣腫脹頭疼壓糖暈驚厥們沒還個寶媽爸歲兒點裡來時過這樣說話醫藥飲無繼續臟腳麼嗎兩斤輕塊陣緊觸電傷燙誤見夠"
+_SIMPLIFIED = "发烧热体温呕泻肤脸喘气肿胀头疼压糖晕惊厥们没还个宝妈爸岁儿点里来时过这样说话医药饮无继续脏脚么吗两斤轻块阵紧触电伤烫误见够"
+
+CLAUSE_END = re.compile(r"[，。！？；,!?;\n\r…~～ \t]+")
+SENTENCE_END = re.compile(r"[。！？!?\n\r]+")
+
+
+class _Fold(dict[int, str]):
+    """Translation table that learns each character once."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        folded = unicodedata.normalize("NFKC", character).lower()
+        # Punctuation keeps its own shape: NFKC would make a full-width comma look like a decimal separator.
+        kept = character if len(folded) != 1 or character in "，！？；：（）～" else folded
+        self[code] = kept
+        return kept
+
+
+_FOLD = _Fold({ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)})
+
+
+def fold(text: str) -> str:
+    """Half-width, lower-case, simplified, compatibility forms replaced; always as long as `text`."""
+    return text.translate(_FOLD)
+
+
+def clause_bounds(text: str, position: int) -> tuple[int, int]:
+    """Start and end of the clause of folded `text` that holds `position`."""
+    start = 0
+    for mark in CLAUSE_END.finditer(text):
+        if mark.start() >= position:
+            return start, mark.start()
+        if mark.end() <= position:
+            start = mark.end()
+    return start, len(text)
