@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from random import SystemRandom
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp import web
 
 from bot.clock import Clock
 from bot.settings import Settings
@@ -13,6 +15,10 @@ from bot.tokens import DatabaseTokenStore
 from integrations.wecom.client import WecomClient
 from records.database import Database
 
+if TYPE_CHECKING:
+    from bot.sandbox import SimulatorControl
+
+SIMULATOR_PREFIX = "/sandbox/wecom"
 POSTGRES_FOLDER = "postgres"
 
 
@@ -103,3 +109,21 @@ async def wecom_client(core: Core) -> AsyncIterator[WecomClient]:
             core.clock,
             rng=SystemRandom(),
         )
+
+
+def add_sandbox(app: web.Application, core: Core, session: aiohttp.ClientSession) -> "SimulatorControl":
+    """The simulator below /sandbox/wecom and the page that plays both sides. `session` reaches this very server."""
+    from bot.sandbox import Backend, SimulatorControl
+    from console.sandbox import add_sandbox_routes
+    from integrations.wecom.simulator import SimClock, create_app, demo_config
+
+    settings = core.settings
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    config = demo_config(f"http://127.0.0.1:{settings.port}/wecom/callback")
+    config = config.model_copy(update={"state_file": settings.data_dir.resolve() / "simulator.json"})
+    # The ids of a simulated platform need no secrecy, and a fresh start must not repeat those of the last.
+    simulator = create_app(config, clock=SimClock(), rng=Random())  # noqa: S311
+    control = SimulatorControl(session, f"http://127.0.0.1:{settings.port}{SIMULATOR_PREFIX}")
+    add_sandbox_routes(app, Backend(core.db, core.clock, settings.tz, control))
+    app.add_subapp(SIMULATOR_PREFIX, simulator)
+    return control

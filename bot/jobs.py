@@ -83,7 +83,7 @@ class Engine:
         """Work until cancelled. Raises what the database connection raises when the server goes away."""
         import procrastinate
 
-        connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6, open=False)
+        connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6)
         app = procrastinate.App(connector=connector)
         for name, handler in self._handlers.items():
             app.task(name=name)(self._guard(name, handler))

@@ -20,6 +20,9 @@ def configure(level: str, *, role: str) -> None:
     """Log to standard error from `level` on, marked with the process's role."""
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # Both log a failed job with its whole trace; ours says what is to be known of it, once.
+    for loud in ("procrastinate", "aiohttp.server"):
+        logging.getLogger(loud).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -37,10 +37,11 @@ Change = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[boo
 
 @dataclass(frozen=True)
 class Claim:
-    """A row that this process is sending now."""
+    """A row that this process is sending now; `repeat` when an earlier try of it may have reached WeCom."""
 
     row: Outbound
     chat: Chat | None
+    repeat: bool
 
 
 class Outbox:
@@ -53,7 +54,7 @@ class Outbox:
         """Send what the line holds and may go now. One caller at a time per line (the job's lock); leases guard the rest."""
         while (claim := await self._claim(line)) is not None:
             try:
-                result = await send(self._client, claim.row, claim.chat, agent_id=self._agent_id)
+                result = await send(self._client, claim.row, claim.chat, agent_id=self._agent_id, repeat=claim.repeat)
             except Waiting as wait:
                 await self._settle(claim, self._wait(wait))
             except SendRefused as refusal:
@@ -93,9 +94,10 @@ class Outbox:
                         await _no_window(tx, row, now)
                         continue
                     chat.window_used += 1
-                row.state, row.lease_until = "sending", now + LEASE
+                repeat = row.state == "sending" or row.error == "unknown_outcome" or bool(row.response.get("doubtful"))
+                row.state, row.lease_until, row.response = "sending", now + LEASE, {"doubtful": repeat}
                 row.attempts += 1
-                return Claim(row, chat)
+                return Claim(row, chat, repeat)
         return None
 
     async def _too_many(self, tx: AsyncSession, row: Outbound, now: datetime) -> bool:

@@ -55,28 +55,31 @@ class SendRefused(Exception):
         self.code, self.after = code, after
 
 
-async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int) -> Sent:
-    """Send `row`. Raises Waiting, SendRefused, or WecomError for what may be tried again."""
+async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int, repeat: bool) -> Sent:
+    """Send `row`; `repeat` says that an earlier try may have reached WeCom.
+
+    Raises Waiting, SendRefused, or WecomError for what may be tried again.
+    """
     match row.route:
         case "kf" if chat is not None:
-            return await _kf(client, row, chat)
+            return await _kf(client, row, chat, repeat)
         case "kf_event":
-            return await _kf_event(client, row)
+            return await _kf_event(client, row, repeat)
         case "kf_trans" if chat is not None:
             return await _kf_trans(client, row, chat)
         case "app":
-            return await _app(client, row, agent_id)
+            return await _app(client, row, agent_id, repeat)
         case "app_update":
-            return await _app_update(client, row, agent_id)
+            return await _app_update(client, row, agent_id, repeat)
     raise SendRefused("unknown_route")
 
 
-async def _kf(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
+async def _kf(client: WecomClient, row: Outbound, chat: Chat, repeat: bool) -> Sent:
     msgid = message_id(row.key)
     try:
-        sent = await kf.send_msg(client, chat.external_userid, chat.open_kfid, row.payload, msgid=msgid, repeat=row.attempts > 1)
+        sent = await kf.send_msg(client, chat.external_userid, chat.open_kfid, row.payload, msgid=msgid, repeat=repeat)
     except WecomError as err:
-        if went_out_before(err, row):
+        if went_out_before(err, repeat):
             return Sent({"msgid": msgid, "repeat": True})
         match err.code:
             case "over_quota":
@@ -89,14 +92,14 @@ async def _kf(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
     return Sent({"msgid": sent})
 
 
-def went_out_before(err: WecomError, row: Outbound) -> bool:
+def went_out_before(err: WecomError, repeat: bool) -> bool:
     """Whether a refusal means that an earlier try of this very message id was taken.
 
     WeCom publishes no code for a repeated id (wecom-api §3.6): on a repeat, any refusal that is about the message itself is read so.
     """
     if err.code == "duplicate_message":
         return True
-    return row.attempts > 1 and err.code == "unknown_outcome" and err.errcode is not None and err.errcode not in DOUBTFUL
+    return repeat and err.code == "unknown_outcome" and err.errcode is not None and err.errcode not in DOUBTFUL
 
 
 async def _ask_session(client: WecomClient, chat: Chat, err: WecomError) -> Exception:
@@ -128,12 +131,12 @@ async def _window_closed(tx: AsyncSession, chat: Chat, now: datetime) -> None:
     chat.window_from = None
 
 
-async def _kf_event(client: WecomClient, row: Outbound) -> Sent:
+async def _kf_event(client: WecomClient, row: Outbound, repeat: bool) -> Sent:
     body = {name: value for name, value in row.payload.items() if name != "code"}
     try:
-        sent = await kf.send_msg_on_event(client, row.payload["code"], body, msgid=message_id(row.key), repeat=row.attempts > 1)
+        sent = await kf.send_msg_on_event(client, row.payload["code"], body, msgid=message_id(row.key), repeat=repeat)
     except WecomError as err:
-        if went_out_before(err, row):
+        if went_out_before(err, repeat):
             return Sent({"repeat": True})
         raise
     return Sent({"msgid": sent})
@@ -175,7 +178,7 @@ def _with_human(service_state: int, servicer: str | None) -> Sent:
     return Sent({"service_state": service_state, "servicer_userid": servicer}, after)
 
 
-async def _app(client: WecomClient, row: Outbound, agent_id: int) -> Sent:
+async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) -> Sent:
     userid, card = row.line.removeprefix("staff:"), row.payload["task_id"]
     invalid: list[str] = []
     response_code: str | None = None
@@ -191,7 +194,7 @@ async def _app(client: WecomClient, row: Outbound, agent_id: int) -> Sent:
         if err.code == "no_recipient":
             invalid = [userid]
             response = {"invalid": invalid}
-        elif row.attempts > 1 and err.code in ("duplicate_message", "bad_request", "unknown_outcome") and err.errcode is not None:
+        elif repeat and err.code in ("duplicate_message", "bad_request", "unknown_outcome") and err.errcode is not None:
             # The task_id is unique in the app: a repeat that is refused was taken before. Its code is lost; a click brings a new one.
             response = {"repeat": True}
         else:
@@ -203,7 +206,7 @@ async def _app(client: WecomClient, row: Outbound, agent_id: int) -> Sent:
     return Sent(response, after)
 
 
-async def _app_update(client: WecomClient, row: Outbound, agent_id: int) -> Sent:
+async def _app_update(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) -> Sent:
     payload = row.payload
     try:
         await app_message.update_template_card(
@@ -215,7 +218,7 @@ async def _app_update(client: WecomClient, row: Outbound, agent_id: int) -> Sent
             userids=payload["userids"],
         )
     except WecomError as err:
-        if row.attempts > 1 and err.permanent:
+        if repeat and err.permanent:
             # The code was used by the try whose answer was lost.
             return Sent({"repeat": True})
         raise

@@ -17,6 +17,9 @@ from records.patient import Carer, Patient, PatientCarer
 from records.staff import Staff, Team, TeamMember
 from records.wecom import KfAccount
 
+# The page's kinds of work for those of plans/work_list.py; all others are follow-ups that want a nurse.
+KINDS = {"flag": "alert", "undeliverable": "route_failed"}
+
 
 class SimulatorControl:
     """The simulator's control API, as this process reaches it."""
@@ -100,12 +103,12 @@ class Backend:
             items = await work_list(tx, staff, self._clock())
         return [
             {
-                "kind": item.kind,
+                "kind": KINDS.get(item.kind, "missed_task"),
                 "level": item.level,
-                "patient": item.patient,
+                "patient": item.name,
                 "text": item.text,
                 "at": item.at.isoformat(),
-                "state": item.state,
+                "state": item.kind,
             }
             for item in items
         ]

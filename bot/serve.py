@@ -15,10 +15,10 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from bot.app import Core, core
+from bot.app import Core, add_sandbox, core
 from bot.health import add_health_routes
 from bot.settings import Settings
-from bot.web import add_sandbox, gateway_app
+from bot.web import gateway_app
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import SystemRandom
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.app import Core, core, wecom_access, wecom_client
@@ -74,7 +75,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Han
     )
     escalation = Escalation(parts.db, outbox.deliver, parts.clock, emergency_phone=settings.emergency_phone)
     events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client))
-    follow_ups = FollowUps(parts.db, turns, outbox.deliver, parts.clock, settings.tz)
+    follow_ups = FollowUps(parts.db, turns, parts.clock, settings.tz)
     return {
         "pull": Inbox(parts.db, client, parts.clock).pull,
         "drain": drain.drain,
@@ -89,8 +90,13 @@ async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> N
     """Load the dialogue in a thread: importing Rasa takes seconds, and alerts must not wait for it."""
     if model is None:
         return
-    turns.talker = await asyncio.to_thread(_dialogue, model, parts)
-    log.info("dialogue ready", pid=os.getpid())
+    try:
+        turns.talker = await asyncio.to_thread(_dialogue, model, parts)
+    except Exception as err:
+        # Triage needs no model: families in danger are helped, the others get a person.
+        log.error("dialogue cannot be loaded", error=type(err).__name__)
+    else:
+        log.info("dialogue ready", pid=os.getpid())
 
 
 def _dialogue(model: Path, parts: Core) -> Talker:
@@ -137,8 +143,6 @@ async def _accounts(parts: Core, client: WecomClient) -> None:
         log.error("service accounts cannot be listed", code=err.code, errcode=err.errcode)
         return
     async with parts.db.transaction() as tx:
-        from sqlalchemy import select
-
         team = await tx.scalar(select(Team.id).order_by(Team.id).limit(1))
         if team is None:
             return

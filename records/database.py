@@ -35,7 +35,8 @@ class Database:
             sqlalchemy_url(url),
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
-            pool_pre_ping=False,
+            # A failed statement must not carry its values, which are patients' words, into a log.
+            hide_parameters=True,
             connect_args={"application_name": self._application, "prepare_threshold": 3},
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)

@@ -1,0 +1,80 @@
+"""What is wrong with this installation, in words, and where to mend it."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.app import core, wecom_access, wecom_client
+from bot.settings import Settings
+from integrations.wecom import kf
+from integrations.wecom.callback import Callback, CallbackError
+from integrations.wecom.errors import WecomError
+from records.embedded import EmbeddedError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    ok: bool
+    text: str
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("doctor.yml").read_text("utf-8"))
+    return loaded
+
+
+def _say(key: str, **values: object) -> str:
+    return str(_texts()[key]).format(**values)
+
+
+async def diagnose(settings: Settings, root: Path) -> list[Finding]:
+    """Look at settings, model, database and WeCom, in this order. Sends nothing to anybody."""
+    from bot.dialogue.train import model_path
+
+    findings = [Finding(True, _say("sandbox" if settings.sandbox else "corp", corp=settings.wecom.corp_id))]
+    model = model_path(root)
+    findings.append(Finding(model.exists(), _say("model" if model.exists() else "no_model", name=model.name)))
+    access = wecom_access(settings)
+    try:
+        Callback(access.callback_token, access.callback_aes_key, access.corp_id)
+        findings.append(Finding(True, _say("callback")))
+    except CallbackError as err:
+        findings.append(Finding(False, _say("bad_callback", detail=err.detail)))
+    try:
+        async with core(settings, role="doctor", pool_size=2) as parts:
+            findings.append(Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server"))))
+            async with wecom_client(parts) as client:
+                findings += await _wecom(client, access.base_url)
+    except EmbeddedError as err:
+        findings.append(Finding(False, str(err)))
+    except OSError as err:
+        findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
+    return findings
+
+
+async def _wecom(client: Any, base_url: str) -> list[Finding]:
+    try:
+        accounts = await kf.account_list(client)
+    except WecomError as err:
+        known = _texts()["errors"]
+        text = known.get(err.errcode) or known.get(err.code) or known["other"]
+        return [Finding(False, text.format(code=err.code, errcode=err.errcode, url=base_url))]
+    if not accounts:
+        return [Finding(False, _say("no_account"))]
+    findings = [Finding(True, _say("accounts", names="、".join(account.name for account in accounts)))]
+    for account in accounts:
+        try:
+            servicers = await kf.servicer_list(client, account.open_kfid)
+        except WecomError as err:
+            findings.append(Finding(False, _say("no_servicer_list", name=account.name, errcode=err.errcode)))
+            continue
+        working = [each for each in servicers if each.status == 0]
+        key = "servicers" if working else "no_servicers"
+        findings.append(Finding(bool(working), _say(key, name=account.name, count=len(working))))
+    return findings

@@ -1,0 +1,36 @@
+"""A stage without a dialogue model: triage, people and transport are what these tests are about."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from actions.turn import Turn
+from bot.reply import Reply
+from records.database import Database
+from tests.bot.stage import Stage, open_stage
+
+
+class Parrot:
+    """Stands where the dialogue stands, and needs no model: it says what it heard, and calls a person when asked to."""
+
+    async def turn(self, turn: Turn) -> list[Reply]:
+        if "人工" in turn.text:
+            turn.wants_human = "asked"
+            return []
+        if "崩溃" in turn.text:
+            raise RuntimeError("the model is broken")
+        return [Reply(f"听到：{turn.text[:40]}")]
+
+    async def begin_follow_up(self, tx: Any, chat: Any, task: Any, question: Any, now: datetime) -> None:
+        """It has no state."""
+
+    def forget(self, chat_id: int) -> None:
+        """It has no memory."""
+
+
+@pytest.fixture
+async def stage(db: Database) -> AsyncIterator[Stage]:
+    async with open_stage(db, Parrot()) as opened:
+        yield opened

@@ -1,0 +1,88 @@
+"""A parent's message on its whole road, over HTTP, through the simulated WeCom."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from records.message import Inbound
+from tests.bot.stage import Stage
+
+
+async def test_a_message_is_answered_once_by_one_message(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    await mother.says("今天挺好的")
+    assert await mother.hears() == ["听到：今天挺好的"]
+
+
+async def test_a_red_flag_is_answered_at_once_and_reaches_the_nurse(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 60, "birth_weight_g": 3300})
+    await mother.says("宝宝38.6度，刚才抽了一下")
+    said = await mother.last()
+    assert "120" in said
+    assert "已通知" in said
+    flags = await stage.flags()
+    assert [flag.state for flag in flags] == ["delivered"]
+    assert flags[0].level == "emergency"
+    card = (await stage.cards("linyue"))[-1]["template_card"]
+    assert "小满" in card["main_title"]["desc"]
+    assert "刚才抽了一下" in card["quote_area"]["quote_text"]
+    assert [button["text"] for button in card["button_list"]] == ["接手", "转交", "已处理"]
+
+
+async def test_a_burst_is_answered_in_few_messages_and_in_order(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    await mother.says(*[f"第{number}句" for number in range(10)])
+    heard = "\n".join(await mother.hears())
+    assert [heard.index(f"第{number}句") for number in range(10)] == sorted(heard.index(f"第{number}句") for number in range(10))
+    assert len(await mother.hears()) <= 5
+
+
+async def test_long_text_emoji_and_odd_types_are_all_answered(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    for odd in ("好" * 2000, "👶🏻❤️", "/restart", "<script>alert(1)</script>"):
+        await mother.says(odd)
+    await mother.sends("location", latitude=39.9, longitude=116.3, name="家", address="某路")
+    async with stage.db.transaction() as tx:
+        states = (await tx.scalars(select(Inbound.state).where(Inbound.origin == 3))).all()
+    assert states == ["done"] * 5
+    assert "文字" in await mother.last()
+
+
+async def test_a_broken_dialogue_is_not_silence(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    await mother.says("崩溃")
+    assert "护士" in await mother.last()
+    assert [(flag.category, flag.state) for flag in await stage.flags()] == [("dialogue_down", "delivered")]
+    await mother.says("没事了")
+    assert await mother.last() == "听到：没事了"
+
+
+async def test_a_stranger_with_an_emergency_is_helped_too(stage: Stage) -> None:
+    someone = await stage.stranger("anon")
+    await someone.says("孩子叫不醒了，嘴唇发紫")
+    assert "120" in await someone.last()
+    assert (await stage.flags())[0].patient_id is None
+    assert "没有绑定" in (await stage.cards("linyue"))[-1]["template_card"]["main_title"]["desc"]
+
+
+async def test_welcome_on_entering(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    await mother.enters()
+    assert "随访助手" in await mother.last()
+
+
+async def test_more_than_five_answers_wait_for_the_next_word(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    await mother.says("你好")
+    await stage.move(timedelta(hours=49))
+    async with stage.db.transaction() as tx:
+        from records.chat import Chat
+        from records.message import enqueue
+
+        chat = (await tx.scalars(select(Chat))).one()
+        body = {"msgtype": "text", "text": {"content": "结果出来了"}}
+        await enqueue(tx, "late", line=f"chat:{chat.id}", route="kf", payload=body, purpose="reply", chat_id=chat.id, now=stage.clock())
+    await stage.settle()
+    assert "结果出来了" not in await mother.hears()
+    await mother.says("在吗")
+    assert (await mother.hears())[-2:] == ["结果出来了", "听到：在吗"]
