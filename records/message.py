@@ -90,7 +90,7 @@ async def enqueue(
     useful_until: datetime | None = None,
 ) -> bool:
     """Put a message into the outbox, once per `key`; False when it was there already."""
-    done = await tx.execute(
+    made = await tx.scalar(
         insert(Outbound)
         .values(
             key=key,
@@ -104,5 +104,6 @@ async def enqueue(
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["key"])
+        .returning(Outbound.key)
     )
-    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+    return made is not None
