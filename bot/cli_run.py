@@ -66,7 +66,9 @@ def train_command(*, force: bool) -> None:
 
     configure("warning", role="train")
     target = model_path(ROOT)
-    if target.exists() and not force:
+    if force:
+        target.unlink(missing_ok=True)
+    if target.exists():
         _say(f"the model is up to date: {target.name}")
         return
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=False) as progress:
@@ -75,7 +77,7 @@ def train_command(*, force: bool) -> None:
         def on_progress(done: float, step: str) -> None:
             progress.update(bar, completed=done, description=step)
 
-        made = train(ROOT, target, on_progress=on_progress)
+        made = train(ROOT, target.parent, on_progress=on_progress)
     _say(f"trained {made.name}")
 
 
