@@ -1,0 +1,171 @@
+"""The follow-up's form: its questions stand in the task, its answers are read by our parser, Rasa only keeps the thread."""
+
+from typing import Any
+
+from rasa_sdk import Action, FormValidationAction
+
+from actions.care import say_article
+from actions.speech import FORM, alarm, named, say
+from actions.turn import Turn, turn_of
+from plans.answer import TRIES
+from plans.follow_up import Question, answer, decline, next_question, open_task, template_of, today
+from plans.question import entry
+from plans.template import Reason
+from records.care_plan import Task
+from records.patient import Patient
+
+# The value of the slot `answer` when nothing more is to be asked in this turn: the form ends, and comes back if the task is open.
+LATER = "later"
+# Refusals in words that the question's own list does not hold.
+REASONS: dict[str, Reason] = {"task_not_yet": "not_yet", "task_cannot": "cannot"}
+# These say something by themselves; other ignored intents give way when the utterance holds a number.
+FIRM = frozenset({"human", "complaint", "stop_messages", "resume_messages", "choose_patient"})
+
+
+class ValidateFollowUpForm(FormValidationAction):
+    """One slot, `answer`, is asked for as long as the task has open questions."""
+
+    def name(self) -> str:
+        """As Rasa derives it from the form's name."""
+        return f"validate_{FORM}"
+
+    async def required_slots(self, domain_slots: list[str], dispatcher: Any, tracker: Any, domain: Any) -> list[str]:
+        """`answer` while the task asks something or has just been answered, else nothing: the form ends."""
+        if tracker.get_slot("answer") == LATER:
+            return domain_slots
+        async with turn_of(tracker) as turn:
+            return domain_slots if await _open_question(turn) is not None else []
+
+    async def extract_answer(self, dispatcher: Any, tracker: Any, domain: Any) -> dict[str, Any]:
+        """Let our parser decide whether this is an answer; {} when it is something else, which a rule then sees to."""
+        if _taken_up_again(tracker):
+            return {}
+        async with turn_of(tracker) as turn:
+            asked = await _open_question(turn)
+            if asked is None or _is_something_else(turn, tracker, domain, asked[1]):
+                return {}
+            return {"answer": await _take(turn, dispatcher, tracker, *asked)}
+
+    def validate_answer(self, value: Any, dispatcher: Any, tracker: Any, domain: Any) -> dict[str, Any]:
+        """The parser has decided already."""
+        return {"answer": value}
+
+
+class AskAnswer(Action):
+    """Takes the follow-up up again after something else came in between; otherwise the answer's own words have asked already."""
+
+    def name(self) -> str:
+        """As Rasa derives it from form and slot."""
+        return f"action_ask_{FORM}_answer"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Ask the open question again."""
+        if not _taken_up_again(tracker):
+            return []
+        async with turn_of(tracker) as turn:
+            asked = await _open_question(turn)
+            if asked is not None:
+                _, patient, question = asked
+                dispatcher.utter_message(response="utter_taken_up_again", question=question.ask.format(name=patient.name))
+        return []
+
+
+class Today(Action):
+    """What there is to do today."""
+
+    def name(self) -> str:
+        """As the domain calls it."""
+        return "action_today"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """List it."""
+        async with turn_of(tracker) as turn:
+            items = await today(turn.tx, turn.patients, turn.now, turn.zone)
+        if not items:
+            dispatcher.utter_message(response="utter_nothing_today")
+        say(dispatcher, "\n".join(item.text for item in items))
+        return []
+
+
+class TaskStatus(Action):
+    """Done, not yet, cannot, skip or go on, said while no follow-up is open."""
+
+    def name(self) -> str:
+        """As the domain calls it."""
+        return "action_task_status"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Ask for the result if something is open today, else say that nothing waits."""
+        async with turn_of(tracker) as turn:
+            items = [item for item in await today(turn.tx, turn.patients, turn.now, turn.zone) if item.open]
+        done = tracker.latest_message["intent"]["name"] == "task_done" and items
+        dispatcher.utter_message(response="utter_done_tell_me" if done else "utter_no_open_task")
+        return []
+
+
+async def _open_question(turn: Turn) -> tuple[Task, Patient, Question] | None:
+    """The follow-up in conversation, whom it is about, and the question that is open."""
+    task = await open_task(turn.tx, turn.chat)
+    if task is None:
+        return None
+    question = next_question(task, await template_of(turn.tx, task))
+    patient = next((p for p in turn.patients if p.id == task.patient_id), None) or await turn.tx.get(Patient, task.patient_id)
+    return None if question is None or patient is None else (task, patient, question)
+
+
+def _taken_up_again(tracker: Any) -> bool:
+    """Whether the form comes back in this very turn, after it let a rule answer."""
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            return False
+        if event.get("event") == "action_execution_rejected" and event.get("name") == FORM:
+            return True
+    return False
+
+
+def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient) -> bool:
+    """Whether the utterance is not about the question: another concern, a pending yes or no, or another child."""
+    intent = tracker.latest_message["intent"]["name"]
+    if any(child.id != patient.id for child in named(turn)):
+        return True
+    if intent in ("affirm", "deny"):
+        return tracker.get_slot("pending") is not None
+    ignored = intent in domain["forms"][FORM]["ignored_intents"]
+    return ignored and (intent in FIRM or not turn.understanding.measurements)
+
+
+async def _take(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: Patient, question: Question) -> str | None:
+    """Answer, skip or go on; say what came of it. Returns LATER when nothing more is to be asked in this turn."""
+    intent = tracker.latest_message["intent"]["name"]
+    if intent == "go_on":
+        say(dispatcher, question.ask.format(name=patient.name))
+        return None
+    if intent == "skip":
+        came = await decline(turn.tx, task, reason="not_weighed", text=turn.text, now=turn.now, zone=turn.zone)
+    else:
+        came = await answer(
+            turn.tx,
+            task,
+            patient,
+            question,
+            turn.understanding,
+            text=turn.text,
+            message_id=turn.message_id,
+            now=turn.now,
+            zone=turn.zone,
+        )
+        if not came.understood and intent in REASONS:
+            came = await decline(turn.tx, task, reason=REASONS[intent], text=turn.text, now=turn.now, zone=turn.zone)
+    say(dispatcher, came.echo)
+    await alarm(turn, dispatcher, came.alert, patient=patient)
+    if not came.understood and entry(task, question)["asked"] >= TRIES:
+        dispatcher.utter_message(response="utter_three_failures")
+        return None
+    moved_on = came.next is not None and came.next.id != question.id
+    following = came.next.ask.format(name=patient.name) if came.next is not None and moved_on and not came.ask_back else None
+    if intent == "ask_question":
+        say_article(turn.text, dispatcher)
+    say(dispatcher, came.ask_back, came.closing, following)
+    # 还没, 等会: the question stays open, but asking it in the same breath would be rude.
+    put_off = came.understood and not moved_on and not came.ask_back
+    return LATER if came.finished or put_off else None

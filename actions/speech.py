@@ -1,0 +1,81 @@
+"""What several actions do: write down what was said, raise an alert and say so truthfully, let the follow-up rest."""
+
+from typing import Any
+
+from rasa_sdk.events import ActiveLoop, SlotSet
+
+from actions.turn import Turn
+from plans.alert import Alert
+from plans.follow_up import Report, report
+from records.flag import raise_flag
+from records.patient import Patient
+
+FORM = "follow_up_form"
+QUOTE = 200
+
+
+def rest() -> list[dict[str, Any]]:
+    """Nothing more is asked in this turn; an open follow-up is taken up again with the family's next message."""
+    return [ActiveLoop(None), SlotSet("requested_slot", None)]
+
+
+def says_something(turn: Turn) -> bool:
+    """Whether the utterance holds something to write down: a number, or a sign of the child that is there now."""
+    return bool(turn.understanding.measurements) or any(
+        s.status == "present" and s.when == "now" and s.whose == "patient" for s in turn.understanding.symptoms
+    )
+
+
+def named(turn: Turn) -> list[Patient]:
+    """The carer's children whose names stand in the utterance."""
+    return [patient for patient in turn.patients if patient.name in turn.text]
+
+
+async def keep(turn: Turn, dispatcher: Any) -> Report | None:
+    """Write down what the utterance holds beside its main concern, and raise what it calls for; None when there is nothing."""
+    if turn.patient is None or not says_something(turn):
+        return None
+    kept = await report(
+        turn.tx,
+        turn.patient,
+        turn.understanding,
+        message_id=turn.message_id,
+        text=turn.text,
+        now=turn.now,
+        zone=turn.zone,
+        level=turn.triage.level,
+    )
+    await alarm(turn, dispatcher, kept.alert, patient=turn.patient)
+    return kept
+
+
+async def alarm(turn: Turn, dispatcher: Any, alert: Alert | None, *, patient: Patient) -> None:
+    """Raise `alert` in this transaction, and tell the family what is true: somebody was told, or whom to ring."""
+    if alert is None:
+        return
+    await raise_flag(
+        turn.tx,
+        turn.chat,
+        level=alert.level,
+        categories=[alert.category],
+        said=turn.text[:QUOTE],
+        because=alert.because,
+        evidence=[dict(evidence) for evidence in alert.evidence],
+        now=turn.now,
+        by=alert.rule,
+        patient_id=patient.id,
+    )
+    dispatcher.utter_message(text=alert.advice)
+    if turn.notified:
+        dispatcher.utter_message(response="utter_told_team")
+    elif turn.phone:
+        dispatcher.utter_message(response="utter_ring_team", phone=turn.phone)
+    else:
+        dispatcher.utter_message(response="utter_ring_emergency")
+
+
+def say(dispatcher: Any, *texts: str | None) -> None:
+    """Say those texts that are there, as one message."""
+    whole = "\n".join(dict.fromkeys(text for text in texts if text))
+    if whole:
+        dispatcher.utter_message(text=whole)

@@ -1,0 +1,99 @@
+"""The turn that an action runs in: whose message, about whom, in which transaction."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.finding import patient_facts
+from records.chat import Chat
+from records.message import Inbound
+from records.patient import Patient, patients_of
+from tagging.patient import PatientFacts
+from tagging.triage import Triage
+from tagging.understanding import Understanding, understand
+
+# Of the hospital's calendar, where actions run in a stock action server without our settings.
+DEFAULT_ZONE = "Asia/Shanghai"
+
+
+@dataclass
+class Turn:
+    """One utterance of a family and what is known about it; an action may change `patient`, `wants_human` and `stop`.
+
+    `patient` is None while it is open which child is meant. `notified` says that a clinician is on call, so that an alert of this
+    turn reaches one; `phone` is what the family rings otherwise.
+    """
+
+    tx: AsyncSession
+    chat: Chat
+    patients: list[Patient]
+    patient: Patient | None
+    message: Inbound | None
+    text: str
+    understanding: Understanding
+    triage: Triage
+    now: datetime
+    zone: ZoneInfo
+    wants_human: str | None = None
+    stop: bool = False
+    notified: bool = False
+    phone: str | None = None
+
+    @property
+    def message_id(self) -> int | None:
+        """The id of the message that is answered, if it is one."""
+        return self.message.id if self.message is not None else None
+
+
+current_turn: ContextVar[Turn] = ContextVar("current_turn")
+
+
+def ambient_turn() -> Turn | None:
+    """The turn that this task is in, if any."""
+    return current_turn.get(None)
+
+
+@asynccontextmanager
+async def turn_of(tracker: Any) -> AsyncIterator[Turn]:
+    """The turn that `tracker` is about: the ambient one, or, under a stock action server, one of its own that commits at the end.
+
+    The latter needs CARELOOP_DATABASE_URL or DATABASE_URL, and raises LookupError when the chat does not exist.
+    """
+    turn = ambient_turn()
+    if turn is not None:
+        yield turn
+        return
+    from records.database import Database
+
+    database = Database(url=os.environ.get("CARELOOP_DATABASE_URL") or os.environ["DATABASE_URL"], pool_size=1)
+    await database.open()
+    try:
+        async with database.transaction() as tx:
+            yield await _own_turn(tx, tracker)
+    finally:
+        await database.close()
+
+
+async def _own_turn(tx: AsyncSession, tracker: Any) -> Turn:
+    chat = await tx.get(Chat, int(tracker.sender_id))
+    if chat is None:
+        raise LookupError(f"no chat {tracker.sender_id}")
+    now, zone = datetime.now(UTC), ZoneInfo(os.environ.get("CARELOOP_ZONE", DEFAULT_ZONE))
+    patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
+    patient = patients[0] if len(patients) == 1 else next((p for p in patients if p.id == chat.patient_id), None)
+    text = tracker.latest_message.get("text") or ""
+    understanding = await understand_about(tx, patient, text, now=now, zone=zone)
+    return Turn(tx, chat, patients, patient, None, text, understanding, understanding.triage, now, zone)
+
+
+async def understand_about(tx: AsyncSession, patient: Patient | None, text: str, *, now: datetime, zone: ZoneInfo) -> Understanding:
+    """The understanding of `text` as said about `patient`, with what the record knows of him."""
+    facts = await patient_facts(tx, patient, now=now, zone=zone) if patient is not None else PatientFacts(age_days=None)
+    return understand(text, context=None, patient=facts, now=now.astimezone(zone))

@@ -1,0 +1,139 @@
+"""The dialogue as the rest of the service sees it. Rasa is imported when a model is loaded, not before."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.turn import Turn, current_turn
+from bot.dialogue.menu import clicked_intent, harmless
+from plans.follow_up import open_task
+from records.care_plan import Task
+from records.chat import Chat
+
+# The bot's last resort, should a turn end without a word.
+SILENCE = "utter_default"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One thing to say: text, and buttons as (menu id, label)."""
+
+    text: str
+    buttons: tuple[tuple[str, str], ...] = ()
+    image: str | None = None
+
+
+class Dialogue:
+    """A trained model, its conversations and the actions, in this process. One event loop, one turn at a time for each chat."""
+
+    def __init__(self, agent: Any, trackers: Any, clock: Callable[[], datetime]) -> None:
+        self._agent, self._trackers, self._clock = agent, trackers, clock
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    @classmethod
+    def load(cls, model: Path, *, clock: Callable[[], datetime]) -> "Dialogue":
+        """Load a trained model. Blocking, about 12 s the first time in a process: run it in a thread."""
+        from bot.dialogue import quiet
+
+        with quiet.importing():
+            from rasa.core.agent import Agent
+
+            from actions.care import library
+            from bot.dialogue.embedding import InProcessActions
+            from bot.dialogue.trackers import Trackers
+
+            quiet.mend()
+            agent = Agent.load(str(model), action_endpoint=InProcessActions())
+        trackers = Trackers(agent.domain)
+        # Rasa wraps every store it is given into one that swallows database errors.
+        agent.tracker_store = agent.processor.tracker_store = trackers
+        dialogue = cls(agent, trackers, clock)
+        # The first of each costs seconds, which no family should wait for.
+        dialogue.classify("您好")
+        library()
+        return dialogue
+
+    async def turn(self, turn: Turn) -> list[Reply]:
+        """Take one turn on `turn.text` and save the conversation, all in `turn.tx`; what fails is raised and leaves nothing behind.
+
+        Raises what the actions raise, and ConversationMoved (not permanent) when another worker was in the same chat.
+        """
+        from bot.dialogue.embedding import failures
+
+        async with self._lock(turn.chat.id):
+            ambient, failed = current_turn.set(turn), failures.set([])
+            try:
+                async with turn.tx.begin_nested():
+                    replies = await self._answer(turn)
+                    if failures.get():
+                        raise failures.get()[0]
+                return replies
+            except BaseException:
+                self.forget(turn.chat.id)
+                raise
+            finally:
+                failures.reset(failed)
+                current_turn.reset(ambient)
+
+    async def begin_follow_up(self, tx: AsyncSession, chat: Chat, task: Task, question: Any, now: datetime) -> None:
+        """Cut the conversation: a fresh one in which `task` asks its first question, saved in `tx`.
+
+        What the questions are stands in the task, so nothing of `question` is kept here.
+        """
+        async with self._lock(chat.id):
+            old = await self._trackers.load(tx, chat.id, now=now, follow_up=False)
+            fresh = self._trackers.fresh(old.sender_id, introduced=True, follow_up=True)
+            await self._trackers.store(tx, chat.id, fresh, now=now)
+
+    def forget(self, chat_id: int) -> None:
+        """Drop the live tracker, after a failed transaction: the next turn reads the saved conversation."""
+        self._trackers.forget(str(chat_id))
+
+    def classify(self, text: str) -> tuple[str, float]:
+        """Intent and confidence of a text without context; `nlu_fallback` for what is not understood."""
+        intent = self._parse(harmless(text))["intent"]
+        return str(intent["name"]), float(intent["confidence"])
+
+    def _lock(self, chat_id: int) -> asyncio.Lock:
+        return self._locks.setdefault(chat_id, asyncio.Lock())
+
+    async def _answer(self, turn: Turn) -> list[Reply]:
+        from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+        from rasa.shared.core.events import SlotSet
+
+        task = await open_task(turn.tx, turn.chat)
+        tracker = await self._trackers.load(turn.tx, turn.chat.id, now=turn.now, follow_up=task is not None)
+        pending = tracker.get_slot("pending")
+        turn.text = harmless(turn.text)
+        parsed = self._parse(turn.text)
+        clicked = clicked_intent(turn, follow_up=task is not None, pending=pending is not None)
+        if clicked is not None:
+            parsed["intent"] = {"name": clicked, "confidence": 1.0}
+        channel = CollectingOutputChannel()
+        await self._agent.processor.handle_message(UserMessage(turn.text, channel, tracker.sender_id, parse_data=parsed))
+        tracker = await self._trackers.retrieve(tracker.sender_id)
+        if pending is not None and pending is tracker.get_slot("pending") and pending.get("kind") != "which_patient":
+            # A question that the family passed over is no longer open: a later 好的 means something else.
+            tracker.update(SlotSet("pending", None), self._agent.domain)
+        await self._trackers.store(turn.tx, turn.chat.id, tracker, now=turn.now)
+        said = channel.messages or [{"text": self._agent.domain.responses[SILENCE][0]["text"]}]
+        return [_reply(message) for message in said]
+
+    def _parse(self, text: str) -> dict[str, Any]:
+        from rasa.core.channels.channel import UserMessage
+        from rasa.shared.core.trackers import DialogueStateTracker
+
+        parsed = self._agent.processor._parse_message_with_graph(UserMessage(text), DialogueStateTracker.from_events("parse", []))
+        entities = [{name: value for name, value in entity.items() if name != "detail"} for entity in parsed["entities"]]
+        return {"text": text, "intent": dict(parsed["intent"]), "entities": entities}
+
+
+def _reply(message: dict[str, Any]) -> Reply:
+    buttons = tuple((button["payload"], button["title"]) for button in message.get("buttons") or ())
+    return Reply(message.get("text") or "", buttons, message.get("image"))

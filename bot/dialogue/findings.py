@@ -1,0 +1,48 @@
+"""What the clinical language rules find in an utterance, as spans for the intent model and as entities for the tracker."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from actions.turn import ambient_turn
+from bot.dialogue.features import MEASUREMENT, SYMPTOM, Span
+from tagging.patient import PatientFacts
+from tagging.understanding import Understanding, understand
+
+# Reading a text for its intent alone needs no clock; relative times in it are not looked at.
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def understanding_of(text: str) -> Understanding:
+    """The understanding that the turn already made of `text`, or a new one without context."""
+    turn = ambient_turn()
+    if turn is not None and turn.text == text:
+        return turn.understanding
+    return understand(text, context=None, patient=PatientFacts(age_days=None), now=_ANY_TIME)
+
+
+def spans(understood: Understanding) -> list[Span]:
+    """Where measurements and symptoms stand, with their stand-ins; a measurement wins over a symptom around it."""
+    measured: list[Span] = [(m.start, m.end, MEASUREMENT) for m in understood.measurements]
+    named = [
+        (s.start, s.end, SYMPTOM) for s in understood.symptoms if not any(s.start < end and start < s.end for start, end, _ in measured)
+    ]
+    return sorted(measured + named)
+
+
+def entities(understood: Understanding) -> list[dict[str, Any]]:
+    """The findings as Rasa entities: `measurement` and `symptom`, each with its value and the rest as `detail`."""
+    found = [("measurement", m, m.vital) for m in understood.measurements] + [("symptom", s, s.concept) for s in understood.symptoms]
+    return [
+        {"entity": kind, "start": one.start, "end": one.end, "value": value, "extractor": "ClinicalEntities", "detail": _plain(asdict(one))}
+        for kind, one, value in found
+    ]
+
+
+def says_something(understood: Understanding) -> bool:
+    """Whether there is anything to write down: a measurement, or a symptom that is there now."""
+    return bool(understood.measurements) or any(s.status == "present" and s.when == "now" for s in understood.symptoms)
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}

@@ -1,0 +1,88 @@
+"""Rasa made quiet and small: no telemetry, no patient text in any log, one TensorFlow thread; and two of its slow spots mended."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+_ENVIRONMENT = {
+    "RASA_TELEMETRY_ENABLED": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_INTRA_OP_PARALLELISM_THREADS": "1",
+    "TF_INTER_OP_PARALLELISM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # The training cache would bring back parts that were trained under another configuration.
+    "RASA_MAX_CACHE_SIZE": "0",
+    # Rasa's word for "no progress bars".
+    "LOG_LEVEL": "ERROR",
+}
+
+
+class _Silence:
+    """A structlog logger that says nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None
+
+
+class _QuietFactory:
+    """structlog.get_logger, but Rasa's modules get silence: they write whole messages, whatever the process has configured."""
+
+    def __init__(self, get_logger: Any) -> None:
+        self._get_logger = get_logger
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        caller = str(sys._getframe(1).f_globals.get("__name__", ""))
+        return _Silence() if caller.split(".")[0] in ("rasa", "rasa_sdk") else self._get_logger(*args, **kwargs)
+
+
+def prepare() -> None:
+    """To be called before Rasa is imported; calling it again does no harm."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if not isinstance(structlog.get_logger, _QuietFactory):
+        structlog.get_logger = _QuietFactory(structlog.get_logger)
+    # What goes wrong in an action is raised to the caller (embedding.py), who logs it without the family's words.
+    for logger in ("rasa", "rasa_sdk", "tensorflow", "matplotlib", "apscheduler"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Around the imports of Rasa: its libraries complain of each other's age, which nobody here can change."""
+    prepare()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def mend() -> None:
+    """Two constant things that Rasa computes anew for every action and every stored event (20 ms and 0.1 ms each)."""
+    from jsonschema.validators import validator_for
+    from rasa.core.actions.action import RemoteAction
+    from rasa.shared.core.events import Event
+
+    schema = RemoteAction.action_response_format_spec()
+    validator = validator_for(schema)(schema)
+
+    def validate(self: Any, result: dict[str, Any]) -> bool:
+        validator.validate(result)
+        return True
+
+    RemoteAction._validate_action_result = validate
+    if not hasattr(Event.resolve_by_type, "known"):
+        resolve, known = Event.resolve_by_type, {}
+
+        def resolve_by_type(type_name: str, default: Any = None) -> Any:
+            if type_name not in known:
+                known[type_name] = resolve(type_name, default)
+            return known[type_name]
+
+        resolve_by_type.known = known  # type: ignore[attr-defined]
+        Event.resolve_by_type = staticmethod(resolve_by_type)

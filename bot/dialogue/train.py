@@ -1,0 +1,78 @@
+"""Training the dialogue model from config, domain, rules and examples; an unchanged tree is trained once."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+INPUTS = ("config.yml", "bot/domain", "bot/rules", "nlu_data/training", "nlu_data/words.yml", "tagging")
+CODE = ("bot/dialogue/features.py", "bot/dialogue/linear.py", "bot/dialogue/components.py", "bot/dialogue/findings.py")
+MODELS = "models"
+
+Progress = Callable[[float, str], None]
+
+
+class TrainingError(Exception):
+    """The model could not be trained; the message says what Rasa refused."""
+
+    code, permanent = "training_failed", True
+
+
+def fingerprint(root: Path) -> str:
+    """A digest of everything that decides what the model learns: data, rules, the language tables, the code and its libraries."""
+    digest = hashlib.sha256()
+    for library in ("rasa", "scikit-learn", "numpy"):
+        digest.update(f"{library} {version(library)}\n".encode())
+    for name in (*INPUTS, *CODE):
+        for path in [root / name] if (root / name).is_file() else sorted((root / name).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def model_path(root: Path, out: Path | None = None) -> Path:
+    """Where the model of the tree as it is now belongs, trained or not. `out` is the folder of models, by default root/models."""
+    return (out or root / MODELS) / f"careloop-{fingerprint(root)}.tar.gz"
+
+
+def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: None) -> Path:
+    """Train a model of the tree below `root` into the folder `out`, and return its path; at once if it is there already.
+
+    Blocking, about 20 s, most of it Rasa's import. `on_progress` gets the share that is done (0 to 1) and what is being done.
+    The file appears under its name only when it is whole. Raises TrainingError.
+    """
+    path = model_path(root, out)
+    if path.exists():
+        on_progress(1.0, "ready")
+        return path
+    on_progress(0.0, "loading Rasa")
+    from bot.dialogue import quiet
+
+    with quiet.importing():
+        import rasa.model_training
+        import rasa.shared.utils.cli
+    rasa.shared.utils.cli.print_success = lambda *args, **kwargs: None
+    on_progress(0.6, "training")
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out) as folder:
+        try:
+            result = rasa.model_training.train(
+                domain=str(root / "bot/domain"),
+                config=str(root / "config.yml"),
+                training_files=[str(root / "nlu_data/training"), str(root / "bot/rules")],
+                output=folder,
+                fixed_model_name=path.name,
+                force_training=True,
+            )
+        except Exception as err:
+            raise TrainingError(f"The dialogue model cannot be trained: {err}") from err
+        if result.code != 0 or not result.model:
+            raise TrainingError(f"The dialogue model cannot be trained: Rasa says {result.code}.")
+        on_progress(0.95, "saving")
+        os.replace(result.model, path)
+        shutil.rmtree(folder, ignore_errors=True)
+    on_progress(1.0, "ready")
+    return path
