@@ -1,0 +1,127 @@
+"""What waits for a clinician of the patient's team: alerts, and follow-ups that did not go as planned."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.template import TemplateError, find_template
+from plans.wording import say, words
+from records.care_plan import CarePlan, Task
+from records.flag import LEVELS, Flag
+from records.observation import Observation
+from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.staff import Staff, TeamMember
+
+# How far back ended follow-ups are listed (R).
+LAST_DAYS = timedelta(days=3)
+ENDINGS = ("missed", "undeliverable", "declined", "partial")
+WHY = "work_list"
+# One look in an hour is one read, however often the page refreshes itself.
+SAME_LOOK = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped; `level` is the flag's."""
+
+    kind: str
+    level: str | None
+    patient_id: int | None
+    name: str
+    at: datetime
+    text: str
+    flag_id: int | None = None
+    task_id: int | None = None
+
+
+async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkItem]:
+    """The list of `staff`: only patients of his teams, open alerts first (the worst, then the oldest), then the newest of the rest.
+
+    Each patient that is shown is a read in the audit.
+    """
+    if not staff.active:
+        return []
+    teams = list(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
+    flags = await _flags(tx, teams)
+    rest = [*await _endings(tx, teams, now), *await _unconfirmed(tx, teams, now), *await _stopped(tx, teams)]
+    items = [*flags, *sorted(rest, key=lambda item: item.at, reverse=True)]
+    await _audit(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, now)
+    return items
+
+
+async def _flags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+    query = select(Flag, Patient).outerjoin(Patient, Patient.id == Flag.patient_id)
+    rows = (await tx.execute(query.where(Flag.team_id.in_(teams), Flag.state != "closed"))).tuples().all()
+    # A patient who is in another team now is that team's to see.
+    mine = [(flag, patient) for flag, patient in rows if patient is None or patient.team_id in teams]
+    mine.sort(key=lambda row: (-LEVELS.index(row[0].level), row[0].raised_at))
+    return [
+        WorkItem("flag", flag.level, flag.patient_id, patient.name if patient else "", flag.raised_at, flag.because, flag_id=flag.id)
+        for flag, patient in mine
+    ]
+
+
+async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[WorkItem]:
+    query = (
+        select(Task, Patient, CarePlan)
+        .join(Patient, Patient.id == Task.patient_id)
+        .join(CarePlan, CarePlan.id == Task.care_plan_id)
+        # The days lost to a stop are one line (see _stopped), not one each.
+        .where(Patient.team_id.in_(teams), Task.state.in_(ENDINGS), Task.closed_at >= now - LAST_DAYS, Task.outcome != "stopped")
+    )
+    return [
+        WorkItem(task.state, None, patient.id, patient.name, task.closed_at or now, _ending(task, plan), task_id=task.id)
+        for task, patient, plan in (await tx.execute(query)).tuples()
+    ]
+
+
+def _ending(task: Task, plan: CarePlan) -> str:
+    try:
+        title = find_template(plan.template, plan.template_version).step(task.step).title
+    except TemplateError:
+        title = plan.template
+    reasons = words("undeliverable" if task.state == "undeliverable" else "decline_reasons")
+    outcome = task.outcome or ""
+    return say(f"work.{task.state}", title=title, day=task.day, why=reasons.get(outcome, outcome))
+
+
+async def _unconfirmed(tx: AsyncSession, teams: list[int], now: datetime) -> list[WorkItem]:
+    query = (
+        select(Observation, Patient)
+        .join(Patient, Patient.id == Observation.patient_id)
+        .where(
+            Patient.team_id.in_(teams),
+            Observation.code == "weight",
+            Observation.status == "preliminary",
+            Observation.effective_at >= now - LAST_DAYS,
+        )
+    )
+    return [
+        WorkItem("unconfirmed", None, patient.id, patient.name, row.effective_at, say("work.unconfirmed", value=f"{row.value:.2f}"))
+        for row, patient in (await tx.execute(query)).tuples()
+    ]
+
+
+async def _stopped(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+    query = (
+        select(Carer, Patient)
+        .join(PatientCarer, PatientCarer.carer_id == Carer.id)
+        .join(Patient, Patient.id == PatientCarer.patient_id)
+        .join(CarePlan, CarePlan.patient_id == Patient.id)
+        .where(Patient.team_id.in_(teams), CarePlan.state == "active", Carer.stopped_at.is_not(None), PatientCarer.primary)
+        .distinct()
+    )
+    return [
+        WorkItem("stopped", None, patient.id, patient.name, carer.stopped_at, say("work.stopped"))
+        for carer, patient in (await tx.execute(query)).tuples()
+        if carer.stopped_at is not None
+    ]
+
+
+async def _audit(tx: AsyncSession, staff: Staff, shown: set[int], now: datetime) -> None:
+    seen = await tx.scalars(
+        select(ReadAudit.patient_id).where(ReadAudit.staff_id == staff.id, ReadAudit.why == WHY, ReadAudit.at > now - SAME_LOOK)
+    )
+    tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why=WHY) for id in sorted(shown - set(seen)))

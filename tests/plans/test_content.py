@@ -1,0 +1,105 @@
+"""The library finds the article that answers, and finds nothing when none does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plans.content import FOLDER, Library, load_articles
+from plans.template import TemplateError
+
+IN_SCOPE = {
+    "我家娃的体重怎么一直不涨": "newborn-weight",
+    "出生七天还没回到出生体重": "newborn-weight",
+    "月子里宝宝一天要喂几顿奶": "newborn-feeding",
+    "要不要半夜叫醒吃奶": "newborn-feeding",
+    "呛奶了应该怎么拍": "spit-up-choking",
+    "溢奶是不是病": "spit-up-choking",
+    "皮肤还是黄的要照蓝光吗": "jaundice",
+    "脐带几天掉": "cord-care",
+    "三天没拉大便了要紧吗": "stool-colour",
+    "尿布上有红色的东西": "urine",
+    "洗澡水温度多少合适": "bath-warmth",
+    "小宝宝趴着睡行不行": "safe-sleep",
+    "发热要不要捂汗": "temperature-fever",
+    "维生素D漏吃了一天": "vitamin-d",
+    "打完疫苗胳膊肿了个硬块": "after-vaccine",
+    "什么症状要打120": "when-to-emergency",
+    "奶癣能不能涂药膏": "eczema-diaper-rash",
+    "鼻子堵了吃不了奶": "cough-stuffy-nose",
+    "腹泻能喝补液盐吗": "diarrhoea",
+    "晚上一直哭闹怎么哄": "crying",
+    "袋鼠抱怎么抱": "preterm-home",
+}
+OFF_TOPIC = [
+    "今天天气怎么样",
+    "帮我写一首诗",
+    "你是机器人吗",
+    "外卖什么时候到",
+    "怎么办理医保报销",
+    "停车场在哪里",
+    "WiFi密码是多少",
+    "怎么开出生证明",
+    "出院小结去哪里打印",
+    "几点可以探视",
+    "护士几点上班",
+    "给宝宝起个名字",
+    "婴儿车买什么牌子",
+    "几个月可以坐飞机",
+    "爷爷血压高",
+    "糖尿病能吃西瓜吗",
+    "化疗后掉头发怎么办",
+    "孩子打游戏上瘾",
+    "关节炎打生物制剂",
+    "小狗咬沙发",
+    "退热药喂几毫克",
+]
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library.load()
+
+
+@pytest.mark.parametrize("question", IN_SCOPE)
+def test_a_question_finds_its_article(library: Library, question: str) -> None:
+    hits = library.search(question)
+    assert hits and hits[0].article.id == IN_SCOPE[question]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+@pytest.mark.parametrize("question", [*OFF_TOPIC, "", "？？？", "的了吗"])
+def test_a_question_that_is_not_covered_finds_nothing(library: Library, question: str) -> None:
+    assert library.search(question) == []
+
+
+def test_every_article_finds_itself(library: Library) -> None:
+    for article in library.articles.values():
+        for question in (article.title, *article.questions):
+            assert article.id in [hit.article.id for hit in library.search(question, 2)], question
+
+
+def test_articles_are_complete_and_careful() -> None:
+    articles = load_articles(FOLDER)
+    assert len(articles) >= 14
+    for article in articles:
+        assert article.needs_clinician_review and article.reviewed_by == "待本院审核"
+        assert article.review_due > article.reviewed_at
+        # Each ends with when to seek care, and gives neither doses nor a diagnosis.
+        last = article.body.split("\n")[-4:]
+        assert any("120" in line or "急诊" in line or "就医" in line for line in last), article.id
+        for banned in ("毫克", "mg", "确诊", "肯定是", "不用去医院", "掐人中", "催吐"):
+            assert banned not in article.body, (article.id, banned)
+
+
+def test_a_broken_article_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text("id: x\ntitle: 一\n", encoding="utf-8")
+    with pytest.raises(TemplateError, match=r"broken\.yml: .*body"):
+        load_articles(tmp_path)
+
+
+def test_importing_the_plans_loads_neither_the_word_cutter_nor_the_dialogue_engine() -> None:
+    heavy = "{'jieba', 'rasa', 'tensorflow'}"
+    code = f"import sys, plans.content, plans.follow_up, plans.dry_run; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0

@@ -1,0 +1,79 @@
+"""What a family reports unasked is kept and said back; nothing is invented."""
+
+from datetime import date
+
+from sqlalchemy import func, select
+
+from plans.follow_up import open_task, today
+from records.schema import Observation
+from tests.plans.conftest import ZONE, Family, local
+
+D = date(2026, 3, 6)
+
+
+async def test_several_things_in_one_message(family: Family) -> None:
+    report = await family.reports("体温36.8度，吃了8次奶，湿了7片尿布，没有咳嗽，有点鼻塞", now=local(D, 10))
+    assert report.understood
+    for part in ("体温36.8℃", "吃奶8次", "湿尿布7片", "没有咳嗽", "鼻塞"):
+        assert part in report.echo
+    assert report.alert is None
+    assert "4小时后" in report.next_step and "120" in report.next_step
+    codes = set(await family.tx.scalars(select(Observation.code)))
+    assert {"temperature", "feed_count", "wet_diapers", "cough"} <= codes
+
+
+async def test_other_peoples_signs_and_what_ifs_are_not_kept(family: Family) -> None:
+    for said in ("姐姐有点咳嗽", "如果发烧了怎么办？", "你好呀"):
+        report = await family.reports(said, now=local(D, 10))
+        assert report.echo == ""
+    assert await family.tx.scalar(select(func.count()).select_from(Observation)) == 0
+
+
+async def test_a_red_value_gets_no_soothing_next_step(family: Family) -> None:
+    report = await family.reports("宝宝体温38.5度", now=local(D, 10))
+    assert "体温38.5℃" in report.echo
+    assert "4小时" not in report.next_step and "120" in report.next_step
+
+
+async def test_a_report_answers_the_follow_up_of_today(family: Family) -> None:
+    await family.enrolled()
+    task = await family.task_of(D)
+    report = await family.reports("今天体重3.42公斤", now=local(D, 8, 30))
+    assert report.answered and not report.finished
+    assert report.next is not None and report.next.id == "feeding"
+    assert task.state == "started"
+    last = await family.reports("吃了8次奶，湿了7片尿布", now=local(D, 8, 40))
+    assert last.finished and last.closing and task.state == "done"
+
+
+async def test_yesterdays_weight_does_not_answer_todays_question(family: Family) -> None:
+    await family.enrolled()
+    task = await family.asked(D)
+    report = await family.reports("昨天体重3.38公斤", now=local(D, 10))
+    assert "昨天体重3.38公斤" in report.echo
+    assert not report.answered and task.state == "sent"
+
+
+async def test_the_same_report_twice_writes_once(family: Family) -> None:
+    for _ in range(2):
+        report = await family.reports("体温36.8度，有点咳嗽", now=local(D, 10), message_id=5)
+        assert report.understood
+    assert len(await family.observations("temperature")) == 1
+    assert len(await family.observations("cough")) == 1
+
+
+async def test_a_weight_without_a_plan_is_judged_too(family: Family) -> None:
+    report = await family.reports("体重3.0公斤", now=local(D, 10))
+    assert report.alert is not None and report.alert.rule == "neonatal_weight.loss_over_10"
+
+
+async def test_what_is_on_today(family: Family) -> None:
+    await family.enrolled()
+    (planned,) = await today(family.tx, [family.patient], local(D, 8), ZONE)
+    assert planned.open and "09:00" in planned.text and "小满" in planned.text
+    task = await family.asked(D)
+    assert await open_task(family.tx, family.chat) is task
+    await family.answers(task, "3.42公斤，吃了8次奶，湿了7片尿布", now=local(D, 10))
+    (done,) = await today(family.tx, [family.patient], local(D, 11), ZONE)
+    assert (done.open, done.state) == (False, "done")
+    assert await open_task(family.tx, family.chat) is None

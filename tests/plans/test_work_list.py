@@ -1,0 +1,69 @@
+"""Nurse Lin sees what waits for her team; nurse Qin of another team sees none of it."""
+
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from plans.consent import stop
+from plans.remind import at_next
+from plans.task import close
+from plans.work_list import WorkItem, work_list
+from records.flag import raise_flag
+from records.schema import ReadAudit
+from tests.plans.conftest import ZONE, Family, local
+
+D = date(2026, 3, 6)
+NEXT = D + timedelta(days=1)
+
+
+async def with_work(family: Family) -> None:
+    await family.enrolled()
+    missed = await family.asked(D)
+    await at_next(family.tx, missed, family.patient, family.chat, family.carer, now=local(NEXT, 0), zone=ZONE)
+    await close(family.tx, await family.task_of(NEXT), "undeliverable", now=local(NEXT, 9), by="system", reason="window_closed")
+    declined = await family.asked(NEXT + timedelta(days=1))
+    await family.answers(declined, "家里没有秤", now=local(NEXT + timedelta(days=1), 10))
+    await raise_flag(
+        family.tx, family.chat, level="urgent", categories=["neonatal_weight"], said="2.9公斤", because="低于出生体重10%", evidence=[],
+        now=local(D, 10), patient_id=family.patient.id,
+    )  # fmt: skip
+
+
+def kinds(items: list[WorkItem]) -> list[str]:
+    return [item.kind for item in items]
+
+
+async def test_lin_sees_her_team_and_qin_does_not(family: Family) -> None:
+    await with_work(family)
+    now = local(NEXT + timedelta(days=1), 11)
+    items = await work_list(family.tx, family.lin, now)
+    assert kinds(items) == ["flag", "declined", "undeliverable", "missed"]
+    assert {item.name for item in items} == {"小满"}
+    assert "48小时" in items[2].text and "填不了" in items[1].text
+    assert await work_list(family.tx, family.qin, now) == []
+    family.lin.active = False
+    assert await work_list(family.tx, family.lin, now) == []
+
+
+async def test_the_list_is_a_read_and_audited_once_an_hour(family: Family) -> None:
+    await with_work(family)
+    now = local(NEXT + timedelta(days=1), 11)
+    for minutes in (0, 1, 30, 61):
+        await work_list(family.tx, family.lin, now + timedelta(minutes=minutes))
+    await work_list(family.tx, family.qin, now)
+    audits = (await family.tx.scalars(select(ReadAudit))).all()
+    assert [(audit.staff_id, audit.patient_id, audit.why) for audit in audits] == [(family.lin.id, family.patient.id, "work_list")] * 2
+
+
+async def test_a_stopped_family_and_a_doubtful_weight_are_seen(family: Family) -> None:
+    await family.enrolled()
+    await family.weighed((date(2026, 3, 5), 3.36))
+    task = await family.asked(D)
+    await family.answers(task, "3.8公斤", now=local(D, 10))
+    await stop(family.tx, family.carer, local(D, 11))
+    assert sorted(kinds(await work_list(family.tx, family.lin, local(D, 12)))) == ["stopped", "unconfirmed"]
+
+
+async def test_old_endings_leave_the_list(family: Family) -> None:
+    await with_work(family)
+    assert kinds(await work_list(family.tx, family.lin, local(D + timedelta(days=30)))) == ["flag"]
