@@ -50,12 +50,22 @@ def run_worker_command(*, dialogue: bool) -> None:
 
     model = None
     if dialogue:
-        from bot.dialogue.train import model_path
-
-        model = model_path(ROOT)
-        if not model.exists():
-            raise SystemExit("careloop: there is no trained model yet; run `careloop train` first.")
+        model = _model_at_hand()
     asyncio.run(run_worker(settings, model=model))
+
+
+def _model_at_hand() -> Path:
+    """The model of the tree as it is now, else the newest there is: an older model answers better than none."""
+    from bot.dialogue.train import model_path
+
+    exact = model_path(ROOT)
+    if exact.exists():
+        return exact
+    others = sorted(exact.parent.glob("careloop-*.tar.gz"), key=lambda path: path.stat().st_mtime)
+    if not others:
+        raise SystemExit("careloop: there is no trained model yet; run `careloop train` first.")
+    _say(f"training data changed since {others[-1].name} was trained; `careloop train` makes a new one")
+    return others[-1]
 
 
 def train_command(*, force: bool) -> None:

@@ -14,7 +14,7 @@ from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
 from bot.reply import Reply, merge
-from bot.texts import say
+from bot.texts import reasons, say
 from bot.turn import TurnTaker
 from records.chat import Chat
 from records.database import Database, is_lost_connection
@@ -138,7 +138,7 @@ class Drain:
             level="urgent",
             categories=["human_request"],
             said=(last.text or "")[:200],
-            because=reason,
+            because=reasons([reason]),
             evidence=[{"rule": "human_request", "version": 1, "because": reason}],
             now=now,
             by="dialogue",

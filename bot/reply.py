@@ -19,7 +19,7 @@ class Reply:
 
 def merge(replies: list[Reply]) -> list[dict[str, Any]]:
     """The message bodies for `replies`: normally one. The same words are said once; the choices of the last reply that has any stay."""
-    texts = list(dict.fromkeys(words for words in (reply.text.strip() for reply in replies) if words))
+    texts = _once([paragraph.strip() for reply in replies for paragraph in reply.text.split("\n\n")])
     buttons = next((reply.buttons for reply in reversed(replies) if reply.buttons), ())[:MENU_ITEMS]
     if not texts:
         return []
@@ -29,6 +29,12 @@ def merge(replies: list[Reply]) -> list[dict[str, Any]]:
     parts = split_text(whole, TEXT_BYTES) if len(whole.encode()) > MENU_HEAD_BYTES else [whole]
     head = parts.pop() if len(parts[-1].encode()) <= MENU_HEAD_BYTES else ""
     return [*(text(part) for part in parts), _menu(head or "请选择：", buttons)]
+
+
+def _once(paragraphs: list[str]) -> list[str]:
+    """Each paragraph once, and not at all when another one says it too."""
+    said = list(dict.fromkeys(paragraph for paragraph in paragraphs if paragraph))
+    return [paragraph for paragraph in said if not any(paragraph != other and paragraph in other for other in said)]
 
 
 def _menu(head: str, buttons: tuple[tuple[str, str], ...]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The service's own Chinese, from texts.yml."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,3 +28,17 @@ def said_or(path: str, default: str, **values: Any) -> str:
         return say(path, **values)
     except KeyError:
         return default
+
+
+# Triage's evidence names ages, tags and offsets as rules do; a clinician reads words.
+_WORDS = ((r" at (\d+) days", r"（\1日龄）"), (r", tag (\w+)", r"（标签 \1）"), (r"(?<=」)\[\d+:\d+\]", ""))
+
+
+def reasons(because: list[str]) -> str:
+    """Why an alert fired, in a clinician's words; `because` as the rules say it."""
+    read = []
+    for reason in because:
+        for pattern, words in _WORDS:
+            reason = re.sub(pattern, words, reason)
+        read.append(said_or(f"reasons.{reason}", reason))
+    return "；".join(dict.fromkeys(read))

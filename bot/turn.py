@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions.turn import Turn
 from bot import metrics
 from bot.reply import Reply, plain_text
-from bot.texts import said_or, say
+from bot.texts import reasons, said_or, say
 from plans.finding import patient_facts
 from plans.follow_up import report
 from records.care_plan import Task
@@ -108,6 +108,9 @@ class TurnTaker:
             if patient is not None:
                 await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone, level=triage.level)
             answer.replies = [Reply(triage_reply)]
+            if patient is None and len(patients) > 1:
+                # The words are kept by the dialogue until it is known which child they are about; then they are judged again.
+                answer.replies += [reply for reply in await self._talk(turn, answer) if _asks_which(reply)]
             answer.outcome["answer"] = "triage"
             return answer
         answer.replies = await self._talk(turn, answer)
@@ -137,7 +140,7 @@ class TurnTaker:
             level=triage.level,
             categories=list(triage.categories),
             said=text[:QUOTE],
-            because="；".join(dict.fromkeys(evidence.because for evidence in triage.evidence))[:QUOTE],
+            because=reasons([evidence.because for evidence in triage.evidence])[:QUOTE],
             evidence=[asdict(evidence) for evidence in triage.evidence],
             now=now,
             patient_id=patient.id if patient is not None else None,
@@ -177,14 +180,15 @@ class TurnTaker:
         return [Reply(say(key, phone=turn.phone, emergency=self._emergency_phone))]
 
 
+def _asks_which(reply: Reply) -> bool:
+    return any(key.startswith("patient") for key, _ in reply.buttons)
+
+
 def _whom(chat: Chat, patients: list[Patient], text: str) -> Patient | None:
     """The child that is meant: the only one, the one named, or the one the chat is about."""
-    if len(patients) == 1:
-        return patients[0]
-    named = [patient for patient in patients if patient.name in text]
+    named = patients if len(patients) == 1 else [patient for patient in patients if patient.name in text]
     if len(named) == 1:
         chat.patient_id = named[0].id
-        return named[0]
     return next((patient for patient in patients if patient.id == chat.patient_id), None)
 
 

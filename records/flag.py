@@ -111,6 +111,7 @@ async def raise_flag(
         return flag
     worse = LEVELS.index(level) > LEVELS.index(flag.level)
     flag.repeats += 1
+    flag.patient_id = flag.patient_id or patient_id or chat.patient_id
     flag.said = said
     flag.because = because
     flag.evidence = [*flag.evidence, *evidence][-20:]
