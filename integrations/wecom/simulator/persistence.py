@@ -1,6 +1,8 @@
 """The whole world in one JSON file: loaded at start, written a moment after the last change, never half."""
 
 import asyncio
+import contextlib
+import logging
 import os
 import time
 from pathlib import Path
@@ -9,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from integrations.wecom.simulator.state import World
 
+logger = logging.getLogger(__name__)
 PAUSE = 1.0  # real seconds between a change and the write that holds it, at the least
 SHARE = 20  # writing may take one part in twenty of the time
 _WORLD = TypeAdapter(World)
@@ -48,11 +51,11 @@ def save(path: Path, raw: bytes) -> None:
 
 
 class Keeper:
-    """Writes the world when it was touched, soon but not at every change."""
+    """Writes the world when it was touched, soon but not at every change. A disk that refuses is reported, and tried again."""
 
     def __init__(self, path: Path, world: World) -> None:
         self._path, self._world = path, world
-        self._touched = asyncio.Event()
+        self._touched, self._ending = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def touch(self) -> None:
@@ -64,20 +67,22 @@ class Keeper:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Write a last time and end."""
+        """Write a last time and end; a write under way is finished first."""
+        self._ending.set()
+        self.touch()
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._write()
+            await self._task
 
     async def _run(self) -> None:
         while True:
             await self._touched.wait()
             self._touched.clear()
-            began = time.monotonic()
-            await self._write()
-            await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - began)))
-
-    async def _write(self) -> None:
-        raw = _WORLD.dump_json(self._world)
-        await asyncio.to_thread(save, self._path, raw)
+            last, began = self._ending.is_set(), time.monotonic()
+            try:
+                await asyncio.to_thread(save, self._path, _WORLD.dump_json(self._world))
+            except OSError as err:
+                logger.error("the state could not be written to %s: %s", self._path, err.strerror)
+            if last:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), max(PAUSE, SHARE * (time.monotonic() - began)))

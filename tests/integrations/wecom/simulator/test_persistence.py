@@ -1,5 +1,6 @@
 """The state survives a restart, and a damaged file is refused with one sentence."""
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestServer, unused_port
 
 from integrations.wecom.simulator import ConfigError, SimClock, SimulatorConfig, StateFileError, create_app, demo_config
 from integrations.wecom.simulator.control_http import SIMULATOR
+from integrations.wecom.simulator.media import keep
+from integrations.wecom.simulator.persistence import load
 
 ACCOUNT = "wkSimulatedChildrensHospital01"
 ROOT = Path(__file__).parents[4]
@@ -51,9 +54,6 @@ async def test_everything_survives_a_restart(tmp_path):
         }
         message = {"touser": "linyue", "agentid": 1000002, "msgtype": "template_card", "template_card": card}
         await post("cgi-bin/message/send", message, access_token=token)
-        form = aiohttp.FormData()
-        form.add_field("media", bytes(range(256)), filename="a.bin")
-        sim.world.switches["mass_cap"] = "day"
         await post("sim/config", {"window_failure": "later"})
         await post("sim/clock", {"set": "2030-01-01T00:00:00+00:00"})
         kept.update(mother=mother, cursor=page["next_cursor"], token=token, body=body, card=message)
@@ -78,8 +78,6 @@ async def test_files_survive_too(tmp_path):
     data = bytes(range(256)) * 10
 
     async def before(sim, post, token):
-        from integrations.wecom.simulator.media import keep
-
         keep(sim, "file", "化验单.pdf", "application/pdf", data)
 
     async def after(sim, post, token):
@@ -121,3 +119,29 @@ def test_the_command_refuses_a_damaged_file(tmp_path):
     assert ran.returncode == 1
     assert "damaged" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+async def test_a_stop_writes_what_was_just_said(tmp_path):
+    state, port = tmp_path / "state.json", unused_port()
+    command = [sys.executable, "-m", "integrations.wecom.simulator", "--port", str(port), "--state", str(state)]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}/") as http:
+            await answering(http)
+            async with http.post("sim/customers", json={"nickname": "果果妈妈"}) as reply:
+                external_userid = (await reply.json())["external_userid"]
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert external_userid in load(state).customers
+
+
+async def answering(http):
+    while True:
+        try:
+            async with http.get("sim/state"):
+                return
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.05)
