@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -76,9 +76,12 @@ async def answer(
     if open_task is None:
         closing = say("follow_up.closed") if heard.stored else None
         return Answer(heard.stored > 0, heard.echo, _first(heard.ask_backs), heard.alert, True, closing)
-    if heard.questions:
-        return await settle(tx, task, template, heard, message_id, now)
     reason = declined_because(question, text)
+    if heard.questions:
+        if reason in ("not_weighed", "cannot") and question.id not in heard.questions:
+            # 没称，吃了8次: one question is refused, another one answered.
+            keep(task, question, _refused(task, question, reason, text), message_id)
+        return await settle(tx, task, template, heard, message_id, now)
     if reason is not None:
         refusal = await decline(tx, task, reason=reason, text=text, now=now, zone=zone)
         refusal = replace(refusal, echo=heard.echo + refusal.echo, alert=heard.alert)
@@ -216,9 +219,15 @@ async def decline(tx: AsyncSession, task: Task, *, reason: Reason, text: str, no
         return Answer(True, template.texts.later if reminded else template.texts.later_today, None, None, False, None, question)
     skipped = [question] if reason == "not_weighed" else [q for q in questions(task, template) if entry(task, q)["status"] not in CLOSED]
     for left_out in skipped:
-        keep(task, left_out, entry(task, left_out) | {"status": "declined", "reason": reason, "said": text[:200]}, None)
+        keep(task, left_out, _refused(task, left_out, reason, text), None)
     left = next_question(task, template)
     if left is None:
         return Answer(True, "", None, None, True, await finish(tx, task, template, now=now))
     await started(tx, task, next_at=now + timedelta(hours=template.step(task.step).reminder.after_hours), now=now, reason=reason)
     return Answer(True, template.texts.skipped, None, None, False, None, left)
+
+
+def _refused(task: Task, question: Question, reason: Reason, text: str) -> dict[str, Any]:
+    # Leaving out a question that has nothing to weigh is just leaving it out.
+    why = "skipped" if reason == "not_weighed" and question.kind != "weight" else reason
+    return entry(task, question) | {"status": "declined", "reason": why, "said": text[:200]}

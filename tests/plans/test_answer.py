@@ -292,3 +292,19 @@ async def test_an_answer_about_something_else_is_kept_and_the_question_stays(fam
     assert answer.understood and answer.next is not None and answer.next.id == "weight"
     assert await family.observations("temperature") == [(36.8, "final")]
     assert task.state == "sent"
+
+
+async def test_one_question_refused_and_another_answered_in_one_message(family: Family) -> None:
+    await family.enrolled()
+    task = await family.asked(D)
+    answer = await family.answers(task, "今天没称，吃了8次奶，湿了7片尿布", now=local(D, 10))
+    assert answer.finished and answer.echo == "收到，吃奶8次，湿尿布7片。"
+    assert (task.state, task.outcome) == ("partial", "not_weighed")
+
+
+async def test_leaving_out_the_feeding_says_so(family: Family) -> None:
+    await family.enrolled()
+    task = await family.asked(D)
+    await family.answers(task, "3.42公斤", now=local(D, 10))
+    assert (await decline(family.tx, task, reason="not_weighed", text="跳过", now=local(D, 10), zone=ZONE)).finished
+    assert (task.state, task.outcome) == ("partial", "skipped")
