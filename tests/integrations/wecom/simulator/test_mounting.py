@@ -1,11 +1,14 @@
-"""The simulator under a prefix of another application."""
+"""The simulator stands alone, and under a prefix of another application."""
 
+import ast
 import random
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from integrations.wecom import simulator
 from integrations.wecom.simulator import SimClock, create_app, demo_config
 
 
@@ -23,3 +26,18 @@ async def test_it_serves_below_a_prefix():
             assert reply.status == 200
         async with http.post("cgi-bin/kf/sync_msg", params={"access_token": token}, json={"open_kfid": account}) as reply:
             assert [item["text"]["content"] for item in (await reply.json())["msg_list"]] == ["在吗"]
+
+
+def test_it_needs_nothing_else_of_this_repository():
+    folders = {path.name for path in Path(simulator.__file__).parents[3].iterdir() if path.is_dir()}
+    for source in Path(simulator.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            names = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else []
+            )
+            for name in names:
+                assert name.startswith("integrations.wecom.simulator") or name.split(".")[0] not in folders, f"{source.name}: {name}"
