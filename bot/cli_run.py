@@ -135,8 +135,10 @@ def dry_run_command(template: str, days: int) -> None:
 
     from plans.dry_run import dry_run
     from plans.template import load_templates
+    from plans.wording import words
 
     settings = _settings("plan")
+    undeliverable = words("undeliverable")
     templates = load_templates()
     if template not in templates:
         raise SystemExit(f"careloop: there is no template {template!r}; there are: {', '.join(sorted(templates))}.")
@@ -155,7 +157,7 @@ def dry_run_command(template: str, days: int) -> None:
             answers=answers,
         )
         for message in planned:
-            mark = f"剩{message.left}条" if message.sent else f"发不出：{message.why}"
+            mark = f"剩{message.left}条" if message.sent else f"发不出：{undeliverable.get(message.why, message.why)}"
             print(f"{message.at.astimezone(settings.tz):%m-%d %H:%M}  {mark}  {message.text}")
 
 

@@ -108,7 +108,7 @@ class Drain:
         await take_back_if_over(tx, chat, message, now)
         answer = await self._turns.take(tx, chat, message, now)
         message.state = "recorded" if chat.state == "human" else "done"
-        message.outcome = answer.outcome
+        message.outcome = {**message.outcome, **answer.outcome}
         outcome.replies += answer.replies
         outcome.human = outcome.human or answer.wants_human
 

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
-from bot.jobs import NORMAL, Job, defer
+from bot.jobs import BULK, NORMAL, Job, defer
+from bot.media import MEDIA_TYPES
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 PAGE = 1000
 # On a first pull (empty cursor) up to three days of history arrive: what is older than this is stored, not answered.
 FIRST_PULL_ANSWERS = timedelta(hours=1)
+# wecom-api §6: a temporary media file lives 3 days.
+MEDIA_KEPT, MEDIA_PATIENCE = timedelta(days=3), timedelta(minutes=1)
 
 
 class Inbox:
@@ -96,12 +99,16 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
     if not rows:
         return
     fresh = await tx.execute(
-        insert(Inbound).values(rows).on_conflict_do_nothing(index_elements=["msgid"]).returning(Inbound.chat_id, Inbound.msgtype)
+        insert(Inbound)
+        .values(rows)
+        .on_conflict_do_nothing(index_elements=["msgid"])
+        .returning(Inbound.chat_id, Inbound.msgtype, Inbound.id)
     )
     stored = fresh.all()
-    for _, msgtype in stored:
+    for _, msgtype, _ in stored:
         metrics.MESSAGES_IN.labels(msgtype).inc()
-    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _ in stored})], priority=NORMAL)
+    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _, _ in stored})], priority=NORMAL)
+    await defer(tx, [Job("media", str(message)) for _, msgtype, message in stored if msgtype in MEDIA_TYPES], priority=BULK)
 
 
 def _row(item: Item, chat_id: int, account: KfAccount, now: datetime) -> dict[str, Any]:
@@ -169,6 +176,21 @@ async def chats_left_waiting(tx: AsyncSession, received_before: datetime) -> lis
     """Chats with a message that nobody has handled since `received_before`."""
     rows = await tx.scalars(
         select(Inbound.chat_id).where(Inbound.state == "new", Inbound.received_at < received_before).distinct().limit(500)
+    )
+    return list(rows)
+
+
+async def media_left_behind(tx: AsyncSession, now: datetime) -> list[int]:
+    """Messages of the last three days whose file nobody has fetched yet, though there was time."""
+    rows = await tx.scalars(
+        select(Inbound.id)
+        .where(
+            Inbound.msgtype.in_(MEDIA_TYPES),
+            Inbound.received_at < now - MEDIA_PATIENCE,
+            Inbound.received_at > now - MEDIA_KEPT,
+            ~Inbound.outcome.has_key("media"),
+        )
+        .limit(100)
     )
     return list(rows)
 

@@ -1,5 +1,6 @@
 """Platform tokens in the database: one per secret, shared by all processes, fetched by one of them."""
 
+import asyncio
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -16,6 +17,7 @@ class DatabaseTokenStore:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._held: dict[str, AccessToken] = {}
+        self._flights: dict[str, asyncio.Task[str]] = {}
 
     async def get(self, key: str, now: datetime) -> str | None:
         """The stored token, or None when there is none or it is due for renewal."""
@@ -26,7 +28,32 @@ class DatabaseTokenStore:
         return self._keep(key, row, now)
 
     async def refresh(self, key: str, stale: str | None, fetch: Fetch, now: datetime) -> str:
-        """A token that is not `stale`. One process fetches, the others wait for its row (an advisory lock on the key)."""
+        """A token that is not `stale`. One process fetches, the others wait for its row (an advisory lock on the key).
+
+        Within a process one caller waits for all, so that a slow platform costs one connection of the pool and not all of them.
+        """
+        held = self._held.get(key)
+        if held is not None and held.expires_at > now and held.token != stale:
+            return held.token
+        flight = self._flights.get(key)
+        if flight is not None:
+            token = await asyncio.shield(flight)
+            # The flight may have begun before anybody knew that this token is stale.
+            if token != stale:
+                return token
+        if (flight := self._flights.get(key)) is None:
+            flight = asyncio.create_task(self._refresh(key, stale, fetch, now))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda done: self._land(key, done))
+        # A caller that is cancelled must not take the fetch away from the others.
+        return await asyncio.shield(flight)
+
+    def _land(self, key: str, flight: asyncio.Task[str]) -> None:
+        self._flights.pop(key, None)
+        if not flight.cancelled():
+            flight.exception()  # looked at, so asyncio does not complain when every waiter has gone
+
+    async def _refresh(self, key: str, stale: str | None, fetch: Fetch, now: datetime) -> str:
         async with self._db.transaction() as tx:
             await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
             row = await tx.get(AccessToken, key)

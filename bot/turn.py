@@ -105,9 +105,11 @@ class TurnTaker:
         triage_reply = reply_text(triage, notified=notified, phone=phone)
         if triage.level in ("emergency", "urgent") and triage_reply:
             # Act first: no dialogue, no further question; what was measured is still written down.
-            if patient is not None:
-                await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone, level=triage.level)
             answer.replies = [Reply(triage_reply)]
+            if patient is not None:
+                told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone, level=triage.level)
+                # A doubtful number must be asked back even now, for whoever takes the alert.
+                answer.replies.append(Reply(told.ask_back if told.understood and told.ask_back else ""))
             if patient is None and len(patients) > 1:
                 # The words are kept by the dialogue until it is known which child they are about; then they are judged again.
                 answer.replies += [reply for reply in await self._talk(turn, answer) if _asks_which(reply)]

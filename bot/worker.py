@@ -18,6 +18,7 @@ from bot.escalation import Escalation
 from bot.follow_up import FollowUps
 from bot.inbox import Inbox, forget_stale_news
 from bot.jobs import Engine, Handler
+from bot.media import MediaStore
 from bot.outbox import Outbox
 from bot.settings import Settings
 from bot.sweep import sweep
@@ -82,6 +83,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Han
         "deliver": outbox.deliver,
         "escalate": escalation.escalate,
         "callback_event": events.handle,
+        "media": MediaStore(parts.db, client, parts.clock, settings.data_dir / "media").fetch,
         "run_task": follow_ups.run,
     }
 
@@ -103,6 +105,10 @@ def _dialogue(model: Path, parts: Core) -> Talker:
     from bot.dialogue.agent import Dialogue
 
     talker: Talker = Dialogue.load(model, clock=parts.clock)
+    # The first question must not wait for the articles to be read.
+    from actions.care import library
+
+    library()
     return talker
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,6 @@ class Parrot:
 
 
 @pytest.fixture
-async def stage(db: Database) -> AsyncIterator[Stage]:
-    async with open_stage(db, Parrot()) as opened:
+async def stage(db: Database, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(db, Parrot(), tmp_path) as opened:
         yield opened

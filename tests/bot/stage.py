@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,7 @@ class Stage:
     session: aiohttp.ClientSession
     simulator_url: str
     gateway_url: str
+    media: Path
     simulator: Simulator
     sim_clock: SimClock
     clock: Clock
@@ -205,14 +207,16 @@ def _words(message: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def open_stage(db: Database, talker: Talker | None, *, at: datetime = MORNING, on_call: bool = True) -> AsyncIterator[Stage]:
+async def open_stage(
+    db: Database, talker: Talker | None, data: Path, *, at: datetime = MORNING, on_call: bool = True
+) -> AsyncIterator[Stage]:
     """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team."""
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
     sim_clock.offset = clock.offset.total_seconds()
     gateway_port, simulator_port = free_port(), free_port()
     config = demo_config(f"http://127.0.0.1:{gateway_port}/wecom/callback")
-    settings = Settings(wecom=WecomSettings(base_url=f"http://127.0.0.1:{simulator_port}"))
+    settings = Settings(data_dir=data, wecom=WecomSettings(base_url=f"http://127.0.0.1:{simulator_port}"))
     async with db.transaction() as tx:
         team, other = Team(name="新生儿随访组", phone="010-5555-0101"), Team(name="血液肿瘤随访组", phone=None)
         tx.add_all([team, other])
@@ -244,6 +248,7 @@ async def open_stage(db: Database, talker: Talker | None, *, at: datetime = MORN
                 session=session,
                 simulator_url=f"http://127.0.0.1:{simulator_port}",
                 gateway_url=f"http://127.0.0.1:{gateway_port}",
+                media=data / "media",
                 simulator=simulated[SIMULATOR],
                 sim_clock=sim_clock,
                 clock=clock,

@@ -1,0 +1,56 @@
+"""What families send as files is fetched at once: WeCom forgets it after 3 days."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+
+from integrations.wecom.client import WecomClient
+from integrations.wecom.errors import WecomError
+from records.database import Database
+from records.message import Inbound
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPES = ("image", "voice", "video", "file")
+
+
+class MediaStore:
+    """Keeps files in `folder`, named by the message that brought them."""
+
+    def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime], folder: Path) -> None:
+        self._db, self._client, self._clock, self._folder = db, client, clock, folder
+
+    async def fetch(self, key: str) -> None:
+        """Fetch the file of message `key`. A repeat writes the same file; a file that WeCom no longer has is noted as gone."""
+        async with self._db.transaction() as tx:
+            message = await tx.get(Inbound, int(key))
+        if message is None or "media" in message.outcome:
+            return
+        media_id = message.body.get(message.msgtype, {}).get("media_id")
+        if not isinstance(media_id, str):
+            return
+        try:
+            media = await self._client.download(media_id)
+            path = self._folder / f"{message.sent_at:%Y%m}" / f"{message.id}"
+            await asyncio.to_thread(_write, path, media.data)
+            note = {"file": str(path.relative_to(self._folder)), "type": media.content_type, "bytes": len(media.data)}
+        except WecomError as err:
+            if not err.permanent:
+                raise
+            log.warning("media cannot be fetched", message=message.id, code=err.code)
+            note = {"error": err.code}
+        async with self._db.transaction() as tx:
+            row = await tx.scalar(select(Inbound).where(Inbound.id == message.id).with_for_update())
+            if row is not None:
+                row.outcome = {**row.outcome, "media": note}
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.rename(path)
