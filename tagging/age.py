@@ -12,8 +12,14 @@ _NOT_AGE_BEFORE = re.compile(
 _AGE = re.compile(
     rf"(?P<days>{_N})天(?:大|的?(?:宝宝|宝贝|孩子|娃|婴儿|小孩|新生儿))"
     rf"|(?:出生|生下来|生后|生|才|刚|满|宝宝|宝贝|娃|女儿|儿子|崽崽?)(?:第|了|才|刚|满|现在|已经)*(?P<days2>{_N})天(?!前|后|没|不|了)"
-    rf"|(?P<months>{_N})个?(?P<half>半)?(?:多)?(?P<half2>半)?月(?:龄)?(?:零(?P<plus>{_N})天)?(?!前|后|没|来|份|不|[0-9一二三四五六七八九十]+[日号])"
+    rf"|(?P<months>{_N})个?(?P<half>半)?(?:多)?(?P<half2>半)?月(?:龄)?(?:零(?P<plus>{_N})天)?(?!前|后|没|来"
+    rf"|份|不|左右|就|得|内|以|到|一次|[0-9一二三四五六七八九十]+[日号])"
     rf"|(?P<years>{_N})(?:周)?岁(?P<year_half>半)?(?:(?:零|多)?(?P<year_months>{_N})个?月)?(?!前|后|时|的时候)"
+)
+_CHILD_AFTER = re.compile(r"多?大|的?(?:小)?(?:宝|娃|婴|孩|女儿|儿子|早产|奶娃|男|女)")
+_CHILD_BEFORE = re.compile(
+    r"(?:^|[，。！？,\s]|宝宝|宝贝|孩子|小孩|小儿|娃儿?|女儿|儿子|闺女|崽崽?|女宝|男宝|我家|小宝|才|刚|满|快|他|她)"
+    r"(?:的|是|有|也|才|刚|满|快|现在|已经|差不多|今年|了)*$"
 )
 _MONTH = 30.4375
 _YEAR = 365.25
@@ -28,8 +34,15 @@ def age_from_text(folded: str, words: Mapping[str, int]) -> int | None:
     for match in _AGE.finditer(folded):
         if _NOT_AGE_BEFORE.search(folded[: match.start()]):
             continue
+        if match["months"] and not _is_month_age(folded, match):
+            continue
         ages.append(_days(match))
     return min(ages, default=None)
+
+
+def _is_month_age(folded: str, match: re.Match[str]) -> bool:
+    """Months are an age where the child is named next to them or they open the sentence; elsewhere they are a duration."""
+    return bool(_CHILD_AFTER.match(folded, match.end()) or _CHILD_BEFORE.search(folded[: match.start()]))
 
 
 def _days(match: re.Match[str]) -> int:

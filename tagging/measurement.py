@@ -10,7 +10,8 @@ from tagging.content import Content, default_content
 from tagging.moment import last_moment
 from tagging.numeral import NUMBER, parse_numeral
 from tagging.patient import PatientFacts
-from tagging.quantity import UNKNOWN_UNIT, Quantity, asked_vital, find_quantities
+from tagging.quantity import find_quantities
+from tagging.spot import UNKNOWN_UNIT, Quantity, asked_vital
 from tagging.text import fold
 from tagging.vitals import convert, get_vital, plausible
 
@@ -37,7 +38,8 @@ _LIMIT_AFTER = re.compile(
     r"(?:度|℃)?(?:以上|以下|以内|左右)?(?:的?时候|的话)?[^，。,！？了]{0,2}(?:才|再|就(?:可以|要|吃|喂)|要不要|需不需要|能不能|可以吃|算)"
 )
 _LIMIT_BEFORE = re.compile(
-    r"(?:不到|没到|没有到|没超过|不超过|没有超过|未超过|没上|不高于|没过|低于|高于(?=.{0,6}(?:吃|喂|用))|超过(?=.{0,8}(?:吃|喂|用|才|再|去)))[^，。]{0,2}$"
+    r"(?:不到|没到|没有到|没超过|不超过|没有超过|未超过|没上|不高于|没过|低于|高于(?=.{0,6}(?:吃|喂|用))"
+    r"|超过(?=.{0,8}(?:吃|喂|用|才|再|去)))[^，。]{0,2}$"
 )
 _AFTERTHOUGHT = re.compile(r"[，, ]?(刚刚?(?:才)?[量测称]|[^，。]{0,3}(?:刚才|早上|晚上|昨晚|中午|下午|半小时前|小时前))")
 
@@ -84,9 +86,10 @@ def _is_reading(folded: str, quantity: Quantity, assertion: Assertion) -> bool:
     if assertion.whose != "patient" or assertion.when == "hypothetical" or (assertion.when == "past" and not assertion.resolved):
         return False
     head = folded[max(0, quantity.start - 10) : quantity.start]
-    return not _LIMIT_AFTER.match(folded[quantity.end : quantity.end + 12]) and not _LIMIT_BEFORE.search(
-        head + folded[quantity.start : quantity.start]
-    )
+    after = folded[quantity.end : quantity.end + 12]
+    # 从340降到190: the first value is over.
+    over = head.endswith("从") and re.match(r"\s*[^，。]{0,3}[降升涨退掉]?到", after)
+    return not over and not _LIMIT_AFTER.match(after) and not _LIMIT_BEFORE.search(head)
 
 
 def _measure(text: str, folded: str, quantity: Quantity, patient: PatientFacts, now: datetime, tables: Content) -> Measurement | None:
@@ -119,7 +122,8 @@ def _moment(folded: str, quantity: Quantity, now: datetime) -> datetime | None:
 
 
 _BARE = re.compile(
-    rf"(?:[^，,。0-9]{{0,6}}?)(?P<number>{NUMBER.pattern})(?P<unit>\s*(?:度|次|下|分|%|个|ml|毫升|cm|厘米)?)(?:左右|多|吧|了|啊|呢|哦)*(?=$|[，,。！!；; \n])"
+    rf"(?:[^，,。0-9]{{0,6}}?)(?P<number>{NUMBER.pattern})(?P<unit>\s*(?:度|次|下|分|%|个|ml|毫升|cm"
+    rf"|厘米)?)(?:左右|多|吧|了|啊|呢|哦)*(?=$|[，,。！!；; \n])"
 )
 
 

@@ -6,6 +6,7 @@
     {lip} {blue}     a word group defined in the file under `words`
     尿布?湿          the character or group before ? may be missing; before * up to 5 of it; before + 1 to 5
     血!(丝|常规)     not followed by; at the very start: not preceded by
+    大便里%血        a denial may stand at %; it is judged like one in a gap
     #天没尿          # is a number in digits or Chinese
 
 A pattern knows which characters it can begin with, so a text is scanned once and only patterns that can match are tried.
@@ -21,7 +22,7 @@ NUMBER_CHARACTERS = "0123456789零〇一二两三四五六七八九十百半几�
 _NUMBER = r"[0-9零〇一二两三四五六七八九十百半几好]+(?:\.[0-9]+)?多?"
 _GAP = r"([^，。！？；,!?;\n\r…]{0,8}?)"
 _WIDE_GAP = r"([^。！？!?\n\r]{0,12}?)"
-_SPECIAL = set("(|){}?!#~ ")
+_DENIAL = "((?:没有?|并没有?|不|无|未见|未)?)"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class _Parser:
             return Node(_GAP, frozenset(), True)
         if character == "~":
             return Node(_WIDE_GAP, frozenset(), True)
+        if character == "%":
+            return Node(_DENIAL, frozenset(), True)
         if character == "!":
             words = "|".join(re.escape(word) for word in self.plain_words())
             return Node(f"(?!{words})", frozenset(), True)
@@ -149,37 +152,57 @@ def compile_pattern(source: str, words: Mapping[str, Sequence[str]]) -> Node:
     return _Parser(source, words).pattern()
 
 
+class _Group:
+    """Patterns of one key that begin with the same character: one expression to see whether any matches, then the longest."""
+
+    def __init__(self, any_of: re.Pattern[str], regexes: tuple[str, ...]):
+        self.any, self._regexes = any_of, regexes
+        self._each: list[re.Pattern[str]] = []
+
+    def longest(self, folded: str, start: int) -> re.Match[str]:
+        """The longest match at `start`, where `any` is known to match; of equal ones that with the fewest gaps."""
+        if not self._each:
+            # Most groups are never hit, so compiling their patterns one by one waits for the first hit.
+            self._each = [re.compile(regex) for regex in self._regexes]
+        matches = [match for regex in self._each if (match := regex.match(folded, start))]
+        return max(matches, key=lambda match: (match.end(), -len(match.groups())))
+
+
 class Lexicon:
     """Many patterns under keys, scanned together. Patterns under `traps` swallow whatever lies inside them."""
 
     TRAP = ""
 
     def __init__(self, entries: Iterable[tuple[str, Sequence[str]]], words: Mapping[str, Sequence[str]], traps: Sequence[str] = ()):
-        by_first: dict[str, dict[str, list[tuple[int, str]]]] = {}
+        by_first: dict[str, dict[str, list[str]]] = {}
         for key, sources in [*entries, (self.TRAP, traps)]:
             for source in sources:
                 node = compile_pattern(source, words)
-                literal = sum(character not in _SPECIAL for character in source)
                 for character in node.first:
-                    by_first.setdefault(character, {}).setdefault(key, []).append((-literal, node.regex))
-        self._by_first = {
-            character: [(key, re.compile("|".join(regex for _, regex in sorted(patterns)))) for key, patterns in keys.items()]
-            for character, keys in by_first.items()
-        }
+                    by_first.setdefault(character, {}).setdefault(key, []).append(node.regex)
+        groups: dict[tuple[str, ...], _Group] = {}
+        self._by_first: dict[str, list[tuple[str, _Group]]] = {}
+        for character, keys in by_first.items():
+            for key, regexes in keys.items():
+                # Characters that share their patterns share the compiled expressions.
+                together = tuple(dict.fromkeys(regexes))
+                if together not in groups:
+                    groups[together] = _Group(re.compile("|".join(together)), together)
+                self._by_first.setdefault(character, []).append((key, groups[together]))
 
     def scan(self, folded: str) -> list[Hit]:
         """Every match in folded text, in order; of one key's overlapping matches the first, of nested ones without a gap the outer."""
         hits: list[Hit] = []
         traps: list[tuple[int, int]] = []
         for start, character in enumerate(folded):
-            for key, regex in self._by_first.get(character, ()):
-                match = regex.match(folded, start)
-                if match is None:
+            for key, group in self._by_first.get(character, ()):
+                if group.any.match(folded, start) is None:
                     continue
+                match = group.longest(folded, start)
                 if key == self.TRAP:
                     traps.append(match.span())
                     continue
-                gaps = tuple(match.span(i) for i in range(1, (regex.groups or 0) + 1) if match.start(i) < match.end(i))
+                gaps = tuple(match.span(i) for i in range(1, (match.re.groups or 0) + 1) if match.start(i) < match.end(i))
                 hits.append(Hit(start, match.end(), key, gaps))
         return _settle(hits, traps)
 
@@ -195,7 +218,7 @@ def _settle(hits: list[Hit], traps: list[tuple[int, int]]) -> list[Hit]:
             and not other.gaps
             and other.start <= hit.start
             and hit.end <= other.end
-            and other.end - other.start > hit.end - hit.start
+            and (other.end - other.start > hit.end - hit.start or hit.gaps)
             for other in hits
         ):
             continue

@@ -6,69 +6,23 @@ numbers, counts of days) is no vital sign.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from tagging.numeral import HAN, NUMBER, parse_numeral
+from tagging.spot import (
+    COUNT_TAIL,
+    COUNTED,
+    UNKNOWN_UNIT,
+    Quantity,
+    Spot,
+    asked_vital,
+    counts_something_else,
+    keyword_before,
+    read_loose_decimal,
+)
 
-UNKNOWN_UNIT = "?"
 _N = rf"(?:\d+(?:\.\d+)?|{HAN})"
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A number read as a vital sign, still in the unit it was given in (None: the canonical one). `guess` asks for a confirmation."""
-
-    start: int
-    end: int
-    vital: str
-    value: float
-    unit: str | None
-    about: bool = False
-    guess: str | None = None
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A number in folded text with what the readers look at."""
-
-    text: str
-    start: int
-    end: int
-    value: float
-    about: bool
-    context: str | None
-
-    @property
-    def head(self) -> str:
-        """Up to 16 characters before the number, within the sentence."""
-        return re.split(r"[。！？!?\n；;]", self.text[max(0, self.start - 16) : self.start])[-1]
-
-    @property
-    def tail(self) -> str:
-        """Up to 14 characters after the number."""
-        return self.text[self.end : self.end + 14]
-
-
-_KEYWORDS = re.compile(
-    r"(?P<temperature>体温|额温|耳温|腋温|腋下|肛温|口温|温度|烧到了?|烧到过|热到|发高烧|高烧|低烧|发烧|发热|高热|低热|发骚|发少|烧了?|℃)"
-    r"|(?P<birth_weight>出生(?:体重|时|的时候)?|生下来|落地)"
-    r"|(?P<weight>体重|称了?|称重|几斤|净重)"
-    r"|(?P<head_circumference>头围)"
-    r"|(?P<height>身高|身长|个子|个头|高度)"
-    r"|(?P<systolic_bp>高压|上压|收缩压|血压)"
-    r"|(?P<diastolic_bp>低压|下压|舒张压)"
-    r"|(?P<blood_ketone>血酮)"
-    r"|(?P<glucose>血糖仪?|空腹(?:血)?糖?|餐后)"
-    r"|(?P<spo2>血氧(?:饱和度)?|氧饱和度?|spo2|血氧仪)"
-    r"|(?P<heart_rate>心率|心跳|脉搏|脉率)"
-    r"|(?P<respiratory_rate>呼吸(?:频率|次数)?|喘气|气息)"
-    r"|(?P<bilirubin>胆红素|黄疸值?|经皮|测黄)"
-    r"|(?P<platelets>血小板|plt)"
-    r"|(?P<neutrophils>中性粒细胞?|中性粒?)"
-    r"|(?P<peak_flow>峰流速值?|峰值流速|pef|吹气)"
-    r"|(?P<pain>疼痛评分|疼痛|疼)"
-    r"|(?P<nothing>crp|白细胞|血红蛋白|pct|降钙素|铁蛋白|血沉|转氨酶|室温|水温|气温|空调|近视|散光|孕|胎龄|电话|手机|剂量|肌酐|淋巴|雾化|身份证|预约|第)"
-)
 _UNIT_AFTER = {
     "heart_rate": r"(?:多|来)?\s*(?:次|下|跳|bpm|/)?(?:/?分钟?|每分钟?)?",
     "respiratory_rate": r"(?:多|来)?\s*(?:次|下|/)?(?:/?分钟?|每分钟?)?",
@@ -82,21 +36,19 @@ _UNIT_AFTER = {
     "peak_flow": r"\s*(?:l/min|升(?:/分)?|%)?",
     "pain": r"\s*分",
 }
-# A number before one of these counts something else.
-_COUNTED = re.compile(
-    r"\s*(?:多|几)?(?:天|日|号|周|星期|礼拜|个?半?多?月|月龄|岁|周岁|年|个?半?小时|个?钟头|分钟|秒|片(?!尿)|粒|包|袋|支|滴|颗|楼|层|床|元|块|倍|种|级|疗程|针|声|院|点(?![0-9])|时(?!候)|胎|场|遍|口|小时"
-    r"|厘米|公分|cm|mm(?!h)|ml|毫升|斤|公斤|kg|g(?![a-z])|克|千克|%|个(?!血糖|糖|点)|两(?!次)|/\d|mg|毫克|单位|人|家|头|只|条|张|根|圈|瓶|勺|本|页|股|寸|元|队|路|班|mol)"
-)
-_COUNT_TAIL = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点|日|片|毫升|ml|周|月|粒|回|包)")
 _DEGREE = re.compile(r"\s*(?:摄氏)?(?:度|℃|°\s*c?(?!f)|c(?![a-z]))")
 _FAHRENHEIT = re.compile(r"\s*(?:°\s*f|℉|华氏度?|f(?![a-z]))")
 _FRACTION = re.compile(r"\s*(\d{1,2}(?!\d)|[一二三四五六七八九](?![十百])|半)")
 _MORE = re.compile(r"(?:左右|上下|以上|多|来|出头|几)")
 _NEARLY = re.compile(r"(?:快|将近|接近|差不多|大概|大约|约|好像|可能|估计|近|超过|高于|都)$")
-_NOT_FEVER = re.compile(r"室温|水温|气温|空调|近视|散光|泡澡?|冲奶|奶温|洗澡水|调到|恒温|暖气|屋里|房间|天气|倾斜|转|角|[降升高低][了]$")
+_NOT_FEVER = re.compile(
+    r"室温|室外|水温|气温|空调|近视|散光|泡澡?|冲奶|奶温|洗澡水|调到|恒温|暖气|屋里|房间|天气|倾斜|转|角"
+    r"|[降升高低][了]$"
+)
 _MILK = re.compile(r"吃|喝|喂|奶|瓶喂|亲喂|母乳")
 _DRUG = re.compile(
-    r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|ad|d3|补液盐|水(?!奶)|电解质"
+    r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水"
+    r"|盐水|奥司|头孢|阿奇|维生素|ad|d3|补液盐|水(?!奶)|电解质"
 )
 _CHANGE = re.compile(r"(?:长|涨|增加?|多|掉|减少?|轻|重了|少|瘦|胖|下降|降|增长)(?:了|约|大概|快|差不多|有|过|到底|才|只)*$")
 
@@ -111,7 +63,7 @@ def find_quantities(folded: str, context: str | None) -> list[Quantity]:
         if match.start() < consumed or (match.end() - match.start() >= 6 and match.group().isdigit()):
             continue
         numeral = parse_numeral(match.group())
-        spot = _loose_decimal(Spot(folded, match.start(), match.end(), numeral.value, numeral.about, context))
+        spot = read_loose_decimal(Spot(folded, match.start(), match.end(), numeral.value, numeral.about, context))
         for reader in _READERS:
             read = reader(spot)
             if read:
@@ -120,34 +72,6 @@ def find_quantities(folded: str, context: str | None) -> list[Quantity]:
                 break
     found.extend(_off_scale(folded))
     return sorted(found, key=lambda quantity: quantity.start)
-
-
-def keyword_before(spot: Spot) -> str | None:
-    """The vital whose keyword stands closest before the number, with at most 9 characters and no other number between."""
-    last = None
-    for match in _KEYWORDS.finditer(spot.head):
-        last = match
-    if last is None or len(spot.head) - last.end() > 9 or re.search(r"\d", spot.head[last.end() :]):
-        return None
-    return last.lastgroup
-
-
-def _loose_decimal(spot: Spot) -> Spot:
-    """38。5, 38，5, 38 5 and 6，8公斤: a separator of the wrong kind, where a unit or the topic says that a decimal is meant."""
-    match = re.match(r"[。，,·、 ]\s?(\d{1,2})(?!\d)(.{0,4})", spot.tail)
-    if not match or spot.value != int(spot.value) or spot.value > 300:
-        return spot
-    unit_follows = re.match(r"\s*(?:度|℃|°|公斤|kg|斤|mmol)", match[2])
-    alone = spot.text.strip() == spot.text[spot.start : spot.end + match.end(1)].strip() and asked_vital(spot.context) is None
-    is_fever = 34 <= spot.value <= 42 and (alone or "temperature" in (keyword_before(spot), asked_vital(spot.context)))
-    if not unit_follows and not (is_fever and len(match[1]) == 1 and not _COUNTED.match(match[2]) and not _COUNT_TAIL.match(match[2])):
-        return spot
-    value = float(f"{int(spot.value)}.{match[1]}")
-    return Spot(spot.text, spot.start, spot.end + match.start(2), value, spot.about, spot.context)
-
-
-def _skip(spot: Spot) -> bool:
-    return bool(_COUNTED.match(spot.tail)) or bool(re.search(r"[\d一二三四五六七八九十][-/年月.]$|no\.?$|电话|手机|微信号?", spot.head))
 
 
 def _read_fahrenheit(spot: Spot) -> list[Quantity] | None:
@@ -165,11 +89,13 @@ def _read_degrees(spot: Spot) -> list[Quantity] | None:
         return None
     value, end = spot.value, spot.end + unit.end()
     fraction = _FRACTION.match(spot.text, end)
-    if fraction and value == int(value) and not _COUNT_TAIL.match(spot.text, fraction.end()):
+    if fraction and value == int(value) and not COUNT_TAIL.match(spot.text, fraction.end()):
         value, end = value + _fraction(fraction[1]), fraction.end()
     if 86 <= value <= 112:
         return [Quantity(spot.start, end, "temperature", value, "F", True, f"{value:g}度是华氏度吗？")]
-    if not 30 <= value <= 45:
+    # 30度 alone is the weather; a body that cold is named.
+    named = "temperature" in (keyword_before(spot), asked_vital(spot.context))
+    if not (30 if named else 34) <= value <= 45:
         return None
     more = _MORE.match(spot.text, end)
     return [
@@ -190,7 +116,7 @@ def _nearly(spot: Spot) -> bool:
 
 def _read_temperature(spot: Spot) -> list[Quantity] | None:
     keyword = keyword_before(spot)
-    if keyword not in (None, "temperature") or _skip(spot):
+    if keyword not in (None, "temperature") or counts_something_else(spot):
         return None
     asked = asked_vital(spot.context)
     feverish = keyword == "temperature" or asked == "temperature"
@@ -215,7 +141,8 @@ def _read_temperature(spot: Spot) -> list[Quantity] | None:
 
 
 _WEIGHT = re.compile(
-    rf"\s*(?P<unit>公斤|千克|kg|市斤|斤|克|g(?![a-z]))(?:\s*(?P<rest>半|{_N})\s*(?P<small>两|克|g(?![a-z]))?(?P<half>半)?(?!\s*(?:天|岁|个|月|次|毫升|ml|顿|周|片|点|年|小时|[0-9]*(?:厘米|cm))))?"
+    rf"\s*(?P<unit>公斤|千克|kg|市斤|斤|克|g(?![a-z]))(?:\s*(?P<rest>半|{_N})\s*(?P<small>两|克"
+    rf"|g(?![a-z]))?(?P<half>半)?(?!\s*(?:天|岁|个|月|次|毫升|ml|顿|周|片|点|年|小时|[0-9]*(?:厘米|cm))))?"
 )
 
 
@@ -275,14 +202,14 @@ def _read_pressure(spot: Spot) -> list[Quantity] | None:
     if keyword == "diastolic_bp":
         return [Quantity(spot.start, spot.end, "diastolic_bp", spot.value, _kpa(spot), bool(_MORE.match(spot.tail)))]
     pair = _PRESSURE.match(spot.text, spot.end)
-    if pair and not _COUNTED.match(spot.text[pair.end() :]):
+    if pair and not COUNTED.match(spot.text[pair.end() :]):
         low = parse_numeral(pair["low"]).value
         if low < spot.value and (25 <= low <= 160 or (spot.value < 35 and low >= 2)):
             return [
                 Quantity(spot.start, spot.end, "systolic_bp", spot.value, _kpa(spot)),
                 Quantity(*pair.span("low"), "diastolic_bp", low, "kPa" if spot.value < 35 else None),
             ]
-    if not about_pressure or _skip(spot) or (spot.value < 40 and "kpa" not in spot.tail):
+    if not about_pressure or counts_something_else(spot) or (spot.value < 40 and "kpa" not in spot.tail):
         return None
     return [Quantity(spot.start, spot.end, "systolic_bp", spot.value, _kpa(spot), bool(_MORE.match(spot.tail)))]
 
@@ -302,13 +229,18 @@ def _read_height(spot: Spot) -> list[Quantity] | None:
         value = spot.value * 100 + (int(digits) * (10 if len(digits) == 1 else 1) if digits else 0)
         return [Quantity(spot.start, spot.end + metres.end(), "height", value, "cm")]
     unit = re.match(r"\s*(?:cm|厘米|公分)", spot.tail)
-    if keyword == "height" and (unit or not _skip(spot)) and 30 <= spot.value <= 220:
+    if keyword == "height" and (unit or not counts_something_else(spot)) and 30 <= spot.value <= 220:
         return [Quantity(spot.start, spot.end + (unit.end() if unit else 0), "height", spot.value, "cm")]
     return None
 
 
 def _read_bare_weight(spot: Spot) -> list[Quantity] | None:
-    if keyword_before(spot) != "weight" or _skip(spot) or re.match(r"\s*[次回度岁]", spot.tail) or _CHANGE.search(spot.head[-8:]):
+    if (
+        keyword_before(spot) != "weight"
+        or counts_something_else(spot)
+        or re.match(r"\s*[次回度岁]", spot.tail)
+        or _CHANGE.search(spot.head[-8:])
+    ):
         return None
     return [Quantity(spot.start, spot.end, "weight", spot.value, UNKNOWN_UNIT, spot.about or bool(_MORE.match(spot.tail)))]
 
@@ -327,7 +259,7 @@ def _read_keyword(spot: Spot) -> list[Quantity] | None:
         value, end, about = (min(value, other) if vital == "spo2" else max(value, other)), span.end(), True
     unit = re.match(_UNIT_AFTER[vital], spot.text[end:])
     length = unit.end() if unit else 0
-    if unit is None or (not length and (_COUNTED.match(spot.text[end:]) or re.match(r"\s*[次回]", spot.text[end:]))):
+    if unit is None or (not length and (COUNTED.match(spot.text[end:]) or re.match(r"\s*[次回]", spot.text[end:]))):
         return None
     shown = spot.text[end : end + length].strip(" 多来")
     about = about or bool(re.match(r"多|来|左右", spot.text[end:]))
@@ -345,7 +277,7 @@ def _given_unit(vital: str, shown: str) -> str | None:
 
 
 def _read_glucose_unit(spot: Spot) -> list[Quantity] | None:
-    unit = re.match(r"\s*(?:个(?:的)?(?:血糖|糖)|mmol(?:/l)?(?!.{0,3}酮))", spot.tail)
+    unit = re.match(r"\s*(?:个(?:的)?(?:血糖|糖(?![浆丸水果块衣醇]))|mmol(?:/l)?(?!.{0,3}酮))", spot.tail)
     if unit and keyword_before(spot) in (None, "glucose"):
         return [Quantity(spot.start, spot.end + unit.end(), "glucose", spot.value, None)]
     return None
@@ -422,31 +354,3 @@ _READERS: tuple[Callable[[Spot], list[Quantity] | None], ...] = (
     _read_bare_weight,
     _read_temperature,
 )
-
-_ASKED = (
-    ("temperature", r"体温|多少度|几度|温度|发烧|烧"),
-    ("head_circumference", r"头围"),
-    ("weight", r"体重|多重|几斤|多少斤|公斤"),
-    ("height", r"身高|身长|多高"),
-    ("systolic_bp", r"血压"),
-    ("blood_ketone", r"血酮"),
-    ("glucose", r"血糖"),
-    ("spo2", r"血氧"),
-    ("respiratory_rate", r"呼吸[^，。]{0,6}(?:多少|几|次)|呼吸频率|数[^，。]{0,4}呼吸"),
-    ("heart_rate", r"心率|脉搏|心跳"),
-    ("wet_diapers", r"尿了?几|小便[^，。]{0,4}(?:几|次|多少)|几片|尿不湿|尿布|尿了?多少次"),
-    ("stool_count", r"大便[^，。]{0,4}(?:几|次)|拉了?几|便便[^，。]{0,4}几"),
-    ("feed_count", r"几顿|几次奶|吃了?几|喂了?几|多少顿"),
-    ("feed_volume", r"奶量|多少毫升|多少ml|吃多少|喝多少|吃了多少|喝了多少"),
-    ("pain", r"几分|疼痛"),
-    ("peak_flow", r"峰流速|峰值"),
-    ("bilirubin", r"黄疸|胆红素"),
-    ("platelets", r"血小板"),
-)
-
-
-def asked_vital(context: str | None) -> str | None:
-    """The vital that the line before asks for; None if it asks for none."""
-    if not context:
-        return None
-    return next((vital for vital, words in _ASKED if re.search(words, context)), None)

@@ -1,0 +1,125 @@
+"""Status, person and time of what a family writes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagging.content import default_content
+from tagging.symptom import find_symptoms
+
+
+def status_of(text: str, concept: str, context: str | None = None) -> str | None:
+    return next((m.status for m in find_symptoms(text, context=context) if m.concept == concept), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "concept", "status"),
+    [
+        ("有点咳嗽", "cough", "present"),
+        ("没有咳嗽", "cough", "absent"),
+        ("不怎么咳嗽了", "cough", "absent"),
+        ("没有发烧、咳嗽和呕吐", "vomiting", "absent"),
+        ("发烧、咳嗽、呕吐都没有", "fever", "absent"),
+        ("没有发烧咳嗽", "cough", "absent"),
+        ("没有发烧，就是咳嗽得厉害", "cough", "present"),
+        ("没咳嗽但是拉肚子", "diarrhea", "present"),
+        ("大便里没有血", "stool_blood", "absent"),
+        ("囟门不鼓", "fontanelle_bulge", "absent"),
+        ("咳嗽倒是没有", "cough", "absent"),
+        ("抽搐(-)", "convulsion", "absent"),
+        ("咳嗽吗？", "cough", "asked"),
+        ("肚子疼不疼也说不清", "belly_pain", "asked"),
+        ("是不是抽搐了", "convulsion", "possible"),
+        ("是不是脱水了", "dehydration", "asked"),
+        ("孩子一直没尿", "no_urine", "present"),
+        ("蔫蔫的没精神", "lethargy", "present"),
+        ("没有精神状态很好", "lethargy", None),
+        ("喊他没反应", "unresponsive", "present"),
+        ("手脚不停地抽", "convulsion", "present"),
+    ],
+)
+def test_status(text: str, concept: str, status: str | None) -> None:
+    assert status_of(text, concept) == status
+
+
+@pytest.mark.parametrize(
+    ("text", "concept", "whose"),
+    [
+        ("妹妹也流鼻涕", "runny_nose", "other"),
+        ("邻居家孩子得了水痘", "chickenpox", "other"),
+        ("我自己也发烧了", "fever", "parent"),
+        ("奶奶说他抽搐了", "convulsion", "patient"),
+        ("被哥哥推了一下摔到头", "head_injury", "patient"),
+        ("妹妹没事，宝宝发烧了", "fever", "patient"),
+    ],
+)
+def test_whose(text: str, concept: str, whose: str) -> None:
+    assert next(m.whose for m in find_symptoms(text, context=None) if m.concept == concept) == whose
+
+
+@pytest.mark.parametrize(
+    ("text", "concept", "when"),
+    [
+        ("去年抽搐过一次", "convulsion", "past"),
+        ("小时候抽过风，一岁时抽风", "convulsion", "past"),
+        ("昨天吐了两次，今天已经好了", "vomiting_repeated", "past"),
+        ("刚才抽搐了，现在睡着了", "convulsion", "now"),
+        ("今天早上抽搐过", "convulsion", "now"),
+        ("去年抽过，刚才又抽搐了", "convulsion", "past"),
+        ("如果抽搐了怎么办", "convulsion", "hypothetical"),
+        ("会不会抽搐呀", "convulsion", "hypothetical"),
+        ("怎么预防脱水", "dehydration", "hypothetical"),
+        ("有热性惊厥史", "convulsion", "past"),
+    ],
+)
+def test_when(text: str, concept: str, when: str) -> None:
+    assert next(m.when for m in find_symptoms(text, context=None) if m.concept == concept) == when
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "今天去医院抽血了",
+        "用水银体温计量的",
+        "喝完退烧药了",
+        "头发烧焦了",
+        "刚接种了卡介苗",
+        "米糊吃得不错",
+        "断断续续咳",
+        "精神状态挺好",
+        "白眼球有点红",
+    ],
+)
+def test_words_that_only_look_alike(text: str) -> None:
+    serious = {"convulsion", "mercury", "ingestion", "fever", "choking", "drowsy", "fracture", "lethargy", "burn"}
+    assert not serious & {m.concept for m in find_symptoms(text, context=None)}
+
+
+@pytest.mark.parametrize(
+    ("context", "text", "expected"),
+    [
+        ("有没有抽搐？", "有", ("convulsion", "present")),
+        ("有没有抽搐？", "没有", ("convulsion", "absent")),
+        ("有没有抽搐或者嘴唇发紫？", "有的", ("convulsion", "possible")),
+        ("宝宝精神怎么样？", "很差", ("lethargy_severe", "present")),
+        ("今天尿了几次？", "一次都没有", ("no_urine", "present")),
+    ],
+)
+def test_a_short_answer_takes_up_the_question(context: str, text: str, expected: tuple[str, str]) -> None:
+    assert expected in [(m.concept, m.status) for m in find_symptoms(text, context=context)]
+
+
+def test_the_temperature_belongs_to_the_mention_of_fever() -> None:
+    fever = next(m for m in find_symptoms("没咳嗽，昨晚烧到38度5", context=None) if m.concept == "fever")
+    assert fever.text == "烧到38度5"
+
+
+def test_there_are_enough_concepts_and_each_is_found_by_its_name_or_words() -> None:
+    concepts = default_content().symptoms.concepts
+    assert len(concepts) >= 120
+
+
+@given(st.text(alphabet="没有不发烧抽搐咳嗽，。？宝妹妹昨天如果好了吐血尿一点", max_size=40))
+def test_offsets_name_the_text(text: str) -> None:
+    for mention in find_symptoms(text, context=text):
+        assert text[mention.start : mention.end] == mention.text

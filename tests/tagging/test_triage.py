@@ -1,0 +1,256 @@
+"""Red flags and critical values."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagging.content import default_content
+from tagging.errors import InputError
+from tagging.patient import PatientFacts, Reading
+from tagging.triage import Triage, reply_text, triage_text, triage_value
+
+NOW = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
+
+
+def child(
+    days: int | None = 900, *tags: str, birth: float | None = None, best: float | None = None, history: tuple[Reading, ...] = ()
+) -> PatientFacts:
+    return PatientFacts(days, tags=tags, birth_weight_g=birth, personal_best=best, history=history)
+
+
+def judged(text: str, patient: PatientFacts | None = None, context: str | None = None) -> Triage:
+    return triage_text(text, context=context, patient=patient or child(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "patient", "level", "category"),
+    [
+        ("孩子刚才抽了两分钟，现在睡着了", child(), "emergency", "convulsion"),
+        ("喘得特别厉害，胸口一凹一凹的", child(), "emergency", "breathing"),
+        ("嘴唇一直有点发紫", child(), "emergency", "cyanosis"),
+        ("怎么叫都叫不醒", child(), "emergency", "unresponsive"),
+        ("从中午到现在十个小时没尿了", child(60), "urgent", "dehydration"),
+        ("今天拉了一大滩血", child(), "emergency", "bloody_stool"),
+        ("大便里有一点血丝，精神好", child(), "same_day", "bloody_stool"),
+        ("大便里有一点血丝", child(10), "emergency", "bloody_stool"),
+        ("一直吐绿水", child(60), "emergency", "bilious_vomit"),
+        ("一直吐绿水", child(2000), "urgent", "bilious_vomit"),
+        ("前囟门鼓鼓的", child(200), "emergency", "fontanelle"),
+        ("腿上好多紫点，压上去不退，还发烧", child(), "emergency", "purpura"),
+        ("刚吃完花生嘴唇肿，喘不上气", child(), "emergency", "anaphylaxis"),
+        ("他把爷爷的降压药吃了", child(), "emergency", "poisoning"),
+        ("退烧药喂多了一倍，多喂了一次", child(), "urgent", "poisoning"),
+        ("吃枣核卡住了，憋得脸发紫", child(), "emergency", "choking"),
+        ("从床上掉下来后脑勺着地，吐了两次", child(300), "emergency", "head_injury"),
+        ("从床上滚下来，没碰到头", child(300), "urgent", "head_injury"),
+        ("开水烫了胳膊，起泡了", child(), "emergency", "trauma_burn"),
+        ("肚子疼得满床打滚", child(), "emergency", "acute_abdomen"),
+        ("烧起来了", child(2000, "chemo"), "emergency", "febrile_neutropenia"),
+        ("化疗回家第三天发烧了", child(2000), "emergency", "febrile_neutropenia"),
+        ("picc管子掉出来一截", child(2000, "picc"), "urgent", "line_problem"),
+        ("鼻血一直止不住", child(2000, "itp"), "emergency", "bleed_low_plt"),
+        ("膝盖又肿又疼", child(2000, "hemophilia"), "urgent", "hemophilia_bleed"),
+        ("手心脚心都黄了", child(8), "urgent", "neonatal_jaundice"),
+        ("黄疸还没退，吃奶没劲老睡", child(8), "emergency", "neonatal_jaundice"),
+        ("今天一直不肯吃奶", child(20), "emergency", "neonatal_feeding"),
+        ("体重一点没长", child(20), "same_day", "neonatal_weight"),
+        ("睡着睡着突然呼吸停了十几秒", child(50, "ex_preterm"), "emergency", "apnea_preterm"),
+        ("肚脐流脓水还臭", child(10), "same_day", "neonatal_cord_skin"),
+        ("强的松停了三天", child(3000, "steroid_long"), "urgent", "steroid_stop"),
+        ("强的松停了三天，一直吐没力气", child(3000, "steroid_long"), "emergency", "steroid_stop"),
+        ("同桌得了水痘", child(3000, "immunosuppressant"), "urgent", "infection_immunosuppressed"),
+        ("高烧不退，身上有出血点", child(3000, "sjia"), "emergency", "mas_signs"),
+        ("发烧六天了，眼睛红，嘴唇裂", child(800), "urgent", "kawasaki"),
+        ("甲氨蝶呤我们每天吃了一片", child(3000, "mtx"), "emergency", "mtx_error"),
+        ("我真的不想活了", child(5000), "emergency", "suicide_selfharm"),
+        ("继父喝醉了打我", child(4000), "emergency", "abuse"),
+        ("低血糖了，手抖出冷汗", child(3600, "diabetes"), "emergency", "hypoglycaemia"),
+        ("血糖20，一直吐", child(3600, "diabetes"), "emergency", "hyperglycaemia_dka"),
+        ("血压185/100，头痛得厉害", child(18000), "emergency", "hypertension_crisis"),
+        ("血压82/50，手脚冰凉出冷汗", child(18000), "emergency", "low_bp_shock"),
+        ("胸口压得慌，出冷汗", child(18000), "emergency", "chest_pain"),
+        ("突然嘴歪了，右手抬不起来", child(18000), "emergency", "stroke"),
+        ("喷了三次还喘", child(2500, "asthma"), "urgent", "asthma_attack"),
+        ("刀口有点红肿", child(2000, "postop"), "same_day", "wound_infection"),
+        ("小腿又肿又痛", child(18000, "postop"), "urgent", "dvt_pe"),
+        ("化疗后嘴里全是溃疡", child(2000, "chemo"), "urgent", "chemo_vomit_mucositis"),
+        ("他说听见声音让他去死", child(5000, "psychology"), "emergency", "psy_crisis_parent"),
+    ],
+)
+def test_a_red_flag_in_words(text: str, patient: PatientFacts, level: str, category: str) -> None:
+    result = judged(text, patient)
+    assert category in result.categories
+    assert result.level == level
+    assert result.reply
+    assert any(evidence.rule == category for evidence in result.evidence)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "没有抽，就是有点烧",
+        "没咳嗽，昨晚烧到38度5，妹妹也流鼻涕",
+        "去年抽搐过一次，后来一直没再犯",
+        "邻居家孩子昨天抽搐了",
+        "如果发烧抽搐怎么办",
+        "发烧多少度要去医院",
+        "会不会引起惊厥",
+        "怎么预防脱水",
+        "用水银体温计量的36.5",
+        "精神挺好，能吃能睡",
+        "没有便血，也没有呕血",
+        "今天去抽血了",
+        "谢谢医生，再见",
+        "跟误服药物没有关系",
+    ],
+)
+def test_no_alert_where_nothing_is_said_of_this_child_now(text: str) -> None:
+    assert judged(text) == Triage("routine")
+
+
+@pytest.mark.parametrize("inserted", ["有点", "一直", "今天", "好像", "突然"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("宝宝嘴唇", "发紫"), ("胸口", "一凹一凹的"), ("大便", "带血"), ("囟门", "鼓起来了"), ("孩子", "抽搐")]
+)
+def test_a_red_flag_survives_inserted_words(before: str, inserted: str, after: str) -> None:
+    assert judged(before + inserted + after, child(200)).level in ("emergency", "urgent")
+
+
+@pytest.mark.parametrize("sign", ["抽搐", "呼吸困难", "嘴唇发紫", "便血", "呕血", "昏迷", "吐绿水", "咳血"])
+@pytest.mark.parametrize("denial", ["没有{}", "没有出现过{}", "没{}", "{}倒是没有", "并没有{}"])
+def test_a_denied_sign_raises_nothing(sign: str, denial: str) -> None:
+    assert judged(denial.format(sign)).level == "routine"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "patient", "level", "category"),
+    [
+        (38.0, "℃", child(89), "emergency", "fever_infant_lt3m"),
+        (38.0, "℃", child(90), "emergency", "fever_infant_lt3m"),
+        (38.0, "℃", child(91), "same_day", "fever_3_6m_ge39"),
+        (37.9, "℃", child(90), "same_day", "fever_infant_lt3m"),
+        (35.4, "℃", child(30), "emergency", "fever_infant_lt3m"),
+        (35.5, "℃", child(30), "urgent", "fever_infant_lt3m"),
+        (39.0, "℃", child(182), "urgent", "fever_3_6m_ge39"),
+        (39.0, "℃", child(183), "same_day", "fever_high"),
+        (104.0, "℉", child(900), "urgent", "fever_high"),
+        (41.0, "℃", child(900), "emergency", "fever_high"),
+        (38.1, "℃", child(900, "chemo"), "urgent", "febrile_neutropenia"),
+        (38.3, "℃", child(900, "chemo"), "emergency", "febrile_neutropenia"),
+        (38.0, "℃", child(900, "sle"), "urgent", "infection_immunosuppressed"),
+    ],
+)
+def test_temperature_bands(value: float, unit: str, patient: PatientFacts, level: str, category: str) -> None:
+    result = triage_value("temperature", value, unit, patient=patient, now=NOW)
+    assert (result.level, result.categories[0]) == (level, category)
+
+
+def test_chemo_fever_that_lasts_an_hour_is_an_emergency() -> None:
+    earlier = Reading("temperature", 38.1, "Cel", NOW - timedelta(minutes=70))
+    patient = child(900, "chemo", history=(earlier,))
+    assert triage_value("temperature", 38.0, "℃", patient=patient, now=NOW).level == "emergency"
+
+
+@pytest.mark.parametrize(
+    ("vital", "value", "unit", "patient", "level"),
+    [
+        ("spo2", 89, "%", child(), "emergency"),
+        ("spo2", 91, "%", child(), "urgent"),
+        ("spo2", 91, "%", child(2000, "asthma"), "emergency"),
+        ("respiratory_rate", 60, "/min", child(40), "emergency"),
+        ("respiratory_rate", 60, "/min", child(100), "urgent"),
+        ("systolic_bp", 79, "mmHg", child(5 * 366), "urgent"),
+        ("systolic_bp", 80, "mmHg", child(5 * 366), "routine"),
+        ("systolic_bp", 24, "kPa", child(18000), "urgent"),
+        ("glucose", 2.9, "mmol/L", child(3600, "diabetes"), "emergency"),
+        ("glucose", 12.0, "mmol/L", child(3600, "diabetes"), "routine"),
+        ("glucose", 12.0, "mmol/L", child(3600), "urgent"),
+        ("peak_flow", 149, "L/min", child(3000, "asthma", best=300), "emergency"),
+        ("peak_flow", 240, "L/min", child(3000, "asthma", best=300), "routine"),
+        ("weight", 2.69, "kg", child(5, birth=3000), "urgent"),
+        ("weight", 2.7, "kg", child(5, birth=3000), "same_day"),
+        ("weight", 2.8, "kg", child(5, birth=3000), "routine"),
+        ("weight", 5.9, "斤", child(14, birth=3000), "same_day"),
+        ("weight", 2950, "g", child(13, birth=3000), "routine"),
+    ],
+)
+def test_other_bands(vital: str, value: float, unit: str, patient: PatientFacts, level: str) -> None:
+    assert triage_value(vital, value, unit, patient=patient, now=NOW).level == level
+
+
+def test_slow_gain_after_two_weeks_is_seen_today_and_a_jump_is_weighed_again() -> None:
+    history = (Reading("weight", 3.2, "kg", NOW - timedelta(days=4)),)
+    slow = triage_value("weight", 3.25, "kg", patient=child(30, birth=3000, history=history), now=NOW)
+    jump = triage_value("weight", 6.4, "kg", patient=child(30, birth=3000, history=history), now=NOW)
+    assert slow.level == jump.level == "same_day"
+    assert "再称一次" in (jump.reply or "")
+    assert "mean gain" in slow.evidence[0].because
+
+
+def test_an_implausible_value_is_asked_again_and_an_unknown_unit_refused() -> None:
+    assert triage_value("temperature", 50, "℃", patient=child(), now=NOW).categories == ("input_rejected",)
+    with pytest.raises(InputError, match="斤"):
+        triage_value("temperature", 38, "斤", patient=child(), now=NOW)
+    with pytest.raises(InputError, match="mood"):
+        triage_value("mood", 3, None, patient=child(), now=NOW)
+
+
+@pytest.mark.parametrize("text", ["新生儿发烧了", "月子里的宝宝摸着发烫", "刚满月的孩子发烧", "宝宝才40天，发烧了", "两个月宝宝38度2"])
+def test_an_age_told_in_words_counts_when_the_record_has_none(text: str) -> None:
+    result = judged(text, child(None))
+    assert (result.level, result.categories[0]) == ("emergency", "fever_infant_lt3m")
+
+
+def test_a_bare_number_is_judged_against_the_question() -> None:
+    assert judged("38.9，刚才抽搐了", child(60), context="今天体温多少？").categories == ("fever_infant_lt3m", "convulsion")
+
+
+def test_the_highest_level_wins_and_every_category_is_listed() -> None:
+    result = judged("烧到40度，还抽搐了", child())
+    assert result.level == "emergency"
+    assert result.categories == ("convulsion", "fever_high")
+
+
+def test_a_doubtful_emergency_is_treated_as_urgent() -> None:
+    assert judged("是不是抽搐了啊").level == "urgent"
+
+
+def test_the_reply_claims_an_alert_only_when_there_is_one() -> None:
+    result = judged("孩子抽搐了")
+    told = reply_text(result, notified=True, phone=None)
+    alone = reply_text(result, notified=False, phone="0571-1234")
+    assert told == result.reply
+    assert told is not None and "已通知值班医护" in told
+    assert alone is not None and "通知" not in alone and "0571-1234或120" in alone
+
+
+def test_a_same_day_reply_carries_the_safety_net() -> None:
+    content = default_content()
+    assert (judged("高烧39度5").reply or "").endswith(content.redflags.safety_net)
+
+
+def test_every_reply_is_free_of_banned_advice_and_open_placeholders() -> None:
+    flags = default_content().redflags
+    for category in flags.categories.values():
+        for text in (category.reply, *category.replies.values()):
+            for banned in flags.never_say:
+                for place in range(len(text)):
+                    if text.startswith(banned, place):
+                        assert any(word in text[max(0, place - 12) : place] for word in ("不要", "先不", "不能")), (category.name, banned)
+            assert "{" not in text.replace("{notified}", "")
+            assert "30分钟内会有医护" not in text
+
+
+@given(st.text(max_size=80), st.one_of(st.none(), st.text(max_size=20)), st.one_of(st.none(), st.integers(0, 30000)))
+def test_triage_never_fails_on_any_text(text: str, context: str | None, age: int | None) -> None:
+    assert judged(text, child(age), context).level in ("emergency", "urgent", "same_day", "routine")
+
+
+@given(st.floats(30, 43), st.integers(0, 7000))
+def test_a_hotter_infant_is_never_judged_milder(value: float, age: int) -> None:
+    order = ["routine", "same_day", "urgent", "emergency"]
+    milder = triage_value("temperature", max(37.5, value - 0.5), "℃", patient=child(age), now=NOW).level
+    hotter = triage_value("temperature", max(37.5, value), "℃", patient=child(age), now=NOW).level
+    assert order.index(hotter) >= order.index(milder)
