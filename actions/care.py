@@ -118,7 +118,7 @@ def say_article(text: str, dispatcher: Any) -> bool:
         return False
     article = hits[0].article
     reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
-    dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.source, reviewed=reviewed)
+    dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
     return True
 
 

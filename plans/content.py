@@ -4,6 +4,7 @@ No model: a question that is not covered finds nothing, because nothing is bette
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from plans.template import Strict, TemplateError
+from plans.wording import say
+from tagging.sources import sources
 from tagging.text import fold
 
 FOLDER = Path(__file__).parent / "content"
@@ -40,6 +43,18 @@ class Article(Strict):
     review_due: date
     needs_clinician_review: bool
     version: int = Field(ge=1)
+
+    @property
+    def reference(self) -> str:
+        """The guidelines behind it, as a family reads them; `source` is the trail for clinicians, by ids of tagging/data/sources.yml."""
+        names = _short_names()
+        cited = dict.fromkeys(re.findall(r"\bS\d+\b", self.source))
+        return "、".join([names[each] for each in cited if each in names][:3]) or say("content.general")
+
+
+@cache
+def _short_names() -> dict[str, str]:
+    return {name: each["short"] for name, each in sources().items() if "short" in each}
 
 
 class SearchSettings(Strict):

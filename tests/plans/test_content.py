@@ -103,3 +103,15 @@ def test_importing_the_plans_loads_neither_the_word_cutter_nor_the_dialogue_engi
     heavy = "{'jieba', 'rasa', 'tensorflow'}"
     code = f"import sys, plans.content, plans.follow_up, plans.dry_run; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+def test_every_source_id_of_an_article_is_known_and_families_read_names() -> None:
+    import re
+
+    from tagging.sources import sources
+
+    for article in Library.load().articles.values():
+        for cited in re.findall(r"\bS\d+\b", article.source):
+            assert cited in sources(), f"{article.id}: {cited}"
+        assert "§" not in article.reference
+        assert re.search(r"\bS\d+\b", article.reference) is None
