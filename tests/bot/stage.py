@@ -59,7 +59,7 @@ class Stage:
     team: int = 0
     _customers: dict[str, str] = field(default_factory=dict)
 
-    async def control(self, method: str, path: str, **body: Any) -> Any:
+    async def control(self, method: str, path: str, /, **body: Any) -> Any:
         async with self.session.request(method, f"{self.simulator_url}/sim/{path}", json=body or None) as answer:
             assert answer.status < 300, await answer.text()
             return await answer.json()
