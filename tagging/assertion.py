@@ -110,7 +110,7 @@ _PATIENT = re.compile(
 )
 # The other person is not the one who is ill: 妈妈说他…, 被哥哥推…, 跟同学一样.
 _NOT_SUBJECT_AFTER = re.compile(
-    r"^(?:们)?(?:说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家"
+    r"^(?:们)?(?:我|说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家"
     r"|打电话|问|怀疑|一量|拿|用|压|踢|咬|砸|撞)"
 )
 _NOT_SUBJECT_BEFORE = re.compile(

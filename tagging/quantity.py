@@ -7,15 +7,18 @@ numbers, counts of days) is no vital sign.
 import re
 from collections.abc import Callable, Iterator
 
+from tagging.intake import read_count, read_feed
 from tagging.numeral import HAN, NUMBER, parse_numeral
 from tagging.spot import (
     COUNT_TAIL,
     COUNTED,
+    DRUG,
     UNKNOWN_UNIT,
     Quantity,
     Spot,
     asked_vital,
     counts_something_else,
+    is_nearly,
     keyword_before,
     read_loose_decimal,
 )
@@ -40,15 +43,9 @@ _DEGREE = re.compile(r"\s*(?:摄氏)?(?:度|℃|°\s*c?(?!f)|c(?![a-z]))")
 _FAHRENHEIT = re.compile(r"\s*(?:°\s*f|℉|华氏度?|f(?![a-z]))")
 _FRACTION = re.compile(r"\s*(\d{1,2}(?!\d)|[一二三四五六七八九](?![十百])|半)")
 _MORE = re.compile(r"(?:左右|上下|以上|多|来|出头|几)")
-_NEARLY = re.compile(r"(?:快|将近|接近|差不多|大概|大约|约|好像|可能|估计|近|超过|高于|都)$")
 _NOT_FEVER = re.compile(
     r"室温|室外|水温|气温|空调|近视|散光|泡澡?|冲奶|奶温|洗澡水|调到|恒温|暖气|屋里|房间|天气|倾斜|转|角"
     r"|[降升高低][了]$"
-)
-_MILK = re.compile(r"吃|喝|喂|奶|瓶喂|亲喂|母乳")
-_DRUG = re.compile(
-    r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水"
-    r"|盐水|奥司|头孢|阿奇|维生素|ad|d3|补液盐|水(?!奶)|电解质"
 )
 _CHANGE = re.compile(r"(?:长|涨|增加?|多|掉|减少?|轻|重了|少|瘦|胖|下降|降|增长)(?:了|约|大概|快|差不多|有|过|到底|才|只)*$")
 
@@ -99,7 +96,7 @@ def _read_degrees(spot: Spot) -> list[Quantity] | None:
         return None
     more = _MORE.match(spot.text, end)
     return [
-        Quantity(spot.start, more.end() if more else end, "temperature", round(value, 2), None, spot.about or bool(more) or _nearly(spot))
+        Quantity(spot.start, more.end() if more else end, "temperature", round(value, 2), None, spot.about or bool(more) or is_nearly(spot))
     ]
 
 
@@ -108,10 +105,6 @@ def _fraction(raw: str) -> float:
         return 0.5
     digits = raw if raw.isdigit() and raw.isascii() else str(int(parse_numeral(raw).value))
     return float(f"0.{digits}")
-
-
-def _nearly(spot: Spot) -> bool:
-    return bool(_NEARLY.search(spot.head))
 
 
 def _read_temperature(spot: Spot) -> list[Quantity] | None:
@@ -137,7 +130,7 @@ def _read_temperature(spot: Spot) -> list[Quantity] | None:
         return None
     more = _MORE.match(spot.tail)
     end = spot.end + (more.end() if more else 0)
-    return [Quantity(spot.start, end, "temperature", spot.value, None, spot.about or bool(more) or _nearly(spot))]
+    return [Quantity(spot.start, end, "temperature", spot.value, None, spot.about or bool(more) or is_nearly(spot))]
 
 
 _WEIGHT = re.compile(
@@ -151,14 +144,14 @@ def _read_weight(spot: Spot) -> list[Quantity] | None:
     if not unit or _CHANGE.search(spot.head[-8:]) or re.match(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|/|每|重的)", spot.text[unit.end() :]):
         return None
     keyword = keyword_before(spot)
-    if unit["unit"] in ("克", "g") and (spot.value < 300 or (keyword not in ("weight", "birth_weight") and _DRUG.search(spot.head))):
+    if unit["unit"] in ("克", "g") and (spot.value < 300 or (keyword not in ("weight", "birth_weight") and DRUG.search(spot.head))):
         return None
     kilograms = _kilograms(spot.value, unit)
     birth = re.search(r"出生|生下来|落地", spot.head)
     vital = "birth_weight" if birth and not re.search(r"现在|今天|目前|刚|满月|称", spot.head[birth.end() :]) else "weight"
     end = unit.end() if unit["rest"] is None or kilograms[1] else unit.end("unit")
     return [
-        Quantity(spot.start, end, vital, round(kilograms[0], 4), "kg", spot.about or _nearly(spot) or bool(_MORE.match(spot.text, end)))
+        Quantity(spot.start, end, vital, round(kilograms[0], 4), "kg", spot.about or is_nearly(spot) or bool(_MORE.match(spot.text, end)))
     ]
 
 
@@ -252,7 +245,7 @@ def _read_keyword(spot: Spot) -> list[Quantity] | None:
     vital = keyword_before(spot)
     if vital not in _UNIT_AFTER:
         return None
-    value, end, about = spot.value, spot.end, spot.about or _nearly(spot)
+    value, end, about = spot.value, spot.end, spot.about or is_nearly(spot)
     span = _RANGE.match(spot.text, end)
     if span and vital in ("heart_rate", "respiratory_rate", "spo2", "glucose"):
         other = parse_numeral(span[1]).value
@@ -293,43 +286,6 @@ def _read_rate(spot: Spot) -> list[Quantity] | None:
     return [Quantity(spot.start, spot.end + unit.end(), vital, spot.value, None, spot.about or "多" in unit.group())] if vital else None
 
 
-_COUNT = re.compile(r"\s*多?(?:次|顿|餐|回|泡|片|趟|张|块)(?P<what>尿不湿|尿布|纸尿裤|尿片|尿|奶|大便|小便|便便|屎)?")
-
-
-_COUNT_WORDS = re.compile(
-    r"(?P<wet_diapers>尿|小便|嘘嘘|纸尿裤)|(?P<stool_count>拉|大便|便便|粑粑|臭臭|屎|屙|解)|(?P<feed_count>吃|喂|喝|奶)"
-)
-
-
-def _read_count(spot: Spot) -> list[Quantity] | None:
-    unit = _COUNT.match(spot.tail)
-    if not unit or re.search(r"第$|每?小时$|分钟?$", spot.head):
-        return None
-    clause = re.split(r"[，,。；;！!？? ]", spot.head)[-1]
-    named = unit["what"] or clause[-9:]
-    words = [(match.start(), match.lastgroup) for match in _COUNT_WORDS.finditer(named)]
-    vital = max(words)[1] if words else None
-    if vital is None and unit.group().strip("多 ")[:1] in "顿餐" and not re.search(r"饭|药", spot.head + spot.tail[:6]):
-        vital = "feed_count"
-    if vital is None and not clause.strip():
-        asked = asked_vital(spot.context)
-        vital = asked if asked in ("wet_diapers", "stool_count", "feed_count") else None
-        if vital is None and re.search(r"奶.{0,8}(?:ml|毫升)|(?:ml|毫升).{0,4}奶", spot.text):
-            vital = "feed_count"
-    if vital == "feed_count" and (_DRUG.search(clause + spot.tail[unit.end() : unit.end() + 4]) or "饭" in clause):
-        return None
-    return [Quantity(spot.start, spot.end + unit.end(), vital, spot.value, None, spot.about or "多" in unit.group())] if vital else None
-
-
-def _read_feed(spot: Spot) -> list[Quantity] | None:
-    unit = re.match(r"\s*(?:ml|毫升|cc)", spot.tail)
-    clause = re.split(r"[，,。；;！!？?]", spot.head)[-1] + re.split(r"[，,。；;！!？?]", spot.tail)[0]
-    asked = asked_vital(spot.context) == "feed_volume"
-    if not unit or _DRUG.search(clause) or not (asked or _MILK.search(clause)):
-        return None
-    return [Quantity(spot.start, spot.end + unit.end(), "feed_volume", spot.value, None, spot.about or _nearly(spot))]
-
-
 def _off_scale(folded: str) -> Iterator[Quantity]:
     """血糖仪显示 HI or LO: beyond what the meter can show."""
     if "糖" not in folded:
@@ -347,10 +303,10 @@ _READERS: tuple[Callable[[Spot], list[Quantity] | None], ...] = (
     _read_height,
     _read_pressure,
     _read_glucose_unit,
-    _read_count,
+    read_count,
     _read_rate,
     _read_keyword,
-    _read_feed,
+    read_feed,
     _read_bare_weight,
     _read_temperature,
 )

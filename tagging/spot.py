@@ -72,6 +72,11 @@ COUNTED = re.compile(
 )
 COUNT_TAIL = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点|日|片|毫升|ml|周|月|粒|回|包)")
 
+_NEARLY = re.compile(r"(?:快|将近|接近|差不多|大概|大约|约|好像|可能|估计|近|超过|高于|都)$")
+DRUG = re.compile(
+    r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水"
+    r"|盐水|奥司|头孢|阿奇|维生素|ad|d3|补液盐|水(?!奶)|电解质"
+)
 _ACROSS_COMMA = ("temperature", "systolic_bp", "weight")
 
 
@@ -86,6 +91,11 @@ def keyword_before(spot: Spot) -> str | None:
     if len(between) > 9 or re.search(r"\d", between) or (last.lastgroup not in _ACROSS_COMMA and re.search("[，,]", between)):
         return None
     return last.lastgroup
+
+
+def is_nearly(spot: Spot) -> bool:
+    """Whether a word of approximation stands before the number."""
+    return bool(_NEARLY.search(spot.head))
 
 
 def read_loose_decimal(spot: Spot) -> Spot:

@@ -15,7 +15,8 @@ class _Fold(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        folded = unicodedata.normalize("NFKC", character).lower()
+        digit = unicodedata.decimal(character, None)
+        folded = str(digit) if digit is not None else unicodedata.normalize("NFKC", character).lower()
         # Punctuation keeps its own shape: NFKC would make a full-width comma look like a decimal separator.
         kept = character if len(folded) != 1 or character in "，！？；：（）～" else folded
         self[code] = kept

@@ -28,6 +28,7 @@ def judged(text: str, patient: PatientFacts | None = None, context: str | None =
     ("text", "patient", "level", "category"),
     [
         ("孩子刚才抽了两分钟，现在睡着了", child(), "emergency", "convulsion"),
+        ("宝宝手脚一抽一抽的", child(300), "emergency", "convulsion"),
         ("喘得特别厉害，胸口一凹一凹的", child(), "emergency", "breathing"),
         ("嘴唇一直有点发紫", child(), "emergency", "cyanosis"),
         ("怎么叫都叫不醒", child(), "emergency", "unresponsive"),
@@ -46,6 +47,8 @@ def judged(text: str, patient: PatientFacts | None = None, context: str | None =
         ("从床上掉下来后脑勺着地，吐了两次", child(300), "emergency", "head_injury"),
         ("从床上滚下来，没碰到头", child(300), "urgent", "head_injury"),
         ("开水烫了胳膊，起泡了", child(), "emergency", "trauma_burn"),
+        ("吐出来好多血丝", child(), "urgent", "vomit_blood"),
+        ("一直哭，肚子一阵一阵疼", child(), "emergency", "acute_abdomen"),
         ("肚子疼得满床打滚", child(), "emergency", "acute_abdomen"),
         ("烧起来了", child(2000, "chemo"), "emergency", "febrile_neutropenia"),
         ("化疗回家第三天发烧了", child(2000), "emergency", "febrile_neutropenia"),
