@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +16,7 @@ from tagging.triage import Triage, triage_text, triage_value
 from tagging.understanding import understand
 
 DAYS_PER_MONTH = 30.4375
+HOSPITAL_ZONE = ZoneInfo("Asia/Shanghai")
 
 Classify = Callable[[str], tuple[str, float]]
 OUT_OF_SCOPE = "out_of_scope"
@@ -114,7 +116,7 @@ def triage_line(line: Mapping[str, Any], *, now: datetime | None = None, content
 
 
 def _now(own: datetime | None, given: datetime | None) -> datetime:
-    return own or given or datetime.now(UTC).astimezone()
+    return own or given or datetime.now(HOSPITAL_ZONE)
 
 
 def _symptom(mention: SymptomMention) -> dict[str, Any]:
