@@ -66,11 +66,18 @@ class Notebook:
                     if not note.written.done():
                         note.written.set_exception(err)
                 if is_lost_connection(err):
-                    await self._db.heal()
+                    await self._heal()
             else:
                 for note in notes:
                     if not note.written.done():
                         note.written.set_result(None)
+
+    async def _heal(self) -> None:
+        # A failure to heal must not end the writing: the next callback tries again.
+        try:
+            await self._db.heal()
+        except Exception as err:
+            log.error("database cannot be healed", error=type(err).__name__)
 
 
 async def _write(tx: AsyncSession, notes: list[Note]) -> None:
@@ -109,11 +116,6 @@ async def _write(tx: AsyncSession, notes: list[Note]) -> None:
         await defer(tx, [Job("callback_event", key) for key in fresh], priority=URGENT)
 
 
-def _row(key: str, note: Note) -> dict[str, Any]:
-    event = note.fields.get("Event") or note.fields.get("MsgType", "")
-    return {"key": key, "event": event, "fields": note.fields, "received_at": note.at}
-
-
 def add_gateway_routes(app: web.Application, db: Database, callback: Callback, clock: Callable[[], datetime], *, max_body: int) -> None:
     """Serve GET and POST /wecom/callback."""
     notebook = Notebook(db)
@@ -129,9 +131,7 @@ def add_gateway_routes(app: web.Application, db: Database, callback: Callback, c
     async def receive(request: web.Request) -> web.Response:
         if (request.content_length or 0) > max_body:
             raise CallbackError("too_large", 413)
-        body = await request.content.read(max_body + 1)
-        while len(body) <= max_body and not request.content.at_eof():
-            body += await request.content.read(max_body + 1 - len(body))
+        body = await _body(request, max_body)
         now = clock()
         fields = callback.open(request.query, body, now)
         async with asyncio.timeout(WRITE_TIMEOUT):
@@ -141,6 +141,17 @@ def add_gateway_routes(app: web.Application, db: Database, callback: Callback, c
     app.cleanup_ctx.append(keep_writing)
     app.router.add_get("/wecom/callback", _answered(check))
     app.router.add_post("/wecom/callback", _answered(receive))
+
+
+async def _body(request: web.Request, max_body: int) -> bytes:
+    """The body, at most one byte more than `max_body` of it. Raises CallbackError bad_body."""
+    body = bytearray()
+    try:
+        while len(body) <= max_body and not request.content.at_eof():
+            body += await request.content.read(max_body + 1 - len(body))
+    except web.RequestPayloadError as err:
+        raise CallbackError("bad_body", 400) from err
+    return bytes(body)
 
 
 def _answered(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
@@ -154,12 +165,7 @@ def _answered(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], 
             except CallbackError as err:
                 log.warning("callback refused", code=err.code, remote=request.remote)
                 code, response = err.code, _refusal(err.code, err.status)
-            except (TimeoutError, OSError) as err:
-                log.error("callback not written", error=type(err).__name__)
-                code, response = "unavailable", _refusal("unavailable", 503)
             except Exception as err:
-                if not is_lost_connection(err):
-                    raise
                 log.error("callback not written", error=type(err).__name__)
                 code, response = "unavailable", _refusal("unavailable", 503)
         metrics.CALLBACKS.labels(code).inc()
