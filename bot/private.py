@@ -66,19 +66,25 @@ async def listening(app: web.Application, port: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def installation(talker: Talker | None, *, concurrency: int = 16) -> AsyncIterator[Installation]:
-    """Database (embedded, in a temporary folder), simulator, gateway, engine and sweep, with the demo people in it."""
+async def throw_away_database(*, pool_size: int = 12) -> AsyncIterator[Database]:
+    """An embedded, migrated database in a temporary folder, gone with its server at the end."""
     with TemporaryDirectory(prefix="careloop-") as folder:
-        db = Database(folder=Path(folder) / "postgres", pool_size=12, application="careloop-private")
+        db = Database(folder=Path(folder) / "postgres", pool_size=pool_size, application="careloop-private")
         await db.open()
         try:
             await db.migrate()
-            async with _running(db, talker, concurrency) as running:
-                yield running
+            yield db
         finally:
             await db.close()
             if db.embedded is not None:
                 await asyncio.to_thread(db.embedded.stop)
+
+
+@asynccontextmanager
+async def installation(talker: Talker | None, *, concurrency: int = 16) -> AsyncIterator[Installation]:
+    """Database (embedded, in a temporary folder), simulator, gateway, engine and sweep, with the demo people in it."""
+    async with throw_away_database() as db, _running(db, talker, concurrency) as running:
+        yield running
 
 
 @asynccontextmanager

@@ -100,6 +100,10 @@ class Dialogue:
         intent = self._parse(harmless(text))["intent"]
         return str(intent["name"]), float(intent["confidence"])
 
+    def ranking(self, text: str) -> list[tuple[str, float]]:
+        """The likeliest intents of a text without context, best first, with `nlu_fallback` before them where they are not believed."""
+        return [(str(each["name"]), float(each["confidence"])) for each in self._read(harmless(text))["intent_ranking"]]
+
     def _lock(self, chat_id: int) -> asyncio.Lock:
         return self._locks.setdefault(chat_id, asyncio.Lock())
 
@@ -112,7 +116,7 @@ class Dialogue:
         pending = tracker.get_slot("pending")
         turn.text = harmless(turn.text)
         parsed = self._parse(turn.text)
-        clicked = clicked_intent(turn, follow_up=task is not None, pending=pending is not None)
+        clicked = clicked_intent(turn, follow_up=task is not None, pending=pending)
         if clicked is not None:
             parsed["intent"] = {"name": clicked, "confidence": 1.0}
         channel = CollectingOutputChannel()
@@ -126,12 +130,15 @@ class Dialogue:
         return [_reply(message) for message in said]
 
     def _parse(self, text: str) -> dict[str, Any]:
+        parsed = self._read(text)
+        entities = [{name: value for name, value in entity.items() if name != "detail"} for entity in parsed["entities"]]
+        return {"text": text, "intent": dict(parsed["intent"]), "entities": entities}
+
+    def _read(self, text: str) -> Any:
         from rasa.core.channels.channel import UserMessage
         from rasa.shared.core.trackers import DialogueStateTracker
 
-        parsed = self._agent.processor._parse_message_with_graph(UserMessage(text), DialogueStateTracker.from_events("parse", []))
-        entities = [{name: value for name, value in entity.items() if name != "detail"} for entity in parsed["entities"]]
-        return {"text": text, "intent": dict(parsed["intent"]), "entities": entities}
+        return self._agent.processor._parse_message_with_graph(UserMessage(text), DialogueStateTracker.from_events("parse", []))
 
 
 def _reply(message: dict[str, Any]) -> Reply:

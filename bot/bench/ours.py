@@ -1,0 +1,87 @@
+"""CareLoop's own turns, as the worker takes them, without the network to WeCom."""
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from actions.turn import Turn, understand_about
+from bot.clock import Clock
+from bot.dialogue.agent import Dialogue
+from bot.drain import Drain
+from bot.kf_events import CUSTOMER
+from bot.settings import Settings
+from bot.turn import TurnTaker
+from records.chat import Chat, Conversation
+from records.database import Database
+from records.message import Inbound, Outbound
+from records.patient import patients_of
+
+
+@dataclass
+class Ours:
+    """The worker's parts, joined as the worker joins them; what it would send stays in the outbox."""
+
+    db: Database
+    dialogue: Dialogue
+    drain: Drain
+    clock: Clock
+    zone: ZoneInfo
+    load_seconds: float
+    serial: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @classmethod
+    async def load(cls, model: Path, db: Database) -> "Ours":
+        """Load the dialogue as the worker does."""
+        clock, settings = Clock(), Settings()
+        begin = time.perf_counter()
+        dialogue = await asyncio.to_thread(Dialogue.load, model, clock=clock)
+        took = time.perf_counter() - begin
+        turns = TurnTaker(dialogue, settings.tz, emergency_phone=settings.emergency_phone)
+        drain = Drain(db, turns, _keep, clock, emergency_phone=settings.emergency_phone, hospital=settings.hospital)
+        return cls(db, dialogue, drain, clock, settings.tz, took)
+
+    async def turn(self, chat_id: int, text: str) -> None:
+        """A whole turn: the message stored, triage, understanding, dialogue with its actions, state and reply committed."""
+        now = self.clock()
+        async with self.db.transaction() as tx:
+            tx.add(self._message(chat_id, text, now))
+        await self.drain.drain(str(chat_id))
+
+    async def dialogue_turn(self, chat_id: int, text: str) -> None:
+        """The part that a Rasa server does too: understanding, dialogue with its actions, conversation saved, in one transaction."""
+        now = self.clock()
+        async with self.db.transaction() as tx:
+            chat = await tx.get_one(Chat, chat_id)
+            patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
+            patient = patients[0] if len(patients) == 1 else None
+            understood = await understand_about(tx, patient, text, now=now, zone=self.zone)
+            await self.dialogue.turn(Turn(tx, chat, patients, patient, None, text, understood, understood.triage, now, self.zone))
+
+    async def ranking(self, text: str) -> tuple[str, list[str]]:
+        """The intent that would be acted upon, and all intents best first."""
+        acted, _ = self.dialogue.classify(text)
+        return acted, [name for name, _ in self.dialogue.ranking(text)]
+
+    async def written(self, chats: list[int]) -> dict[str, int]:
+        """What stands in the database after the turns of `chats`: messages by state, replies, conversations."""
+        async with self.db.transaction() as tx:
+            states = await tx.execute(select(Inbound.state, func.count()).where(Inbound.chat_id.in_(chats)).group_by(Inbound.state))
+            replies = await tx.scalar(select(func.count()).where(Outbound.chat_id.in_(chats)))
+            kept = await tx.scalar(select(func.count()).where(Conversation.chat_id.in_(chats)))
+            return {**dict(states.tuples().all()), "replies": replies or 0, "conversations": kept or 0}
+
+    def _message(self, chat_id: int, text: str, now: datetime) -> Inbound:
+        msgid = f"bench{next(self.serial):08d}"
+        return Inbound(
+            chat_id=chat_id, msgid=msgid, origin=CUSTOMER, msgtype="text", text=text, body={"msgid": msgid}, sent_at=now, received_at=now
+        )
+
+
+async def _keep(line: str) -> None:
+    """Nothing is sent: the reply is committed in the outbox, which is where a turn ends."""

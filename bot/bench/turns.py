@@ -1,0 +1,163 @@
+"""Whole dialogue turns a second, here and in stock Rasa, in one run on one machine, with the same messages; and intent accuracy."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.bench import accuracy, stock
+from bot.bench.load import Round, Said, Say, conversations, drive
+from bot.bench.ours import Ours
+from bot.bench.people import plant_chats, plant_team
+from bot.bench.processes import ROOT, run_to_the_end
+from bot.bench.report import Result, result
+from bot.private import throw_away_database
+
+GOAL = 8.0
+FAMILIES = 16
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: conversations a round at 16 at once, and at one at a time, their turns, and rounds."""
+
+    many: int = 32
+    few: int = 4
+    turns: int = 9
+    rounds: int = 3
+
+
+@dataclass
+class Side:
+    """One contestant: how it is spoken to, and its rounds at 16 at once and at one."""
+
+    say: Say
+    many: list[Round] = field(default_factory=list)
+    few: list[Round] = field(default_factory=list)
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Rates and latencies: medians over the rounds."""
+        return {
+            f"{name}_turns_per_s_at_16": round(median(each.rate for each in self.many), 1),
+            f"{name}_turns_per_s_at_1": round(median(each.rate for each in self.few), 1),
+            **_medians([each.figures(f"{name}_at_16") for each in self.many]),
+            **_medians([each.figures(f"{name}_at_1") for each in self.few]),
+        }
+
+
+def run(*, stock: bool = True, size: Size | None = None) -> Result:
+    """Measure turns; with `stock`, Rasa as it comes as well, which is trained on the first run (5 to 15 minutes). Raises BenchError.
+
+    Every round is ours, stock, ours, with chats of their own, so that what else the machine does falls on both alike.
+    """
+    return run_to_the_end(_run(stock, size or Size()))
+
+
+async def _run(with_stock: bool, size: Size) -> Result:
+    from bot.dialogue.train import train
+
+    model = await asyncio.to_thread(train, ROOT, ROOT / "models")
+    stock_model = await stock.train() if with_stock else None
+    async with throw_away_database(pool_size=FAMILIES) as db:
+        async with db.transaction() as tx:
+            await plant_team(tx, ["wkBench"])
+        ours = await Ours.load(model, db)
+        async with _stock(stock_model, db.url) as other:
+            return await _compare(ours, other, size)
+
+
+@asynccontextmanager
+async def _stock(model: Path | None, database_url: str) -> AsyncIterator[stock.Stock | None]:
+    if model is None:
+        yield None
+        return
+    async with stock.serving(model, database_url) as running:
+        yield running
+
+
+async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
+    many, few = conversations(size.many, size.turns), conversations(size.few, size.turns, seed=2)
+    whole, part = Side(ours.turn), Side(ours.dialogue_turn)
+    theirs = Side(_answered(other)) if other is not None else None
+    order = [whole, part, *([theirs] if theirs else []), whole, part]
+    chats: list[int] = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("taking turns", total=(size.rounds + 1) * len(order))
+        for number in range(size.rounds + 1):
+            for side in order:
+                rounds = await _both(ours, side, many, few)
+                # The first round warms up: graphs, dictionaries, plans and pools are made in it.
+                if number:
+                    side.many.append(rounds[0][0])
+                    side.few.append(rounds[1][0])
+                if side is whole:
+                    chats += [chat for _, used in rounds for chat in used]
+                progress.advance(bar)
+        figures, meets = await _accuracy(ours, other, progress.track)
+    written = await ours.written(chats)
+    speed = {**whole.figures("ours"), **part.figures("ours_dialogue_only")}
+    memory = {"ours_load_s": round(ours.load_seconds, 1), "ours_rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1)}
+    kept = {f"ours_written_{name}": count for name, count in sorted(written.items())}
+    if theirs is None or other is None:
+        return result("turns", {**speed, **memory, **figures, **kept}, meets)
+    speed |= theirs.figures("stock")
+    memory |= {
+        "stock_load_s": round(other.load_seconds, 1),
+        "stock_rss_mb": other.server.rss_mb(),
+        "stock_actions_rss_mb": other.actions.rss_mb(),
+    }
+    ratios = {
+        "turns_ratio_at_16": _ratio(speed, "ours_turns_per_s_at_16"),
+        "turns_ratio_at_1": _ratio(speed, "ours_turns_per_s_at_1"),
+        "dialogue_only_ratio_at_16": _ratio(speed, "ours_dialogue_only_turns_per_s_at_16"),
+        "memory_ratio": round((memory["stock_rss_mb"] + memory["stock_actions_rss_mb"]) / memory["ours_rss_mb"], 2),
+    }
+    meets = {"turns_ratio_at_least_8": ratios["turns_ratio_at_16"] >= GOAL, **meets}
+    return result("turns", {**ratios, **speed, **memory, **figures, **kept}, meets)
+
+
+async def _both(ours: Ours, side: Side, many: list[list[Said]], few: list[list[Said]]) -> list[tuple[Round, list[int]]]:
+    """A round at 16 at once and one at a time, each over fresh chats; with the chats."""
+    rounds = []
+    for talk, at_once in ((many, FAMILIES), (few, 1)):
+        async with ours.db.transaction() as tx:
+            chats = await plant_chats(tx, len(talk), prefix=f"wm{next(ours.serial)}x", now=ours.clock(), zone=ours.zone)
+        rounds.append((await drive(talk, chats, side.say, at_once=at_once), chats))
+    return rounds
+
+
+async def _accuracy(ours: Ours, other: stock.Stock | None, track: Callable[..., Any]) -> tuple[dict[str, float], dict[str, bool]]:
+    examples = accuracy.frozen()
+    found = accuracy.figures(await accuracy.judge(ours.ranking, track(examples, description="intents, ours")), "ours")
+    if other is None:
+        return found, {}
+    theirs = accuracy.figures(await accuracy.judge(other.ranking, track(examples, description="intents, stock")), "stock")
+    # Both: the best guess for what is in scope, and what is done in the end with everything.
+    not_lower = all(found[f"ours_{name}"] >= theirs[f"stock_{name}"] for name in ("intent_top1", "handled_rightly"))
+    return found | theirs, {"intent_accuracy_not_lower": not_lower}
+
+
+def _answered(other: stock.Stock) -> Say:
+    """Stock's turn; one without an answer would not be a turn."""
+
+    async def say(sender: int, text: str) -> None:
+        if not await other.say(sender, text):
+            raise RuntimeError(f"stock Rasa did not answer in chat {sender}")
+
+    return say
+
+
+def _ratio(speed: dict[str, float], name: str) -> float:
+    return round(speed[name] / speed["stock_turns_per_s_at_" + name.rsplit("_", 1)[1]], 2)
+
+
+def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for each in rounds for name in each)
+    return {name: median(each[name] for each in rounds if name in each) for name in names}
