@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +29,8 @@ from records.wecom import CallbackEvent, KfAccount
 log = structlog.get_logger(__name__)
 
 PAGE = 1000
+# A page may be empty though more is said to follow; a platform that says so for ever is asked again by the next sweep.
+EMPTY_PAGES = 20
 # On a first pull (empty cursor) up to three days of history arrive: what is older than this is stored, not answered.
 FIRST_PULL_ANSWERS = timedelta(hours=1)
 # wecom-api §6: a temporary media file lives 3 days.
@@ -39,30 +42,41 @@ class Inbox:
 
     def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime]) -> None:
         self._db, self._client, self._clock = db, client, clock
+        self._rest_until: dict[str, datetime] = {}
 
     async def pull(self, open_kfid: str) -> None:
         """Store everything that is new for the account. Runs once at a time per account; a repeat stores nothing twice."""
         async with self._db.engine.connect() as guard:
             # The job's lock keeps jobs apart; this keeps a stalled job's twin on another machine apart too.
             held = await guard.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"pull:{open_kfid}", 0))))
-            if not held:
+            if not held or self._clock() < self._rest_until.get(open_kfid, self._clock()):
                 return
-            while await self._pull_page(open_kfid):
-                pass
+            empty = 0
+            while empty < EMPTY_PAGES and (items := await self._pull_page(open_kfid)) is not None:
+                empty = 0 if items else empty + 1
 
-    async def _pull_page(self, open_kfid: str) -> bool:
-        """One page; True when there may be more."""
+    async def _sync(self, account: KfAccount) -> kf.SyncPage:
+        try:
+            try:
+                return await kf.sync_msg(self._client, account.open_kfid, cursor=account.cursor, token=account.news_token or "", limit=PAGE)
+            except WecomError as err:
+                if err.code != "sync_token_stale":
+                    raise
+                # The token of an old callback (10 minutes): pull without it, which WeCom allows slowly.
+                return await kf.sync_msg(self._client, account.open_kfid, cursor=account.cursor, limit=PAGE)
+        except WecomError as err:
+            if err.retry_after:
+                # The sweep offers the pull again every second; the platform wants to be left alone for longer.
+                self._rest_until[account.open_kfid] = self._clock() + timedelta(seconds=err.retry_after)
+            raise
+
+    async def _pull_page(self, open_kfid: str) -> int | None:
+        """One page; the number of its items, None when there are no more."""
         async with self._db.transaction() as tx:
             account = await tx.get(KfAccount, open_kfid)
         if account is None:
-            return False
-        try:
-            page = await kf.sync_msg(self._client, open_kfid, cursor=account.cursor, token=account.news_token or "", limit=PAGE)
-        except WecomError as err:
-            if err.code != "sync_token_stale":
-                raise
-            # The token of an old callback (10 minutes): pull without it, which WeCom allows slowly.
-            page = await kf.sync_msg(self._client, open_kfid, cursor=account.cursor, limit=PAGE)
+            return None
+        page = await self._sync(account)
         now = self._clock()
         async with self._db.transaction() as tx:
             moved = await tx.execute(
@@ -71,17 +85,17 @@ class Inbox:
                 .values(cursor=page.next_cursor or account.cursor)
             )
             if not moved.rowcount:  # type: ignore[attr-defined]
-                return True
+                return 0
             await store_items(tx, page.items, account, now)
             if not page.has_more:
                 await tx.execute(update(KfAccount).where(KfAccount.open_kfid == open_kfid).values(pulled_at=account.news_at))
-        return page.has_more
+        return len(page.items) if page.has_more else None
 
 
 async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount, now: datetime) -> None:
     """Store a page's items in the order of their times and hand their chats to the engine. Repeats by `msgid` are dropped."""
     parsed: list[Item] = []
-    for raw in items:
+    for raw in (_storable(item) for item in items):
         try:
             parsed.append(parse_item(raw))
         except InboundError as err:
@@ -111,8 +125,24 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
     await defer(tx, [Job("media", str(message)) for _, msgtype, message in stored if msgtype in MEDIA_TYPES], priority=BULK)
 
 
+def _storable(value: Any) -> Any:
+    """`value` as PostgreSQL can keep it: it knows no NUL in text, no half of a character pair, no NaN. One such item must not hold up
+    all that come after it."""
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {_storable(name): _storable(each) for name, each in value.items()}
+        case list():
+            return [_storable(each) for each in value]
+    return value
+
+
 def _row(item: Item, chat_id: int, account: KfAccount, now: datetime) -> dict[str, Any]:
-    history = not account.cursor and item.send_time < now - FIRST_PULL_ANSWERS
+    # `pulled_at` is set at the end of the first pull, which may have had many pages.
+    history = account.pulled_at is None and item.send_time < now - FIRST_PULL_ANSWERS
     return {
         "chat_id": chat_id,
         "msgid": item.msgid,
@@ -195,6 +225,14 @@ async def media_left_behind(tx: AsyncSession, now: datetime) -> list[int]:
     return list(rows)
 
 
-async def forget_stale_news(tx: AsyncSession) -> None:
-    """Note that a pull is wanted for every account: after a start, callbacks may have been missed."""
-    await tx.execute(update(KfAccount).values(news_at=text("clock_timestamp()"), news_token=None))
+async def look_again(tx: AsyncSession, after: timedelta) -> None:
+    """Want a pull for every account that nobody has told us about for `after`: a callback that WeCom gave up is not told again."""
+    now = func.clock_timestamp()
+    # Passing over locked rows, because a gateway may hold them; whoever holds one has news to tell.
+    overdue = (
+        select(KfAccount.open_kfid)
+        .where(KfAccount.news_at.is_(None) | (KfAccount.news_at < now - after))
+        .order_by(KfAccount.open_kfid)
+        .with_for_update(skip_locked=True)
+    )
+    await tx.execute(update(KfAccount).where(KfAccount.open_kfid.in_(overdue)).values(news_at=now, news_token=None))

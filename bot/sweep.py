@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.escalation import overdue
-from bot.inbox import accounts_with_news, chats_left_waiting, media_left_behind
+from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
 from bot.outbox import lines_left_waiting
 from plans.follow_up_sweep import claim_due
@@ -17,6 +17,9 @@ from records.wecom import CallbackEvent
 # A message that nobody handled for this long lost its job.
 LOST_AFTER = timedelta(seconds=20)
 TASKS_AT_ONCE = 200
+# How long an account may stay silent before we ask by ourselves. Short, because a red flag may wait there; long, because WeCom
+# limits pulls without a callback's token more strictly, by a number that it does not publish (wecom-api §1.2).
+LOOK_AGAIN = timedelta(minutes=1)
 # Any fixed number: of many workers one sweeps at a time.
 ONE_SWEEPER = 5279
 
@@ -27,6 +30,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
     async with db.transaction() as tx:
         if not await tx.scalar(select(func.pg_try_advisory_xact_lock(ONE_SWEEPER))):
             return {}
+        await look_again(tx, LOOK_AGAIN)
         rounds = {
             "escalate": await _defer(tx, [Job("escalate", str(flag), f"flag:{flag}") for flag in await overdue(tx, now)], URGENT),
             "pull": await _defer(tx, [Job("pull", account, f"pull:{account}") for account in await accounts_with_news(tx)], NORMAL),

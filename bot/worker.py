@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,7 +17,7 @@ from bot.card_clicks import CallbackEvents
 from bot.drain import Drain
 from bot.escalation import Escalation
 from bot.follow_up import FollowUps
-from bot.inbox import Inbox, forget_stale_news
+from bot.inbox import Inbox, look_again
 from bot.jobs import Engine, Handler
 from bot.media import MediaStore
 from bot.outbox import Outbox
@@ -52,7 +53,8 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
         async with parts.db.transaction() as tx:
-            await forget_stale_news(tx)
+            # While no worker ran, callbacks may have been missed.
+            await look_again(tx, timedelta())
         await loops[0]
         once_ready()
         loops.append(asyncio.create_task(_engine(parts, handlers)))
@@ -152,7 +154,8 @@ async def _accounts(parts: Core, client: WecomClient) -> None:
         team = await tx.scalar(select(Team.id).order_by(Team.id).limit(1))
         if team is None:
             return
-        for account in accounts:
+        # In the order in which the gateway locks them.
+        for account in sorted(accounts, key=lambda each: each.open_kfid):
             await tx.execute(
                 insert(KfAccount)
                 .values(open_kfid=account.open_kfid, name=account.name, team_id=team)
