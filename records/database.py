@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from records.embedded import EmbeddedServer
+from records.embedded import EmbeddedError, EmbeddedServer
+
+log = structlog.get_logger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -72,13 +75,19 @@ class Database:
             return False
 
     async def heal(self) -> None:
-        """After a lost connection: drop the pool, and start the embedded server again if it is gone."""
+        """After a lost connection: drop the pool, and start the embedded server again if it is gone.
+
+        Never raises, so that a loop that heals lives on; whoever uses the database next learns whether it helped.
+        """
         async with self._healing:
             if await self.ready():
                 return
             await self.engine.dispose()
             if self.embedded is not None:
-                await asyncio.to_thread(self.embedded.ensure)
+                try:
+                    await asyncio.to_thread(self.embedded.ensure)
+                except EmbeddedError as err:
+                    log.error("embedded database does not start", code=err.code, reason=str(err))
 
     async def migrate(self) -> None:
         """Bring the schema to the newest migration; several processes may call it at once."""
@@ -118,6 +127,12 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
+# PostgreSQL's classes of errors that are operational and yet say that the server lives: deadlock, no resources, a cancelled query.
+ALIVE = ("40", "53", "55", "57014")
+
+
 def is_lost_connection(error: BaseException) -> bool:
     """Whether `error` says that the server went away (worth healing and trying again)."""
-    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    if isinstance(error, OperationalError):
+        return not str(getattr(error.orig, "sqlstate", None) or "").startswith(ALIVE)
+    return isinstance(error, DBAPIError) and error.connection_invalidated
