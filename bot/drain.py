@@ -56,7 +56,7 @@ class Drain:
 
     async def drain(self, key: str) -> None:
         """Handle everything that waits in chat `key`; each burst and its effects in one transaction, then send."""
-        chat_id, size = int(key), BURST
+        chat_id, size, first = int(key), BURST, True
         while True:
             try:
                 with metrics.TURN_SECONDS.time():
@@ -71,9 +71,12 @@ class Drain:
                 # One bad message must not hold up the others: take them one by one.
                 size = 1
                 continue
+            if found or first:
+                # Even when nothing waits: a job that was killed before it sent is run again, and a message may wait for this window.
+                await self._deliver(f"chat:{chat_id}")
             if not found:
                 break
-            await self._deliver(f"chat:{chat_id}")
+            first = False
 
     async def _burst(self, chat_id: int, size: int) -> int:
         """One transaction over up to `size` messages; their number."""

@@ -101,6 +101,7 @@ class Engine:
                 )
             finally:
                 rescue.cancel()
+                await asyncio.gather(rescue, return_exceptions=True)
 
     @staticmethod
     def _guard(name: str, handler: Handler) -> Handler:
@@ -115,10 +116,16 @@ class Engine:
         return run
 
     async def _rescue(self, app: Any) -> None:
-        """Give the jobs of dead workers to the living; a plain loop, because a rescue job could stall itself."""
+        """Give the jobs of dead workers to the living; a plain loop, because a rescue job could stall itself.
+
+        It outlives a database that is away for a moment, as the worker beside it may: without it a chat's lock would be held for ever.
+        """
+        manager = app.job_manager
         while True:
             await asyncio.sleep(HEARTBEAT)
-            manager = app.job_manager
-            await manager.prune_stalled_workers(STALLED_AFTER)
-            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
-                await manager.retry_job(job)
+            try:
+                await manager.prune_stalled_workers(STALLED_AFTER)
+                for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
+                    await manager.retry_job(job)
+            except Exception as err:
+                log.error("rescue failed", error=type(err).__name__)
