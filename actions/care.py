@@ -7,7 +7,7 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
-from actions.speech import alarm, keep, named, say
+from actions.speech import alarm, keep, named, say, says_something
 from actions.turn import Turn, turn_of, understand_about
 from plans.content import Library
 from plans.follow_up import report
@@ -83,7 +83,10 @@ class ChoosePatient(Action):
             turn.patient = patient
             turn.chat.patient_id = patient.id
             if waiting:
-                await _take_up(turn, dispatcher, waiting, pending.get("message_id"))
+                beside = f"，{turn.text}" if says_something(turn) else ""
+                await _take_up(turn, dispatcher, waiting + beside)
+            elif says_something(turn):
+                await tell_report(turn, dispatcher)
             else:
                 dispatcher.utter_message(response="utter_patient_chosen", name=patient.name)
             return [SlotSet("pending", None)]
@@ -128,18 +131,18 @@ def _ask_which(turn: Turn, dispatcher: Any, tracker: Any, said: str | None = "")
         dispatcher.utter_message(response="utter_no_patient")
         turn.wants_human = turn.wants_human or "unbound"
         return []
-    buttons = [{"title": patient.name, "payload": f"patient:{patient.id}"} for patient in turn.patients]
+    buttons = [{"title": patient.name, "payload": f"patient_{patient.id}"} for patient in turn.patients]
     dispatcher.utter_message(response="utter_which_patient", buttons=buttons)
     before = tracker.get_slot("pending") or {}
     waiting = before.get("text", "") if before.get("kind") == "which_patient" else ""
     text = waiting if said is None else "，".join(part for part in (waiting, turn.text) if part)[-LONGEST_REPORT:]
-    return [SlotSet("pending", {"kind": "which_patient", "text": text, "message_id": before.get("message_id") or turn.message_id})]
+    return [SlotSet("pending", {"kind": "which_patient", "text": text})]
 
 
 def _chosen(turn: Turn) -> Patient | None:
     """The child that was clicked or named; 老大 and 老二 count by age."""
     menu_id = (turn.message.menu_id if turn.message is not None else None) or ""
-    by_menu = [patient for patient in turn.patients if menu_id == f"patient:{patient.id}"]
+    by_menu = [patient for patient in turn.patients if menu_id == f"patient_{patient.id}"]
     if found := by_menu or named(turn):
         return found[0] if len(found) == 1 else None
     eldest_first = sorted(turn.patients, key=lambda patient: patient.birth_date)
@@ -154,7 +157,7 @@ def _chosen(turn: Turn) -> Patient | None:
     return same[0] if len(same) == 1 else None
 
 
-async def _take_up(turn: Turn, dispatcher: Any, text: str, message_id: int | None) -> None:
+async def _take_up(turn: Turn, dispatcher: Any, text: str) -> None:
     """Take the words that waited as a report about the chosen child, judged with what is known of him."""
     patient = turn.patient
     if patient is None:

@@ -45,8 +45,8 @@ class CharLinearClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """`longest` n-gram, `c` of the linear machine, `wrong_cost` in rejections, and the intent of utterances with findings."""
-        return {"longest": 2, "c": 1.0, "wrong_cost": 3.0, "report": "report"}
+        """`longest` n-gram, `c` of the linear machine, `wrong_cost` in rejections, and the intents of utterances with findings."""
+        return {"longest": 2, "c": 1.0, "wrong_cost": 3.0, "clinical": ["report", "ask_question"]}
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource, model: LinearModel | None = None) -> None:
         self._config, self._storage, self._resource, self._model = config, storage, resource, model
@@ -95,9 +95,11 @@ class CharLinearClassifier(GraphComponent, IntentClassifier):
         ranking: list[dict[str, Any]] = [{"name": name, "confidence": confidence} for name, confidence in ranked]
         if ranked[0][1] >= self._model.threshold:
             return ranking
-        # A number with a unit or a symptom is something to write down, however strange the rest of the sentence is.
-        rescue = self._config["report"] if findings.says_something(findings.understanding_of(text)) else FALLBACK
-        return [{"name": rescue, "confidence": self._model.threshold}, *ranking]
+        if not findings.says_something(findings.understanding_of(text)):
+            return [{"name": FALLBACK, "confidence": self._model.threshold}, *ranking]
+        # With a number or a symptom in it, it is a report or a question about one, however strange the rest of the sentence is.
+        about = next(name for name, _ in ranked if name in self._config["clinical"])
+        return [{"name": about, "confidence": self._model.threshold}, *ranking]
 
     def _features(self, text: str) -> Counter[str]:
         spans = findings.spans(findings.understanding_of(text))

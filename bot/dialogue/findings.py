@@ -22,10 +22,12 @@ def understanding_of(text: str) -> Understanding:
 
 
 def spans(understood: Understanding) -> list[Span]:
-    """Where measurements and symptoms stand, with their stand-ins; a measurement wins over a symptom around it."""
+    """Where measurements and the child's symptoms stand, with their stand-ins; a measurement wins over a symptom around it."""
     measured: list[Span] = [(m.start, m.end, MEASUREMENT) for m in understood.measurements]
     named = [
-        (s.start, s.end, SYMPTOM) for s in understood.symptoms if not any(s.start < end and start < s.end for start, end, _ in measured)
+        (s.start, s.end, SYMPTOM)
+        for s in understood.symptoms
+        if s.whose == "patient" and not any(s.start < end and start < s.end for start, end, _ in measured)
     ]
     return sorted(measured + named)
 
@@ -40,8 +42,10 @@ def entities(understood: Understanding) -> list[dict[str, Any]]:
 
 
 def says_something(understood: Understanding) -> bool:
-    """Whether there is anything to write down: a measurement, or a symptom that is there now."""
-    return bool(understood.measurements) or any(s.status == "present" and s.when == "now" for s in understood.symptoms)
+    """Whether there is anything to write down: a measurement, or a symptom that the child has now."""
+    return bool(understood.measurements) or any(
+        s.status == "present" and s.when == "now" and s.whose == "patient" for s in understood.symptoms
+    )
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -63,42 +63,52 @@ def softmax(margins: Any) -> Any:
     return grown / grown.sum(axis=-1, keepdims=True)
 
 
-def fit(examples: Sequence[Counter[str]], labels: Sequence[str], *, c: float, wrong_cost: float, folds: int = 5) -> LinearModel:
-    """Train on the examples' features, and calibrate on held-out folds of them.
+def fit(
+    examples: Sequence[Counter[str]], labels: Sequence[str], *, c: float, wrong_cost: float, folds: int = 5, repeats: int = 3
+) -> LinearModel:
+    """Train on the examples' features, and calibrate on held-out folds of them, cut anew `repeats` times.
 
     `wrong_cost` says how many honest "I did not understand" one wrong answer is worth; the threshold is where the sum of both
     is lowest on the held-out folds.
     """
-    model = _fit(examples, labels, c)
-    order = np.random.default_rng(0).permutation(len(examples))
-    held_out = np.zeros((len(examples), len(model.labels)), np.float32)
-    for fold_number in range(folds):
-        test = order[fold_number::folds]
-        train = np.setdiff1d(order, test)
-        part = _fit([examples[i] for i in train], [labels[i] for i in train], c)
-        for i in test:
-            held_out[i, [model.labels.index(label) for label in part.labels]] = part.margins(examples[i])
-    truth = np.array([model.labels.index(label) for label in labels])
-    model.temperature = _temperature(held_out, truth)
-    model.threshold = _threshold(softmax(model.temperature * held_out), truth, wrong_cost)
-    return model
-
-
-def _fit(examples: Sequence[Counter[str]], labels: Sequence[str], c: float) -> LinearModel:
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.svm import LinearSVC
 
     vectorizer = TfidfVectorizer(analyzer=lambda counts: list(counts.elements()), sublinear_tf=True)
     matrix = vectorizer.fit_transform(examples)
-    # liblinear shuffles by this seed; the weights are the same at each run.
-    machine = LinearSVC(C=c, random_state=0).fit(matrix, list(labels))
-    vocabulary = {name: (int(row), float(vectorizer.idf_[row])) for name, row in sorted(vectorizer.vocabulary_.items())}
-    return LinearModel(
-        labels=[str(label) for label in machine.classes_],
-        vocabulary=vocabulary,
+    names = sorted(set(labels))
+    truth = np.array([names.index(label) for label in labels])
+    machine = _machine(matrix, truth, c)
+    model = LinearModel(
+        labels=names,
+        vocabulary={name: (int(row), float(vectorizer.idf_[row])) for name, row in sorted(vectorizer.vocabulary_.items())},
         weights=machine.coef_.T.astype(np.float32),
         bias=machine.intercept_.astype(np.float32),
     )
+    held_out = np.concatenate([_held_out(matrix, truth, c, folds, seed) for seed in range(repeats)])
+    truths = np.tile(truth, repeats)
+    model.temperature = _temperature(held_out, truths)
+    model.threshold = _threshold(softmax(model.temperature * held_out), truths, wrong_cost)
+    return model
+
+
+def _machine(matrix: Any, truth: Any, c: float) -> Any:
+    from sklearn.svm import LinearSVC
+
+    # liblinear shuffles by this seed; the weights are the same at each run.
+    return LinearSVC(C=c, random_state=0).fit(matrix, truth)
+
+
+def _held_out(matrix: Any, truth: Any, c: float, folds: int, seed: int) -> Any:
+    """The margins of every example, by a machine that has not seen it. Every label stands in several folds."""
+    margins = np.zeros((len(truth), truth.max() + 1), np.float32)
+    order = np.random.default_rng(seed).permutation(len(truth))
+    # Dealt out label by label, so that each fold has its share of each.
+    order = order[np.argsort(truth[order], kind="stable")]
+    for fold in range(folds):
+        test = order[fold::folds]
+        train = np.setdiff1d(order, test)
+        margins[test] = _machine(matrix[train], truth[train], c).decision_function(matrix[test])
+    return margins
 
 
 def _temperature(margins: Any, truth: Any) -> float:

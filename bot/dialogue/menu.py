@@ -1,8 +1,11 @@
 """What a family's click or text may mean to Rasa: known menu ids become intents, texts never do."""
 
+from typing import Any
+
+from actions.speech import named
 from actions.turn import Turn
 
-# Menu id → intent. `patient:<id>` comes beside these.
+# Menu id → intent. `patient_<id>` comes beside these.
 INTENTS = {
     "today": "ask_today",
     "question": "want_to_ask",
@@ -15,7 +18,7 @@ INTENTS = {
 # These only make sense while the question that offered them is open; later they are read as the words on the button.
 IN_FOLLOW_UP = {"skip", "go_on"}
 WHILE_PENDING = {"yes", "no"}
-PATIENT = "patient:"
+PATIENT = "patient_"
 
 
 def patient_id(menu_id: str | None) -> int | None:
@@ -24,19 +27,29 @@ def patient_id(menu_id: str | None) -> int | None:
     return int(number) if (menu_id or "").startswith(PATIENT) and number.isascii() and number.isdigit() else None
 
 
-def clicked_intent(turn: Turn, *, follow_up: bool, pending: bool) -> str | None:
-    """The intent of the menu item that was clicked; None for typed text and for ids that are unknown or out of date."""
+def clicked_intent(turn: Turn, *, follow_up: bool, pending: dict[str, Any] | None) -> str | None:
+    """The intent of the menu item that was clicked, or typed: a child's name, when that was asked.
+
+    None for other texts, and for ids that are unknown or out of date.
+    """
     menu_id = turn.message.menu_id if turn.message is not None else None
-    if not menu_id or (menu_id in IN_FOLLOW_UP and not follow_up) or (menu_id in WHILE_PENDING and not pending):
-        return None
     if patient_id(menu_id) in {patient.id for patient in turn.patients}:
         return "choose_patient"
+    if not menu_id and pending and pending.get("kind") == "which_patient" and len(named(turn)) == 1:
+        return "choose_patient"
+    if not menu_id or (menu_id in IN_FOLLOW_UP and not follow_up) or (menu_id in WHILE_PENDING and not pending):
+        return None
     return INTENTS.get(menu_id)
 
 
 def harmless(text: str) -> str:
-    """`text` such that Rasa reads it as words: it takes what begins with a slash for an intent, and marks its own events in words too."""
-    plain = text.strip()
-    if plain.startswith("/"):
-        return "／" + plain[1:]
-    return plain.replace("EXTERNAL:", "EXTERNAL：", 1) if plain.startswith("EXTERNAL:") else plain
+    """`text` such that Rasa reads it as words: it takes what begins with a slash for an intent, and its own events for `EXTERNAL:`.
+
+    The length stays, so that offsets into the text hold.
+    """
+    start = len(text) - len(text.lstrip())
+    if text.startswith("/", start):
+        return text[:start] + "／" + text[start + 1 :]
+    if text.startswith("EXTERNAL:", start):
+        return text.replace("EXTERNAL:", "EXTERNAL：", 1)
+    return text

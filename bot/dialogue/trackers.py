@@ -9,7 +9,8 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy import event as sql_event
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.chat import Conversation
@@ -79,14 +80,12 @@ class Trackers(TrackerStore):
         tracker = self._cut(tracker)
         version, _ = self._live[sender_id]
         values = {"tracker": [event.as_dict() for event in tracker.events], "version": version + 1, "updated_at": now}
+        mine = (Conversation.chat_id == chat_id, Conversation.version == version)
+        save: Any = update(Conversation).where(*mine).values(**values)
         if version == 0:
-            await tx.execute(insert(Conversation).values(chat_id=chat_id, **values))
-        else:
-            done = await tx.execute(
-                update(Conversation).where(Conversation.chat_id == chat_id, Conversation.version == version).values(**values)
-            )
-            if done.rowcount != 1:  # type: ignore[attr-defined]
-                raise ConversationMoved(f"conversation {chat_id}")
+            save = insert(Conversation).values(chat_id=chat_id, **values).on_conflict_do_nothing(index_elements=["chat_id"])
+        if await tx.scalar(save.returning(Conversation.version).execution_options(synchronize_session=False)) is None:
+            raise ConversationMoved(f"conversation {chat_id}")
         self._hold(sender_id, version + 1, tracker)
         sql_event.listen(tx.sync_session, "after_rollback", lambda session: self.forget(sender_id), once=True)
 

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from actions.turn import Turn, understand_about
 from bot.dialogue.agent import Dialogue, Reply
@@ -65,9 +66,8 @@ class Family:
     async def turn_on(self, tx, text: str, menu_id: str | None = None) -> Turn:
         chat = await tx.get_one(Chat, self.chat_id)
         patients = await patients_of(tx, chat.carer_id) if chat.carer_id else []
-        number = await tx.scalar(select(func.count()).select_from(Inbound))
         message = Inbound(
-            chat_id=chat.id, msgid=f"m{number}", origin=3, msgtype="text", text=text, menu_id=menu_id, body={}, sent_at=self.now,
+            chat_id=chat.id, msgid=uuid4().hex, origin=3, msgtype="text", text=text, menu_id=menu_id, body={}, sent_at=self.now,
             received_at=self.now,
         )  # fmt: skip
         tx.add(message)

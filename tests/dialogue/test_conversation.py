@@ -1,0 +1,126 @@
+"""What families say outside of a follow-up, and what they hear."""
+
+import pytest
+
+from tests.dialogue.conftest import Family
+
+pytestmark = pytest.mark.dialogue
+
+
+async def test_the_assistant_says_once_who_it_is(family: Family) -> None:
+    assert "随访助手" in await family.says("你好")
+    again = await family.says("您好")
+    assert "随访助手" not in again
+    assert again
+
+
+async def test_a_report_is_kept_and_said_back_with_a_next_step(family: Family) -> None:
+    said = await family.says("体温37.2度")
+    assert "37.2" in said
+    assert "4小时" in said
+    assert await family.recorded("temperature") == [37.2]
+
+
+@pytest.mark.parametrize(("text", "code"), [("6斤8两", "weight"), ("38.2", "temperature"), ("拉了三次绿便便", "stool_count")])
+async def test_a_bare_finding_is_a_report(family: Family, text: str, code: str) -> None:
+    await family.says(text)
+    assert len(await family.recorded(code)) == 1
+
+
+async def test_a_question_is_answered_with_source_and_review(family: Family) -> None:
+    said = await family.says("宝宝吐奶怎么办")
+    assert "参考" in said
+    assert "审阅" in said
+
+
+async def test_what_it_does_not_know_it_says_and_offers_the_nurse(family: Family) -> None:
+    said = await family.says("宝宝可以戴金手镯吗")
+    assert "不能确定" in said
+    assert set(family.choices) == {"yes", "no"}
+    await family.says("请护士回答", menu_id="yes")
+    assert family.turn is not None
+    assert family.turn.wants_human == "question"
+
+
+async def test_an_offer_that_was_passed_over_is_no_longer_open(family: Family) -> None:
+    await family.says("宝宝可以戴金手镯吗")
+    await family.says("体温36.8")
+    await family.says("好的")
+    assert family.turn is not None
+    assert family.turn.wants_human is None
+
+
+async def test_a_person_is_called_and_what_was_said_beside_it_is_kept(family: Family) -> None:
+    assert "护士" in await family.says("38.1度，转人工")
+    assert family.turn is not None
+    assert family.turn.wants_human == "request"
+    assert await family.recorded("temperature") == [38.1]
+
+
+async def test_a_complaint_goes_to_a_person(family: Family) -> None:
+    assert "对不起" in await family.says("我要投诉你们")
+    assert family.turn is not None
+    assert family.turn.wants_human == "complaint"
+
+
+async def test_stopping_is_confirmed_once_and_can_be_taken_back(family: Family) -> None:
+    await family.says("别再发消息了")
+    assert set(family.choices) == {"yes", "no"}
+    assert family.turn is not None and not family.turn.stop
+    assert "停止" in await family.says("是的，停掉", menu_id="yes")
+    assert family.turn.stop
+    assert "恢复" in await family.says("恢复随访")
+
+
+async def test_stopping_said_twice_is_meant(family: Family) -> None:
+    await family.says("不要再发了")
+    await family.says("停止随访")
+    assert family.turn is not None
+    assert family.turn.stop
+
+
+async def test_not_stopping_stops_nothing(family: Family) -> None:
+    await family.says("别再发消息了")
+    assert "照常" in await family.says("先不停", menu_id="no")
+    assert family.turn is not None and not family.turn.stop
+
+
+async def test_a_late_yes_stops_nothing(family: Family) -> None:
+    await family.says("别再发消息了")
+    await family.says("体温36.8")
+    await family.says("是的")
+    assert family.turn is not None and not family.turn.stop
+
+
+async def test_what_is_not_understood_is_said_with_ways_on(family: Family) -> None:
+    said = await family.says("那个啥呀就是那样子的嘛")
+    assert "没" in said
+    assert set(family.choices) == {"today", "question", "human"}
+
+
+async def test_each_way_on_leads_somewhere(family: Family) -> None:
+    assert await family.says("今天要做什么", menu_id="today")
+    assert "问" in await family.says("问问题", menu_id="question")
+    await family.says("找护士", menu_id="human")
+    assert family.turn is not None
+    assert family.turn.wants_human == "request"
+
+
+async def test_an_unknown_or_stale_menu_id_is_read_as_words(family: Family) -> None:
+    await family.says("体温36.6", menu_id="left_over_from_last_year")
+    assert await family.recorded("temperature") == [36.6]
+    said = await family.says("跳过", menu_id="skip")
+    assert "没有等着您回答" in said
+
+
+async def test_what_is_not_for_us_gets_one_line(family: Family) -> None:
+    said = await family.says("今天股票涨了吗")
+    assert "\n" not in said
+    assert "帮不上" in said
+
+
+async def test_a_family_without_a_child_on_record_is_led_to_a_nurse(new_family) -> None:
+    stranger: Family = await new_family()
+    assert "档案" in await stranger.says("孩子发烧38度5")
+    assert stranger.turn is not None
+    assert stranger.turn.wants_human == "unbound"
