@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bot.private import Installation, installation
 from bot.reply import plain_text
 from records.chat import Chat
 from records.message import Inbound, Outbound
+from records.patient import Carer, Patient, PatientCarer
+from records.staff import Team
 
 # Every so many lines of one family start a conversation of their own, as other families would.
 FAMILIES = 100
@@ -75,12 +78,13 @@ async def replay(file: Path, *, limit: int, root: Path, out: Path | None = None)
 async def _say_all(running: Installation, texts: list[str]) -> list[str]:
     """Send the lines, spread over families who are in turn the demo's; the messages' ids in order."""
     known = demo_people()["carers"]
-    users = []
-    for number in range(FAMILIES):
-        user = known[number]["external_userid"] if number < len(known) else f"wmReplay{number:04d}"
-        if number >= len(known):
-            await running.control("POST", "customers", nickname=f"家长{number}", external_userid=user)
-        users.append(user)
+    users = [each["external_userid"] for each in known]
+    strangers = [f"wmReplay{number:04d}" for number in range(FAMILIES - len(known))]
+    for user in strangers:
+        await running.control("POST", "customers", nickname=f"家长{user[-4:]}", external_userid=user)
+    # All but the last of them are known to the hospital, with children of all ages.
+    await _register(running, strangers[:-1])
+    users += strangers
     ids: list[str] = []
     for start in track(range(0, len(texts), AT_ONCE), description="saying"):
         batch = texts[start : start + AT_ONCE]
@@ -97,7 +101,46 @@ async def _say_all(running: Installation, texts: list[str]) -> list[str]:
         )
         ids += [each["msgid"] for each in said]
         await _all_handled(running, len(ids))
+        await _nurses_finish(running)
     return ids
+
+
+async def _register(running: Installation, users: list[str]) -> None:
+    core = running.core
+    today = core.clock().astimezone(core.settings.tz).date()
+    async with core.db.transaction() as tx:
+        team = (await tx.scalars(select(Team.id).order_by(Team.id).limit(1))).one()
+        for number, user in enumerate(users):
+            carer = Carer(name=user, external_userid=user)
+            patient = Patient(
+                team_id=team,
+                record_number=f"REPLAY{number}",
+                name=f"宝宝{number}",
+                sex="FM"[number % 2],
+                # From newborns to schoolchildren, closer together among the young.
+                birth_date=today - timedelta(days=5 + number * number // 3),
+            )
+            tx.add_all([carer, patient])
+            await tx.flush()
+            tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship="母亲"))
+
+
+async def _nurses_finish(running: Installation) -> None:
+    """Sessions that were handed to a nurse are ended by her, so that the next line of that family is the bot's again."""
+    async with running.core.db.transaction() as tx:
+        mine = list(await tx.scalars(select(Chat).where(Chat.state == "human")))
+    for chat in mine:
+        path = f"chats/{running.account}/{chat.external_userid}"
+        servicer = (await running.control("GET", path))["servicer_userid"]
+        if servicer:
+            await running.control("POST", f"{path}/servicer", userid=servicer, act="end")
+    async with asyncio.timeout(30):
+        while mine:
+            async with running.core.db.transaction() as tx:
+                waiting = select(func.count()).where(Chat.id.in_([chat.id for chat in mine]), Chat.state == "human")
+                if not await tx.scalar(waiting):
+                    return
+            await asyncio.sleep(0.02)
 
 
 async def _all_handled(running: Installation, expected: int, patience: float = 120) -> None:
