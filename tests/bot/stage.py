@@ -113,13 +113,18 @@ class Stage:
 
     async def settle(self, seconds: float = 20) -> None:
         """Until no message, callback, job or due work is left. Fails when it takes longer than `seconds`."""
-        async with asyncio.timeout(seconds):
-            quiet = 0
-            while quiet < 3:
-                await self.simulator.callbacks.idle()
-                made = await sweep(self.db, self.clock)
-                quiet = quiet + 1 if not made and await self._idle() else 0
-                await asyncio.sleep(0.03)
+        made: dict[str, int] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                quiet = 0
+                while quiet < 3:
+                    await self.simulator.callbacks.idle()
+                    made = await sweep(self.db, self.clock)
+                    quiet = quiet + 1 if not made and await self._idle() else 0
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            ledger = await self.ledger()
+            raise AssertionError(f"never at rest: the last sweep made {made}; refused calls: {ledger['rejected']}") from None
 
     async def _idle(self) -> bool:
         now = self.clock()
@@ -201,6 +206,10 @@ class Family:
         return heard[-1]
 
 
+async def _no_time(_: float) -> None:
+    """The client's pause between two tries: what waits for longer is moved by the clock."""
+
+
 def _words(message: dict[str, Any]) -> str:
     body = message[message["msgtype"]]
     return str(body.get("content") or body.get("head_content") or "")
@@ -208,9 +217,12 @@ def _words(message: dict[str, Any]) -> str:
 
 @asynccontextmanager
 async def open_stage(
-    db: Database, talker: Talker | None, data: Path, *, at: datetime = MORNING, on_call: bool = True
+    db: Database, talker: Talker | None, data: Path, *, at: datetime = MORNING, on_call: bool = True, patience: float = 5.0
 ) -> AsyncIterator[Stage]:
-    """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team."""
+    """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team.
+
+    `patience` (s) is how long the client waits for an answer of the simulator.
+    """
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
     sim_clock.offset = clock.offset.total_seconds()
@@ -237,7 +249,7 @@ async def open_stage(
         listening(simulated, simulator_port),
         listening(gateway_app(core), gateway_port),
         aiohttp.ClientSession() as session,
-        wecom_client(core) as client,
+        wecom_client(core, sleep=_no_time, timeout=patience) as client,
     ):
         turns = TurnTaker(talker, ZONE, emergency_phone="120")
         handlers = compose(core, client, turns)
