@@ -130,6 +130,59 @@ def simulator(
     simulator_command(port=port, config=config, state=state, callback=callback)
 
 
+@app.command()
+def staff(
+    userid: Annotated[str, typer.Argument(help="The clinician's userid in WeCom.")],
+    name: Annotated[str, typer.Argument(help="Name.")],
+    team: Annotated[str, typer.Option(help="Team; made when it is new.")],
+    title: Annotated[str, typer.Option(help="Title, such as 护士.")] = "护士",
+    phone: Annotated[str | None, typer.Option(help="The team's telephone, told to families when nobody can be reached.")] = None,
+    tier: Annotated[int | None, typer.Option(min=1, help="On-call tier: 1 is asked first. Left out: not on call.")] = None,
+) -> None:
+    """Put a clinician on file, or change his team, title and on-call tier."""
+    from bot.cli_run import staff_command
+
+    staff_command(userid, name, team=team, title=title, phone=phone, tier=tier)
+
+
+@app.command()
+def enrol(
+    record_number: Annotated[str, typer.Argument(help="The hospital's record number.")],
+    name: Annotated[str, typer.Argument(help="The child's name.")],
+    born: Annotated[str, typer.Option(help="Birth date, 2026-03-01.")],
+    discharged: Annotated[str, typer.Option(help="Discharge date.")],
+    carer: Annotated[str, typer.Option(help="The carer's external_userid in WeCom.")],
+    team: Annotated[str, typer.Option(help="Team that follows the child.")],
+    birth_weight: Annotated[float | None, typer.Option(help="Birth weight in grams.")] = None,
+    sex: Annotated[str | None, typer.Option(help="F or M.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="Gestational age in weeks; below 37 tags the child as preterm.")] = None,
+    carer_name: Annotated[str, typer.Option(help="The carer's name.")] = "家长",
+    relationship: Annotated[str, typer.Option(help="母亲, 父亲, 祖母 …")] = "母亲",
+    hour: Annotated[int, typer.Option(help="Hour of the day at which the family wants to be asked.")] = 9,
+    plan: Annotated[str, typer.Option(help="Plan template.")] = "neonatal",
+) -> None:
+    """Put a discharged child and the carer on file, and on a follow-up plan."""
+    from bot.cli_run import enrol_command
+
+    enrol_command(
+        {
+            "record_number": record_number,
+            "name": name,
+            "born": born,
+            "discharged": discharged,
+            "sex": sex,
+            "birth_weight_g": birth_weight,
+            "weeks": weeks,
+            "carer_userid": carer,
+            "carer_name": carer_name,
+            "relationship": relationship,
+            "hour": hour,
+            "team": team,
+            "plan": plan,
+        }
+    )
+
+
 @plan.command("dry-run")
 def plan_dry_run(
     template: Annotated[str, typer.Argument(help="Template id, such as neonatal.")] = "neonatal",

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from bot.logs import configure
 from bot.settings import Settings, load_settings
@@ -127,6 +128,39 @@ def simulator_command(*, port: int, config: Path | None, state: Path | None, cal
         asyncio.run(serve_simulator(simulated, port=port))
     except KeyboardInterrupt:
         return
+
+
+def staff_command(userid: str, name: str, *, team: str, title: str, phone: str | None, tier: int | None) -> None:
+    """`careloop staff`."""
+    from bot.app import core
+    from bot.registry import register_staff
+
+    async def run(settings: Settings) -> None:
+        async with core(settings, role="staff", pool_size=1) as parts, parts.db.transaction() as tx:
+            await register_staff(tx, userid, name, title=title, team=team, phone=phone, tier=tier)
+
+    asyncio.run(run(_settings("staff")))
+    _say(f"{name} ({userid}) is on file in {team}" + (f", on call in tier {tier}" if tier else ", not on call"))
+
+
+def enrol_command(given: dict[str, Any]) -> None:
+    """`careloop enrol`."""
+    from datetime import date
+
+    from bot.app import core
+    from bot.registry import NewPatient, RegistryError, register_patient
+
+    try:
+        days = {name: date.fromisoformat(given[name]) for name in ("born", "discharged")}
+    except ValueError as err:
+        raise RegistryError(f"A date must look like 2026-03-01: {err}.") from err
+
+    async def run(settings: Settings) -> int:
+        async with core(settings, role="enrol", pool_size=1) as parts, parts.db.transaction() as tx:
+            return await register_patient(tx, NewPatient(**{**given, **days}), now=parts.clock(), zone=settings.tz)
+
+    plan = asyncio.run(run(_settings("enrol")))
+    _say(f"{given['name']} ({given['record_number']}) is on plan {plan} ({given['plan']})")
 
 
 def dry_run_command(template: str, days: int) -> None:
