@@ -48,7 +48,7 @@ async def test_a_move_is_written_down_and_a_forbidden_one_refused(db: Database) 
 
 async def test_the_slower_of_two_moves_loses(db: Database) -> None:
     async with db.transaction() as tx:
-        flag = await raise_flag(tx, await a_chat(tx), level="urgent", categories=["x"], said="", because="", evidence=[], now=NOW)
+        await raise_flag(tx, await a_chat(tx), level="urgent", categories=["x"], said="", because="", evidence=[], now=NOW)
     async with db.transaction() as tx:
         stale = (await tx.scalars(select(Flag))).one()
         async with db.transaction() as other:
