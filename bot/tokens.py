@@ -16,25 +16,26 @@ class DatabaseTokenStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._held: dict[str, AccessToken] = {}
+        # Plain values: a row would go stale with the transaction that read it.
+        self._held: dict[str, tuple[str, datetime]] = {}
         self._flights: dict[str, asyncio.Task[str]] = {}
 
     async def get(self, key: str, now: datetime) -> str | None:
         """The stored token, or None when there is none or it is due for renewal."""
-        row = self._held.get(key)
-        if row is None or row.expires_at <= now:
+        held = self._held_token(key, now)
+        if held is None:
             async with self._db.transaction() as tx:
-                row = await tx.get(AccessToken, key)
-        return self._keep(key, row, now)
+                held = self._keep(key, await tx.get(AccessToken, key), now)
+        return held
 
     async def refresh(self, key: str, stale: str | None, fetch: Fetch, now: datetime) -> str:
         """A token that is not `stale`. One process fetches, the others wait for its row (an advisory lock on the key).
 
         Within a process one caller waits for all, so that a slow platform costs one connection of the pool and not all of them.
         """
-        held = self._held.get(key)
-        if held is not None and held.expires_at > now and held.token != stale:
-            return held.token
+        held = self._held_token(key, now)
+        if held is not None and held != stale:
+            return held
         flight = self._flights.get(key)
         if flight is not None:
             token = await asyncio.shield(flight)
@@ -56,19 +57,22 @@ class DatabaseTokenStore:
     async def _refresh(self, key: str, stale: str | None, fetch: Fetch, now: datetime) -> str:
         async with self._db.transaction() as tx:
             await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
-            row = await tx.get(AccessToken, key)
-            held = self._keep(key, row, now)
+            held = self._keep(key, await tx.get(AccessToken, key), now)
             if held is not None and held != stale:
                 return held
             token, expires_in = await fetch()
             values = {"token": token, "expires_at": now + lifetime(expires_in)}
             await tx.execute(insert(AccessToken).values(key=key, **values).on_conflict_do_update(index_elements=["key"], set_=values))
-        self._held[key] = AccessToken(key=key, **values)
+        self._held[key] = (token, now + lifetime(expires_in))
         return token
+
+    def _held_token(self, key: str, now: datetime) -> str | None:
+        token, until = self._held.get(key, (None, now))
+        return token if now < until else None
 
     def _keep(self, key: str, row: AccessToken | None, now: datetime) -> str | None:
         if row is None or row.expires_at <= now:
             self._held.pop(key, None)
             return None
-        self._held[key] = row
+        self._held[key] = (row.token, row.expires_at)
         return row.token

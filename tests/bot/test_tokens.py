@@ -135,6 +135,15 @@ async def test_a_refused_secret_reaches_every_waiter_and_is_not_asked_again_at_o
     await list_accounts(wecom, 2)
 
 
+async def test_a_failed_renewal_leaves_the_store_usable(wecom: Wecom) -> None:
+    await list_accounts(wecom, 2)
+    await wecom.control("tokens/revoke")
+    await wecom.control("faults", path="gettoken", http_status=500, times=8)
+    answers = await asyncio.gather(*(kf.account_list(client) for client in wecom.processes), return_exceptions=True)
+    assert {answer.code for answer in answers if isinstance(answer, WecomError)} == {"unreachable"}
+    await list_accounts(wecom, 2)
+
+
 async def test_a_caller_that_goes_away_does_not_take_the_fetch_along(db: Database) -> None:
     store, begun, go = DatabaseTokenStore(db), asyncio.Event(), asyncio.Event()
 
