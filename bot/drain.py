@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
+from bot.called import HUMAN_REQUEST, answered
 from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
@@ -102,6 +103,7 @@ class Drain:
         message.handled_at = now
         if message.origin == SERVICER:
             message.state = "recorded"
+            await answered(tx, chat, str(message.body.get("servicer_userid")), now)
             return
         if message.origin != CUSTOMER:
             message.state = "recorded"
@@ -139,10 +141,10 @@ class Drain:
             tx,
             chat,
             level="urgent",
-            categories=["human_request"],
+            categories=[HUMAN_REQUEST],
             said=(last.text or "")[:200],
             because=reasons([reason]),
-            evidence=[{"rule": "human_request", "version": 1, "because": reason}],
+            evidence=[{"rule": HUMAN_REQUEST, "version": 1, "because": reason}],
             now=now,
             by="dialogue",
         )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.chat import CHAT_MOVES, WINDOW, Chat
@@ -44,13 +45,7 @@ async def take_back_if_over(tx: AsyncSession, chat: Chat, message: Inbound, now:
     """A session ends by itself after 48 h of silence: the message that comes then is the bot's again."""
     if chat.state != "human" or chat.window_from is None:
         return
-    last = await tx.scalar(_last_before(chat, message))
+    last = await tx.scalar(select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat.id, Inbound.id < message.id))
     if last is not None and message.sent_at - last > WINDOW:
         chat.service_state = 0
         await move(tx, chat, "bot", moves=CHAT_MOVES, at=now, by="system", reason="session over 48 h old", owner_id=None)
-
-
-def _last_before(chat: Chat, message: Inbound):  # type: ignore[no-untyped-def]
-    from sqlalchemy import func, select
-
-    return select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat.id, Inbound.id < message.id)

@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.called import ended
 from bot.give_up import give_up
 from bot.reply import Reply
 from bot.texts import say
@@ -71,8 +72,9 @@ async def _session(tx: AsyncSession, chat: Chat, event: dict[str, object], now: 
         await move(tx, chat, "human", moves=CHAT_MOVES, at=now, by=str(servicer), reason=f"session change {change}", owner_id=owner)
     elif change == ENDED:
         chat.service_state = 4
+        by = str(event.get("old_servicer_userid") or "wecom")
+        await ended(tx, chat, by, now)
         if chat.state == "human":
-            by = str(event.get("old_servicer_userid") or "wecom")
             await move(tx, chat, "bot", moves=CHAT_MOVES, at=now, by=by, reason="session ended", owner_id=None)
 
 

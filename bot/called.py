@@ -1,0 +1,65 @@
+"""A family that asked for a person has one: the alert that said so learns it from the chat itself, without a tap on a card."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.cards import show_everywhere
+from bot.jobs import URGENT, Job, defer
+from bot.texts import say
+from records.chat import Chat
+from records.flag import FLAG_MOVES, Flag
+from records.staff import Staff
+from records.state import move
+
+HUMAN_REQUEST = "human_request"
+
+
+async def answered(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> None:
+    """A clinician wrote in the chat: the call for a person is acknowledged by her."""
+    staff = await tx.scalar(select(Staff).where(Staff.userid == userid))
+    flag = await _open_call(tx, chat)
+    if staff is None or flag is None or flag.state not in ("raised", "delivered"):
+        return
+    reason = "answered in the chat"
+    if await move(
+        tx, flag, "acknowledged", moves=FLAG_MOVES, at=now, by=userid, reason=reason, owner_id=staff.id, acknowledged_at=now, next_at=None
+    ):
+        await _show(tx, flag, say("card.claimed_by", name=staff.name), now)
+
+
+async def ended(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> None:
+    """The clinician ended the session: the call for a person is closed."""
+    flag = await _open_call(tx, chat)
+    if flag is None:
+        return
+    staff = await tx.scalar(select(Staff).where(Staff.userid == userid))
+    moved = await move(
+        tx,
+        flag,
+        "closed",
+        moves=FLAG_MOVES,
+        at=now,
+        by=userid,
+        reason="session ended",
+        closed_at=now,
+        outcome="answered",
+        next_at=None,
+        owner_id=staff.id if staff is not None else flag.owner_id,
+        acknowledged_at=flag.acknowledged_at or now,
+    )
+    if moved:
+        await _show(tx, flag, say("card.closed_by", name=staff.name if staff is not None else userid), now)
+
+
+async def _open_call(tx: AsyncSession, chat: Chat) -> Flag | None:
+    flag: Flag | None = await tx.scalar(
+        select(Flag).where(Flag.chat_id == chat.id, Flag.category == HUMAN_REQUEST, Flag.state != "closed").with_for_update()
+    )
+    return flag
+
+
+async def _show(tx: AsyncSession, flag: Flag, text: str, now: datetime) -> None:
+    lines = await show_everywhere(tx, flag, text, now)
+    await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=URGENT)
