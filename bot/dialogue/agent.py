@@ -41,7 +41,7 @@ class Dialogue:
         """Load a trained model. Blocking, about 12 s the first time in a process: run it in a thread."""
         from bot.dialogue import quiet
 
-        with quiet.importing():
+        with quiet.quietly():
             from rasa.core.agent import Agent
 
             from actions.care import library

@@ -54,8 +54,8 @@ def prepare() -> None:
 
 
 @contextmanager
-def importing() -> Iterator[None]:
-    """Around the imports of Rasa: its libraries complain of each other's age, which nobody here can change."""
+def quietly() -> Iterator[None]:
+    """Around imports, training and loading: Rasa's libraries complain of each other's age, which nobody here can change."""
     prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

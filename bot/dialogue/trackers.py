@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.chat import Conversation
 
 FORM, ANSWER = "follow_up_form", "answer"
-# The policies look 4 turns back; twice as many stay, and cutting happens at twice that, so that it is rare.
-KEEP_TURNS = 8
+# The policies look 2 turns back; some more stay for who reads the record, and cutting happens at twice that, so that it is rare.
+KEEP_TURNS = 4
 # After half a day a new topic begins: a 好的 no longer answers yesterday's question.
 SESSION = timedelta(hours=12)
 LIVE = 300

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -51,13 +50,13 @@ def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: N
     on_progress(0.0, "loading Rasa")
     from bot.dialogue import quiet
 
-    with quiet.importing():
+    with quiet.quietly():
         import rasa.model_training
         import rasa.shared.utils.cli
     rasa.shared.utils.cli.print_success = lambda *args, **kwargs: None
     on_progress(0.6, "training")
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out) as folder:
+    with TemporaryDirectory(dir=out) as folder, quiet.quietly():
         try:
             result = rasa.model_training.train(
                 domain=str(root / "bot/domain"),
@@ -73,6 +72,5 @@ def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: N
             raise TrainingError(f"The dialogue model cannot be trained: Rasa says {result.code}.")
         on_progress(0.95, "saving")
         os.replace(result.model, path)
-        shutil.rmtree(folder, ignore_errors=True)
     on_progress(1.0, "ready")
     return path
