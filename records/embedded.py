@@ -49,7 +49,7 @@ class EmbeddedServer:
                 # A fresh look each time: the library remembers a server that may have been killed since.
                 server_class._instances.pop(self.folder, None)
                 server = get_server(self.folder, cleanup_mode=None)
-                return server.get_uri()
+                return str(server.get_uri())
             except (subprocess.SubprocessError, AssertionError) as err:
                 # After a kill the old backends need a moment to let go of the shared memory, and recovery takes its time.
                 if time.monotonic() > deadline:
