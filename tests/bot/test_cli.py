@@ -1,0 +1,106 @@
+"""The command line as people and scripts use it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.doctor import diagnose
+from bot.settings import Settings, SettingsError, WecomSettings, load_settings
+from tests.bot.stage import Stage
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def careloop(*arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CARELOOP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=ROOT,
+        env=clean | environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_names_every_command_and_teaches() -> None:
+    said = careloop("--help").stdout
+    for command in ("serve", "gateway", "web", "worker", "train", "understand", "triage", "doctor", "simulator", "bench", "replay"):
+        assert command in said
+    assert "/sandbox" in said
+
+
+def test_triage_answers_line_by_line_and_names_what_is_wrong() -> None:
+    lines = [
+        {"id": "a", "patient": {"age_days": 89}, "input": {"vital": "temperature", "value": 38.0, "unit": "℃"}},
+        {"id": "b", "patient": {"age_days": 89, "shoe_size": 3}, "input": "没事"},
+        {"id": "c", "input": "孩子今天挺好"},
+    ]
+    done = careloop("triage", given="".join(json.dumps(line) + "\n" for line in lines) + "not json\n")
+    answers: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [answer.get("level") for answer in answers] == ["emergency", None, "routine", None]
+    assert "shoe_size" in answers[1]["error"]
+    assert answers[3]["line"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("CARELOOP_PORT", "99999", "Setting port"),
+        ("CARELOOP_ZONE", "Mars/Base", "unknown time zone"),
+        ("CARELOOP_WECOM__CORP_ID", "ww1", "Setting wecom.secret: must be given"),
+        ("CARELOOP_DATABASE_URL_FILE", "/nowhere/at/all", "cannot be read"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(name: str, value: str, sentence: str) -> None:
+    done = careloop("doctor", **{name: value})
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_secrets_come_from_files_and_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("hidden-value\n")
+    for name in [name for name in os.environ if name.startswith("CARELOOP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CARELOOP_WECOM__SECRET_FILE", str(tmp_path / "secret"))
+    settings = load_settings()
+    monkeypatch.delenv("CARELOOP_WECOM__SECRET")
+    assert settings.wecom.secret.get_secret_value() == "hidden-value"
+    assert "hidden-value" not in repr(settings)
+    with pytest.raises(SettingsError, match="port"):
+        load_settings(port=-1)
+
+
+async def test_the_doctor_finds_a_good_installation_good(stage: Stage, tmp_path: Path) -> None:
+    findings = await diagnose(settings_for(stage, tmp_path), ROOT)
+    wecom = [finding for finding in findings if "客服账号" in finding.text]
+    assert wecom
+    assert all(finding.ok for finding in wecom)
+
+
+async def test_the_doctor_says_in_words_what_wecom_refuses(stage: Stage, tmp_path: Path) -> None:
+    for errcode, words in ((60020, "可信 IP"), (48002, "可调用接口的应用"), (40001, "Secret 不对")):
+        path = "gettoken" if errcode == 40001 else "kf/account/list"
+        await stage.control("POST", "tokens/revoke")
+        async with stage.db.transaction() as tx:
+            from sqlalchemy import delete
+
+            from records.wecom import AccessToken
+
+            await tx.execute(delete(AccessToken))
+        await stage.control("POST", "faults", path=path, times=1, errcode=errcode)
+        findings = await diagnose(settings_for(stage, tmp_path), ROOT)
+        assert any(not finding.ok and words in finding.text for finding in findings), errcode
+
+
+def settings_for(stage: Stage, data: Path) -> Settings:
+    return Settings(database_url=stage.db.url, data_dir=data, wecom=WecomSettings(base_url=stage.simulator_url))
