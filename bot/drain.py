@@ -19,7 +19,7 @@ from bot.texts import reasons, say
 from bot.turn import TurnTaker
 from records.chat import Chat
 from records.database import Database, is_lost_connection
-from records.flag import Flag, raise_flag
+from records.flag import raise_flag, raised
 from records.message import Inbound, enqueue
 from records.staff import Team, on_call
 
@@ -75,7 +75,8 @@ class Drain:
             if found or first:
                 # Even when nothing waits: a job that was killed before it sent is run again, and a message may wait for this window.
                 await self._deliver(f"chat:{chat_id}")
-            if not found:
+            if found < size:
+                # What was stored meanwhile has a job of its own behind this one.
                 break
             first = False
 
@@ -95,24 +96,22 @@ class Drain:
             for message in waiting:
                 await self._one(tx, chat, message, outcome, now)
             await self._say(tx, chat, waiting[-1], outcome, now)
-            flags = await tx.scalars(select(Flag.id).where(Flag.chat_id == chat.id, Flag.next_at <= now, Flag.state != "closed"))
-            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in flags], priority=URGENT)
+            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
         return len(waiting)
 
     async def _one(self, tx: AsyncSession, chat: Chat, message: Inbound, outcome: Outcome, now: datetime) -> None:
-        message.handled_at = now
         if message.origin == SERVICER:
-            message.state = "recorded"
+            message.state, message.handled_at = "recorded", now
             await answered(tx, chat, str(message.body.get("servicer_userid")), now)
             return
         if message.origin != CUSTOMER:
-            message.state = "recorded"
+            message.state, message.handled_at = "recorded", now
             outcome.replies += await handle_event(tx, chat, message, now, hospital=self._hospital, emergency=self._emergency_phone)
             return
         _open_window(chat, message)
         await take_back_if_over(tx, chat, message, now)
         answer = await self._turns.take(tx, chat, message, now)
-        message.state = "recorded" if chat.state == "human" else "done"
+        message.state, message.handled_at = "recorded" if chat.state == "human" else "done", now
         message.outcome = {**message.outcome, **answer.outcome}
         outcome.replies += answer.replies
         outcome.human = outcome.human or answer.wants_human

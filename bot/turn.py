@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import DateTime, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn
@@ -21,7 +21,7 @@ from records.database import is_lost_connection
 from records.flag import LEVELS, raise_flag
 from records.message import Inbound, Outbound
 from records.patient import Patient, patients_of
-from records.staff import Team, on_call
+from records.staff import Team, someone_on_call
 from tagging.patient import PatientFacts
 from tagging.triage import Triage, reply_text, triage_text
 from tagging.understanding import Understanding, understand
@@ -31,6 +31,20 @@ log = structlog.get_logger(__name__)
 # The dialogue reads this much of a message; triage reads all of it.
 DIALOGUE_CHARACTERS = 500
 QUOTE = 200
+
+
+# What a turn has to know of its surroundings, in one round trip: the team's phone, whether a clinician is on call, and the last
+# thing the bot said here, because a bare number or 没有 is read against it.
+_AROUND = select(
+    Team.phone,
+    someone_on_call(Team.id, tier=1, now=bindparam("now", type_=DateTime(timezone=True))).label("notified"),
+    select(Outbound.payload)
+    .where(Outbound.chat_id == bindparam("chat"), Outbound.route == "kf", Outbound.state != "withdrawn")
+    .order_by(Outbound.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("last_words"),
+).where(Team.id == bindparam("team"))
 
 
 class Talker(Protocol):
@@ -71,8 +85,8 @@ class TurnTaker:
 
     async def take(self, tx: AsyncSession, chat: Chat, message: Inbound, now: datetime) -> Answer:
         """Handle one customer's message inside `tx`: observations, alerts and dialogue state are written, replies returned."""
-        team = await tx.get_one(Team, chat.team_id)
-        phone = team.phone or self._emergency_phone
+        around = (await tx.execute(_AROUND, {"chat": chat.id, "team": chat.team_id, "now": now})).one()
+        phone, notified = around.phone or self._emergency_phone, around.notified
         if message.msgtype != "text" or not (message.text or "").strip():
             kind = message.msgtype if message.msgtype != "text" else "unknown"
             text = said_or(f"family.not_text.{kind}", say("family.not_text.unknown"), phone=phone)
@@ -80,9 +94,8 @@ class TurnTaker:
         text = message.text or ""
         patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
         patient = _whom(chat, patients, text)
-        context = await _last_words(tx, chat)
+        context = plain_text(around.last_words) if around.last_words else None
         understood, triage = await self._judge(tx, text, context, patients, patient, message.sent_at)
-        notified = bool(await on_call(tx, chat.team_id, 1, now))
         await self._alert(tx, chat, patient, triage, text, now)
         answer = Answer(outcome={"triage": triage.level, "categories": list(triage.categories)})
         if chat.state == "human":
@@ -192,14 +205,3 @@ def _whom(chat: Chat, patients: list[Patient], text: str) -> Patient | None:
     if len(named) == 1:
         chat.patient_id = named[0].id
     return next((patient for patient in patients if patient.id == chat.patient_id), None)
-
-
-async def _last_words(tx: AsyncSession, chat: Chat) -> str | None:
-    """The last thing the bot said here: a bare number or 没有 is read against it."""
-    payload = await tx.scalar(
-        select(Outbound.payload)
-        .where(Outbound.chat_id == chat.id, Outbound.route == "kf", Outbound.state != "withdrawn")
-        .order_by(Outbound.seq.desc())
-        .limit(1)
-    )
-    return plain_text(payload) if payload else None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import at_hour, end_of_day, local_day
@@ -89,14 +89,17 @@ def is_correction(text: str) -> bool:
     return any(word in text for word in marks["words"]) or text.strip().startswith(tuple(marks["starts"]))
 
 
+_HISTORY = (
+    select(Observation.code, Observation.value, Observation.unit, Observation.effective_at)
+    .where(Observation.patient_id == bindparam("patient"), Observation.status == "final", Observation.value.is_not(None))
+    .order_by(Observation.effective_at.desc(), Observation.id.desc())
+    .limit(HISTORY * 4)
+)
+
+
 async def patient_facts(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
     """What triage and the language layer may know about `patient`, with his latest final numbers as history."""
-    rows = await tx.scalars(
-        select(Observation)
-        .where(Observation.patient_id == patient.id, Observation.status == "final", Observation.value.is_not(None))
-        .order_by(Observation.effective_at.desc(), Observation.id.desc())
-        .limit(HISTORY * 4)
-    )
+    rows = await tx.execute(_HISTORY, {"patient": patient.id})
     return PatientFacts(
         age_days=(local_day(now, zone) - patient.birth_date).days,
         sex=patient.sex,

@@ -1,17 +1,23 @@
 """Alerts. A Flag has a life: raised → delivered → acknowledged → closed with an outcome; silence asks the next tier."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select, text
+from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
 from records.chat import Chat
-from records.state import StateChange, created
+from records.message import Inbound
+from records.state import StateChange, created, move
 
 LEVELS = ("routine", "same_day", "urgent", "emergency")
+
+# Whoever has an alert is taken to be there for this long after taking it, and after each word he writes to the family.
+ATTENDED = timedelta(minutes=10)
+# wecom-api §3.4: an item that a clinician wrote.
+SERVICER = 5
 
 FLAG_MOVES = {
     "raised": frozenset({"delivered", "acknowledged", "closed"}),
@@ -58,7 +64,8 @@ class Flag(Identity, Base):
 
 
 class FlagNotice(Identity, Base):
-    """One card of one flag to one clinician, and what came of it: queued, delivered, invalid (WeCom does not know him), failed."""
+    """One card of one flag to one clinician, and what came of it: queued, delivered, invalid (WeCom does not know him), failed,
+    withdrawn (no longer wanted when its turn came)."""
 
     __tablename__ = "flag_notice"
 
@@ -86,7 +93,8 @@ async def raise_flag(
 ) -> Flag:
     """Raise an alert, or strengthen the open one of the same chat and category: at least once, de-duplicated.
 
-    The flag's `next_at` is now: the escalation takes it up after the commit, and its sweep does if that fails.
+    The flag's `next_at` is now: the escalation takes it up after the commit, and its sweep does if that fails. One that somebody has
+    taken is opened again when it gets worse, or when it comes back and nobody has been there for ATTENDED.
     """
     flag: Flag | None = await tx.scalar(
         select(Flag).where(Flag.chat_id == chat.id, Flag.category == categories[0], Flag.state != "closed").with_for_update()
@@ -108,6 +116,7 @@ async def raise_flag(
         tx.add(flag)
         await tx.flush()
         created(tx, flag, at=now, by=by, reason=because)
+        _note(tx, flag)
         return flag
     worse = LEVELS.index(level) > LEVELS.index(flag.level)
     flag.repeats += 1
@@ -119,9 +128,37 @@ async def raise_flag(
     if worse:
         flag.level = level
         flag.next_at = now
+        _note(tx, flag)
+    if flag.state == "acknowledged" and (worse or not await _attended(tx, flag, chat, now)):
+        await tx.flush()
+        await move(tx, flag, "delivered", moves=FLAG_MOVES, at=now, by=by, reason="came back", owner_id=None, next_at=now)
+        _note(tx, flag)
     tx.add(
         StateChange(
             entity="flag", entity_id=flag.id, old=flag.state, new=flag.state, at=now, by=by, reason="worse" if worse else "repeated"
         )
     )
     return flag
+
+
+async def _attended(tx: AsyncSession, flag: Flag, chat: Chat, now: datetime) -> bool:
+    """Whether the clinician who has the alert was there a moment ago."""
+    wrote = await tx.scalar(select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat.id, Inbound.origin == SERVICER))
+    return any(moment is not None and now - moment < ATTENDED for moment in (flag.acknowledged_at, wrote))
+
+
+async def lock_flag(tx: AsyncSession, flag_id: int) -> tuple[Flag | None, Chat | None]:
+    """The alert and its chat, held until the end of the transaction; the chat first, as the road of a message locks them."""
+    chat_id = await tx.scalar(select(Flag.chat_id).where(Flag.id == flag_id))
+    chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update()) if chat_id is not None else None
+    flag = await tx.scalar(select(Flag).where(Flag.id == flag_id).with_for_update().execution_options(populate_existing=True))
+    return flag, chat
+
+
+def _note(tx: AsyncSession, flag: Flag) -> None:
+    tx.info.setdefault("raised_flags", {})[flag.id] = None
+
+
+def raised(tx: AsyncSession) -> list[int]:
+    """The flags that this transaction raised or made worse, for the escalation to take up; one may be gone with a savepoint."""
+    return list(tx.info.get("raised_flags", ()))

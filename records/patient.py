@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, select
+from sqlalchemy import BigInteger, ForeignKey, Index, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -81,15 +81,17 @@ async def access_patient(tx: AsyncSession, staff: Staff, patient_id: int, *, now
     return patient
 
 
+_PATIENTS = (
+    select(Patient)
+    .join(PatientCarer, PatientCarer.patient_id == Patient.id)
+    .where(PatientCarer.carer_id == bindparam("carer"))
+    .order_by(Patient.birth_date.desc(), Patient.id)
+)
+
+
 async def patients_of(tx: AsyncSession, carer_id: int) -> list[Patient]:
     """The patients whom this carer speaks for, the youngest first."""
-    rows = await tx.scalars(
-        select(Patient)
-        .join(PatientCarer, PatientCarer.patient_id == Patient.id)
-        .where(PatientCarer.carer_id == carer_id)
-        .order_by(Patient.birth_date.desc(), Patient.id)
-    )
-    return list(rows)
+    return list(await tx.scalars(_PATIENTS, {"carer": carer_id}))
 
 
 async def primary_carer(tx: AsyncSession, patient_id: int) -> Carer | None:

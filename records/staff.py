@@ -1,8 +1,9 @@
 """Clinicians, their teams, and who is on call."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import Exists, ForeignKey, Index, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -52,9 +53,8 @@ class OnCall(Identity, Base):
     __table_args__ = (Index("ix_on_call_team_tier", "team_id", "tier"),)
 
 
-async def on_call(tx: AsyncSession, team_id: int, tier: int, now: datetime) -> list[Staff]:
-    """The active clinicians of `tier` at `now`; empty when there is no such tier."""
-    rows = await tx.scalars(
+def _on_call(team_id: Any, tier: int, now: Any) -> Select[Staff]:
+    return (
         select(Staff)
         .join(OnCall, OnCall.staff_id == Staff.id)
         .where(
@@ -64,6 +64,14 @@ async def on_call(tx: AsyncSession, team_id: int, tier: int, now: datetime) -> l
             OnCall.starts_at.is_(None) | (OnCall.starts_at <= now),
             OnCall.ends_at.is_(None) | (OnCall.ends_at > now),
         )
-        .order_by(Staff.id)
     )
-    return list(rows)
+
+
+async def on_call(tx: AsyncSession, team_id: int, tier: int, now: datetime) -> list[Staff]:
+    """The active clinicians of `tier` at `now`; empty when there is no such tier."""
+    return list(await tx.scalars(_on_call(team_id, tier, now).order_by(Staff.id)))
+
+
+def someone_on_call(team_id: Any, *, tier: int, now: Any) -> Exists:
+    """The same question as a condition, to be asked along with others; the arguments may be columns or parameters."""
+    return _on_call(team_id, tier, now).exists()
