@@ -49,7 +49,8 @@ class Inbox:
         async with self._db.engine.connect() as guard:
             # The job's lock keeps jobs apart; this keeps a stalled job's twin on another machine apart too.
             held = await guard.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"pull:{open_kfid}", 0))))
-            if not held or self._clock() < self._rest_until.get(open_kfid, self._clock()):
+            rest_until = self._rest_until.get(open_kfid)
+            if not held or (rest_until is not None and self._clock() < rest_until):
                 return
             empty = 0
             while empty < EMPTY_PAGES and (items := await self._pull_page(open_kfid)) is not None:
