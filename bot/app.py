@@ -1,6 +1,7 @@
 """The composition root: the one place that knows every part and joins them. Nothing is created at import."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random, SystemRandom
@@ -96,8 +97,10 @@ def wecom_access(settings: Settings) -> WecomAccess:
 
 
 @asynccontextmanager
-async def wecom_client(core: Core) -> AsyncIterator[WecomClient]:
-    """A client whose tokens are shared through the database."""
+async def wecom_client(
+    core: Core, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, patience: float = 5.0
+) -> AsyncIterator[WecomClient]:
+    """A client whose tokens are shared through the database; `sleep` as in WecomClient, `patience` (s) is its `timeout`."""
     access = wecom_access(core.settings)
     async with aiohttp.ClientSession() as session:
         yield WecomClient(
@@ -107,7 +110,9 @@ async def wecom_client(core: Core) -> AsyncIterator[WecomClient]:
             access.secret,
             DatabaseTokenStore(core.db),
             core.clock,
+            sleep=sleep,
             rng=SystemRandom(),
+            timeout=patience,
         )
 
 

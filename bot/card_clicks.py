@@ -8,15 +8,15 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, claimed_card, show_everywhere
-from bot.escalation import ladders, notify
+from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, claimed_card, show_everywhere, taken_by, withdraw_cards
+from bot.escalation import ladders, next_tier, notify
 from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
 from bot.texts import say
 from integrations.wecom.callback import selected_options
 from records.chat import Chat
 from records.database import Database
-from records.flag import FLAG_MOVES, Flag, FlagNotice
+from records.flag import FLAG_MOVES, Flag, FlagNotice, lock_flag
 from records.message import enqueue
 from records.patient import AccessRefused, Patient
 from records.staff import OnCall, Staff, Team, TeamMember
@@ -63,19 +63,22 @@ class CallbackEvents:
 
 async def click(tx: AsyncSession, fields: dict[str, Any], now: datetime) -> list[str]:
     """Carry out one click; the outbox lines to send. Raises AccessRefused for somebody who is not of the alert's team."""
-    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == fields.get("TaskId")).with_for_update())
-    if notice is None:
+    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == fields.get("TaskId")))
+    flag, chat = await lock_flag(tx, notice.flag_id) if notice is not None else (None, None)
+    if notice is None or flag is None:
         log.warning("click on an unknown card")
         return []
-    # A click always brings a fresh code; the one we had is used up or stale.
-    notice.response_code = fields.get("ResponseCode")
-    flag = await tx.get_one(Flag, notice.flag_id, with_for_update=True)
     staff = await _team_member(tx, flag, str(fields.get("FromUserName")))
-    if flag.state == "closed":
-        return await show_everywhere(tx, flag, say("card.closed_by", name=await _owner_name(tx, flag)), now)
+    # A click always brings a fresh code; the one we had is used up or stale.
+    await tx.refresh(notice, with_for_update=True)
+    notice.response_code = fields.get("ResponseCode")
+    taken = flag.state == "acknowledged" and flag.owner_id != staff.id and fields.get("EventKey") != CLOSE
+    if flag.state == "closed" or taken:
+        # The second one only sees who was first.
+        return await show_everywhere(tx, flag, await taken_by(tx, flag), now)
     match fields.get("EventKey"):
         case str(key) if key == CLAIM:
-            return await _claim(tx, flag, notice, staff, now)
+            return await _claim(tx, flag, chat, notice, staff, now)
         case str(key) if key == TRANSFER:
             chosen = selected_options(fields).get("to") or [NEXT_TIER]
             return await _transfer(tx, flag, staff, chosen[0], now)
@@ -85,15 +88,14 @@ async def click(tx: AsyncSession, fields: dict[str, Any], now: datetime) -> list
     return []
 
 
-async def _claim(tx: AsyncSession, flag: Flag, notice: FlagNotice, staff: Staff, now: datetime) -> list[str]:
-    """The clinician has it: timers stop, the chat becomes hers, everybody sees it. A second claim only shows who was first."""
-    if flag.state == "acknowledged" and flag.owner_id != staff.id:
-        return await show_everywhere(tx, flag, say("card.claimed_by", name=await _owner_name(tx, flag)), now)
+async def _claim(tx: AsyncSession, flag: Flag, chat: Chat | None, notice: FlagNotice, staff: Staff, now: datetime) -> list[str]:
+    """The clinician has it: timers stop, the chat becomes hers, everybody sees it."""
     if not await move(
         tx, flag, "acknowledged", moves=FLAG_MOVES, at=now, by=staff.userid, owner_id=staff.id, acknowledged_at=now, next_at=None
     ):
         return []
-    lines = await show_everywhere(tx, flag, say("card.claimed_by", name=staff.name), now, keep=notice)
+    await withdraw_cards(tx, flag)
+    lines = await show_everywhere(tx, flag, await taken_by(tx, flag), now, keep=notice)
     patient = await tx.get(Patient, flag.patient_id) if flag.patient_id is not None else None
     team = await tx.get_one(Team, flag.team_id)
     card = claimed_card(notice.card, flag, patient, team, await _others(tx, flag, staff), now)
@@ -108,8 +110,7 @@ async def _claim(tx: AsyncSession, flag: Flag, notice: FlagNotice, staff: Staff,
     )
     notice.response_code = None
     lines.append(f"staff:{staff.userid}")
-    if flag.chat_id is not None:
-        chat = await tx.get_one(Chat, flag.chat_id, with_for_update=True)
+    if chat is not None:
         await hand_over(tx, chat, key=f"handover:flag:{flag.id}:{staff.userid}:{now.timestamp():.0f}", now=now, to=staff)
         await defer(tx, [Job("deliver", f"chat:{chat.id}", lock=f"chat:{chat.id}")], priority=URGENT)
     return lines
@@ -117,24 +118,31 @@ async def _claim(tx: AsyncSession, flag: Flag, notice: FlagNotice, staff: Staff,
 
 async def _transfer(tx: AsyncSession, flag: Flag, staff: Staff, to: str, now: datetime) -> list[str]:
     """To one colleague, or to the next tier. The alert is open again and its clock runs until the other one has it."""
+    await withdraw_cards(tx, flag)
     flag.round += 1
     person = None
     if to != NEXT_TIER:
         person = await tx.scalar(select(Staff).join(TeamMember).where(Staff.userid == to, Staff.active, TeamMember.team_id == flag.team_id))
-    repeat = ladders()[flag.level].repeat
+    flag.next_at = now + ladders()[flag.level].repeat
     if flag.state in ("raised", "acknowledged"):
         await move(
-            tx, flag, "delivered", moves=FLAG_MOVES, at=now, by=staff.userid, reason=f"transferred to {to}", owner_id=None, next_at=now
+            tx,
+            flag,
+            "delivered",
+            moves=FLAG_MOVES,
+            at=now,
+            by=staff.userid,
+            reason=f"transferred to {to}",
+            owner_id=None,
+            next_at=flag.next_at,
         )
-    if person is not None:
-        flag.next_at = now + repeat
-        lines = [await notify(tx, flag, person, now)]
-        name = person.name
-    else:
-        flag.tier += 1
+    people = [person] if person is not None else await next_tier(tx, flag, now)
+    lines = [await notify(tx, flag, each, now) for each in people]
+    if not people:
+        # There is no next tier: everybody is asked again.
         flag.next_at = now
         await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
-        lines, name = [], say("card.next_tier")
+    name = person.name if person is not None else say("card.next_tier")
     return lines + await show_everywhere(tx, flag, say("card.transferred_by", name=staff.name, to=name), now)
 
 
@@ -152,6 +160,7 @@ async def _close(tx: AsyncSession, flag: Flag, staff: Staff, now: datetime) -> l
         next_at=None,
         acknowledged_at=flag.acknowledged_at or now,
     )
+    await withdraw_cards(tx, flag)
     return await show_everywhere(tx, flag, say("card.closed_by", name=staff.name), now)
 
 
@@ -171,8 +180,3 @@ async def _others(tx: AsyncSession, flag: Flag, staff: Staff) -> list[Staff]:
         .limit(8)
     )
     return list(rows)
-
-
-async def _owner_name(tx: AsyncSession, flag: Flag) -> str:
-    owner = await tx.get(Staff, flag.owner_id) if flag.owner_id is not None else None
-    return owner.name if owner is not None else ""

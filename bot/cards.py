@@ -1,17 +1,17 @@
 """The template card of an alert, and what its buttons do to the alert."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.texts import said_or, say
 from records.flag import FLAG_MOVES, Flag, FlagNotice
-from records.message import enqueue
+from records.message import Outbound, enqueue
 from records.patient import Patient
-from records.staff import Staff, Team
+from records.staff import OnCall, Staff, Team
 from records.state import move
 from tagging.content import default_content
 
@@ -20,13 +20,15 @@ log = structlog.get_logger(__name__)
 CLAIM, TRANSFER, CLOSE = "claim", "transfer", "close"
 NEXT_TIER = "next_tier"
 QUOTE_CHARACTERS = 120
+# When the cards of all tiers reached nobody, everybody is tried again this soon.
+UNDELIVERED = timedelta(seconds=30)
 # Button styles of wecom-api §4.2: 1 blue, 2 grey.
 BLUE, GREY = 1, 2
 
 
 def card_id(flag: Flag, person: Staff) -> str:
     """The card's task_id, unique in the app: one per alert, round and person. It is all a click needs to find its way back."""
-    return f"flag-{flag.id}-{flag.round}-{person.id}"
+    return f"{_round_of(flag)}{person.id}"
 
 
 def alert_card(card: str, flag: Flag, patient: Patient | None, team: Team, colleagues: list[Staff], now: datetime) -> dict[str, Any]:
@@ -109,22 +111,67 @@ def age_text(days: int) -> str:
 
 async def card_sent(tx: AsyncSession, card: str, *, invalid: list[str], response_code: str | None, now: datetime) -> None:
     """WeCom has taken a card: the alert is delivered, unless WeCom does not know the clinician (`invalid`), which is not delivery."""
-    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == card).with_for_update())
+    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == card))
     if notice is None:
         return
     flag = await tx.get_one(Flag, notice.flag_id, with_for_update=True)
     person = await tx.get_one(Staff, notice.staff_id)
     notice.response_code = response_code
     if person.userid.lower() in {each.lower() for each in invalid}:
-        notice.state = "invalid"
-        log.error("card reached nobody", staff=person.userid, flag=flag.id)
-        # Silence is certain here, so the next round need not wait for it.
-        if flag.state in ("raised", "delivered"):
-            flag.next_at = now
+        await card_lost(tx, card, "invalid", now)
         return
     notice.state = "delivered"
     if flag.state == "raised":
         await move(tx, flag, "delivered", moves=FLAG_MOVES, at=now, by="wecom", reason=f"card {card}", delivered_at=now)
+    elif flag.state in ("acknowledged", "closed"):
+        # Somebody was faster than this card.
+        await show_everywhere(tx, flag, await taken_by(tx, flag), now)
+
+
+async def card_lost(tx: AsyncSession, card: str, state: str, now: datetime) -> None:
+    """A card reaches nobody. When none of its round does, silence is certain, and the next round need not wait for it."""
+    notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == card))
+    if notice is None:
+        return
+    flag = await tx.get_one(Flag, notice.flag_id, with_for_update=True)
+    notice.state = state
+    log.error("card reached nobody", staff=notice.staff_id, flag=flag.id, state=state)
+    alive = await tx.scalar(
+        select(func.count()).where(
+            FlagNotice.flag_id == flag.id,
+            FlagNotice.card.startswith(_round_of(flag)),
+            FlagNotice.id != notice.id,
+            FlagNotice.state.in_(("queued", "delivered")),
+        )
+    )
+    if alive or flag.state not in ("raised", "delivered") or not card.startswith(_round_of(flag)):
+        return
+    last_tier = await tx.scalar(select(func.max(OnCall.tier)).where(OnCall.team_id == flag.team_id)) or 0
+    flag.next_at = now if flag.tier < last_tier else now + UNDELIVERED
+
+
+async def withdraw_cards(tx: AsyncSession, flag: Flag) -> None:
+    """Cards of the alert that have not gone out yet are no longer wanted; one that may have gone out is left to find out."""
+    waiting = {
+        f"card:{notice.card}": notice
+        for notice in await tx.scalars(select(FlagNotice).where(FlagNotice.flag_id == flag.id, FlagNotice.state == "queued"))
+    }
+    # A row that is being sent this moment is locked, and is left alone too.
+    rows = await tx.scalars(select(Outbound).where(Outbound.key.in_(waiting), Outbound.state == "queued").with_for_update(skip_locked=True))
+    for row in rows:
+        if row.error != "unknown_outcome" and not row.response.get("doubtful"):
+            row.state, row.error = "withdrawn", "no longer wanted"
+            waiting[row.key].state = "withdrawn"
+
+
+def _round_of(flag: Flag) -> str:
+    return f"flag-{flag.id}-{flag.round}-"
+
+
+async def taken_by(tx: AsyncSession, flag: Flag) -> str:
+    """Who has the alert, or who has closed it, as its cards say it."""
+    owner = await tx.get(Staff, flag.owner_id) if flag.owner_id is not None else None
+    return say("card.closed_by" if flag.state == "closed" else "card.claimed_by", name=owner.name if owner is not None else "")
 
 
 async def show_everywhere(tx: AsyncSession, flag: Flag, text: str, now: datetime, *, keep: FlagNotice | None = None) -> list[str]:

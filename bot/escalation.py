@@ -11,20 +11,17 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.cards import alert_card, card_id
+from bot.cards import alert_card, card_id, withdraw_cards
 from bot.texts import say
 from records.chat import Chat
 from records.database import Database
-from records.flag import Flag, FlagNotice
+from records.flag import Flag, FlagNotice, lock_flag
 from records.message import enqueue
 from records.patient import Patient
 from records.staff import OnCall, Staff, Team, on_call
 from records.state import StateChange
 
 log = structlog.get_logger(__name__)
-
-# A card that WeCom accepted for nobody, or that waits for its turn, is looked at again this soon.
-UNDELIVERED = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -67,28 +64,59 @@ async def take_round(tx: AsyncSession, flag_id: int, now: datetime, *, emergency
 
     An acknowledgement in between makes this do nothing.
     """
-    flag = await tx.scalar(select(Flag).where(Flag.id == flag_id).with_for_update())
+    flag, chat = await lock_flag(tx, flag_id)
     if flag is None or flag.state not in ("raised", "delivered") or flag.next_at is None or flag.next_at > now:
         return []
     ladder = ladders()[flag.level]
     last_tier = await tx.scalar(select(func.max(OnCall.tier)).where(OnCall.team_id == flag.team_id)) or 0
     flag.round += 1
-    reached = min(last_tier, 1 + (flag.round - 1) // ladder.rounds)
+    reached = max(flag.tier, min(last_tier, 1 + (flag.round - 1) // ladder.rounds))
+    # A tier in which nobody can be reached is not waited for.
+    while reached < last_tier and not await _reachable(tx, flag, reached, now):
+        reached += 1
     if reached > flag.tier:
         tx.add(
             StateChange(
                 entity="flag", entity_id=flag.id, old=flag.state, new=flag.state, at=now, by="system", reason=f"silence: tier {reached}"
             )
         )
-    flag.tier = max(flag.tier, reached)
+    flag.tier = reached
     people = [person for tier in range(1, flag.tier + 1) for person in await on_call(tx, flag.team_id, tier, now)]
+    await withdraw_cards(tx, flag)
     lines = [await notify(tx, flag, person, now) for person in dict.fromkeys(people)]
     flag.next_at = now + (ladder.repeat if lines else min(ladder.repeat, timedelta(minutes=5)))
     if not people:
         log.error("nobody is on call", team=flag.team_id, level=flag.level)
-    if ladder.tell_family_after is not None and flag.round == ladder.tell_family_after and flag.chat_id is not None:
-        lines += await _tell_family(tx, flag, now, emergency_phone)
+    if ladder.tell_family_after is not None and flag.round >= ladder.tell_family_after and chat is not None:
+        lines += await _tell_family(tx, flag, chat, now, emergency_phone)
     return list(dict.fromkeys(lines))
+
+
+async def _reachable(tx: AsyncSession, flag: Flag, tier: int, now: datetime) -> bool:
+    """Whether somebody up to `tier` is on call whose last card of this alert did not fail."""
+    for lower in range(1, tier + 1):
+        for person in await on_call(tx, flag.team_id, lower, now):
+            last = await tx.scalar(
+                select(FlagNotice.state)
+                .where(FlagNotice.flag_id == flag.id, FlagNotice.staff_id == person.id)
+                .order_by(FlagNotice.id.desc())
+                .limit(1)
+            )
+            if last not in ("invalid", "failed"):
+                return True
+    return False
+
+
+async def next_tier(tx: AsyncSession, flag: Flag, now: datetime) -> list[Staff]:
+    """Who is on call in the nearest tier above the alert's, which becomes the alert's; empty when there is none."""
+    tiers = await tx.scalars(
+        select(OnCall.tier).where(OnCall.team_id == flag.team_id, OnCall.tier > flag.tier).distinct().order_by(OnCall.tier)
+    )
+    for tier in tiers:
+        if people := await on_call(tx, flag.team_id, tier, now):
+            flag.tier = tier
+            return people
+    return []
 
 
 async def notify(tx: AsyncSession, flag: Flag, person: Staff, now: datetime) -> str:
@@ -124,9 +152,8 @@ async def _colleagues(tx: AsyncSession, flag: Flag, person: Staff) -> list[Staff
     return list(rows)
 
 
-async def _tell_family(tx: AsyncSession, flag: Flag, now: datetime, emergency_phone: str) -> list[str]:
-    """Nobody has answered: the family hears the truth and a telephone number."""
-    chat = await tx.get_one(Chat, flag.chat_id)
+async def _tell_family(tx: AsyncSession, flag: Flag, chat: Chat, now: datetime, emergency_phone: str) -> list[str]:
+    """Nobody has answered: the family hears the truth and a telephone number, once."""
     team = await tx.get_one(Team, flag.team_id)
     if chat.state != "bot":
         return []

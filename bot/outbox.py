@@ -10,13 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
+from bot.cards import card_lost
 from bot.give_up import give_up
-from bot.routes import SendRefused, Sent, Waiting, send
+from bot.routes import CONFIGURATION, SendRefused, Sent, Waiting, send
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
 from records.chat import Chat
 from records.database import Database
-from records.flag import FlagNotice
 from records.message import Outbound
 
 log = structlog.get_logger(__name__)
@@ -128,6 +128,7 @@ class Outbox:
     def _wait(self, wait: Waiting) -> Change:
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
             row.state, row.error = "queued", wait.code
+            row.response = {"doubtful": wait.doubtful or bool(row.response.get("doubtful"))}
             # WeCom said no before it took the message, so this try does not count, neither here nor in the window.
             row.attempts -= 1
             if chat is not None:
@@ -148,8 +149,11 @@ class Outbox:
 
     def _fail(self, err: WecomError) -> Change:
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            # A card is not held: it is made anew, for somebody else.
+            held = err.code in CONFIGURATION and row.route != "app"
             if err.permanent:
                 log.error("message refused", route=row.route, purpose=row.purpose, code=err.code, errcode=err.errcode)
+            if err.permanent and not held:
                 await _failed(tx, row, err.code, now)
                 return True
             wait = err.retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * (0.8 + 0.4 * self._rng.random())
@@ -183,9 +187,7 @@ async def _tell_the_owner(tx: AsyncSession, row: Outbound, reason: str, now: dat
     if row.purpose == "task":
         await give_up(tx, int(row.key.split(":")[1]), reason, now)
     elif row.purpose == "card":
-        notice = await tx.scalar(select(FlagNotice).where(FlagNotice.card == row.payload["task_id"]))
-        if notice is not None:
-            notice.state = "failed"
+        await card_lost(tx, row.payload["task_id"], "failed", now)
 
 
 async def lines_left_waiting(tx: AsyncSession, now: datetime) -> list[str]:

@@ -12,7 +12,7 @@ from bot.cards import card_sent
 from bot.handover import HUMAN, POOL, handed_over
 from integrations.wecom import app_message, kf
 from integrations.wecom.client import WecomClient
-from integrations.wecom.errors import WecomError
+from integrations.wecom.errors import WecomError, wecom_error
 from integrations.wecom.outbound import message_id
 from records.chat import WINDOW_MESSAGES, Chat
 from records.message import Outbound
@@ -23,8 +23,8 @@ Learn = Callable[[AsyncSession, Chat, datetime], Awaitable[None]]
 
 # The same card request again within this time is not shown a second time (wecom-api §4.1; 4 h is the platform's maximum).
 DUPLICATE_CHECK = 4 * 3600
-# A refusal with one of these leaves open whether an earlier try of the same message went out.
-DOUBTFUL = {95001, 95002, 95013, 95018}
+# An administrator must act: nothing that waits is to be lost until he does.
+CONFIGURATION = {"bad_secret", "not_granted"}
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,16 @@ class Sent:
 
 
 class Waiting(Exception):
-    """Not now: the family must write first. `learn` writes what WeCom taught us about the session."""
+    """Not now: the family must write first. `learn` writes what WeCom taught us about the session.
+
+    `doubtful` when an earlier try of the same call may have gone out.
+    """
 
     permanent = False
 
     def __init__(self, code: str, learn: Learn) -> None:
         super().__init__(code)
-        self.code, self.learn = code, learn
+        self.code, self.learn, self.doubtful = code, learn, False
 
 
 class SendRefused(Exception):
@@ -79,27 +82,35 @@ async def _kf(client: WecomClient, row: Outbound, chat: Chat, repeat: bool) -> S
     try:
         sent = await kf.send_msg(client, chat.external_userid, chat.open_kfid, row.payload, msgid=msgid, repeat=repeat)
     except WecomError as err:
-        if went_out_before(err, repeat):
+        if err.code == "duplicate_message":
             return Sent({"msgid": msgid, "repeat": True})
-        match err.code:
-            case "over_quota":
-                raise Waiting(err.code, _window_used_up) from err
-            case "window_closed":
-                raise Waiting(err.code, _window_closed) from err
-            case "session_state" | "session_ended":
-                raise await _ask_session(client, chat, err) from err
-        raise
+        raise await _refusal(client, chat, err) from err
     return Sent({"msgid": sent})
 
 
-def went_out_before(err: WecomError, repeat: bool) -> bool:
-    """Whether a refusal means that an earlier try of this very message id was taken.
+async def _refusal(client: WecomClient, chat: Chat, err: WecomError) -> Exception:
+    """What a refused send_msg means for its row.
 
-    WeCom publishes no code for a repeated id (wecom-api §3.6): on a repeat, any refusal that is about the message itself is read so.
+    Where an earlier try may have gone out (`unknown_outcome`), WeCom's number still says what is the matter; the doubt stays with the
+    row: its next try is a repeat under the same id, and a copy that WeCom has taken is `duplicate_message`.
     """
-    if err.code == "duplicate_message":
-        return True
-    return repeat and err.code == "unknown_outcome" and err.errcode is not None and err.errcode not in DOUBTFUL
+    doubtful = err.code == "unknown_outcome"
+    meant = wecom_error(err.errcode, detail=err.detail) if doubtful and err.errcode is not None else err
+    match meant.code:
+        case "over_quota":
+            refusal: Exception = Waiting(meant.code, _window_used_up)
+        case "window_closed":
+            refusal = Waiting(meant.code, _window_closed)
+        case "session_state" | "session_ended":
+            try:
+                refusal = await _ask_session(client, chat, meant)
+            except WecomError as failed:
+                return err if doubtful else failed
+        case _:
+            return meant if meant.permanent and meant.code not in CONFIGURATION else err
+    if isinstance(refusal, Waiting):
+        refusal.doubtful = doubtful
+    return refusal
 
 
 async def _ask_session(client: WecomClient, chat: Chat, err: WecomError) -> Exception:
@@ -136,7 +147,7 @@ async def _kf_event(client: WecomClient, row: Outbound, repeat: bool) -> Sent:
     try:
         sent = await kf.send_msg_on_event(client, row.payload["code"], body, msgid=message_id(row.key), repeat=repeat)
     except WecomError as err:
-        if went_out_before(err, repeat):
+        if err.code == "duplicate_message":
             return Sent({"repeat": True})
         raise
     return Sent({"msgid": sent})
@@ -153,9 +164,13 @@ async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
             return await _to_pool(client, chat)
         if err.code not in ("session_state", "session_ended", "unknown_outcome"):
             raise
+        lost = err if err.code == "unknown_outcome" else None
     state = await kf.service_state_get(client, chat.open_kfid, chat.external_userid)
     if state.service_state in (POOL, HUMAN):
         return _with_human(state.service_state, state.servicer_userid)
+    if lost is not None:
+        # The call whose answer was lost was not carried out.
+        raise lost
     raise SendRefused("session_state")
 
 
@@ -194,7 +209,7 @@ async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) 
         if err.code == "no_recipient":
             invalid = [userid]
             response = {"invalid": invalid}
-        elif repeat and err.code in ("duplicate_message", "bad_request", "unknown_outcome") and err.errcode is not None:
+        elif err.code == "duplicate_message" or (repeat and err.code == "bad_request" and err.errcode is not None):
             # The task_id is unique in the app: a repeat that is refused was taken before. Its code is lost; a click brings a new one.
             response = {"repeat": True}
         else:

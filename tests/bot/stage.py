@@ -249,7 +249,7 @@ async def open_stage(
         listening(simulated, simulator_port),
         listening(gateway_app(core), gateway_port),
         aiohttp.ClientSession() as session,
-        wecom_client(core, sleep=_no_time, timeout=patience) as client,
+        wecom_client(core, sleep=_no_time, patience=patience) as client,
     ):
         turns = TurnTaker(talker, ZONE, emergency_phone="120")
         handlers = compose(core, client, turns)
