@@ -1,0 +1,191 @@
+"""Nothing said is lost and nothing happens twice, whatever dies meanwhile."""
+
+import asyncio
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.outbox import HELD
+from bot.sweep import LOOK_AGAIN
+from integrations.wecom.outbound import text as text_message
+from records.care_plan import Task
+from records.chat import Chat
+from records.message import Outbound, enqueue
+from records.wecom import KfAccount
+from tests.durability.books import findings, open_books
+from tests.durability.families import HUMAN, TASKS_EACH, TEAMS, Family, families, introduce, plan_tasks, plant, total
+from tests.durability.hospital import ROOT, Hospital, open_hospital
+
+pytestmark = pytest.mark.durability
+
+SEED = 20260302
+MESSAGES = 500
+# What dies during the storm, in an order that the seed decides; "both" is both workers at once.
+VICTIMS = ("worker", "worker", "both", "gateway", "gateway", "database")
+# Families that hear more than the five messages WeCom allows, and do not write: what is left waits for their next word.
+FLOODED, NOTES = 5, 7
+# Longer than a follow-up keeps another one out of the chat.
+NEXT_FOLLOW_UP = timedelta(minutes=61)
+
+
+async def test_no_loss_no_double(folder: Path) -> None:
+    rng = Random(SEED)
+    everybody = families()
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", "train"], cwd=ROOT, check=True)
+    async with open_hospital(folder, dialogue=True, plant=plant) as hospital:
+        hospital.note(f"seed {SEED}")
+        await introduce(hospital, everybody)
+        await asyncio.gather(*(family.says(hospital, "你好") for family in everybody))
+        await hospital.settle(total(everybody))
+        planned = await hospital.ask(lambda tx: plan_tasks(tx, hospital.clock()))
+        hospital.note(f"{planned} follow-ups are due")
+        await storm(hospital, everybody, rng, until=MESSAGES - 3 * len(everybody))
+        await flood(hospital, everybody[:FLOODED])
+        for victim in ("worker", "gateway", "worker"):
+            await an_hour_passes(hospital, everybody)
+            await asyncio.sleep(1 + rng.random() * 3)
+            answers = [family.says(hospital, family.answers(rng)) for family in everybody[FLOODED:]]
+            await asyncio.gather(strike(hospital, victim, rng), *answers)
+            await asyncio.sleep(2)
+        await hospital.settle(total(everybody))
+        for _ in range(TASKS_EACH):
+            if await hospital.ask(unopened):
+                await an_hour_passes(hospital, everybody)
+                await hospital.settle(total(everybody))
+        assert await hospital.ask(held), "no message waits for a closed window: the test has lost its point"
+        await end_human_sessions(hospital, everybody)
+        await asyncio.gather(*(family.says(hospital, "谢谢，再见") for family in everybody))
+        await hospital.settle(total(everybody))
+        # One word opens the window for five messages; whoever has more waiting says another.
+        waiting = await hospital.ask(held)
+        await asyncio.gather(*(family.says(hospital, "还有吗") for family in everybody if family.user in waiting))
+        await hospital.settle(total(everybody))
+        await a_callback_gets_lost(hospital, everybody[-1])
+        await hospital.settle(total(everybody))
+        hospital.note(f"{total(everybody)} messages, {hospital.kills} kills; the books are opened")
+        books = await open_books(hospital)
+        wrong = list(findings(books, everybody))
+        assert not wrong, f"seed {SEED}, {len(wrong)} findings:\n" + "\n".join(wrong[:20]) + "\n" + hospital.logs()
+        assert total(everybody) >= MESSAGES
+        assert hospital.kills >= 11  # ten of worker and gateway, one of the database
+        assert len(books.tasks) == planned
+        assert sum(f"task:{task.id}:opening" in books.outbound for task in books.tasks) > planned / 2
+
+
+async def storm(hospital: Hospital, everybody: list[Family], rng: Random, *, until: int) -> None:
+    """Families write while this and that dies."""
+    victims = list(VICTIMS)
+    rng.shuffle(victims)
+    for team in range(len(TEAMS)):
+        await everybody[FLOODED + len(TEAMS) * rng.randrange(10) + team].says(hospital, HUMAN)
+    for number, victim in enumerate(victims):
+        share = (until - total(everybody)) // (len(victims) - number)
+        talk = asyncio.create_task(talking(hospital, everybody, rng, share))
+        await asyncio.sleep(rng.random() * 1.5)
+        await strike(hospital, victim, rng)
+        await talk
+    await hospital.settle(total(everybody))
+
+
+async def talking(hospital: Hospital, everybody: list[Family], rng: Random, messages: int) -> None:
+    """So many messages of families picked at random, a few of them writing at once."""
+    lines = [(rng.choice(everybody), rng.random() / 5) for _ in range(messages)]
+    for family, pause in lines:
+        await family.says(hospital, family.picks(rng))
+        if rng.random() < 0.5:
+            await asyncio.sleep(pause)
+
+
+async def strike(hospital: Hospital, victim: str, rng: Random) -> None:
+    """Kill it. A worker dies at its work, so that the next death of one waits until all are back."""
+    if victim == "database":
+        hospital.kill_database()
+        return
+    if victim == "gateway":
+        hospital.kill(hospital.programs["gateway"])
+        return
+    await hospital.all_at_work()
+    for worker in hospital.workers if victim == "both" else [rng.choice(hospital.workers)]:
+        hospital.kill(worker)
+
+
+async def flood(hospital: Hospital, unlucky: list[Family]) -> None:
+    """More messages for some families than their window allows."""
+
+    async def write(tx: AsyncSession) -> None:
+        chats = await tx.scalars(select(Chat).where(Chat.external_userid.in_([family.user for family in unlucky])))
+        for chat in chats:
+            for number in range(NOTES):
+                await enqueue(
+                    tx,
+                    f"note:{chat.id}:{number}",
+                    line=f"chat:{chat.id}",
+                    route="kf",
+                    payload=text_message(f"第{number}条通知"),
+                    purpose="note",
+                    chat_id=chat.id,
+                    now=hospital.clock(),
+                )
+
+    await hospital.ask(write)
+    await hospital.settle(0)
+
+
+async def held(tx: AsyncSession) -> set[str]:
+    """The families for whom a message waits until they write."""
+    rows = select(Chat.external_userid).join(Outbound, Outbound.chat_id == Chat.id)
+    return set(await tx.scalars(rows.where(Outbound.error == HELD, Outbound.state == "queued")))
+
+
+async def unopened(tx: AsyncSession) -> int:
+    """Follow-ups that still wait for another one to be over."""
+    return await tx.scalar(select(func.count()).where(Task.state == "scheduled")) or 0
+
+
+async def an_hour_passes(hospital: Hospital, everybody: list[Family]) -> None:
+    """Clinicians finish what they have in hand; then the next follow-ups may go out."""
+    await end_human_sessions(hospital, everybody)
+    await close_alerts(hospital)
+    hospital.note("an hour passes")
+    await hospital.move_clock(NEXT_FOLLOW_UP)
+
+
+async def end_human_sessions(hospital: Hospital, everybody: list[Family]) -> None:
+    """Clinicians give the chats back to the bot."""
+    for family in everybody:
+        chat = await hospital.control("GET", f"chats/{family.account}/{family.user}")
+        if chat["service_state"] == 3:
+            await hospital.control("POST", f"chats/{family.account}/{family.user}/servicer", userid=chat["servicer_userid"], act="end")
+
+
+async def close_alerts(hospital: Hospital) -> None:
+    """Nurses tap 已处理 on every card that still has its buttons."""
+    for _, *people in TEAMS:
+        for userid in people:
+            for message in await hospital.control("GET", f"members/{userid}/messages"):
+                card = message.get("template_card", {})
+                if any(button.get("key") == "close" for button in card.get("button_list", [])):
+                    await hospital.control("POST", f"members/{userid}/cards/{message['task_id']}/click", key="close")
+
+
+async def a_callback_gets_lost(hospital: Hospital, family: Family) -> None:
+    """The gateway is down until WeCom gives up telling it; no other callback follows."""
+    gateway = hospital.programs["gateway"]
+    gateway.kill()
+    hospital.kills += 1
+    await family.says(hospital, "刚才又抽搐了")
+
+    async def given_up() -> bool:
+        attempts = await hospital.control("GET", "callback")
+        return len(attempts) >= 4 and all(attempt["outcome"] != "200" for attempt in attempts[-4:])
+
+    await hospital.until(given_up, "WeCom has given up the callback")
+    gateway.start()
+    # A minute without news, for the database's own clock.
+    await hospital.ask(lambda tx: tx.execute(update(KfAccount).values(news_at=KfAccount.news_at - LOOK_AGAIN)))
