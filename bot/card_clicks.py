@@ -19,7 +19,7 @@ from records.database import Database
 from records.flag import FLAG_MOVES, Flag, FlagNotice, lock_flag
 from records.message import enqueue
 from records.patient import AccessRefused, Patient
-from records.staff import OnCall, Staff, Team, TeamMember
+from records.staff import Staff, Team, TeamMember, colleagues
 from records.state import move
 from records.wecom import CallbackEvent
 
@@ -98,7 +98,7 @@ async def _claim(tx: AsyncSession, flag: Flag, chat: Chat | None, notice: FlagNo
     lines = await show_everywhere(tx, flag, await taken_by(tx, flag), now, keep=notice)
     patient = await tx.get(Patient, flag.patient_id) if flag.patient_id is not None else None
     team = await tx.get_one(Team, flag.team_id)
-    card = claimed_card(notice.card, flag, patient, team, await _others(tx, flag, staff), now)
+    card = claimed_card(notice.card, flag, patient, team, await colleagues(tx, flag.team_id, staff), now)
     await enqueue(
         tx,
         f"update:{notice.card}:claimed:{now.timestamp():.0f}",
@@ -169,14 +169,3 @@ async def _team_member(tx: AsyncSession, flag: Flag, userid: str) -> Staff:
     if staff is None:
         raise AccessRefused(f"flag {flag.id}")
     return staff
-
-
-async def _others(tx: AsyncSession, flag: Flag, staff: Staff) -> list[Staff]:
-    rows = await tx.scalars(
-        select(Staff)
-        .join(OnCall, OnCall.staff_id == Staff.id)
-        .where(OnCall.team_id == flag.team_id, Staff.active, Staff.id != staff.id)
-        .distinct()
-        .limit(8)
-    )
-    return list(rows)

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -15,12 +14,13 @@ from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
 from bot.reply import Reply, merge
+from bot.speak import in_chat
 from bot.texts import reasons, say
 from bot.turn import TurnTaker
 from records.chat import Chat
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
-from records.message import Inbound, enqueue
+from records.message import Inbound
 from records.staff import Team, on_call
 
 log = structlog.get_logger(__name__)
@@ -122,16 +122,8 @@ class Drain:
             outcome.replies.append(Reply(await self._call_human(tx, chat, last, outcome.human, now)))
         if chat.state == "bot":
             for number, body in enumerate(merge(outcome.replies), 1):
-                await enqueue(
-                    tx,
-                    f"reply:{last.msgid}" if number == 1 else f"reply:{last.msgid}:{number}",
-                    line=f"chat:{chat.id}",
-                    route="kf",
-                    payload=body,
-                    purpose="reply",
-                    chat_id=chat.id,
-                    now=now,
-                )
+                key = f"reply:{last.msgid}" if number == 1 else f"reply:{last.msgid}:{number}"
+                await in_chat(tx, chat, key, body, purpose="reply", now=now)
             if outcome.human:
                 await hand_over(tx, chat, key=f"handover:{last.msgid}", now=now)
 
@@ -194,17 +186,7 @@ class Drain:
                     phone=team.phone or self._emergency_phone,
                     emergency=self._emergency_phone,
                 )
-                body: dict[str, Any] = {"msgtype": "text", "text": {"content": text}}
-                await enqueue(
-                    tx,
-                    f"reply:{message.msgid}",
-                    line=f"chat:{chat.id}",
-                    route="kf",
-                    payload=body,
-                    purpose="reply",
-                    chat_id=chat.id,
-                    now=now,
-                )
+                await in_chat(tx, chat, f"reply:{message.msgid}", text, purpose="reply", now=now)
         await self._deliver(f"chat:{chat_id}")
 
 

@@ -12,13 +12,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import alert_card, card_id, withdraw_cards
+from bot.speak import in_chat
 from bot.texts import say
 from records.chat import Chat
 from records.database import Database
 from records.flag import Flag, FlagNotice, lock_flag
 from records.message import enqueue
 from records.patient import Patient
-from records.staff import OnCall, Staff, Team, on_call
+from records.staff import OnCall, Staff, Team, colleagues, on_call
 from records.state import StateChange
 
 log = structlog.get_logger(__name__)
@@ -123,7 +124,6 @@ async def notify(tx: AsyncSession, flag: Flag, person: Staff, now: datetime) -> 
     """Queue a card of this round to one clinician; the outbox line it waits in."""
     team = await tx.get_one(Team, flag.team_id)
     patient = await tx.get(Patient, flag.patient_id) if flag.patient_id is not None else None
-    colleagues = await _colleagues(tx, flag, person)
     card = card_id(flag, person)
     line = f"staff:{person.userid}"
     fresh = await enqueue(
@@ -131,7 +131,7 @@ async def notify(tx: AsyncSession, flag: Flag, person: Staff, now: datetime) -> 
         f"card:{card}",
         line=line,
         route="app",
-        payload=alert_card(card, flag, patient, team, colleagues, now),
+        payload=alert_card(card, flag, patient, team, await colleagues(tx, flag.team_id, person), now),
         purpose="card",
         now=now,
     )
@@ -140,36 +140,14 @@ async def notify(tx: AsyncSession, flag: Flag, person: Staff, now: datetime) -> 
     return line
 
 
-async def _colleagues(tx: AsyncSession, flag: Flag, person: Staff) -> list[Staff]:
-    rows = await tx.scalars(
-        select(Staff)
-        .join(OnCall, OnCall.staff_id == Staff.id)
-        .where(OnCall.team_id == flag.team_id, Staff.active, Staff.id != person.id)
-        .distinct()
-        .order_by(Staff.id)
-        .limit(8)
-    )
-    return list(rows)
-
-
 async def _tell_family(tx: AsyncSession, flag: Flag, chat: Chat, now: datetime, emergency_phone: str) -> list[str]:
     """Nobody has answered: the family hears the truth and a telephone number, once."""
     team = await tx.get_one(Team, flag.team_id)
     if chat.state != "bot":
         return []
     text = say("family.human_silent", phone=team.phone or emergency_phone, emergency=emergency_phone)
-    await enqueue(
-        tx,
-        f"flag:{flag.id}:silence",
-        line=f"chat:{chat.id}",
-        route="kf",
-        payload={"msgtype": "text", "text": {"content": text}},
-        purpose="alert",
-        chat_id=chat.id,
-        now=now,
-        useful_until=now + timedelta(hours=2),
-    )
-    return [f"chat:{chat.id}"]
+    until = now + timedelta(hours=2)
+    return [await in_chat(tx, chat, f"flag:{flag.id}:silence", text, purpose="alert", now=now, useful_until=until)]
 
 
 async def overdue(tx: AsyncSession, now: datetime) -> list[int]:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.jobs import NORMAL, Job, defer
+from bot.speak import in_chat
 from bot.turn import TurnTaker
 from plans.follow_up import next_question, opening, template_of
 from plans.follow_up_sweep import Route, extend, is_busy, route_of
@@ -18,7 +19,6 @@ from plans.task import TALKING, lock, sent
 from records.care_plan import Task
 from records.chat import Chat
 from records.database import Database, is_lost_connection
-from records.message import enqueue
 
 log = structlog.get_logger(__name__)
 
@@ -86,16 +86,5 @@ class FollowUps:
             metrics.TASKS.labels("reminded" if nudge.kind == "remind" else task.state).inc()
 
     async def _say(self, tx: AsyncSession, chat: Chat, task: Task, key: str, text: str, purpose: str, now: datetime) -> None:
-        line = f"chat:{chat.id}"
-        await enqueue(
-            tx,
-            key,
-            line=line,
-            route="kf",
-            payload={"msgtype": "text", "text": {"content": text}},
-            purpose=purpose,
-            chat_id=chat.id,
-            now=now,
-            useful_until=task.useful_until,
-        )
+        line = await in_chat(tx, chat, key, text, purpose=purpose, now=now, useful_until=task.useful_until)
         await defer(tx, [Job("deliver", line, lock=line)], priority=NORMAL)

@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.called import ended
 from bot.give_up import give_up
 from bot.reply import Reply
+from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import message_id
 from records.chat import CHAT_MOVES, Chat
-from records.message import Inbound, Outbound, enqueue
+from records.message import Inbound, Outbound
 from records.staff import Staff
 from records.state import move
 
@@ -51,17 +52,8 @@ async def _welcome(
     if not code or now >= message.sent_at + WELCOME_WINDOW:
         return
     body = {"code": code, "msgtype": "text", "text": {"content": say("family.welcome", hospital=hospital, emergency=emergency)}}
-    await enqueue(
-        tx,
-        f"welcome:{message.msgid}",
-        line=f"chat:{chat.id}",
-        route="kf_event",
-        payload=body,
-        purpose="welcome",
-        chat_id=chat.id,
-        now=now,
-        useful_until=message.sent_at + WELCOME_WINDOW,
-    )
+    until = message.sent_at + WELCOME_WINDOW
+    await in_chat(tx, chat, f"welcome:{message.msgid}", body, purpose="welcome", now=now, useful_until=until, route="kf_event")
 
 
 async def _session(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:

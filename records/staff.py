@@ -75,3 +75,20 @@ async def on_call(tx: AsyncSession, team_id: int, tier: int, now: datetime) -> l
 def someone_on_call(team_id: Any, *, tier: int, now: Any) -> Exists:
     """The same question as a condition, to be asked along with others; the arguments may be columns or parameters."""
     return _on_call(team_id, tier, now).exists()
+
+
+# As many as a card's selector holds beside "next tier" (wecom-api §4.2: 10 options).
+MOST_COLLEAGUES = 8
+
+
+async def colleagues(tx: AsyncSession, team_id: int, person: Staff) -> list[Staff]:
+    """The other active clinicians of the team's rota."""
+    rows = await tx.scalars(
+        select(Staff)
+        .join(OnCall, OnCall.staff_id == Staff.id)
+        .where(OnCall.team_id == team_id, Staff.active, Staff.id != person.id)
+        .distinct()
+        .order_by(Staff.id)
+        .limit(MOST_COLLEAGUES)
+    )
+    return list(rows)

@@ -1,0 +1,27 @@
+"""What goes into a chat's line of the outbox."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from records.chat import Chat
+from records.message import enqueue
+
+
+async def in_chat(
+    tx: AsyncSession,
+    chat: Chat,
+    key: str,
+    body: dict[str, Any] | str,
+    *,
+    purpose: str,
+    now: datetime,
+    useful_until: datetime | None = None,
+    route: str = "kf",
+) -> str:
+    """Put a message (a WeCom body, or plain words) into the chat's line, once per `key`; the line's name."""
+    line = f"chat:{chat.id}"
+    payload = {"msgtype": "text", "text": {"content": body}} if isinstance(body, str) else body
+    await enqueue(tx, key, line=line, route=route, payload=payload, purpose=purpose, chat_id=chat.id, now=now, useful_until=useful_until)
+    return line
