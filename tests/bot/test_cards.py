@@ -112,40 +112,29 @@ async def test_closing_an_alert_nobody_took(stage: Stage) -> None:
     assert len(await stage.cards("linyue")) == 1
 
 
+# clinical.md: emergency every 2 minutes, the backup after two rounds; urgent at 15 and 30 minutes, the backup after one.
 @pytest.mark.parametrize(
-    ("said", "level", "every"),
-    [(DANGER, "emergency", timedelta(minutes=2)), ("我要找人工", "urgent", timedelta(minutes=15))],
+    ("said", "every", "to_the_doctor"),
+    [(DANGER, timedelta(minutes=2), [0, 0, 1, 2]), ("孩子一天没尿了", timedelta(minutes=15), [0, 1, 2, 3])],
+    ids=["emergency", "urgent"],
 )
-async def test_silence_is_acted_upon(stage: Stage, said: str, level: str, every: timedelta) -> None:
+async def test_silence_is_acted_upon(stage: Stage, said: str, every: timedelta, to_the_doctor: list[int]) -> None:
     mother = await alarmed(stage, said=said)
-    if level == "urgent":
-        # The session stays with the bot, so that the family can be told.
-        await stage.control("POST", f"{mother.path}/servicer", userid="linyue", act="end")
-        await mother.says("有人吗，我要找人工")
-    flag = (await stage.flags())[-1]
-    assert flag.level == level
-    cards = {flag.round: (len(await stage.cards("linyue")), len(await stage.cards("hemin")))}
-    for _ in range(3):
-        await stage.move(every + timedelta(seconds=1))
-        flag = (await stage.flags())[-1]
-        cards[flag.round] = (len(await stage.cards("linyue")), len(await stage.cards("hemin")))
-    first, last = cards[1], cards[4]
-    assert last[0] == first[0] + 3
-    # clinical.md: emergency asks the backup after two rounds, urgent after one.
-    assert cards[2][1] == (0 if level == "emergency" else 1)
-    assert cards[3][1] == (1 if level == "emergency" else 2)
-    if level == "emergency":
-        honest = [said for said in await mother.hears() if "还没有回应" in said]
-        assert len(honest) == 1
-        assert "010-5555-0101" in honest[0]
-    # It never ends in silence.
-    await stage.move(every + timedelta(seconds=1))
-    assert len(await stage.cards("hemin")) == last[1] + 1
+    for number, doctors in enumerate(to_the_doctor, 1):
+        assert (len(await stage.cards("linyue")), len(await stage.cards("hemin"))) == (number, doctors)
+        honest = [words for words in await mother.hears() if "还没有回应" in words]
+        assert len(honest) == (number >= 3)
+        assert all("010-5555-0101" in words for words in honest)
+        # Not before its time.
+        await stage.move(every - timedelta(seconds=20))
+        assert len(await stage.cards("linyue")) == number
+        await stage.move(timedelta(seconds=21))
+    # It does not end in silence, but with whoever takes it.
+    asked = len(await stage.cards("hemin"))
     await stage.click("hemin", (await stage.cards("hemin"))[-1], "claim")
     await stage.move(timedelta(hours=5))
-    assert len(await stage.cards("hemin")) == last[1] + 1
-    texts = {button for card in await buttons(stage, "linyue") for button in card}
-    assert "接手" not in texts or level == "urgent"
+    assert len(await stage.cards("hemin")) == asked
+    assert {button for card in await buttons(stage, "linyue") for button in card} == {"已由何敏接手"}
 
 
 async def test_a_clinician_whom_wecom_does_not_know_is_not_waited_for(stage: Stage) -> None:
