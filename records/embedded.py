@@ -3,10 +3,14 @@
 The server is a process of its own: it outlives a killed CareLoop and is found again by the next one.
 """
 
+import fcntl
 import os
+import shutil
 import subprocess
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,40 +42,78 @@ class EmbeddedServer:
     def ensure(self) -> str:
         """Start the server if it does not run, and return its URL. Blocking: 7 s the first time, 0.2 s later.
 
-        Raises EmbeddedError when the folder cannot be used.
+        Several processes may call it at once: one starts the server, the others find it. Raises EmbeddedError when the folder cannot
+        be used.
         """
         server_class, get_server = _library()
-        self._check_folder()
         deadline = time.monotonic() + self.start_timeout
-        while True:
-            self._forget_stale_pid()
-            try:
-                # A fresh look each time: the library remembers a server that may have been killed since.
-                server_class._instances.pop(self.folder, None)
-                server = get_server(self.folder, cleanup_mode=None)
-                return str(server.get_uri())
-            except (subprocess.SubprocessError, AssertionError) as err:
-                # After a kill the old backends need a moment to let go of the shared memory, and recovery takes its time.
-                if time.monotonic() > deadline:
-                    raise EmbeddedError(f"The database in {self.folder} does not start; its log is {self.folder / 'log'}.") from err
-                time.sleep(0.5)
-            except (OSError, RuntimeError) as err:
-                raise EmbeddedError(f"The database folder {self.folder} cannot be used: {err}.") from err
+        try:
+            with self._alone(server_class):
+                self._check_folder()
+                while True:
+                    try:
+                        return self._start(server_class, get_server)
+                    except (subprocess.SubprocessError, AssertionError) as err:
+                        # After a kill the old backends need a moment to let go of the shared memory, and recovery takes its time.
+                        if time.monotonic() > deadline:
+                            raise EmbeddedError(f"The database in {self.folder} does not start; its log is {self.folder / 'log'}.") from err
+                        time.sleep(0.5)
+        except (OSError, RuntimeError) as err:
+            reason = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
+            raise EmbeddedError(f"The database folder {self.folder} cannot be used: {reason}.") from err
 
     def stop(self) -> None:
         """Stop the server, if it runs, after its transactions."""
-        _, get_server = _library()
-        if (self.folder / "postmaster.pid").exists():
-            get_server(self.folder, cleanup_mode=None).stop()
+        server_class, get_server = _library()
+        with self._alone(server_class):
+            if self._server_process() is not None:
+                server_class._instances.pop(self.folder, None)
+                get_server(self.folder, cleanup_mode=None).stop()
 
-    def _check_folder(self) -> None:
+    @contextmanager
+    def _alone(self, server_class: Any) -> Iterator[None]:
+        """Hold the folder against other processes that start or stop the server; a killed one lets go."""
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
             raise EmbeddedError(f"The folder {self.folder.parent} cannot be made: {err.strerror}.") from err
-        names = {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
-        # Another process may be making the database at this very moment.
-        if names and not names & {"PG_VERSION", "pg_wal", "base", "global", ".handle_pids.json"}:
+        # The library would lock a file that all users of the machine share, and that only its first user may open.
+        server_class._lock = type(server_class._lock)(self.folder.parent / f".{self.folder.name}.library.lock")
+        with (self.folder.parent / f".{self.folder.name}.lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _start(self, server_class: Any, get_server: Any) -> str:
+        """Find the server or start it. A database whose making was interrupted holds nothing and is made anew."""
+        making = self.folder.parent / f".{self.folder.name}.making"
+        if making.exists() and self._server_process() is None:
+            self._end_leftovers()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif self._server_process() is None:
+            # After a crash the number in postmaster.pid may belong to some other program by now.
+            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        if not (self.folder / "PG_VERSION").exists():
+            making.touch()
+        # A fresh look each time: the library remembers a server that may have been killed since.
+        server_class._instances.pop(self.folder, None)
+        url = str(get_server(self.folder, cleanup_mode=None).get_uri())
+        making.unlink(missing_ok=True)
+        return url
+
+    def _end_leftovers(self) -> None:
+        """End what still makes the database for a process that was killed."""
+        leftovers = [
+            process
+            for process in psutil.process_iter(["name", "cmdline"])
+            if process.info["name"] in ("initdb", "postgres") and str(self.folder) in (process.info["cmdline"] or ())
+        ]
+        for process in leftovers:
+            process.kill()
+        psutil.wait_procs(leftovers, timeout=5)
+
+    def _check_folder(self) -> None:
+        making = self.folder.parent / f".{self.folder.name}.making"
+        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "PG_VERSION").exists() and not making.exists():
             raise EmbeddedError(f"The folder {self.folder} is in use for something that is not a database; choose another data folder.")
         owner = self._server_process()
         if owner is not None and os.geteuid() != 0 and owner.uids().real != os.geteuid():
@@ -85,8 +127,3 @@ class EmbeddedServer:
             return process if process.name().startswith("postgres") else None
         except (OSError, ValueError, psutil.Error):
             return None
-
-    def _forget_stale_pid(self) -> None:
-        """After a crash the number in postmaster.pid may belong to some other program by now."""
-        if self._server_process() is None:
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
