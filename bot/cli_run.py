@@ -25,8 +25,10 @@ def run_serve_command(*, host: str | None, port: int | None) -> None:
     # The worker and the model training are processes of their own: they must see the same settings.
     os.environ["CARELOOP_HOST"], os.environ["CARELOOP_PORT"] = settings.host, str(settings.port)
     from bot.dialogue.train import model_path
-    from bot.serve import run_serve
+    from bot.serve import lock_data, run_serve
 
+    # Refused before anything is trained; run_serve takes the lock for good.
+    lock_data(settings.data_dir).close()
     if not model_path(ROOT).exists():
         # A process of its own: this one stays small.
         code = subprocess.run([sys.executable, "-m", "bot", "train"], cwd=ROOT, check=False).returncode

@@ -33,10 +33,19 @@ class AlreadyServing(Exception):
     code, permanent = "already_serving", True
 
 
+class DataFolderUnusable(Exception):
+    """The data folder cannot be made or written."""
+
+    code, permanent = "data_folder", True
+
+
 def lock_data(folder: Path) -> IO[str]:
-    """Hold the data folder for this process. Raises AlreadyServing, naming the process that has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "serve.lock").open("a+")
+    """Hold the data folder for this process. Raises AlreadyServing, naming the process that has it, and DataFolderUnusable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "serve.lock").open("a+")
+    except OSError as err:
+        raise DataFolderUnusable(f"The data folder {folder} cannot be used: {err.strerror}.") from err
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as err:
