@@ -46,10 +46,12 @@ class Dialogue:
 
             from actions.care import library
             from bot.dialogue.embedding import InProcessActions
+            from bot.dialogue.runner import StraightRunner
             from bot.dialogue.trackers import Trackers
 
             quiet.mend()
             agent = Agent.load(str(model), action_endpoint=InProcessActions())
+        agent.processor.graph_runner = StraightRunner(agent.processor.graph_runner)
         trackers = Trackers(agent.domain)
         # Rasa wraps every store it is given into one that swallows database errors.
         agent.tracker_store = agent.processor.tracker_store = trackers
