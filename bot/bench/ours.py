@@ -4,11 +4,11 @@ import asyncio
 import itertools
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from actions.turn import Turn, understand_about
 from bot.clock import Clock
@@ -34,6 +34,8 @@ class Ours:
     zone: ZoneInfo
     load_seconds: float
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
+    _page: list[dict[str, Any]] = field(default_factory=list)
+    _pull: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     async def load(cls, model: Path, db: Database) -> "Ours":
@@ -48,9 +50,7 @@ class Ours:
 
     async def turn(self, chat_id: int, text: str) -> None:
         """A whole turn: the message stored, triage, understanding, dialogue with its actions, state and reply committed."""
-        now = self.clock()
-        async with self.db.transaction() as tx:
-            tx.add(self._message(chat_id, text, now))
+        await self._store(chat_id, text)
         await self.drain.drain(str(chat_id))
 
     async def dialogue_turn(self, chat_id: int, text: str) -> None:
@@ -76,11 +76,20 @@ class Ours:
             kept = await tx.scalar(select(func.count()).where(Conversation.chat_id.in_(chats)))
             return {**dict(states.tuples().all()), "replies": replies or 0, "conversations": kept or 0}
 
-    def _message(self, chat_id: int, text: str, now: datetime) -> Inbound:
-        msgid = f"bench{next(self.serial):08d}"
-        return Inbound(
-            chat_id=chat_id, msgid=msgid, origin=CUSTOMER, msgtype="text", text=text, body={"msgid": msgid}, sent_at=now, received_at=now
+    async def _store(self, chat_id: int, text: str) -> None:
+        """Commit a message; those that come at the same moment go in one transaction, as the page of a pull does."""
+        now, msgid = self.clock(), f"bench{next(self.serial):08d}"
+        self._page.append(
+            {"chat_id": chat_id, "msgid": msgid, "origin": CUSTOMER, "msgtype": "text", "text": text, "body": {"msgid": msgid}}
+            | {"sent_at": now, "received_at": now}
         )
+        mine = self._page
+        async with self._pull:
+            if mine is not self._page:
+                return
+            self._page = []
+            async with self.db.transaction() as tx:
+                await tx.execute(insert(Inbound), mine)
 
 
 async def _keep(line: str) -> None:
