@@ -1,6 +1,7 @@
 """Everything on one machine: database, model, web edges, and a worker process that is watched."""
 
 import asyncio
+import ctypes
 import fcntl
 import os
 import signal
@@ -57,6 +58,15 @@ def lock_data(folder: Path) -> IO[str]:
     return file
 
 
+# prctl(2): the signal that a process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """In the child: a killed `serve` must not leave a worker behind that keeps the database alive."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class WorkerProcess:
     """The worker as a child process, started again when it dies."""
 
@@ -68,7 +78,9 @@ class WorkerProcess:
         """Keep it running until cancelled; then stop it kindly, and after 10 s firmly."""
         try:
             while True:
-                self._process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", *self._arguments, cwd=ROOT)
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "bot", *self._arguments, cwd=ROOT, preexec_fn=_end_with_parent
+                )
                 code = await self._process.wait()
                 log.error("worker ended, starting it again", code=code)
                 await asyncio.sleep(RESTART_EVERY)
