@@ -88,7 +88,14 @@ class Drain:
             if chat is None:
                 return 0
             waiting = list(
-                await tx.scalars(select(Inbound).where(Inbound.chat_id == chat_id, Inbound.state == "new").order_by(Inbound.id).limit(size))
+                await tx.scalars(
+                    select(Inbound)
+                    .where(Inbound.chat_id == chat_id, Inbound.state == "new")
+                    .order_by(Inbound.id)
+                    .limit(size)
+                    # Whoever fetches a message's file writes into the same outcome.
+                    .with_for_update()
+                )
             )
             if not waiting:
                 return 0

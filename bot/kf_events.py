@@ -89,6 +89,7 @@ async def _send_failed(tx: AsyncSession, chat: Chat, event: dict[str, object], n
 
 
 async def _recalled(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:
-    message = await tx.scalar(select(Inbound).where(Inbound.chat_id == chat.id, Inbound.msgid == str(event.get("recall_msgid"))))
+    taken_back = Inbound.msgid == str(event.get("recall_msgid"))
+    message = await tx.scalar(select(Inbound).where(Inbound.chat_id == chat.id, taken_back).with_for_update())
     if message is not None:
         message.outcome = {**message.outcome, "recalled_at": now.isoformat()}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -30,21 +31,26 @@ class MediaStore:
             message = await tx.get(Inbound, int(key))
         if message is None or "media" in message.outcome:
             return
-        media_id = message.body.get(message.msgtype, {}).get("media_id")
+        body = message.body.get(message.msgtype)
+        media_id = body.get("media_id") if isinstance(body, dict) else None
         if not isinstance(media_id, str):
+            await self._note(message.id, {"error": "no_media_id"})
             return
         try:
             media = await self._client.download(media_id)
             path = self._folder / f"{message.sent_at:%Y%m}" / f"{message.id}"
             await asyncio.to_thread(_write, path, media.data)
-            note = {"file": str(path.relative_to(self._folder)), "type": media.content_type, "bytes": len(media.data)}
+            note: dict[str, Any] = {"file": str(path.relative_to(self._folder)), "type": media.content_type, "bytes": len(media.data)}
         except WecomError as err:
             if not err.permanent:
                 raise
             log.warning("media cannot be fetched", message=message.id, code=err.code)
             note = {"error": err.code}
+        await self._note(message.id, note)
+
+    async def _note(self, message_id: int, note: dict[str, Any]) -> None:
         async with self._db.transaction() as tx:
-            row = await tx.scalar(select(Inbound).where(Inbound.id == message.id).with_for_update())
+            row = await tx.scalar(select(Inbound).where(Inbound.id == message_id).with_for_update())
             if row is not None:
                 row.outcome = {**row.outcome, "media": note}
 

@@ -323,3 +323,6 @@ async def test_a_page_of_strange_items_holds_up_nobody(stage: Stage) -> None:
     assert "听到：疼\ufffd痛" in said
     assert "看不懂" in said
     assert "听到：你好" in said
+    async with stage.db.transaction() as tx:
+        picture = (await tx.scalars(select(Inbound).where(Inbound.msgid == "no picture"))).one()
+    assert picture.outcome["media"] == {"error": "no_media_id"}
