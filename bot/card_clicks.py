@@ -15,7 +15,7 @@ from bot.jobs import URGENT, Job, defer
 from bot.texts import say
 from integrations.wecom.callback import selected_options
 from records.chat import Chat
-from records.database import Database
+from records.database import Database, is_lost_connection
 from records.flag import FLAG_MOVES, Flag, FlagNotice, lock_flag
 from records.message import enqueue
 from records.patient import AccessRefused, Patient
@@ -24,6 +24,9 @@ from records.state import move
 from records.wecom import CallbackEvent
 
 log = structlog.get_logger(__name__)
+
+# A callback that fails this often is not tried again; the clinician taps again, and the alert's own clock runs on.
+ATTEMPTS = 5
 
 
 class CallbackEvents:
@@ -39,7 +42,24 @@ class CallbackEvents:
         self._db, self._deliver, self._clock, self._reload_accounts = db, deliver, clock, reload_accounts
 
     async def handle(self, key: str) -> None:
-        """Carry out the stored callback `key`."""
+        """Carry out the stored callback `key`. One that fails ATTEMPTS times is set aside with its error."""
+        try:
+            await self._handle(key)
+        except Exception as err:
+            if not is_lost_connection(err):
+                await self._set_back(key, err)
+            raise
+
+    async def _set_back(self, key: str, err: Exception) -> None:
+        async with self._db.transaction() as tx:
+            event = await tx.scalar(select(CallbackEvent).where(CallbackEvent.key == key).with_for_update())
+            if event is not None and event.handled_at is None:
+                event.attempts += 1
+                event.error = type(err).__name__
+                if event.attempts >= ATTEMPTS:
+                    event.handled_at = self._clock()
+
+    async def _handle(self, key: str) -> None:
         now = self._clock()
         lines: list[str] = []
         reload = False

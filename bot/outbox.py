@@ -81,11 +81,11 @@ class Outbox:
                 .with_for_update()
             )
             for row in rows:
+                if row.state == "sending" and row.lease_until is not None and now < row.lease_until:
+                    return None
                 if row.useful_until is not None and now >= row.useful_until:
                     await _withdraw(tx, row, "no longer useful", now)
                     continue
-                if row.state == "sending" and row.lease_until is not None and now < row.lease_until:
-                    return None
                 if row.not_before > now or await self._too_many(tx, row, now):
                     return None
                 if row.route == "kf" and row.attempts == 0:
