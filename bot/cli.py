@@ -1,6 +1,7 @@
 """The command line. Help is instant: every command imports what it needs when it runs."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -77,12 +78,16 @@ def train(force: Annotated[bool, typer.Option("--force", help="Train even when n
 def understand(file: File = None) -> None:
     """What a message says: symptoms, measurements, medicines, questions to ask back. JSON lines in, JSON lines out.
 
+    The intent comes from the trained model; without one (see `careloop train`) intent, confidence and in_scope are null.
+
     In: {"id": "a1", "text": "没咳嗽，昨晚烧到38度5", "patient": {"age_months": 7}, "now": "2026-03-01T08:00:00+08:00"}
     """
     from bot.cli_lines import run_lines
+    from bot.cli_run import intent_reader
     from tagging.command import understand_line
 
-    run_lines(file, understand_line)
+    classify = intent_reader()
+    run_lines(file, lambda line: understand_line(line, classify=classify))
 
 
 @app.command()
@@ -237,6 +242,8 @@ def _report(result: dict[str, object], as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
+    # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
+    warnings.simplefilter("ignore", DeprecationWarning)
     try:
         app()
     except Exception as err:

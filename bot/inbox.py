@@ -162,7 +162,8 @@ async def _chats(tx: AsyncSession, account: KfAccount, users: set[str], now: dat
     """The chat of each customer, made when this is his first message, and joined to the carer we know by his id."""
     if not users:
         return {}
-    carers = dict((await tx.execute(select(Carer.external_userid, Carer.id).where(Carer.external_userid.in_(users)))).tuples().all())
+    known = await tx.execute(select(Carer.external_userid, Carer.id).where(Carer.external_userid.in_(users)))
+    carers = {user: carer for user, carer in known}
     await tx.execute(
         insert(Chat)
         .values(
@@ -182,7 +183,7 @@ async def _chats(tx: AsyncSession, account: KfAccount, users: set[str], now: dat
     rows = await tx.execute(
         select(Chat.external_userid, Chat.id).where(Chat.open_kfid == account.open_kfid, Chat.external_userid.in_(users))
     )
-    return dict(rows.tuples().all())
+    return {user: chat for user, chat in rows}
 
 
 async def _keep_raw(tx: AsyncSession, key: str, event: str, raw: dict[str, Any], now: datetime) -> None:

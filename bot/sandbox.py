@@ -62,7 +62,7 @@ class Backend:
                 .order_by(Carer.id, Patient.id)
             )
             people: dict[int, dict[str, Any]] = {}
-            for carer, patient in rows.tuples():
+            for carer, patient in rows:
                 person = people.setdefault(
                     carer.id,
                     {
@@ -92,7 +92,7 @@ class Backend:
                 .join(Team, Team.id == TeamMember.team_id)
                 .order_by(Team.id, Staff.id)
             )
-            return [{"userid": staff.userid, "name": staff.name, "title": staff.title, "team": team} for staff, team in rows.tuples()]
+            return [{"userid": staff.userid, "name": staff.name, "title": staff.title, "team": team} for staff, team in rows]
 
     async def work_list(self, userid: str) -> list[dict[str, Any]]:
         """The clinician's open work."""

@@ -53,7 +53,7 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
 
 async def _flags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
     query = select(Flag, Patient).outerjoin(Patient, Patient.id == Flag.patient_id)
-    rows = (await tx.execute(query.where(Flag.team_id.in_(teams), Flag.state != "closed"))).tuples().all()
+    rows = (await tx.execute(query.where(Flag.team_id.in_(teams), Flag.state != "closed"))).all()
     # A patient who is in another team now is that team's to see.
     mine = [(flag, patient) for flag, patient in rows if patient is None or patient.team_id in teams]
     mine.sort(key=lambda row: (-LEVELS.index(row[0].level), row[0].raised_at))
@@ -73,7 +73,7 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
     )
     return [
         WorkItem(task.state, None, patient.id, patient.name, task.closed_at or now, _ending(task, plan), task_id=task.id)
-        for task, patient, plan in (await tx.execute(query)).tuples()
+        for task, patient, plan in (await tx.execute(query))
     ]
 
 
@@ -100,7 +100,7 @@ async def _unconfirmed(tx: AsyncSession, teams: list[int], now: datetime) -> lis
     )
     return [
         WorkItem("unconfirmed", None, patient.id, patient.name, row.effective_at, say("work.unconfirmed", value=f"{row.value:.2f}"))
-        for row, patient in (await tx.execute(query)).tuples()
+        for row, patient in (await tx.execute(query))
     ]
 
 
@@ -115,7 +115,7 @@ async def _stopped(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
     )
     return [
         WorkItem("stopped", None, patient.id, patient.name, carer.stopped_at, say("work.stopped"))
-        for carer, patient in (await tx.execute(query)).tuples()
+        for carer, patient in (await tx.execute(query))
         if carer.stopped_at is not None
     ]
 
