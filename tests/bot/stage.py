@@ -121,7 +121,7 @@ class Stage:
                     await self.simulator.callbacks.idle()
                     made = await sweep(self.db, self.clock)
                     quiet = quiet + 1 if not made and await self._idle() else 0
-                    await asyncio.sleep(0.03)
+                    await asyncio.sleep(0.01)
         except TimeoutError:
             ledger = await self.ledger()
             raise AssertionError(f"never at rest: the last sweep made {made}; refused calls: {ledger['rejected']}") from None

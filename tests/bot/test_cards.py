@@ -174,7 +174,7 @@ async def test_a_tier_without_anybody_is_skipped(stage: Stage) -> None:
     assert await buttons(stage, "linyue") == []
 
 
-async def forged_click(stage: Stage, userid: str, task_id: str, key: str, code: str) -> None:
+async def forged_click(stage: Stage, userid: str, task_id: str, key: str, code: str, *, settle: bool = True) -> None:
     """A click as WeCom's callback brings it, whoever could have made it."""
     app = stage.simulator.config.apps[0]
     assert app.callback is not None
@@ -189,7 +189,8 @@ async def forged_click(stage: Stage, userid: str, task_id: str, key: str, code: 
     body = f"<xml><Encrypt>{encrypted}</Encrypt></xml>"
     async with stage.session.post(f"{stage.gateway_url}/wecom/callback", params=query, data=body) as answer:
         assert answer.status == 200
-    await stage.settle()
+    if settle:
+        await stage.settle()
 
 
 async def effects(stage: Stage) -> tuple[Any, ...]:
@@ -241,6 +242,21 @@ async def test_an_unknown_button_or_card_does_nothing(stage: Stage) -> None:
     assert (await effects(stage))[:-1] == before[:-1]
     async with stage.db.transaction() as tx:
         assert await tx.scalar(select(func.count()).where(CallbackEvent.handled_at.is_(None))) == 0
+
+
+async def test_a_click_that_cannot_be_carried_out_is_set_aside(stage: Stage) -> None:
+    await alarmed(stage)
+    (card,) = await stage.cards("linyue")
+    await forged_click(stage, "linyue", card["task_id"], "claim", "<a>1</a><b>2</b>", settle=False)
+    # The sweep offers it again, but not for ever.
+    await stage.move(timedelta(seconds=21))
+    async with stage.db.transaction() as tx:
+        event = (await tx.scalars(select(CallbackEvent).where(CallbackEvent.event == "template_card_event"))).one()
+    assert event.handled_at is not None
+    assert event.attempts == 5
+    assert event.error
+    await stage.click("linyue", card, "claim")
+    assert (await flag_of(stage)).state == "acknowledged"
 
 
 async def test_an_alert_that_comes_back_reaches_somebody_again(stage: Stage) -> None:
