@@ -200,7 +200,13 @@ def _alerts(books: Books) -> Iterator[str]:
         if card["dropped"]:
             yield f"CARD DROPPED: {card['task_id']} for {card['dropped']}"
     for notice in books.notices:
-        if shown[notice.card] != 1 or notice.state != "delivered":
+        # Somebody had the alert in hand before this card's turn came.
+        unwanted = notice.state == "withdrawn" and any(
+            change.new in ("acknowledged", "closed")
+            for change in books.changes
+            if (change.entity, change.entity_id) == ("flag", notice.flag_id)
+        )
+        if shown[notice.card] != (0 if unwanted else 1) or not (unwanted or notice.state == "delivered"):
             out = books.outbound.get(f"card:{notice.card}")
             yield f"CARD {notice.card} ({notice.state}) SHOWN {shown[notice.card]} TIMES\n{books.row(out) if out else ''}"
     for task_id in shown.keys() - {notice.card for notice in books.notices}:
