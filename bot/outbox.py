@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import metrics
 from bot.cards import card_lost
 from bot.give_up import give_up
-from bot.routes import CONFIGURATION, SendRefused, Sent, Waiting, send
+from bot.jobs import Job, defer
+from bot.reply import plain_text
+from bot.routes import CONFIGURATION, HUMAN_OWNS, SendRefused, Sent, Waiting, send
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
 from records.chat import Chat
 from records.database import Database
+from records.flag import raise_flag
 from records.message import Outbound
 
 log = structlog.get_logger(__name__)
@@ -167,6 +170,25 @@ class Outbox:
 async def _failed(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:
     row.state, row.error = "failed", code
     await _tell_the_owner(tx, row, code, now)
+    if row.purpose in ("reply", "alert") and row.chat_id is not None and code != HUMAN_OWNS:
+        await _ask_a_person(tx, row, code, now)
+
+
+async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:
+    """WeCom refused an answer for good: the family would hear nothing, so a clinician is told what was to be said."""
+    chat = await tx.get_one(Chat, row.chat_id)
+    flag = await raise_flag(
+        tx,
+        chat,
+        level="same_day",
+        categories=["reply_refused"],
+        said=plain_text(row.payload)[:200],
+        because=code,
+        evidence=[{"rule": "reply_refused", "version": 1, "because": code, "key": row.key}],
+        now=now,
+        by="outbox",
+    )
+    await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")])
 
 
 async def _withdraw(tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:

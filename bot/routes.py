@@ -21,6 +21,8 @@ from records.staff import Staff
 After = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[None]]
 Learn = Callable[[AsyncSession, Chat, datetime], Awaitable[None]]
 
+# A row that is not sent because a person has the chat now.
+HUMAN_OWNS = "human_owns"
 # The same card request again within this time is not shown a second time (wecom-api §4.1; 4 h is the platform's maximum).
 DUPLICATE_CHECK = 4 * 3600
 # An administrator must act: nothing that waits is to be lost until he does.
@@ -123,7 +125,7 @@ async def _ask_session(client: WecomClient, chat: Chat, err: WecomError) -> Exce
                 owner = await tx.scalar(select(Staff).where(Staff.userid == state.servicer_userid))
                 await handed_over(tx, chat, service_state=state.service_state, owner=owner, now=now, reason=err.code)
 
-        return SendRefused("human_owns", human)
+        return SendRefused(HUMAN_OWNS, human)
 
     async def learn(tx: AsyncSession, chat: Chat, now: datetime) -> None:
         chat.service_state = state.service_state

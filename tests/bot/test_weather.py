@@ -324,3 +324,12 @@ async def test_a_page_of_strange_items_holds_up_nobody(stage: Stage) -> None:
     async with stage.db.transaction() as tx:
         picture = (await tx.scalars(select(Inbound).where(Inbound.msgid == "no picture"))).one()
     assert picture.outcome["media"] == {"error": "no_media_id"}
+
+
+async def test_an_answer_that_wecom_refuses_for_good_is_a_nurses_to_give(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    await stage.control("POST", "faults", path="kf/send_msg", times=1, errcode=40201)
+    await mother.says("今天挺好的")
+    assert await mother.hears() == []
+    assert [(flag.category, flag.state) for flag in await stage.flags()] == [("reply_refused", "delivered")]
+    assert "听到：今天挺好的" in (await stage.cards("linyue"))[-1]["template_card"]["quote_area"]["quote_text"]
