@@ -158,7 +158,8 @@ class Hospital:
                 while not await holds():  # noqa: ASYNC110 - what we wait for happens in other processes
                     await asyncio.sleep(0.2)
         except TimeoutError:
-            raise AssertionError(f"never came true: {what}\n{await self.ask(self.left_to_do)}\n{self.logs()}") from None
+            left, stuck = await self.ask(self.left_to_do), await self.ask(self._stuck)
+            raise AssertionError("\n".join([f"never came true: {what}", str(left), *stuck, self.logs()])) from None
 
     async def settle(self, said: int) -> None:
         """Until all `said` messages are stored and nothing is left to do."""
@@ -183,6 +184,19 @@ class Hospital:
             "follow-ups due": len(await claim_due(tx, now, 1000)),
             "jobs": await tx.scalar(text("select count(*) from procrastinate_jobs where status in ('todo', 'doing')")) or 0,
         }
+
+    @staticmethod
+    async def _stuck(tx: AsyncSession) -> list[str]:
+        """The trail of what waits: messages that nobody handled, rows that were not sent."""
+        inbound = await tx.scalars(select(Inbound).where(Inbound.state == "new").order_by(Inbound.id).limit(20))
+        outbound = await tx.scalars(select(Outbound).where(Outbound.state.in_(("queued", "sending"))).order_by(Outbound.seq).limit(20))
+        return [
+            *(f"inbound {row.id} {row.msgid} chat {row.chat_id} attempts {row.attempts} error {row.error}" for row in inbound),
+            *(
+                f"outbound {row.key} {row.line} {row.state} attempts {row.attempts} error {row.error} from {row.not_before}"
+                for row in outbound
+            ),
+        ]
 
     def logs(self) -> str:
         return "\n".join(f"--- {program.name}, alive: {program.alive()}\n{program.tail()}" for program in self.programs.values())
