@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from sqlalchemy import func, update
+from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +17,7 @@ from bot import metrics
 from bot.jobs import URGENT, Job, defer
 from integrations.wecom.callback import Callback, CallbackError, event_key
 from records.database import Database, is_lost_connection
-from records.wecom import CallbackEvent, KfAccount
+from records.wecom import CallbackEvent
 
 log = structlog.get_logger(__name__)
 
@@ -80,21 +80,28 @@ class Notebook:
             log.error("database cannot be healed", error=type(err).__name__)
 
 
+# All accounts in one round trip, locked in their order, so that two gateways never wait for each other in a circle.
+_NEWS = text(
+    """
+    with news as (
+        select open_kfid, token from unnest(cast(:accounts as text[]), cast(:tokens as text[])) as news(open_kfid, token)
+        join kf_account using (open_kfid) order by open_kfid for update of kf_account)
+    update kf_account set news_token = news.token, news_at = clock_timestamp() from news where kf_account.open_kfid = news.open_kfid
+    returning kf_account.open_kfid
+    """
+).bindparams(bindparam("accounts", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text)))
+
+
 async def _write(tx: AsyncSession, notes: list[Note]) -> None:
     # Of many callbacks about one account only the newest matters: each says no more than "pull".
     news = {note.fields["OpenKfId"]: note for note in notes if note.fields.get("Event") == "kf_msg_or_event"}
-    jobs = []
-    for open_kfid, note in sorted(news.items()):
-        known = await tx.execute(
-            update(KfAccount)
-            .where(KfAccount.open_kfid == open_kfid)
-            .values(news_token=note.fields.get("Token"), news_at=func.clock_timestamp())
-        )
-        if known.rowcount:  # type: ignore[attr-defined]
-            jobs.append(Job("pull", open_kfid, lock=f"pull:{open_kfid}"))
-        else:
+    if news:
+        tokens = [note.fields.get("Token") for note in news.values()]
+        known = set(await tx.scalars(_NEWS, {"accounts": list(news), "tokens": tokens}))
+        for open_kfid in news.keys() - known:
             log.warning("callback for an unknown service account", open_kfid=open_kfid)
-    await defer(tx, jobs, priority=URGENT)
+        # A pull that has yet to begin will bring this news too; one more for each callback would hold up the turns.
+        await defer(tx, [Job("pull", each, lock=f"pull:{each}") for each in sorted(known)], priority=URGENT, once=True)
     rows = {event_key(note.fields): note for note in notes if note.fields.get("Event") != "kf_msg_or_event"}
     if rows:
         fresh = await tx.scalars(

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
-from bot.jobs import BULK, NORMAL, Job, defer
+from bot.jobs import BULK, URGENT, Job, defer
 from bot.media import MEDIA_TYPES
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
@@ -122,7 +122,8 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
     stored = fresh.all()
     for _, msgtype, _ in stored:
         metrics.MESSAGES_IN.labels(msgtype).inc()
-    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _, _ in stored})], priority=NORMAL)
+    # As urgent as a pull, or callbacks that keep coming would keep every answer waiting.
+    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _, _ in stored})], priority=URGENT)
     await defer(tx, [Job("media", str(message)) for _, msgtype, message in stored if msgtype in MEDIA_TYPES], priority=BULK)
 
 

@@ -22,7 +22,9 @@ _DEFER = text(
     """
     select procrastinate_defer_jobs_v1(array(
         select row('default', name, :priority, nullif(lock, ''), null, jsonb_build_object('key', key), null)::procrastinate_job_to_defer_v1
-        from unnest(cast(:names as text[]), cast(:keys as text[]), cast(:locks as text[])) as job(name, key, lock)))
+        from unnest(cast(:names as text[]), cast(:keys as text[]), cast(:locks as text[])) as job(name, key, lock)
+        where not (cast(:once as boolean) and exists (
+            select from procrastinate_jobs where status = 'todo' and task_name = name and args->>'key' = key))))
     """
 ).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)), bindparam("locks", type_=ARRAY(Text)))
 
@@ -40,14 +42,15 @@ class Job:
     lock: str = ""
 
 
-async def defer(tx: AsyncSession, jobs: Iterable[Job], *, priority: int = NORMAL) -> None:
-    """Hand jobs that are due now to the engine, as part of the caller's transaction."""
+async def defer(tx: AsyncSession, jobs: Iterable[Job], *, priority: int = NORMAL, once: bool = False) -> None:
+    """Hand jobs that are due now to the engine, as part of the caller's transaction; if `once`, those that wait already are enough."""
     rows = list(jobs)
     if rows:
         await tx.execute(
             _DEFER,
             {
                 "priority": priority,
+                "once": once,
                 "names": [job.name for job in rows],
                 "keys": [job.key for job in rows],
                 "locks": [job.lock for job in rows],
