@@ -1,0 +1,143 @@
+"""CareLoop as it runs in production, for a benchmark: gateway, worker and a simulated WeCom as processes of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+from sqlalchemy import text
+
+from bot.app import WecomAccess, wecom_access
+from bot.bench.people import plant_families, plant_team
+from bot.bench.processes import ROOT, Child, answers, child, until
+from bot.private import free_port, throw_away_database
+from bot.settings import Settings
+from records.database import Database
+
+STARTS_WITHIN, LOADS_WITHIN = 30.0, 300.0
+
+
+@dataclass
+class Service:
+    """What runs, and how much memory it took at most (MB)."""
+
+    db: Database
+    session: aiohttp.ClientSession
+    access: WecomAccess
+    gateway_url: str
+    gateway: Child
+    worker: Child | None
+    worker_ready_s: float
+    accounts: list[str]
+    families: list[str]
+    rss: dict[str, float] = field(default_factory=dict)
+
+    async def control(self, method: str, path: str, **body: Any) -> Any:
+        """Call the simulator's control API. Raises aiohttp.ClientResponseError."""
+        async with self.session.request(method, f"{self.access.base_url}/sim/{path}", json=body or None, raise_for_status=True) as answer:
+            return await answer.json()
+
+    async def say(self, family: str, said: str, *, account: str | None = None) -> str:
+        """A family writes in WeChat, to the first account or to `account`; the message's id."""
+        path = f"chats/{account or self.accounts[0]}/{family}/say"
+        sent = await self.control("POST", path, msgtype="text", text={"content": said})
+        return str(sent["msgid"])
+
+    async def watch(self) -> None:
+        """Note the memory of both every half second, until cancelled. Raises BenchError when one of them ends."""
+        while True:
+            for watched in (self.gateway, self.worker):
+                if watched is not None:
+                    watched.check()
+                    self.rss[watched.name] = max(self.rss.get(watched.name, 0.0), watched.rss_mb())
+            await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def service(*, accounts: int, families: int, with_worker: bool = True) -> AsyncIterator[Service]:
+    """Start everything over a throw-away database, configured as for a real corp; the dialogue is trained first if it has to be."""
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(throw_away_database())
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="careloop-bench-")))
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)))
+        simulator_port, gateway_port = free_port(), free_port()
+        access = wecom_access(Settings(port=simulator_port))
+        access = WecomAccess(**{**vars(access), "base_url": f"http://127.0.0.1:{simulator_port}"})
+        gateway_url = f"http://127.0.0.1:{gateway_port}"
+        env = _settings(access, db.url)
+
+        async def start(name: str, ready: Callable[[], Awaitable[bool]], patience: float, *arguments: str) -> tuple[Child, float]:
+            started = await stack.enter_async_context(child(name, "bot", *arguments, folder=folder, env=env))
+            return started, await until(ready, started, patience=patience)
+
+        callback = f"{gateway_url}/wecom/callback"
+        simulator = ("simulator", "--port", str(simulator_port), "--callback", callback)
+        await start("simulator", lambda: answers(session, f"{access.base_url}/sim/state"), STARTS_WITHIN, *simulator)
+        known = [str(each["open_kfid"]) for each in (await _get(session, f"{access.base_url}/sim/state"))["accounts"]]
+        added = [f"wkBench{number:02d}" for number in range(accounts - len(known))]
+        async with db.transaction() as tx:
+            await plant_team(tx, [*known, *added])
+            zone = Settings().tz
+            carers = await plant_families(tx, families, prefix="wmBench", now=datetime.now(UTC), zone=zone)
+        ready = f"{gateway_url}/healthz"
+        gateway, _ = await start("gateway", lambda: answers(session, ready), STARTS_WITHIN, "gateway", "--port", str(gateway_port))
+        names = [carer.external_userid or "" for carer in carers]
+        running = Service(db, session, access, gateway_url, gateway, None, 0.0, [*known, *added], names)
+        for account in added:
+            await running.control("POST", "accounts", name=account, open_kfid=account)
+        for name in names:
+            await running.control("POST", "customers", nickname=name, external_userid=name)
+        if with_worker:
+            from bot.dialogue.train import train
+
+            await asyncio.to_thread(train, ROOT, ROOT / "models")
+            running.worker, running.worker_ready_s = await start("worker", lambda: _works(db), LOADS_WITHIN, "worker")
+        yield running
+
+
+def _settings(access: WecomAccess, database_url: str) -> dict[str, str]:
+    """The environment that makes a child a production process of the simulated corp."""
+    return {
+        "CARELOOP_DATABASE_URL": database_url,
+        "CARELOOP_LOG_LEVEL": "warning",
+        "CARELOOP_WECOM__BASE_URL": access.base_url,
+        "CARELOOP_WECOM__CORP_ID": access.corp_id,
+        "CARELOOP_WECOM__SECRET": access.secret,
+        "CARELOOP_WECOM__AGENT_ID": str(access.agent_id),
+        "CARELOOP_WECOM__CALLBACK_TOKEN": access.callback_token,
+        "CARELOOP_WECOM__CALLBACK_AES_KEY": access.callback_aes_key,
+    }
+
+
+async def _get(session: aiohttp.ClientSession, url: str) -> Any:
+    async with session.get(url, raise_for_status=True) as answer:
+        return await answer.json()
+
+
+async def _works(db: Database) -> bool:
+    """Whether a worker takes jobs: it registers with the engine once its dialogue is loaded."""
+    async with db.engine.connect() as connection:
+        return bool(await connection.scalar(text("select count(*) from procrastinate_workers")))
+
+
+async def at_a_steady_pace(count: int, per_second: float, send: Callable[[int], Awaitable[None]]) -> list[float]:
+    """Open loop: start `send(0)` … `send(count - 1)` at their times whatever became of the others, and wait for all.
+
+    Returns how late each was started, in seconds: what the sender itself is to blame for.
+    """
+    loop = asyncio.get_running_loop()
+    lags: list[float] = []
+    async with asyncio.TaskGroup() as sending:
+        begin = loop.time()
+        for number in range(count):
+            due = begin + number / per_second
+            if (wait := due - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            lags.append(loop.time() - due)
+            sending.create_task(send(number))  # type: ignore[arg-type]
+    return lags
