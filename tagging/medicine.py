@@ -1,20 +1,23 @@
-"""Medicines named in a message, with the dose as typed. A list of names; nothing is advised from it."""
+"""Medicines named in a message, with the dose as typed: a list of names (data/medicines.yml) and forms of medicine. No advice."""
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
 
 from tagging.numeral import HAN
 from tagging.text import fold
 
-_NAMES = (
-    "布洛芬|美林|恬倩|托恩|对乙酰氨基酚|泰诺林|泰诺|扑热息痛|百服宁|退烧药|退热药|退烧栓|退热贴|阿奇霉素|头孢克肟|头孢克洛|头孢曲松|头孢地尼|头孢|阿莫西林克拉维酸钾|阿莫西林|红霉素|青霉素|利巴韦林|奥司他韦"
-    "|可威|达菲|孟鲁司特钠?|顺尔宁|西替利嗪|氯雷他定|开瑞坦|仙特明|沙丁胺醇|万托林|布地奈德|普米克令舒|普米克|舒利迭|信必可|氨溴索|沐舒坦|易坦静|氨溴特罗|愈酚|右美沙芬|小儿豉翘|豉翘|蒲地蓝|连花清瘟"
-    "|蒙脱石散|思密达|妈咪爱|益生菌|布拉氏|培菲康|口服补液盐|补液盐|消旋卡多曲|多潘立酮|吗丁啉|西甲硅油|开塞露|乳果糖|茵栀黄|蓝光|维生素d3?|维d|维生素ad|ad|钙剂|铁剂|葡萄糖酸锌|锌剂"
-    "|泼尼松|强的松|甲泼尼龙|美卓乐|甲强龙|地塞米松|氢化可的松|甲氨蝶呤|mtx|叶酸|环磷酰胺|吗替麦考酚酯|mmf|环孢素|他克莫司|羟氯喹|英夫利昔|益赛普|阿达木单抗|托珠单抗|丙球|丙种球蛋白|阿司匹林"
-    "|6-?mp|巯嘌呤|长春新碱|培门冬酶|升白针|昂丹司琼|止吐药|止咳药|消炎药|抗生素|感冒药|胰岛素|二甲双胍|降压药|氨氯地平|激素|凝血因子|八因子|九因子|华法林|肝素|丙戊酸钠?|左乙拉西坦|开浦兰|奥卡西平|德巴金"
-    "|舍曲林|氟西汀|阿立哌唑|利培酮|哌甲酯|专注达|托莫西汀|安眠药|褪黑素"
+FILE = Path(__file__).parent / "data" / "medicines.yml"
+# Characters that stand before a name, not in it.
+_NOT_IN_NAME = (
+    r"的了吃喝用服给开加和跟与同是有这那上还再又就只没不来去要买过着把配打输拿换停个点些种说叫做到可以能会他她我你包袋粒瓶盒支"
+    r"，。、；：！？,.;:!? 一二三四五六七八九十半两几0-9a-z\W"
 )
-_NAME = re.compile(_NAMES)
+_NO_MEDICINE = re.compile("疫苗|尿|照片|图片|胸片|奶粉|面霜|果|蛋白粉")
 _DOSE = rf"(?:\d+(?:\.\d+)?|{HAN}|半)\s*(?:毫升|ml|毫克|mg|片|粒|颗|袋|包|滴|支|喷|单位|g|克|万单位)"
 _DOSE_BEFORE = re.compile(rf"({_DOSE})(?:的)?$")
 _DOSE_AFTER = re.compile(rf"[^，。！？;；]{{0,4}}?({_DOSE})")
@@ -22,23 +25,51 @@ _DOSE_AFTER = re.compile(rf"[^，。！？;；]{{0,4}}?({_DOSE})")
 
 @dataclass(frozen=True)
 class MedicineMention:
-    """A medicine: offsets and text as typed, and the dose next to it as typed (5毫升)."""
+    """A medicine: offsets and text as typed, and the dose next to it as typed (5毫升); whether it is used, denied or asked about."""
 
     start: int
     end: int
     text: str
     dose: str | None
+    status: Literal["present", "absent", "asked"] = "present"
+
+
+_ASKED = re.compile(r"[?？吗么嘛呢]|怎么|什么|啥|多少|能不能|要不要|可不可以|需不需要|该不该|是不是|行不行|如何|几次|几天|多久")
+_DENIED = re.compile(
+    r"(?:没有?|未|不(?:要|想|肯|敢|再|能|是)?|停了?|别|忘了?)(?:给|再|怎么|他|她|孩子|宝宝|有)?"
+    r"(?:吃|用|喝|服|喂|打|买|开|记)?(?:过|了)?(?:任何|什么|这个|那个)?$"
+)
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    """A listed name with its form; a kind of medicine; or any longer word that ends like one."""
+    raw: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    names, forms, purposes = ("|".join(raw[key]) for key in ("names", "forms", "purposes"))
+    listed = rf"(?:小儿|儿童|复方|盐酸|硫酸|枸橼酸|注射用)?(?:{names})(?:酵母菌?|克[肟洛]|钠|钾|酸)?(?:{forms}|活?菌[散片]|[散片](?!子))?"
+    kind = rf"(?:{purposes})的?(?:药水|药膏|药片|药|糖浆|冲剂|颗粒|栓|贴|针)|中药|西药|中成药|药膏|药水|维生素[a-e]"
+    # 片, 散 and 丸 end other words too and need a longer name before them.
+    unlisted = rf"[^{_NOT_IN_NAME}]{{2,10}}(?:{forms})|[^{_NOT_IN_NAME}]{{3,8}}(?:[散丸]|(?<![照尿图胸拍唱名刀卡切相贴])片(?!子))"
+    return re.compile(f"{listed}|{kind}|{unlisted}")
 
 
 def find_medicines(text: str) -> list[MedicineMention]:
     """Every medicine of the list named in `text`, in order."""
     folded = fold(text)
     found = []
-    for match in _NAME.finditer(folded):
-        if match.group() == "ad" and re.search(
-            r"[a-z]", folded[max(0, match.start() - 1) : match.start()] + folded[match.end() : match.end() + 1]
-        ):
+    for match in _name().finditer(folded):
+        alone = folded[max(0, match.start() - 1) : match.start()] + folded[match.end() : match.end() + 1]
+        if (match.group() == "ad" and re.search(r"[a-z]", alone)) or _NO_MEDICINE.search(match.group()):
             continue
         dose = _DOSE_BEFORE.search(folded, max(0, match.start() - 10), match.start()) or _DOSE_AFTER.match(folded, match.end())
-        found.append(MedicineMention(match.start(), match.end(), text[match.start() : match.end()], dose[1] if dose else None))
+        mention = text[match.start() : match.end()]
+        found.append(MedicineMention(match.start(), match.end(), mention, dose[1] if dose else None, _status(folded, match)))
     return found
+
+
+def _status(folded: str, match: re.Match[str]) -> Literal["present", "absent", "asked"]:
+    before = re.split(r"[，。！？!?,;；]", folded[: match.start()])[-1]
+    clause = before + match.group() + re.split(r"(?<=[？?])|[，。！!,;；]", folded[match.end() :])[0]
+    if _ASKED.search(clause):
+        return "asked"
+    return "absent" if _DENIED.search(before) else "present"

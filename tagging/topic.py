@@ -1,0 +1,93 @@
+"""What a family asks about that only a doctor can answer: a medicine, an examination and its result, a diagnosis. By words alone."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from tagging.medicine import MedicineMention
+from tagging.text import CLAUSE_END, fold
+
+Topic = Literal["medicine", "result", "diagnosis"]
+
+# Words of treatment that name no medicine.
+TREATMENT = re.compile(
+    r"药(?!店|房|品|监)|输[了完过点]?液|挂水|吊水|吊针|吊瓶|点滴|打针|打[了完过一两]*针|抗生素|雾化|服用|冲服|剂量|用量|一天吃几|疗程|激素|抗病毒|消炎"
+)
+_VACCINE = re.compile(r"疫苗|预防针|防疫针|接种")
+_ASKS = re.compile(
+    r"[?？]|吗|没$|么(?=$|[，。！!~ ])|(?:可以|能|要|会|行|正常)[^，。]{0,12}嘛"
+    r"|[对是]吧|对症吧|怎么|咋(?!地)|如何|为什么|为啥|什么|啥|哪[种个些里样]|多少|多久|多长时间"
+    r"|(?<![好前这那过十头有隔了])几(?:次|天|片|袋|包|粒|滴|毫升|支|度|个|点|岁|顿|回)(?![前了])"
+    r"|要不要|能不能|可不可以|该不该|需不需要|是不是|是否|会不会|有没有必要|行不行|好不好|对不对|不清楚.{0,4}还?要|不知道(?:要|该|能|可以|是)|想问|请问|要紧不|合适不"
+)
+# Words of a question that ask nothing: 没什么, 不怎么, 吃多少是多少.
+_NO_QUESTION = re.compile(
+    r"那个啥|没有?[^，。]{0,5}什么|不怎么|不咋|什么的|[什怎]么都|没怎么|多少有|那么|这么|要么|什么也|多少[^，。]{0,2}多少|怎么说|不管怎么|(?:没|不)[^，。]{0,3}多少"
+)
+# After a treatment: what to do about the child, not about the treatment.
+_STILL_ILL = re.compile(
+    r"(?:吃|用|喝|打|服|喂|输)(?:了|过|完).{0,12}(?:还|也|都|仍|没|不|又)"
+    r".{0,12}(?:怎么办|咋办|咋整|正常|怎么回事|为什么|啥原因|什么原因)"
+)
+_EXAMINATION = re.compile(
+    r"化验|验血|验了?个?血|查血|抽血|血常规|尿常规|[大小]?便常规|报告|检查|结果|单子|片子|胸片|拍片|拍了?个?片|(?<![a-z])ct(?![a-z])|[bB]超|彩超|x光|核磁|磁共振"
+    r"|心电图|脑电图|指标|crp|反应蛋白|白细胞|白血球|红细胞|血小板|血红蛋白|淋巴细胞|中性粒|单核|支原体|衣原体|铁蛋白|肝功|肾功|转氨酶|心肌酶|隐血|潜血|血象|血项|血沉"
+)
+_JUDGED = re.compile(
+    r"高|低|偏|升|降|不合格|正常|异常|[阳阴]性|超标|箭头|加号|减少|增多|\d"
+    r"|怎么看|啥意思|什么意思|看看|看一下|说明|显示|写|这是"
+)
+# When and where are questions for the hospital's desk.
+_LOGISTICS = re.compile(
+    r"什么时候|啥时候|几点|哪天|几号|周几|哪里|哪儿|在哪|出来了?[吗没]|出了[吗没]|怎么取|打印|怎么领|去哪|复印|约|挂号|带什么|空腹|筛查|预约|丢了|多少钱"
+)
+_DISEASE = (
+    r"感染|[^，。！？消]炎|什么症|综合征|[^看生疾毛]病|过敏|贫血|缺[钙锌铁]|积食|感冒|皮疹|湿疹|哮喘|疝|梗阻|癫痫|自闭|脑瘫"
+    r"|消化不良|不耐受|肠套叠|发育不良|佝偻|黄疸|上火|着凉|手足口|水痘|中毒"
+)
+_DIAGNOSIS = re.compile(
+    rf"(?:是不是|会不会是?|是否是?|算不算|算是|有没有可能是?|还是|难道是|应该是|可能是|是)(?:有点?|得了|又|因为|真的|属于|什么)?[^，。！？?]{{0,5}}(?:{_DISEASE})"
+    r"|什么病|啥病|得了什么|哪种病|哪方面的问题|确诊|诊断|严重吗|严重不|严重么|会有?后遗症|会不会传染|会遗传"
+)
+
+
+def asks(text: str) -> bool:
+    """Whether `text` has the form of a question."""
+    return bool(_ASKS.search(_NO_QUESTION.sub("", fold(text).strip())))
+
+
+def find_topic(text: str, medicines: Sequence[MedicineMention] = ()) -> Topic | None:
+    """The topic of a question that only a doctor may answer; also of a result that is told, because it is meant to be read.
+
+    None for everything else, and for where and when of an examination.
+    """
+    folded = fold(text)
+    about_medicine = bool(medicines) or TREATMENT.search(folded)
+    if about_medicine and asks(text) and not _VACCINE.search(folded) and not _STILL_ILL.search(folded) and not _LOGISTICS.search(folded):
+        return "medicine"
+    if _EXAMINATION.search(folded) and not _LOGISTICS.search(folded) and (asks(text) or _JUDGED.search(folded)):
+        return "result"
+    return "diagnosis" if asks(text) and _DIAGNOSIS.search(folded) else None
+
+
+def tells_treatment(text: str) -> bool:
+    """Whether `text` tells of a treatment, with or without its name: 一天三次，一次一袋."""
+    folded = fold(text)
+    return bool(_TOLD.search(folded)) and not asks(text) and not _VACCINE.search(folded)
+
+
+_TOLD = re.compile(
+    rf"{TREATMENT.pattern}|(?:一次|每次|一天|每天|一日|每日|早晚)[^，。]{{0,4}}(?:[袋包片粒支滴勺]|毫升|ml)|[袋包片粒支]分[^，。]{{0,2}}次"
+)
+
+# Marks of something that really happened; 宝宝吐奶怎么办 has none of them.
+_HAPPENED = re.compile(
+    r"了|昨|今[天早晚日]|刚|已经|一直|又|还在|还是|还有|现在|这[两几]天|[这那][么样次回个]|\d|[一二两三四五六七八九十半几]"
+    r"(?:天|周|次|个|小时|晚|度)|有点|老[是吐咳哭拉]|总|经常|特别|很|好多|反复|突然|时候|我家|我们家|我儿子|我女儿|[他她]|过|着|早上|晚上|夜里|上午|下午|厉害|不停|出院|最近"
+)
+
+
+def is_general_question(text: str) -> bool:
+    """Whether `text` only asks, and tells nothing that happened to the child: 宝宝吐奶怎么办, but not 宝宝吐了怎么办."""
+    folded = fold(text).strip()
+    return asks(text) and not _HAPPENED.search(folded) and len(CLAUSE_END.findall(folded.rstrip("?？。！!，,~～ "))) == 0
