@@ -30,12 +30,16 @@ K1, B = 1.2, 0.75
 
 
 class Article(Strict):
-    """One reviewed text. `questions` are ways in which families ask for it; `body` is what they read, at most 600 characters."""
+    """One reviewed text. `questions` are ways in which families ask for it; `body` is what they read, at most 600 characters.
+
+    `keywords` and `also` name its subject; only the former make it rank higher.
+    """
 
     id: str
     title: str = Field(max_length=30)
     questions: tuple[str, ...] = Field(min_length=3)
     keywords: tuple[str, ...] = Field(min_length=2)
+    also: tuple[str, ...] = ()
     body: str = Field(min_length=80, max_length=600)
     source: str = Field(min_length=2)
     reviewed_by: str
@@ -83,6 +87,7 @@ class Library:
         self.articles = {article.id: article for article in articles}
         self._settings, self._cut = settings, cut
         self._order = list(articles)
+        self._subjects = [{self._alike(fold(word)) for word in (*article.keywords, *article.also)} for article in articles]
         counts = [self._weigh(article) for article in articles]
         lengths = [sum(count.values()) for count in counts]
         mean = sum(lengths) / max(1, len(lengths))
@@ -103,7 +108,10 @@ class Library:
         return cls(load_articles(folder or FOLDER), _settings(), _cutter())
 
     def search(self, text: str, limit: int = 3) -> list[Hit]:
-        """The articles that answer `text`, best first; empty when none covers enough of it to be an honest answer."""
+        """The articles that answer `text`, best first; empty when none covers enough of it to be an honest answer.
+
+        A question has to name an article's subject (`keywords`, `also`): a verb or a place that both share is not enough.
+        """
         folded = fold(text)
         if any(word in folded for word in self._settings.off_topic):
             return []
@@ -115,7 +123,9 @@ class Library:
         for term, weight in terms.items():
             for number, damped in self._postings.get(term, ()):
                 scores[number] = scores.get(number, 0) + self._idf[term] * weight * damped
-        hits = [Hit(self._order[number], round(score / mass, 4)) for number, score in scores.items()]
+        alike = self._alike(folded)
+        named = [number for number in scores if any(subject in alike for subject in self._subjects[number])]
+        hits = [Hit(self._order[number], round(scores[number] / mass, 4)) for number in named]
         good = [hit for hit in hits if hit.score >= self._settings.threshold]
         return sorted(good, key=lambda hit: (-hit.score, hit.article.id))[:limit]
 
@@ -130,11 +140,21 @@ class Library:
                     count[term] = count.get(term, 0) + weights[part] * weight
         return count
 
-    def _terms(self, folded: str) -> dict[str, float]:
-        """Words (weight 1) and pairs of characters (0.5), without those that say nothing, synonyms made one."""
+    def about(self, article: Article, words: Iterable[str]) -> bool:
+        """Whether one of `words` is a subject of the article, under whatever name."""
+        subjects = self._subjects[self._order.index(article)]
+        return any(subject in self._alike(fold(word)) for word in words for subject in subjects)
+
+    def _alike(self, folded: str) -> str:
+        """`folded` with synonyms made one."""
         for word, others in self._settings.same.items():
             for other in others:
                 folded = folded.replace(other, word)
+        return folded
+
+    def _terms(self, folded: str) -> dict[str, float]:
+        """Words (weight 1) and pairs of characters (0.5), without those that say nothing, synonyms made one."""
+        folded = self._alike(folded)
         for word in self._settings.stop:
             folded = folded.replace(word, " ")
         terms: dict[str, float] = {}

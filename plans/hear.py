@@ -1,6 +1,6 @@
 """What one message says about a patient, taken into the record and into the follow-up that it answers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,12 +11,13 @@ from plans.alert import Alert
 from plans.clock import local_day
 from plans.finding import is_correction
 from plans.question import entry, questions
-from plans.taking import Said, Taken, take_symptom, take_value, take_weight
+from plans.taking import Said, Taken, take_medicine, take_symptom, take_treatment, take_value, take_weight
 from plans.template import PlanTemplate, Question, find_template
 from plans.wording import say
 from records.care_plan import CarePlan, Task
 from records.flag import LEVELS
 from records.patient import Patient
+from tagging.topic import tells_treatment
 
 if TYPE_CHECKING:
     from tagging.measurement import Measurement
@@ -33,6 +34,7 @@ class Heard:
     questions: set[str] = field(default_factory=set)
     replaced: list[str] = field(default_factory=list)
     stored: int = 0
+    medicines: int = 0
 
     @property
     def alert(self) -> Alert | None:
@@ -80,14 +82,34 @@ async def hear(
         elif taken.replaced is not None and taken.replaced.task_id is not None:
             await _amend_closed(tx, taken, measurement)
     named: set[tuple[str, str]] = set()
+    there = {mention.concept for mention in understanding.symptoms if mention.status == "present" and mention.whose == "patient"}
     for mention in understanding.symptoms:
         if (mention.concept, mention.status) in named:
             continue
         named.add((mention.concept, mention.status))
         sign = await take_symptom(tx, mention, Said(patient, message_id, task.id if task else None, corrects, now, zone))
         if sign is not None:
-            _note(heard, sign)
+            # Of 白天不咳，晚上咳 only that it is there is said back.
+            _note(heard, replace(sign, echo=None) if mention.status == "absent" and mention.concept in there else sign)
+    await _hear_medicines(tx, heard, understanding, text, Said(patient, message_id, task.id if task else None, corrects, now, zone))
     return heard
+
+
+async def _hear_medicines(tx: AsyncSession, heard: Heard, understanding: "Understanding", text: str, said: Said) -> None:
+    used: dict[str, str] = {}
+    left: dict[str, str] = {}
+    for mention in understanding.medicines:
+        if await take_medicine(tx, mention, said) is not None:
+            dose = say("echo.dose", dose=mention.dose) if mention.dose and mention.dose not in mention.text else ""
+            (left if mention.status == "absent" else used)[mention.text] = mention.text + dose
+    for form, names in (("used", used), ("left", left)):
+        if names:
+            heard.echoes.append(say(f"echo.medicine_{form}", what=say("echo.listed").join(names.values())))
+    if not heard.stored and not used and not left and not understanding.medicines and tells_treatment(text):
+        await take_treatment(tx, text, said)
+        heard.echoes.append(say("echo.medicine_told"))
+        heard.medicines += 1
+    heard.medicines += len(used) + len(left)
 
 
 def _note(heard: Heard, taken: Taken) -> None:

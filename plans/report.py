@@ -1,6 +1,6 @@
 """What a family reports unasked: kept, said back, and followed by a concrete next step in words; nothing invented."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from plans.alert import Alert
 from plans.answer import Answer, settle
 from plans.clock import local_day
 from plans.finding import patient_facts
-from plans.hear import hear, template_of
+from plans.hear import Heard, hear, template_of
 from plans.task import OPEN, lock
 from plans.template import Question
 from plans.wording import say
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 class Report:
     """What came of a spontaneous message.
 
-    `echo` says back what was kept (empty when nothing was), `next_step` what the family can do now; at any level above routine it
-    is only the safety net, because the triage layer's own reply comes first. `answered` says that today's follow-up took part of
-    it; `next` is then its open question, and `closing` its last words when it is `finished`.
+    `echo` says back what was kept (empty when nothing was), `next_step` what the family can do now, `safety` when to ring for help;
+    at any level above routine there is only the latter, because the triage layer's own reply comes first. `answered` says that
+    today's follow-up took part of it; `next` is then its open question, and `closing` its last words when it is `finished`.
     """
 
     understood: bool
@@ -40,6 +40,7 @@ class Report:
     ask_back: str | None
     alert: Alert | None
     next_step: str
+    safety: str = ""
     answered: bool = False
     finished: bool = False
     closing: str | None = None
@@ -69,13 +70,13 @@ async def report(
     if task is not None and heard.questions:
         settled = await settle(tx, task, await template_of(tx, task), heard, message_id, now)
     ask_back = (settled.ask_back if settled else None) or next(iter([*heard.ask_backs, *understanding.questions]), None)
-    if not heard.stored:
-        return Report(False, "", ask_back or say("report.not_understood"), heard.alert, "")
+    if not heard.stored and not heard.medicines:
+        return Report(False, "", ask_back, heard.alert, "")
     worst = max([level, await _level_of_values(tx, patient, understanding, now, zone)], key=LEVELS.index)
-    step = _next_step(understanding, worst, alerted=heard.alert is not None)
+    said = Report(True, heard.echo, ask_back, heard.alert, *_next_step(understanding, heard, worst))
     if settled is None:
-        return Report(True, heard.echo, ask_back, heard.alert, step)
-    return Report(True, heard.echo, ask_back, heard.alert, step, True, settled.finished, settled.closing, settled.next)
+        return said
+    return replace(said, answered=True, finished=settled.finished, closing=settled.closing, next=settled.next)
 
 
 async def task_of_day(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneInfo) -> Task | None:
@@ -96,12 +97,14 @@ async def _level_of_values(tx: AsyncSession, patient: Patient, understanding: "U
     return max(levels, key=LEVELS.index, default="routine")
 
 
-def _next_step(understanding: "Understanding", level: str, *, alerted: bool) -> str:
-    if alerted or level != "routine":
-        return say("report.safety")
-    present = any(s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" for s in understanding.symptoms)
+def _next_step(understanding: "Understanding", heard: Heard, level: str) -> tuple[str, str]:
+    """What to do now, and when to ring for help."""
+    if heard.alert is not None or level != "routine":
+        return "", say("report.safety")
     if any(m.vital == "temperature" for m in understanding.measurements):
-        return say("report.temperature") + say("report.safety")
-    if present:
-        return say("report.symptom") + say("report.safety")
-    return say("report.measured")
+        return say("report.temperature"), say("report.safety")
+    if any(s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" for s in understanding.symptoms):
+        return say("report.symptom"), say("report.safety")
+    if heard.medicines:
+        return say("report.medicine"), ""
+    return say("report.measured" if understanding.measurements else "report.noted"), ""

@@ -66,9 +66,10 @@ class Gain(Strict):
 
 
 class Reweigh(Strict):
-    """When a reading is asked again before it is believed."""
+    """When a reading is asked again before it is believed; `birth_gain_g` a day is the most above the birth weight, beside the percent."""
 
     per_day_g: float
+    birth_gain_g: float
     change_percent: float
     within_days: int
     similar_g: float

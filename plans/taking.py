@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,9 +20,13 @@ from tagging.vitals import get_vital
 
 if TYPE_CHECKING:
     from tagging.measurement import Measurement
+    from tagging.medicine import MedicineMention
     from tagging.symptom import SymptomMention
 
 WEIGHT_RULES, FEEDING_RULES = "neonatal_weight", "neonatal_feeding"
+MEDICINE = "medicine"
+# As much of a message as is kept of a treatment without a name.
+TOLD = 200
 # A clock that is a little ahead is no reading from the future.
 AHEAD = timedelta(minutes=30)
 
@@ -189,18 +193,45 @@ async def take_symptom(tx: AsyncSession, mention: "SymptomMention", said: Said) 
     """Store a sign of this patient that is there, absent or possible; None for questions, other people and what-ifs."""
     if mention.whose != "patient" or mention.when == "hypothetical" or mention.status == "asked":
         return None
-    row = await store(
+    row = await _store_words(tx, mention.concept, mention.text, {"status": mention.status, "when": mention.when}, said)
+    return Taken("answered", _sign_echo(mention), None, None, row)
+
+
+def _sign_echo(mention: "SymptomMention") -> str:
+    if mention.status == "absent":
+        return say("echo.symptom_absent", name=mention.name)
+    name = words("symptom_names").get(mention.concept, mention.name)
+    if mention.when == "past" and mention.status == "present":
+        return say("echo.symptom_past", name=name)
+    # A disease that was named is not thereby there.
+    named = default_content().symptoms.concepts[mention.concept].kind == "diagnosis"
+    return say("echo.named" if named else f"echo.symptom_{mention.status}", name=name)
+
+
+async def take_medicine(tx: AsyncSession, mention: "MedicineMention", said: Said) -> Observation | None:
+    """Store a medicine that is used or left out, with the dose as typed; None for one that is only asked about."""
+    if mention.status == "asked":
+        return None
+    detail = {"status": mention.status} | ({"dose": mention.dose} if mention.dose else {})
+    return await _store_words(tx, MEDICINE, mention.text, detail, said)
+
+
+async def take_treatment(tx: AsyncSession, text: str, said: Said) -> Observation:
+    """Store what is told of a treatment without its name, in the family's own words."""
+    return await _store_words(tx, MEDICINE, text[:TOLD], {"status": "told"}, said)
+
+
+async def _store_words(tx: AsyncSession, code: str, text: str, detail: dict[str, Any], said: Said) -> Observation:
+    return await store(
         tx,
         said.patient,
-        code=mention.concept,
+        code=code,
         value=None,
         unit=None,
-        text=mention.text,
+        text=text,
         at=said.now,
         now=said.now,
         message_id=said.message_id,
         task_id=said.task_id,
-        detail={"status": mention.status, "when": mention.when},
+        detail=detail,
     )
-    form = "past" if mention.when == "past" and mention.status == "present" else mention.status
-    return Taken("answered", say(f"echo.symptom_{form}", name=mention.name), None, None, row)

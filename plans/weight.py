@@ -74,7 +74,10 @@ def jumps(now: Weighing, before: Weighing | None, baby: Newborn, bounds: Reweigh
         if baby.birth_weight_g is None:
             return False
         days = max(1, (now.day - baby.birth_date).days)
-        return round(abs(now.kg * 1000 - baby.birth_weight_g), 3) > bounds.per_day_g * days
+        grown = round(now.kg * 1000 - baby.birth_weight_g, 3)
+        return (
+            abs(grown) > bounds.per_day_g * days or grown > bounds.change_percent / 100 * baby.birth_weight_g + bounds.birth_gain_g * days
+        )
     days = max(1, (now.day - before.day).days)
     grams = round(abs(now.kg - before.kg) * 1000, 3)
     near = days <= bounds.within_days

@@ -138,7 +138,7 @@ async def test_the_weight_rules(
     assert answer.alert is not None
     assert (answer.alert.level, answer.alert.category, answer.alert.rule) == (level, "neonatal_weight", f"neonatal_weight.{rule}")
     evidence = answer.alert.evidence[0]
-    assert evidence["version"] == 1 and f"{kg:.2f}" in evidence["because"]
+    assert evidence["version"] == 2 and f"{kg:.2f}" in evidence["because"]
     assert "通知" not in answer.alert.advice
 
 

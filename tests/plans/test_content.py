@@ -115,3 +115,13 @@ def test_every_source_id_of_an_article_is_known_and_families_read_names() -> Non
             assert cited in sources(), f"{article.id}: {cited}"
         assert "§" not in article.reference
         assert re.search(r"\bS\d+\b", article.reference) is None
+
+
+@pytest.mark.parametrize("question", ["玩具要怎么消毒", "现在要吃抗生素吗", "奶瓶多久煮一次", "指甲怎么剪", "夜里要开灯吗"])
+def test_a_shared_word_is_no_answer(library: Library, question: str) -> None:
+    assert library.search(question) == []
+
+
+def test_an_article_about_the_very_medicine_is_known(library: Library) -> None:
+    assert library.about(library.articles["vitamin-d"], ["维D"])
+    assert not library.about(library.articles["diarrhoea"], ["抗生素"])

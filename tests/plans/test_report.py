@@ -17,7 +17,7 @@ async def test_several_things_in_one_message(family: Family) -> None:
     for part in ("体温36.8℃", "吃奶8次", "湿尿布7片", "没有咳嗽", "鼻塞"):
         assert part in report.echo
     assert report.alert is None
-    assert "4小时后" in report.next_step and "120" in report.next_step
+    assert "4小时后" in report.next_step and "120" in report.safety
     codes = set(await family.tx.scalars(select(Observation.code)))
     assert {"temperature", "feed_count", "wet_diapers", "cough"} <= codes
 
@@ -32,7 +32,7 @@ async def test_other_peoples_signs_and_what_ifs_are_not_kept(family: Family) -> 
 async def test_a_red_value_gets_no_soothing_next_step(family: Family) -> None:
     report = await family.reports("宝宝体温38.5度", now=local(D, 10))
     assert "体温38.5℃" in report.echo
-    assert "4小时" not in report.next_step and "120" in report.next_step
+    assert "4小时" not in report.next_step and "120" in report.safety
 
 
 async def test_a_report_answers_the_follow_up_of_today(family: Family) -> None:
@@ -77,3 +77,34 @@ async def test_what_is_on_today(family: Family) -> None:
     (done,) = await today(family.tx, [family.patient], local(D, 11), ZONE)
     assert (done.open, done.state) == (False, "done")
     assert await open_task(family.tx, family.chat) is None
+
+
+async def test_medicines_are_kept_and_said_back_without_advice(family: Family) -> None:
+    report = await family.reports("今天喂了美林5毫升，还有肺宁颗粒，没吃头孢", now=local(D, 10))
+    assert "用药有美林（5毫升）、肺宁颗粒" in report.echo and "没有用头孢" in report.echo
+    assert "医生" in report.next_step and "毫升" not in report.next_step
+    rows = list(await family.tx.scalars(select(Observation).where(Observation.code == "medicine").order_by(Observation.id)))
+    assert [(row.text, row.detail["status"]) for row in rows] == [("美林", "present"), ("肺宁颗粒", "present"), ("头孢", "absent")]
+    assert rows[0].detail["dose"] == "5毫升"
+
+
+async def test_a_treatment_without_a_name_is_kept_in_the_familys_words(family: Family) -> None:
+    report = await family.reports("一天三次，一次半袋", now=local(D, 10))
+    assert report.understood and "原话" in report.echo
+    assert list(await family.tx.scalars(select(Observation.text).where(Observation.code == "medicine"))) == ["一天三次，一次半袋"]
+
+
+async def test_a_medicine_that_is_asked_about_is_not_on_record(family: Family) -> None:
+    report = await family.reports("可以吃美林吗", now=local(D, 10))
+    assert not report.understood
+    assert await family.observations("medicine") == []
+
+
+async def test_a_disease_that_was_named_is_not_said_back_as_present(family: Family) -> None:
+    report = await family.reports("医生说是支气管炎", now=local(D, 10))
+    assert "提到支气管炎" in report.echo
+
+
+async def test_contradictions_of_one_message_are_said_back_once(family: Family) -> None:
+    report = await family.reports("白天没咳嗽，晚上咳嗽", now=local(D, 10))
+    assert "没有咳嗽" not in report.echo and "咳嗽" in report.echo
