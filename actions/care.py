@@ -1,29 +1,27 @@
-"""Reports that nobody asked for, questions of care, and which child is meant."""
+"""Reports that nobody asked for, and which child is meant."""
 
 import re
-from functools import cache
+from datetime import datetime, timedelta
 from typing import Any
 
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
-from actions.speech import alarm, keep, named, say, says_something
+from actions.answer import BARE, answer, answer_topic, not_understood, nothing_open, say_article
+from actions.speech import alarm, asserted, named, say, says_something
 from actions.turn import Turn, turn_of, understand_about
-from plans.content import Library
-from plans.follow_up import report
+from plans.follow_up import Report, report
+from plans.wording import say as wording
 from records.flag import raise_flag
 from records.patient import Patient
+from tagging.topic import asks
 from tagging.triage import reply_text
 
 # Texts of one report are put together while it is open which child is meant.
 LONGEST_REPORT = 1000
-_ASKS = re.compile(r"[?？]|怎么|咋|要不要|该不该|能不能|可不可以|可以.{0,12}吗|正常吗|要紧|严重吗|为什么|为啥|多少合适|吗$")
-
-
-@cache
-def library() -> Library:
-    """The articles, read once (about a second)."""
-    return Library.load()
+_YES_OR_NO = re.compile(r"(?:有|没|是|嗯|恩|对|会|不会|好|哦|噢|额|都|还)")
+# The list of danger signs is said in full once in so long, and in short in between.
+SAFETY_AGAIN = timedelta(hours=6)
 
 
 class ReportFindings(Action):
@@ -38,28 +36,23 @@ class ReportFindings(Action):
         async with turn_of(tracker) as turn:
             if turn.patient is None:
                 return _ask_which(turn, dispatcher, tracker)
-            await tell_report(turn, dispatcher)
-            return []
+            return await tell_report(turn, dispatcher, tracker)
 
 
-class AnswerQuestion(Action):
-    """Answers from the reviewed articles, with source and date; else says honestly that it does not know."""
+class NotUnderstood(Action):
+    """The model knows no intent: what the language rules find is taken, the rest is kept as it was written."""
 
     def name(self) -> str:
         """As the domain calls it."""
-        return "action_question"
+        return "action_not_understood"
 
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
-        """Answer; what the question says about the child is written down first."""
+        """Take and answer what can be, else say so."""
         async with turn_of(tracker) as turn:
-            kept = await keep(turn, dispatcher)
-            if kept is not None and turn.understanding.measurements:
-                say(dispatcher, kept.echo)
-            if say_article(turn.text, dispatcher):
-                return []
-            medicine = bool(turn.understanding.medicines)
-            dispatcher.utter_message(response="utter_not_sure_medicine" if medicine else "utter_not_sure")
-            return [SlotSet("pending", {"kind": "ask_nurse"})]
+            if turn.patient is not None:
+                return await tell_report(turn, dispatcher, tracker)
+            events = answer(turn, dispatcher)
+        return not_understood(tracker, dispatcher) if events is None else events
 
 
 class ChoosePatient(Action):
@@ -77,29 +70,29 @@ class ChoosePatient(Action):
             patient = _chosen(turn)
             if patient is None:
                 if len(turn.patients) < 2:
-                    dispatcher.utter_message(response="utter_one_patient" if turn.patients else "utter_no_patient")
-                    return []
+                    return await _only_child(turn, dispatcher, tracker)
                 return _ask_which(turn, dispatcher, tracker, said=None)
             turn.patient = patient
             turn.chat.patient_id = patient.id
             if waiting:
                 beside = f"，{turn.text}" if says_something(turn) else ""
-                await _take_up(turn, dispatcher, waiting + beside)
+                events = await _take_up(turn, dispatcher, tracker, waiting + beside)
             elif says_something(turn):
-                await tell_report(turn, dispatcher)
+                events = await tell_report(turn, dispatcher, tracker)
             else:
+                events = []
                 dispatcher.utter_message(response="utter_patient_chosen", name=patient.name)
-            return [SlotSet("pending", None)]
+            return [SlotSet("pending", None), *events]
 
 
-async def tell_report(turn: Turn, dispatcher: Any) -> None:
-    """Take the turn's words as a report about `turn.patient`; a question in it is answered when there is an article."""
+async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
+    """Take the turn's words as a report about `turn.patient`; a question in it is answered too."""
     if turn.patient is None:
-        return
+        return []
     told = await report(
         turn.tx,
         turn.patient,
-        turn.understanding,
+        asserted(turn),
         message_id=turn.message_id,
         text=turn.text,
         now=turn.now,
@@ -108,21 +101,47 @@ async def tell_report(turn: Turn, dispatcher: Any) -> None:
     )
     say(dispatcher, told.echo)
     await alarm(turn, dispatcher, told.alert, patient=turn.patient)
-    asked = bool(_ASKS.search(turn.text)) and say_article(turn.text, dispatcher)
-    if told.understood or not asked:
-        following = told.next.ask.format(name=turn.patient.name) if told.next is not None and told.answered else None
-        say(dispatcher, told.ask_back, told.closing, None if told.finished else told.next_step, following)
+    if not told.understood and not told.ask_back:
+        events = answer(turn, dispatcher)
+        if events is None:
+            bare = _YES_OR_NO.match(turn.text.strip())
+            return nothing_open(turn, tracker, dispatcher) if bare else not_understood(tracker, dispatcher)
+        return events
+    events = answer_topic(turn, dispatcher)
+    if events is not None:
+        say(dispatcher, told.ask_back)
+        return events
+    if asks(turn.text) and say_article(turn.text, dispatcher):
+        say(dispatcher, told.ask_back)
+        return []
+    return _go_on(turn, dispatcher, tracker, told)
 
 
-def say_article(text: str, dispatcher: Any) -> bool:
-    """Answer with the article that fits, if one does well enough."""
-    hits = library().search(text, limit=1)
-    if not hits:
-        return False
-    article = hits[0].article
-    reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
-    dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
-    return True
+def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict[str, Any]]:
+    """Ask back or say the next step; the follow-up that took part of it goes on."""
+    following = told.next.ask.format(name=turn.patient.name) if turn.patient and told.next is not None and told.answered else None
+    events: list[dict[str, Any]] = []
+    safety = None if told.finished else told.safety
+    if safety:
+        before = tracker.get_slot("safety_at")
+        if before and turn.now - datetime.fromisoformat(before) < SAFETY_AGAIN:
+            safety = wording("report.safety_again") if told.next_step else ""
+        else:
+            events.append(SlotSet("safety_at", turn.now.isoformat()))
+    step = None if told.finished else told.next_step + (safety or "")
+    say(dispatcher, told.ask_back, told.closing, step, following)
+    return events
+
+
+async def _only_child(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
+    """A child was named where there is no choice: what is said of it is a report."""
+    if not turn.patients:
+        dispatcher.utter_message(response="utter_no_patient")
+        return []
+    if says_something(turn) or len(turn.text.strip()) > BARE:
+        return await tell_report(turn, dispatcher, tracker)
+    dispatcher.utter_message(response="utter_one_patient")
+    return []
 
 
 def _ask_which(turn: Turn, dispatcher: Any, tracker: Any, said: str | None = "") -> list[dict[str, Any]]:
@@ -157,11 +176,11 @@ def _chosen(turn: Turn) -> Patient | None:
     return same[0] if len(same) == 1 else None
 
 
-async def _take_up(turn: Turn, dispatcher: Any, text: str) -> None:
+async def _take_up(turn: Turn, dispatcher: Any, tracker: Any, text: str) -> list[dict[str, Any]]:
     """Take the words that waited as a report about the chosen child, judged with what is known of him."""
     patient = turn.patient
     if patient is None:
-        return
+        return []
     turn.text = text
     turn.understanding = await understand_about(turn.tx, patient, text, now=turn.now, zone=turn.zone)
     turn.triage = turn.understanding.triage
@@ -178,4 +197,4 @@ async def _take_up(turn: Turn, dispatcher: Any, text: str) -> None:
             patient_id=patient.id,
         )
         say(dispatcher, reply_text(turn.triage, notified=turn.notified, phone=turn.phone))
-    await tell_report(turn, dispatcher)
+    return await tell_report(turn, dispatcher, tracker)

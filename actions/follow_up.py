@@ -4,8 +4,9 @@ from typing import Any
 
 from rasa_sdk import Action, FormValidationAction
 
-from actions.care import say_article
-from actions.speech import FORM, alarm, named, say
+from actions.answer import nothing_open, say_article
+from actions.care import tell_report
+from actions.speech import FORM, alarm, named, say, says_something
 from actions.turn import Turn, turn_of
 from plans.answer import TRIES
 from plans.follow_up import Question, answer, decline, next_question, open_task, template_of, today
@@ -13,6 +14,7 @@ from plans.question import entry
 from plans.template import Reason
 from records.care_plan import Task
 from records.patient import Patient
+from tagging.topic import find_topic, tells_treatment
 
 # The value of the slot `answer` when nothing more is to be asked in this turn: the form ends, and comes back if the task is open.
 LATER = "later"
@@ -95,12 +97,16 @@ class TaskStatus(Action):
         return "action_task_status"
 
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
-        """Ask for the result if something is open today, else say that nothing waits."""
+        """Ask for the result if something is open today; take what is told; else say that nothing waits."""
         async with turn_of(tracker) as turn:
+            if turn.patient is not None and (says_something(turn) or tells_treatment(turn.text) or find_topic(turn.text)):
+                return await tell_report(turn, dispatcher, tracker)
             items = [item for item in await today(turn.tx, turn.patients, turn.now, turn.zone) if item.open]
-        done = tracker.latest_message["intent"]["name"] == "task_done" and items
-        dispatcher.utter_message(response="utter_done_tell_me" if done else "utter_no_open_task")
-        return []
+        if items:
+            done = tracker.latest_message["intent"]["name"] == "task_done"
+            dispatcher.utter_message(response="utter_done_tell_me" if done else "utter_no_hurry")
+            return []
+        return nothing_open(turn, tracker, dispatcher)
 
 
 async def _open_question(turn: Turn) -> tuple[Task, Patient, Question] | None:

@@ -5,14 +5,14 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
-from actions.speech import keep, rest
+from actions.speech import keep, rest, say
 from actions.turn import Turn, turn_of
 from plans import consent
 from records.patient import Carer
 
 
 class Human(Action):
-    """Asks the bot to hand over; what was said beside it is still written down."""
+    """Asks the bot to hand over, which then says who is coming; what was said beside it is still written down."""
 
     def name(self) -> str:
         """As the domain calls it."""
@@ -21,9 +21,10 @@ class Human(Action):
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """Hand over after this turn."""
         async with turn_of(tracker) as turn:
-            await keep(turn, dispatcher)
+            kept = await keep(turn, dispatcher)
             turn.wants_human = "request"
-        dispatcher.utter_message(response="utter_human")
+        if kept is not None:
+            say(dispatcher, kept.echo)
         return rest()
 
 

@@ -5,9 +5,11 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
+from actions.answer import BARE, nothing_open
+from actions.care import tell_report
 from actions.service import stop_messages
-from actions.speech import rest
-from actions.turn import turn_of
+from actions.speech import rest, says_something
+from actions.turn import Turn, turn_of
 
 
 class Greet(Action):
@@ -38,8 +40,9 @@ class Affirm(Action):
                 return await stop_messages(turn, dispatcher)
             if pending.get("kind") == "ask_nurse":
                 turn.wants_human = "question"
-                dispatcher.utter_message(response="utter_nurse_will_answer")
                 return [SlotSet("pending", None), *rest()]
+            if len(turn.text.strip()) > BARE:
+                return await _told(turn, dispatcher, tracker)
         dispatcher.utter_message(response="utter_affirm")
         return []
 
@@ -53,6 +56,16 @@ class Deny(Action):
 
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """Leave it."""
-        stop = (tracker.get_slot("pending") or {}).get("kind") == "stop"
-        dispatcher.utter_message(response="utter_not_stopped" if stop else "utter_deny")
+        pending = tracker.get_slot("pending") or {}
+        async with turn_of(tracker) as turn:
+            if not pending:
+                return await _told(turn, dispatcher, tracker)
+        dispatcher.utter_message(response="utter_not_stopped" if pending.get("kind") == "stop" else "utter_deny")
         return [SlotSet("pending", None)]
+
+
+async def _told(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
+    """What a yes or no without a question says beside it."""
+    if turn.patient is not None and says_something(turn):
+        return await tell_report(turn, dispatcher, tracker)
+    return nothing_open(turn, tracker, dispatcher)

@@ -1,5 +1,6 @@
 """What several actions do: write down what was said, raise an alert and say so truthfully, let the follow-up rest."""
 
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk.events import ActiveLoop, SlotSet
@@ -9,6 +10,8 @@ from plans.alert import Alert
 from plans.follow_up import Report, report
 from records.flag import raise_flag
 from records.patient import Patient
+from tagging.topic import is_general_question
+from tagging.understanding import Understanding
 
 FORM = "follow_up_form"
 QUOTE = 200
@@ -20,10 +23,18 @@ def rest() -> list[dict[str, Any]]:
 
 
 def says_something(turn: Turn) -> bool:
-    """Whether the utterance holds something to write down: a number, or a sign of the child that is there now."""
-    return bool(turn.understanding.measurements) or any(
-        s.status == "present" and s.when == "now" and s.whose == "patient" for s in turn.understanding.symptoms
+    """Whether the utterance holds something to write down: a number, a medicine that is used, or a sign of the child that is there now."""
+    said = asserted(turn)
+    return (
+        bool(said.measurements)
+        or any(s.status == "present" and s.when == "now" and s.whose == "patient" for s in said.symptoms)
+        or any(medicine.status != "asked" for medicine in said.medicines)
     )
+
+
+def asserted(turn: Turn) -> Understanding:
+    """What the utterance says of the child: the sign in 宝宝吐奶怎么办 is only asked about (triage still sees it)."""
+    return replace(turn.understanding, symptoms=()) if is_general_question(turn.text) else turn.understanding
 
 
 def named(turn: Turn) -> list[Patient]:
@@ -38,7 +49,7 @@ async def keep(turn: Turn, dispatcher: Any) -> Report | None:
     kept = await report(
         turn.tx,
         turn.patient,
-        turn.understanding,
+        asserted(turn),
         message_id=turn.message_id,
         text=turn.text,
         now=turn.now,

@@ -108,7 +108,7 @@ def _dialogue(model: Path, parts: Core) -> Talker:
 
     talker: Talker = Dialogue.load(model, clock=parts.clock)
     # The first question must not wait for the articles to be read.
-    from actions.care import library
+    from actions.answer import library
 
     library()
     return talker

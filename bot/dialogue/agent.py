@@ -44,7 +44,7 @@ class Dialogue:
         with quiet.quietly():
             from rasa.core.agent import Agent
 
-            from actions.care import library
+            from actions.answer import library
             from bot.dialogue.embedding import InProcessActions
             from bot.dialogue.runner import StraightRunner
             from bot.dialogue.trackers import Trackers
@@ -115,7 +115,7 @@ class Dialogue:
 
         task = await open_task(turn.tx, turn.chat)
         tracker = await self._trackers.load(turn.tx, turn.chat.id, now=turn.now, follow_up=task is not None)
-        pending = tracker.get_slot("pending")
+        pending, missed = tracker.get_slot("pending"), tracker.get_slot("missed")
         turn.text = harmless(turn.text)
         parsed = self._parse(turn.text)
         clicked = clicked_intent(turn, follow_up=task is not None, pending=pending)
@@ -127,7 +127,12 @@ class Dialogue:
         if pending is not None and pending is tracker.get_slot("pending") and pending.get("kind") != "which_patient":
             # A question that the family passed over is no longer open: a later 好的 means something else.
             tracker.update(SlotSet("pending", None), self._agent.domain)
+        if missed and missed == tracker.get_slot("missed"):
+            tracker.update(SlotSet("missed", None), self._agent.domain)
         await self._trackers.store(turn.tx, turn.chat.id, tracker, now=turn.now)
+        if not channel.messages and turn.wants_human:
+            # Who is coming, and when, is said by the bot, which knows who is on call.
+            return []
         said = channel.messages or [{"text": self._agent.domain.responses[SILENCE][0]["text"]}]
         return [_reply(message) for message in said]
 

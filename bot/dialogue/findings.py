@@ -1,24 +1,11 @@
 """What the clinical language rules find in an utterance, as spans for the intent model and as entities for the tracker."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from actions.turn import ambient_turn
 from bot.dialogue.features import MEASUREMENT, SYMPTOM, Span
-from tagging.patient import PatientFacts
-from tagging.understanding import Understanding, understand
-
-# Reading a text for its intent alone needs no clock; relative times in it are not looked at.
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-def understanding_of(text: str) -> Understanding:
-    """The understanding that the turn already made of `text`, or a new one without context."""
-    turn = ambient_turn()
-    if turn is not None and turn.text == text:
-        return turn.understanding
-    return understand(text, context=None, patient=PatientFacts(age_days=None), now=_ANY_TIME)
+from tagging.understanding import Understanding
 
 
 def spans(understood: Understanding) -> list[Span]:

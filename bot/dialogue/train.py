@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 INPUTS = ("config.yml", "bot/domain", "bot/rules", "nlu_data/training", "nlu_data/words.yml", "tagging")
-CODE = ("bot/dialogue/features.py", "bot/dialogue/linear.py", "bot/dialogue/components.py", "bot/dialogue/findings.py")
+CODE = tuple(f"bot/dialogue/{name}.py" for name in ("features", "linear", "components", "findings", "intent"))
 MODELS = "models"
 
 Progress = Callable[[float, str], None]

@@ -1,0 +1,158 @@
+"""What is asked: answered from the reviewed articles, or left to doctor and nurse; and what nobody understood."""
+
+from functools import cache
+from typing import Any
+
+from rasa_sdk import Action
+from rasa_sdk.events import SlotSet
+
+from actions.speech import keep, say
+from actions.turn import Turn, turn_of
+from plans.content import Article, Library
+from tagging.topic import asks, find_topic
+
+# A question without the form of one is no longer than this: 脐带护理.
+HEADLINE = 10
+# 好了, 还没有, 没有啊: a word or two that only say how it stands.
+BARE = 6
+# After so many texts in a row that nobody understood, a person comes first.
+PATIENCE = 2
+
+
+@cache
+def library() -> Library:
+    """The articles, read once (about a second)."""
+    return Library.load()
+
+
+class AnswerQuestion(Action):
+    """Answers a question; what it says about the child is written down first."""
+
+    def name(self) -> str:
+        """As the domain calls it."""
+        return "action_question"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Echo, then answer."""
+        async with turn_of(tracker) as turn:
+            kept = await keep(turn, dispatcher)
+            if kept is not None:
+                say(dispatcher, kept.echo)
+            events = answer(turn, dispatcher, headline=True)
+            if events is not None:
+                return events
+            if kept is not None and kept.understood:
+                say(dispatcher, kept.ask_back, kept.next_step)
+                return []
+            return not_understood(tracker, dispatcher)
+
+
+class Appointment(Action):
+    """When and where of appointments and reports is the hospital's desk's; what a report means is the doctor's."""
+
+    def name(self) -> str:
+        """As the domain calls it."""
+        return "action_appointment"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Say whose it is."""
+        async with turn_of(tracker) as turn:
+            await keep(turn, dispatcher)
+            events = answer_topic(turn, dispatcher)
+        if events is None:
+            dispatcher.utter_message(response="utter_appointment")
+        return events or []
+
+
+class OutOfScope(Action):
+    """Says that something is not ours only where that is certain."""
+
+    def name(self) -> str:
+        """As the domain calls it."""
+        return "action_out_of_scope"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Decline, or rather admit that it was not understood."""
+        async with turn_of(tracker) as turn:
+            events = answer_topic(turn, dispatcher)
+            if events is not None:
+                return events
+            if not is_certain(tracker) and not asks(turn.text):
+                return not_understood(tracker, dispatcher)
+        dispatcher.utter_message(response="utter_out_of_scope")
+        return []
+
+
+# Below this a guess that a text is not for us is not said aloud; measured on parents' own words, which are nearly always for us.
+CERTAIN = 0.93
+
+
+def is_certain(tracker: Any) -> bool:
+    """Whether the intent of the last message is as good as certain."""
+    return float(tracker.latest_message["intent"].get("confidence") or 0) >= CERTAIN
+
+
+def answer(turn: Turn, dispatcher: Any, *, headline: bool = False) -> list[dict[str, Any]] | None:
+    """Answer the question in the turn's words, or with `headline` a few words that name a subject; None when there is none."""
+    events = answer_topic(turn, dispatcher)
+    if events is not None:
+        return events
+    asked = asks(turn.text)
+    if (asked or (headline and len(turn.text.strip()) <= HEADLINE)) and say_article(turn.text, dispatcher):
+        return []
+    return offer_nurse(dispatcher, "utter_not_sure") if asked else None
+
+
+def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
+    """Leave medicines, results and diagnoses to the doctor; an article about the very medicine is given. None for other topics."""
+    medicines = turn.understanding.medicines
+    topic = find_topic(turn.text, medicines)
+    if topic is None:
+        return None
+    names = [medicine.text for medicine in medicines]
+    if topic == "medicine" and names and (article := find_article(turn.text)) is not None and library().about(article, names):
+        _utter(dispatcher, article)
+        return []
+    return offer_nurse(dispatcher, f"utter_for_doctor_{topic}")
+
+
+def nothing_open(turn: Turn, tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
+    """A yes, no or done that answers no question of ours; what is longer says something that was not understood."""
+    if len(turn.text.strip()) > BARE and not is_certain(tracker):
+        return not_understood(tracker, dispatcher)
+    dispatcher.utter_message(response="utter_nothing_open")
+    return []
+
+
+def offer_nurse(dispatcher: Any, response: str) -> list[dict[str, Any]]:
+    """Say `response`, which offers the nurse; a yes then calls her."""
+    dispatcher.utter_message(response=response)
+    return [SlotSet("pending", {"kind": "ask_nurse"})]
+
+
+def not_understood(tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
+    """Say that the words are kept but not understood; the second time in a row the nurse is offered first."""
+    missed = (tracker.get_slot("missed") or 0) + 1
+    if missed < PATIENCE:
+        dispatcher.utter_message(response="utter_not_understood")
+        return [SlotSet("missed", missed)]
+    return [SlotSet("missed", missed), *offer_nurse(dispatcher, "utter_not_understood_again")]
+
+
+def find_article(text: str) -> Article | None:
+    """The article that fits well enough."""
+    hits = library().search(text, limit=1)
+    return hits[0].article if hits else None
+
+
+def say_article(text: str, dispatcher: Any) -> bool:
+    """Answer with the article that fits, if there is one."""
+    article = find_article(text)
+    if article is not None:
+        _utter(dispatcher, article)
+    return article is not None
+
+
+def _utter(dispatcher: Any, article: Article) -> None:
+    reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
+    dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
