@@ -3,6 +3,7 @@
 The server is a process of its own: it outlives a killed CareLoop and is found again by the next one.
 """
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -68,7 +69,9 @@ class EmbeddedServer:
         with self._alone(server_class):
             if self._server_process() is not None:
                 server_class._instances.pop(self.folder, None)
-                get_server(self.folder, cleanup_mode=None).stop()
+                server = get_server(self.folder, cleanup_mode=None)
+                atexit.unregister(server._cleanup)
+                server.stop()
 
     @contextmanager
     def _alone(self, server_class: Any) -> Iterator[None]:
@@ -96,9 +99,11 @@ class EmbeddedServer:
             making.touch()
         # A fresh look each time: the library remembers a server that may have been killed since.
         server_class._instances.pop(self.folder, None)
-        url = str(get_server(self.folder, cleanup_mode=None).get_uri())
+        server = get_server(self.folder, cleanup_mode=None)
+        # Its farewell has nothing to do here, and would make a folder that was removed meanwhile again.
+        atexit.unregister(server._cleanup)
         making.unlink(missing_ok=True)
-        return url
+        return str(server.get_uri())
 
     def _end_leftovers(self) -> None:
         """End what still makes the database for a process that was killed."""
