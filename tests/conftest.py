@@ -21,8 +21,13 @@ def with_database(url: str, name: str) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """The embedded server that all tests of all runs share; its databases do not outlive a test."""
-    return EmbeddedServer(DATA / "postgres").ensure()
+    """The embedded server that all tests of all runs share; its databases do not outlive a test, so nothing is waited for on disk."""
+    url = EmbeddedServer(DATA / "postgres").ensure()
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"alter system set {name} = off")
+        connection.execute("select pg_reload_conf()")
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
     """A fresh migrated database."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'create database "{name}" template "{template_database}" strategy file_copy')
+        connection.execute(f'create database "{name}" template "{template_database}" strategy wal_log')
     yield with_database(postgres_url, name)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'drop database if exists "{name}" with (force)')
