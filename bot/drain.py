@@ -16,7 +16,7 @@ from bot.kf_events import CUSTOMER, SERVICER, handle_event
 from bot.reply import Reply, merge
 from bot.speak import in_chat
 from bot.texts import reasons, say
-from bot.turn import TurnTaker
+from bot.turn import NotReady, TurnTaker
 from records.chat import Chat
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
@@ -62,6 +62,9 @@ class Drain:
             try:
                 with metrics.TURN_SECONDS.time():
                     found = await self._burst(chat_id, size)
+            except NotReady:
+                await self._triage_ahead(chat_id)
+                break
             except Exception as err:
                 self._turns.forget(chat_id)
                 if is_lost_connection(err):
@@ -105,6 +108,18 @@ class Drain:
             await self._say(tx, chat, waiting[-1], outcome, now)
             await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
         return len(waiting)
+
+    async def _triage_ahead(self, chat_id: int) -> None:
+        """The dialogue is loading: nobody in danger waits for it behind an ordinary message. The messages stay as they are."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update())
+            if chat is None:
+                return
+            waiting = select(Inbound).where(Inbound.chat_id == chat_id, Inbound.state == "new", Inbound.origin == CUSTOMER)
+            for message in await tx.scalars(waiting.order_by(Inbound.id).with_for_update()):
+                await self._turns.triage_ahead(tx, chat, message, now)
+            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
 
     async def _one(self, tx: AsyncSession, chat: Chat, message: Inbound, outcome: Outcome, now: datetime) -> None:
         if message.origin == SERVICER:

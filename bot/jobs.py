@@ -76,6 +76,12 @@ async def without_job(tx: AsyncSession, jobs: Iterable[Job]) -> list[Job]:
     return [job for job in rows if (job.name, job.key) not in known]
 
 
+async def workers_alive(tx: AsyncSession) -> int:
+    """How many workers have shown a sign of life lately."""
+    alive = text("select count(*) from procrastinate_workers where last_heartbeat > now() - make_interval(secs => :age)")
+    return int(await tx.scalar(alive, {"age": STALLED_AFTER}) or 0)
+
+
 class Engine:
     """Runs handlers for deferred jobs until cancelled. At least once: handlers guard their effects."""
 

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 # The dialogue reads this much of a message; triage reads all of it.
 DIALOGUE_CHARACTERS = 500
 QUOTE = 200
+# In a message's outcome: its alert was raised before its turn came.
+TRIAGED = "triaged_ahead"
 
 
 # What a turn has to know of its surroundings, in one round trip: the team's phone, whether a clinician is on call, and the last
@@ -72,11 +74,18 @@ class Answer:
     outcome: dict[str, Any] = field(default_factory=dict)
 
 
+class NotReady(Exception):
+    """The dialogue is still loading: an ordinary message waits for it, and nothing of its turn is kept."""
+
+    code, permanent = "dialogue_loading", False
+
+
 class TurnTaker:
-    """Takes turns. `talker` is None while the model is loading or broken: triage and a person then do without it."""
+    """Takes turns. `talker` is None while the model is `loading`, or broken: triage, and a person, then do without it."""
 
     def __init__(self, talker: Talker | None, zone: ZoneInfo, *, emergency_phone: str) -> None:
         self.talker, self._zone, self._emergency_phone = talker, zone, emergency_phone
+        self.loading = False
 
     def forget(self, chat_id: int) -> None:
         """Drop the dialogue's memory of a chat whose transaction failed."""
@@ -84,7 +93,10 @@ class TurnTaker:
             self.talker.forget(chat_id)
 
     async def take(self, tx: AsyncSession, chat: Chat, message: Inbound, now: datetime) -> Answer:
-        """Handle one customer's message inside `tx`: observations, alerts and dialogue state are written, replies returned."""
+        """Handle one customer's message inside `tx`: observations, alerts and dialogue state are written, replies returned.
+
+        Raises NotReady for a message that needs the dialogue while it is loading.
+        """
         around = (await tx.execute(_AROUND, {"chat": chat.id, "team": chat.team_id, "now": now})).one()
         phone, notified = around.phone or self._emergency_phone, around.notified
         if message.msgtype != "text" or not (message.text or "").strip():
@@ -96,7 +108,8 @@ class TurnTaker:
         patient = _whom(chat, patients, text)
         context = plain_text(around.last_words) if around.last_words else None
         understood, triage = await self._judge(tx, text, context, patients, patient, message.sent_at)
-        await self._alert(tx, chat, patient, triage, text, now)
+        if TRIAGED not in message.outcome:
+            await self._alert(tx, chat, patient, triage, text, now)
         answer = Answer(outcome={"triage": triage.level, "categories": list(triage.categories)})
         if chat.state == "human":
             answer.outcome["answer"] = "human_owns"
@@ -123,7 +136,7 @@ class TurnTaker:
                 told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone, level=triage.level)
                 # A doubtful number must be asked back even now, for whoever takes the alert.
                 answer.replies.append(Reply(told.ask_back if told.understood and told.ask_back else ""))
-            if patient is None and len(patients) > 1:
+            if patient is None and len(patients) > 1 and not self.loading:
                 # The words are kept by the dialogue until it is known which child they are about; then they are judged again.
                 answer.replies += [reply for reply in await self._talk(turn, answer) if _asks_which(reply)]
             answer.outcome["answer"] = "triage"
@@ -133,6 +146,19 @@ class TurnTaker:
             answer.replies.append(Reply(triage_reply))
         answer.wants_human = turn.wants_human
         return answer
+
+    async def triage_ahead(self, tx: AsyncSession, chat: Chat, message: Inbound, now: datetime) -> None:
+        """Judge a message that has to wait for the dialogue, and raise its alert now; once for each message."""
+        text = (message.text or "").strip()
+        if message.msgtype != "text" or not text or TRIAGED in message.outcome:
+            return
+        around = (await tx.execute(_AROUND, {"chat": chat.id, "team": chat.team_id, "now": now})).one()
+        patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
+        patient = _whom(chat, patients, text)
+        context = plain_text(around.last_words) if around.last_words else None
+        _, triage = await self._judge(tx, text, context, patients, patient, message.sent_at)
+        await self._alert(tx, chat, patient, triage, text, now)
+        message.outcome = {**message.outcome, TRIAGED: now.isoformat()}
 
     async def _judge(
         self, tx: AsyncSession, text: str, context: str | None, patients: list[Patient], patient: Patient | None, now: datetime
@@ -165,6 +191,8 @@ class TurnTaker:
     async def _talk(self, turn: Turn, answer: Answer) -> list[Reply]:
         """The dialogue's words; a person is called when there is no dialogue."""
         if self.talker is None:
+            if self.loading:
+                raise NotReady
             return await self._without_dialogue(turn, answer, "loading")
         try:
             said = await self.talker.turn(turn)

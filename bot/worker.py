@@ -17,8 +17,8 @@ from bot.card_clicks import CallbackEvents
 from bot.drain import Drain
 from bot.escalation import Escalation
 from bot.follow_up import FollowUps
-from bot.inbox import Inbox, look_again
-from bot.jobs import Engine, Handler
+from bot.inbox import Inbox, chats_left_waiting, look_again
+from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.media import MediaStore
 from bot.outbox import Outbox
 from bot.settings import Settings
@@ -44,6 +44,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with core(settings, role="worker", pool_size=12) as parts, wecom_client(parts) as client:
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
+        turns.loading = model is not None
         handlers = compose(parts, client, turns)
         loops = [
             asyncio.create_task(_load_dialogue(turns, model, parts)),
@@ -55,9 +56,16 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         async with parts.db.transaction() as tx:
             # While no worker ran, callbacks may have been missed.
             await look_again(tx, timedelta())
-        await loops[0]
-        once_ready()
+            alone = not await workers_alive(tx)
+        if not alone:
+            # Others are at work: what we took before we can talk would only wait.
+            await loops[0]
         loops.append(asyncio.create_task(_engine(parts, handlers)))
+        await loops[0]
+        async with parts.db.transaction() as tx:
+            waiting = await chats_left_waiting(tx, parts.clock())
+            await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting])
+        once_ready()
         await stop.wait()
         for task in loops:
             task.cancel()
@@ -101,6 +109,8 @@ async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> N
         log.error("dialogue cannot be loaded", error=type(err).__name__)
     else:
         log.info("dialogue ready", pid=os.getpid())
+    finally:
+        turns.loading = False
 
 
 def _dialogue(model: Path, parts: Core) -> Talker:

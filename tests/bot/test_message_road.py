@@ -1,5 +1,6 @@
 """A parent's message on its whole road, over HTTP, through the simulated WeCom."""
 
+import asyncio
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -86,3 +87,19 @@ async def test_more_than_five_answers_wait_for_the_next_word(stage: Stage) -> No
     assert "结果出来了" not in await mother.hears()
     await mother.says("在吗")
     assert (await mother.hears())[-2:] == ["结果出来了", "听到：在吗"]
+
+
+async def test_while_the_dialogue_loads_danger_does_not_wait(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 400})
+    parrot, stage.turns.talker, stage.turns.loading = stage.turns.talker, None, True
+    for text in ("今天天气不错", "孩子抽搐了"):
+        await stage.control("POST", f"{mother.path}/say", msgtype="text", text={"content": text})
+    async with asyncio.timeout(20):
+        while [flag.state for flag in await stage.flags()] != ["delivered"]:  # noqa: ASYNC110 - the card comes from outside
+            await asyncio.sleep(0.05)
+    assert await mother.hears() == []
+    stage.turns.talker, stage.turns.loading = parrot, False
+    await stage.move(timedelta(seconds=30))
+    assert "天气不错" in (await mother.last())
+    assert "120" in (await mother.last())
+    assert [flag.repeats for flag in await stage.flags()] == [0]
