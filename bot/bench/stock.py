@@ -78,7 +78,7 @@ async def train(root: Path = ROOT) -> Path:
         async with child("rasa-train", *command, *output, folder=folder, env={"RASA_MAX_CACHE_SIZE": "0"}) as training:
             while training.process.poll() is None:
                 await asyncio.sleep(1)
-                progress.update(bar, completed=_epochs(training.log.read_bytes()))
+                progress.update(bar, completed=epochs(training.log.read_bytes()))
             made = folder / "stock.tar.gz"
             if training.process.returncode or not made.exists():
                 tail = training.log.read_text("utf-8", errors="replace")[-2000:]
@@ -87,7 +87,7 @@ async def train(root: Path = ROOT) -> Path:
     return path
 
 
-def _epochs(log: bytes) -> int:
+def epochs(log: bytes) -> int:
     """Epochs done so far: each model counts to 100 anew."""
     done = before = 0
     for found in EPOCH.finditer(log):
