@@ -34,7 +34,9 @@ class MedicineMention:
     status: Literal["present", "absent", "asked"] = "present"
 
 
-_ASKED = re.compile(r"[?？吗么嘛呢]|怎么|什么|啥|多少|能不能|要不要|可不可以|需不需要|该不该|是不是|行不行|如何|几次|几天|多久")
+_ASKED = re.compile(
+    r"[?？吗嘛]|怎么|如果|要是|的话|万一|打算|什么|啥|多少|能不能|要不要|可不可以|需不需要|该不该|是不是|行不行|如何|几次|几天|多久"
+)
 _DENIED = re.compile(
     r"(?:没有?|未|不(?:要|想|肯|敢|再|能|是)?|停了?|别|忘了?)(?:给|再|怎么|他|她|孩子|宝宝|有)?"
     r"(?:吃|用|喝|服|喂|打|买|开|记)?(?:过|了)?(?:任何|什么|这个|那个)?$"
@@ -46,7 +48,7 @@ def _name() -> re.Pattern[str]:
     """A listed name with its form; a kind of medicine; or any longer word that ends like one."""
     raw: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     names, forms, purposes = ("|".join(raw[key]) for key in ("names", "forms", "purposes"))
-    listed = rf"(?:小儿|儿童|复方|盐酸|硫酸|枸橼酸|注射用)?(?:{names})(?:酵母菌?|克[肟洛]|钠|钾|酸)?(?:{forms}|活?菌[散片]|[散片](?!子))?"
+    listed = rf"(?:小儿|儿童|复方|盐酸|硫酸|枸橼酸|注射用)?(?:{names})(?:[^{_NOT_IN_NAME}]{{0,5}}(?:{forms}|活?菌[散片]|[散片](?!子)))?"
     kind = rf"(?:{purposes})的?(?:药水|药膏|药片|药|糖浆|冲剂|颗粒|栓|贴|针)|中药|西药|中成药|药膏|药水|维生素[a-e]"
     # 片, 散 and 丸 end other words too and need a longer name before them.
     unlisted = rf"[^{_NOT_IN_NAME}]{{2,10}}(?:{forms})|[^{_NOT_IN_NAME}]{{3,8}}(?:[散丸]|(?<![照尿图胸拍唱名刀卡切相贴])片(?!子))"

@@ -81,8 +81,11 @@ def _answered(text: str, folded: str, context: str, tables: Content) -> list[Sym
             if match:
                 answered.append(_answer(text, match, answer.concept, "present", tables))
     yes, no = _YES.match(folded), _NO.match(folded)
-    if (yes or no) and _QUESTION.search(context):
-        asked = list(dict.fromkeys(hit.key for hit in tables.lexicon.scan(context)))
+    # Only what the questions themselves name: an offer may follow an article that names every danger sign.
+    sentences = re.findall(r"[^。！!\n]*?(?:[?？]|(?=[。！!\n])|$)", context)
+    questions = "\n".join(sentence for sentence in sentences if _QUESTION.search(sentence))
+    if (yes or no) and questions:
+        asked = list(dict.fromkeys(hit.key for hit in tables.lexicon.scan(questions)))
         # A yes to a list of signs does not say which.
         status: Status = "absent" if no else "present" if len(asked) == 1 else "possible"
         match = no or yes

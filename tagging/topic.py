@@ -18,19 +18,21 @@ _ASKS = re.compile(
     r"[?？]|吗|没$|么(?=$|[，。！!~ ])|(?:可以|能|要|会|行|正常)[^，。]{0,12}嘛"
     r"|[对是]吧|对症吧|怎么|咋(?!地)|如何|为什么|为啥|什么|啥|哪[种个些里样]|多少|多久|多长时间"
     r"|(?<![好前这那过十头有隔了])几(?:次|天|片|袋|包|粒|滴|毫升|支|度|个|点|岁|顿|回)(?![前了])"
-    r"|要不要|能不能|可不可以|该不该|需不需要|是不是|是否|会不会|有没有必要|行不行|好不好|对不对|不清楚.{0,4}还?要|不知道(?:要|该|能|可以|是)|想问|请问|要紧不|合适不"
+    r"|要不要|能不能|可不可以|该不该|需不需要|是不是|是否|会不会|有没有必要|行不行|好不好|对不对|不清楚.{0,4}还?要|不知道(?:要|该|能|可以|是)|(.)不\1|还是[^，。]{1,8}好|[行以]吧|(?:问题|没事|正常)吧|想问|请问|要紧不|合适不"
 )
 # Words of a question that ask nothing: 没什么, 不怎么, 吃多少是多少.
 _NO_QUESTION = re.compile(
     r"那个啥|没有?[^，。]{0,5}什么|不怎么|不咋|什么的|[什怎]么都|没怎么|多少有|那么|这么|要么|什么也|多少[^，。]{0,2}多少|怎么说|不管怎么|(?:没|不)[^，。]{0,3}多少"
 )
+# What a family would do by itself is asked too: 再烧我就喂退烧药.
+_IF = re.compile(r"如果|要是|万一|的话我?就|打算")
 # After a treatment: what to do about the child, not about the treatment.
 _STILL_ILL = re.compile(
     r"(?:吃|用|喝|打|服|喂|输)(?:了|过|完).{0,12}(?:还|也|都|仍|没|不|又)"
     r".{0,12}(?:怎么办|咋办|咋整|正常|怎么回事|为什么|啥原因|什么原因)"
 )
 _EXAMINATION = re.compile(
-    r"化验|验血|验了?个?血|查血|抽血|血常规|尿常规|[大小]?便常规|报告|检查|结果|单子|片子|胸片|拍片|拍了?个?片|(?<![a-z])ct(?![a-z])|[bB]超|彩超|x光|核磁|磁共振"
+    r"化验|验血|验个?(?:大便|尿|便)|验了?个?血|查血|抽血|血常规|尿常规|[大小]?便常规|报告|检查|结果|单子|片子|胸片|拍片|拍了?个?片|(?<![a-z])ct(?![a-z])|[bB]超|彩超|x光|核磁|磁共振"
     r"|心电图|脑电图|指标|crp|反应蛋白|白细胞|白血球|红细胞|血小板|血红蛋白|淋巴细胞|中性粒|单核|支原体|衣原体|铁蛋白|肝功|肾功|转氨酶|心肌酶|隐血|潜血|血象|血项|血沉"
 )
 _JUDGED = re.compile(
@@ -63,7 +65,13 @@ def find_topic(text: str, medicines: Sequence[MedicineMention] = ()) -> Topic | 
     """
     folded = fold(text)
     about_medicine = bool(medicines) or TREATMENT.search(folded)
-    if about_medicine and asks(text) and not _VACCINE.search(folded) and not _STILL_ILL.search(folded) and not _LOGISTICS.search(folded):
+    if (
+        about_medicine
+        and (asks(text) or _IF.search(folded))
+        and not _VACCINE.search(folded)
+        and not _STILL_ILL.search(folded)
+        and not _LOGISTICS.search(folded)
+    ):
         return "medicine"
     if _EXAMINATION.search(folded) and not _LOGISTICS.search(folded) and (asks(text) or _JUDGED.search(folded)):
         return "result"

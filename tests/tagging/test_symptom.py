@@ -123,3 +123,9 @@ def test_there_are_enough_concepts_and_each_is_found_by_its_name_or_words() -> N
 def test_offsets_name_the_text(text: str) -> None:
     for mention in find_symptoms(text, context=text):
         assert text[mention.start : mention.end] == mention.text
+
+
+def test_a_yes_answers_the_question_not_the_article_before_it() -> None:
+    article = "请立即去急诊：抽搐、吐绿色的东西、全身起疹子。\n要不要我请护士来回答？"
+    assert find_symptoms("是的", context=article) == []
+    assert [m.concept for m in find_symptoms("有", context="先量体温。有没有抽搐？")] == ["convulsion"]
