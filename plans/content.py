@@ -32,7 +32,7 @@ K1, B = 1.2, 0.75
 class Article(Strict):
     """One reviewed text. `questions` are ways in which families ask for it; `body` is what they read, at most 600 characters.
 
-    `keywords` and `also` name its subject; only the former make it rank higher.
+    `keywords` and `also` name its subject; only the former make it rank higher. `medicines` are those it is about, no less.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Article(Strict):
     questions: tuple[str, ...] = Field(min_length=3)
     keywords: tuple[str, ...] = Field(min_length=2)
     also: tuple[str, ...] = ()
+    medicines: tuple[str, ...] = ()
     body: str = Field(min_length=80, max_length=600)
     source: str = Field(min_length=2)
     reviewed_by: str
@@ -47,6 +48,10 @@ class Article(Strict):
     review_due: date
     needs_clinician_review: bool
     version: int = Field(ge=1)
+
+    def is_about(self, medicines: Iterable[str]) -> bool:
+        """Whether one of the `medicines`, as families name them, is this article's own."""
+        return any(fold(own) in fold(name) for name in medicines for own in self.medicines)
 
     @property
     def reference(self) -> str:
@@ -139,11 +144,6 @@ class Library:
                 for term, weight in self._terms(fold(text)).items():
                     count[term] = count.get(term, 0) + weights[part] * weight
         return count
-
-    def about(self, article: Article, words: Iterable[str]) -> bool:
-        """Whether one of `words` is a subject of the article, under whatever name."""
-        subjects = self._subjects[self._order.index(article)]
-        return any(subject in self._alike(fold(word)) for word in words for subject in subjects)
 
     def _alike(self, folded: str) -> str:
         """`folded` with synonyms made one."""

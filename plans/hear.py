@@ -45,7 +45,7 @@ class Heard:
     def echo(self) -> str:
         """One sentence for everything."""
         if not self.echoes:
-            return ""
+            return say("echo.kept") if self.stored else ""
         return say("echo.corrected" if self.replaced else "echo.received", what=say("echo.joined").join(self.echoes))
 
 

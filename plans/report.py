@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tagging.understanding import Understanding
 
 
+# The concept of a child who is well calls for no watching.
+WELL = "well"
+
+
 @dataclass(frozen=True)
 class Report:
     """What came of a spontaneous message.
@@ -103,7 +107,10 @@ def _next_step(understanding: "Understanding", heard: Heard, level: str) -> tupl
         return "", say("report.safety")
     if any(m.vital == "temperature" for m in understanding.measurements):
         return say("report.temperature"), say("report.safety")
-    if any(s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" for s in understanding.symptoms):
+    if any(
+        s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" and s.concept != WELL
+        for s in understanding.symptoms
+    ):
         return say("report.symptom"), say("report.safety")
     if heard.medicines:
         return say("report.medicine"), ""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WEIGHT_RULES, FEEDING_RULES = "neonatal_weight", "neonatal_feeding"
 MEDICINE = "medicine"
+# Circumstances that triage looks at; said back they would only puzzle.
+UNSAID = frozenset({"exposure", "exertion", "spreading", "drug_stop"})
 # As much of a message as is kept of a treatment without a name.
 TOLD = 200
 # A clock that is a little ahead is no reading from the future.
@@ -197,9 +199,12 @@ async def take_symptom(tx: AsyncSession, mention: "SymptomMention", said: Said) 
     return Taken("answered", _sign_echo(mention), None, None, row)
 
 
-def _sign_echo(mention: "SymptomMention") -> str:
+def _sign_echo(mention: "SymptomMention") -> str | None:
+    if mention.concept in UNSAID or mention.concept.startswith("ctx_"):
+        return None
     if mention.status == "absent":
-        return say("echo.symptom_absent", name=mention.name)
+        # 没有痰, not 没有有痰.
+        return say("echo.symptom_absent", name=mention.name.removeprefix("有"))
     name = words("symptom_names").get(mention.concept, mention.name)
     if mention.when == "past" and mention.status == "present":
         return say("echo.symptom_past", name=name)

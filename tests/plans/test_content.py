@@ -123,5 +123,6 @@ def test_a_shared_word_is_no_answer(library: Library, question: str) -> None:
 
 
 def test_an_article_about_the_very_medicine_is_known(library: Library) -> None:
-    assert library.about(library.articles["vitamin-d"], ["维D"])
-    assert not library.about(library.articles["diarrhoea"], ["抗生素"])
+    assert library.articles["vitamin-d"].is_about(["维d"])
+    assert not library.articles["diarrhoea"].is_about(["抗生素", "腹泻贴"])
+    assert not library.articles["temperature-fever"].is_about(["退烧药"])
