@@ -77,8 +77,8 @@ class OutOfScope(Action):
             events = answer_topic(turn, dispatcher)
             if events is not None:
                 return events
-            if not is_certain(tracker) and not asks(turn.text):
-                return not_understood(tracker, dispatcher)
+            if not is_certain(tracker) or turn.understanding.medicines:
+                return offer_nurse(dispatcher, "utter_not_sure") if asks(turn.text) else not_understood(tracker, dispatcher)
         dispatcher.utter_message(response="utter_out_of_scope")
         return []
 
@@ -110,7 +110,7 @@ def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
     if topic is None:
         return None
     names = [medicine.text for medicine in medicines]
-    if topic == "medicine" and names and (article := find_article(turn.text)) is not None and library().about(article, names):
+    if topic == "medicine" and names and (article := find_article(turn.text)) is not None and article.is_about(names):
         _utter(dispatcher, article)
         return []
     return offer_nurse(dispatcher, f"utter_for_doctor_{topic}")

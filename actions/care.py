@@ -7,7 +7,7 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
-from actions.answer import BARE, answer, answer_topic, not_understood, nothing_open, say_article
+from actions.answer import BARE, answer, answer_topic, not_understood, nothing_open, offer_nurse, say_article
 from actions.speech import alarm, asserted, named, say, says_something
 from actions.turn import Turn, turn_of, understand_about
 from plans.follow_up import Report, report
@@ -19,7 +19,7 @@ from tagging.triage import reply_text
 
 # Texts of one report are put together while it is open which child is meant.
 LONGEST_REPORT = 1000
-_YES_OR_NO = re.compile(r"(?:有|没|是|嗯|恩|对|会|不会|好|哦|噢|额|都|还)")
+_YES_OR_NO = re.compile(r"(?:有|没有?|是|嗯|恩|对|不?会|好|哦|噢|额|都|还|的|啊|呀|呢|吧|了|哈|这样|知道|明白|[，。,.~～！! ])+")
 # The list of danger signs is said in full once in so long, and in short in between.
 SAFETY_AGAIN = timedelta(hours=6)
 
@@ -104,7 +104,7 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     if not told.understood and not told.ask_back:
         events = answer(turn, dispatcher)
         if events is None:
-            bare = _YES_OR_NO.match(turn.text.strip())
+            bare = _YES_OR_NO.fullmatch(turn.text.strip())
             return nothing_open(turn, tracker, dispatcher) if bare else not_understood(tracker, dispatcher)
         return events
     events = answer_topic(turn, dispatcher)
@@ -114,7 +114,10 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     if asks(turn.text) and say_article(turn.text, dispatcher):
         say(dispatcher, told.ask_back)
         return []
-    return _go_on(turn, dispatcher, tracker, told)
+    events = _go_on(turn, dispatcher, tracker, told)
+    if asks(turn.text) and not told.ask_back and turn.triage.level == "routine":
+        events += offer_nurse(dispatcher, "utter_not_sure")
+    return events
 
 
 def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict[str, Any]]:
@@ -125,10 +128,13 @@ def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict
     if safety:
         before = tracker.get_slot("safety_at")
         if before and turn.now - datetime.fromisoformat(before) < SAFETY_AGAIN:
-            safety = wording("report.safety_again") if told.next_step else ""
+            safety = wording("report.safety_again") if turn.triage.level == "routine" else ""
         else:
             events.append(SlotSet("safety_at", turn.now.isoformat()))
-    step = None if told.finished else told.next_step + (safety or "")
+    step = None if told.finished or told.ask_back else told.next_step
+    if not events and step == wording("report.symptom"):
+        step = ""
+    step = (step or "") + (safety or "")
     say(dispatcher, told.ask_back, told.closing, step, following)
     return events
 

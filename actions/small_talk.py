@@ -1,5 +1,6 @@
 """Greetings, and yes and no to what the bot asked last."""
 
+import re
 from typing import Any
 
 from rasa_sdk import Action
@@ -10,6 +11,10 @@ from actions.care import tell_report
 from actions.service import stop_messages
 from actions.speech import rest, says_something
 from actions.turn import Turn, turn_of
+
+# A long yes is a yes to the offer only where it says so: 好的，那我再观察观察 is none.
+_MEANT = re.compile(r"护士|人工|帮我|转|麻烦|停|要的")
+_UNDECIDED = re.compile(r"观察|看看|考虑|先不|再说|等等")
 
 
 class Greet(Action):
@@ -36,9 +41,10 @@ class Affirm(Action):
         """Do what was offered."""
         pending = tracker.get_slot("pending") or {}
         async with turn_of(tracker) as turn:
-            if pending.get("kind") == "stop":
+            meant = len(turn.text.strip()) <= BARE or (_MEANT.search(turn.text) and not _UNDECIDED.search(turn.text))
+            if pending.get("kind") == "stop" and meant:
                 return await stop_messages(turn, dispatcher)
-            if pending.get("kind") == "ask_nurse":
+            if pending.get("kind") == "ask_nurse" and meant:
                 turn.wants_human = "question"
                 return [SlotSet("pending", None), *rest()]
             if len(turn.text.strip()) > BARE:

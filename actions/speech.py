@@ -33,8 +33,12 @@ def says_something(turn: Turn) -> bool:
 
 
 def asserted(turn: Turn) -> Understanding:
-    """What the utterance says of the child: the sign in 宝宝吐奶怎么办 is only asked about (triage still sees it)."""
-    return replace(turn.understanding, symptoms=()) if is_general_question(turn.text) else turn.understanding
+    """What the utterance says of the child, less than triage sees: 宝宝吐奶怎么办 only asks, and the name of a medicine is no sign."""
+    said = turn.understanding
+    if is_general_question(turn.text):
+        return replace(said, symptoms=())
+    signs = (s for s in said.symptoms if not any(m.start <= s.start and s.end <= m.end for m in said.medicines))
+    return replace(said, symptoms=tuple(signs))
 
 
 def named(turn: Turn) -> list[Patient]:

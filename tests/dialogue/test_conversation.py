@@ -181,3 +181,19 @@ async def test_the_danger_signs_are_said_in_full_once(family: Family) -> None:
 
 async def test_the_first_weight_is_compared_with_the_birth_weight(family: Family) -> None:
     assert "再称一次" in await family.says("5.2公斤")
+
+
+async def test_a_polite_yes_is_no_yes_to_the_nurse(family: Family) -> None:
+    await family.says("宝宝可以戴金手镯吗")
+    await family.says("好的，那我再观察观察")
+    assert family.turn is not None and family.turn.wants_human is None
+
+
+async def test_a_question_beside_a_report_is_not_passed_over(family: Family) -> None:
+    said = await family.says("有点咳嗽，和前天吹空调有关系吗")
+    assert "咳嗽" in said and "请护士" in said
+
+
+async def test_a_child_who_is_well_needs_no_watching(family: Family) -> None:
+    said = await family.says("精神很好，能吃能睡")
+    assert "不错" in said and "120" not in said
