@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from tagging.content import default_content
+
 
 @cache
 def _all() -> dict[str, Any]:
@@ -30,15 +32,38 @@ def said_or(path: str, default: str, **values: Any) -> str:
         return default
 
 
-# Triage's evidence names ages, tags and offsets as rules do; a clinician reads words.
-_WORDS = ((r" at (\d+) days", r"（\1日龄）"), (r", tag (\w+)", r"（标签 \1）"), (r"(?<=」)\[\d+:\d+\]", ""))
+# Triage's evidence names ages, tags, units and offsets as rules do; a clinician reads words.
+_WORDS = (
+    (r"(\d+) g, ([\d.]+)% below birth weight (\d+) g", r"体重 \1 克，比出生体重 \3 克低 \2%"),
+    (r" at (\d+) days", r"（\1日龄）"),
+    (r", at or above ([\d.]+) for (\d+) min", r"，\2 分钟内不低于 \1"),
+    (r", not certain", "（不确定）"),
+    (r"(?<=」)\[\d+:\d+\]", ""),
+    (r" \+ ", " 并有 "),
+    (r"10\*9/L", "×10⁹/L"),
+    (r" /d\b", " 次/天"),
+)
 
 
 def reasons(because: list[str]) -> str:
-    """Why an alert fired, in a clinician's words; `because` as the rules say it."""
+    """Why an alert fired, in a clinician's words; `because` as the rules say it. What another reason says too is left out."""
     read = []
     for reason in because:
         for pattern, words in _WORDS:
             reason = re.sub(pattern, words, reason)
+        reason = re.sub(r", tag (\w+)", lambda tag: f"（{_tag_name(tag[1])}）", reason)
+        reason = re.sub(r"^([a-z_]+) (?=[\d.]+$)", lambda vital: f"{_vital_name(vital[1])} ", reason)
         read.append(said_or(f"reasons.{reason}", reason))
-    return "；".join(dict.fromkeys(read))
+    read = list(dict.fromkeys(read))
+    return "；".join(reason for reason in read if not any(reason != other and reason in other for other in read))
+
+
+def _tag_name(tag: str) -> str:
+    """What a tag stands for, by the words that imply it."""
+    concepts = default_content().symptoms.concepts
+    return next((each.name for id, each in concepts.items() if each.tag == tag and id.startswith("ctx_")), tag)
+
+
+def _vital_name(vital: str) -> str:
+    vitals = default_content().vitals.vitals
+    return vitals[vital].name if vital in vitals else vital
