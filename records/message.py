@@ -76,6 +76,9 @@ class Outbound(Base):
     )
 
 
+_ENQUEUE = insert(Outbound.metadata.tables[Outbound.__tablename__]).on_conflict_do_nothing(index_elements=["key"]).returning(Outbound.key)
+
+
 async def enqueue(
     tx: AsyncSession,
     key: str,
@@ -90,20 +93,15 @@ async def enqueue(
     useful_until: datetime | None = None,
 ) -> bool:
     """Put a message into the outbox, once per `key`; False when it was there already."""
-    made = await tx.scalar(
-        insert(Outbound)
-        .values(
-            key=key,
-            line=line,
-            route=route,
-            payload=payload,
-            purpose=purpose,
-            chat_id=chat_id,
-            not_before=not_before or now,
-            useful_until=useful_until,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(Outbound.key)
-    )
-    return made is not None
+    row = {
+        "key": key,
+        "line": line,
+        "route": route,
+        "payload": payload,
+        "purpose": purpose,
+        "chat_id": chat_id,
+        "not_before": not_before or now,
+        "useful_until": useful_until,
+        "created_at": now,
+    }
+    return await tx.scalar(_ENQUEUE, row) is not None

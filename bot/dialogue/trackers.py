@@ -8,8 +8,8 @@ from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy import bindparam, select
 from sqlalchemy import event as sql_event
-from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,16 @@ KEEP_TURNS = 4
 # After half a day a new topic begins: a 好的 no longer answers yesterday's question.
 SESSION = timedelta(hours=12)
 LIVE = 300
+
+
+# Built once: making a statement takes longer than sending it.
+_ROW = select(Conversation.version, Conversation.updated_at).where(Conversation.chat_id == bindparam("chat")).with_for_update()
+_NEW = insert(Conversation.metadata.tables[Conversation.__tablename__])
+_SAVE = _NEW.on_conflict_do_update(
+    index_elements=["chat_id"],
+    set_={name: _NEW.excluded[name] for name in ("tracker", "version", "updated_at")},
+    where=Conversation.version == _NEW.excluded.version - 1,
+).returning(Conversation.version)
 
 
 class ConversationMoved(Exception):
@@ -56,9 +66,7 @@ class Trackers(TrackerStore):
         The form follows the tasks: it is active exactly if `follow_up`, whatever the stored conversation says.
         """
         sender_id = str(chat_id)
-        row = (
-            await tx.execute(select(Conversation.version, Conversation.updated_at).where(Conversation.chat_id == chat_id).with_for_update())
-        ).one_or_none()
+        row = (await tx.execute(_ROW, {"chat": chat_id})).one_or_none()
         version, live = self._live.get(sender_id, (None, None))
         if row is None:
             tracker, version = self.fresh(sender_id), 0
@@ -79,12 +87,8 @@ class Trackers(TrackerStore):
         sender_id = str(chat_id)
         tracker = self._cut(tracker)
         version, _ = self._live[sender_id]
-        values = {"tracker": [event.as_dict() for event in tracker.events], "version": version + 1, "updated_at": now}
-        mine = (Conversation.chat_id == chat_id, Conversation.version == version)
-        save: Any = update(Conversation).where(*mine).values(**values)
-        if version == 0:
-            save = insert(Conversation).values(chat_id=chat_id, **values).on_conflict_do_nothing(index_elements=["chat_id"])
-        if await tx.scalar(save.returning(Conversation.version).execution_options(synchronize_session=False)) is None:
+        values = {"chat_id": chat_id, "version": version + 1, "updated_at": now, "tracker": [event.as_dict() for event in tracker.events]}
+        if await tx.scalar(_SAVE, values) is None:
             raise ConversationMoved(f"conversation {chat_id}")
         self._hold(sender_id, version + 1, tracker)
         sql_event.listen(tx.sync_session, "after_rollback", lambda session: self.forget(sender_id), once=True)
