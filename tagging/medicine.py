@@ -35,8 +35,9 @@ class MedicineMention:
 
 
 _ASKED = re.compile(
-    r"[?？吗嘛]|怎么|如果|要是|的话|万一|打算|什么|啥|多少|能不能|要不要|可不可以|需不需要|该不该|是不是|行不行|如何|几次|几天|多久"
+    r"[?？吗嘛]|怎么|如果|要是|的话|万一|打算|什么|啥|多少|能不能|要不要|可不可以|需不需要|该不该|是不是|行不行|如何|几次|(?<![好前这那])几天|多久"
 )
+_DENIED_AFTER = re.compile(r"[^，。]{0,6}没(?:有)?(?:给|再|让)?[他她它]?(?:吃|用|喝|服|喂)")
 _DENIED = re.compile(
     r"(?:没有?|未|不(?:要|想|肯|敢|再|能|是)?|停了?|别|忘了?)(?:给|再|怎么|他|她|孩子|宝宝|有)?"
     r"(?:吃|用|喝|服|喂|打|买|开|记)?(?:过|了)?(?:任何|什么|这个|那个)?$"
@@ -74,4 +75,5 @@ def _status(folded: str, match: re.Match[str]) -> Literal["present", "absent", "
     clause = before + match.group() + re.split(r"(?<=[？?])|[，。！!,;；]", folded[match.end() :])[0]
     if _ASKED.search(clause):
         return "asked"
-    return "absent" if _DENIED.search(before) else "present"
+    after = clause[len(before) + len(match.group()) :]
+    return "absent" if _DENIED.search(before) or _DENIED_AFTER.match(after) else "present"

@@ -38,6 +38,9 @@ def parse_numeral(raw: str) -> Numeral:
 
 def _whole(raw: str) -> tuple[float, bool]:
     if not any(c in _UNITS for c in raw):
+        if len(raw) == 2 and _DIGITS[raw[1]] == _DIGITS[raw[0]] + 1 > 1:
+            # 三四次: the upper end, as in 六七十.
+            return float(_DIGITS[raw[1]]), True
         return float("".join(str(_DIGITS[c]) for c in raw)), False
     total, digits, last_unit, about = 0, [], 0, False
     for c in raw:
