@@ -1,5 +1,6 @@
 """What is asked: answered from the reviewed articles, or left to doctor and nurse; and what nobody understood."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,12 @@ from tagging.topic import asks, find_topic
 
 # A question without the form of one is no longer than this: 脐带护理.
 HEADLINE = 10
-# 好了, 还没有, 没有啊: a word or two that only say how it stands.
-BARE = 6
+# 好了, 还没有, 没有啊, 哦知道了: only how it stands.
+_BARE = re.compile(
+    r"(?:有|没有?|是|嗯|恩|对|不?会|好|哦|噢|奥|额|都|还|的|啊|呀|呢|吧|了|哈|啦|嘞|这样|知道|明白|收到|可以|行|要|不用|不是|ok"
+    r"|[，。,.~～！! ])+",
+    re.I,
+)
 # After so many texts in a row that nobody understood, a person comes first.
 PATIENCE = 2
 
@@ -77,12 +82,15 @@ class OutOfScope(Action):
             events = answer_topic(turn, dispatcher)
             if events is not None:
                 return events
-            if not is_certain(tracker) or turn.understanding.medicines:
+            unknown = turn.understanding.medicines or turn.understanding.symptoms or len(turn.text.strip()) <= NAME
+            if unknown or not is_certain(tracker):
                 return offer_nurse(dispatcher, "utter_not_sure") if asks(turn.text) else not_understood(tracker, dispatcher)
         dispatcher.utter_message(response="utter_out_of_scope")
         return []
 
 
+# A few characters that the model has never seen may as well be a brand of medicine.
+NAME = 3
 # Below this a guess that a text is not for us is not said aloud; measured on parents' own words, which are nearly always for us.
 CERTAIN = 0.93
 
@@ -116,9 +124,14 @@ def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
     return offer_nurse(dispatcher, f"utter_for_doctor_{topic}")
 
 
+def is_bare(text: str) -> bool:
+    """Whether `text` is a yes, a no or a nod, and nothing beside it."""
+    return bool(_BARE.fullmatch(text.strip()))
+
+
 def nothing_open(turn: Turn, tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
-    """A yes, no or done that answers no question of ours; what is longer says something that was not understood."""
-    if len(turn.text.strip()) > BARE and not is_certain(tracker):
+    """A yes, no or done that answers no question of ours; what is not certain to be one says something that was not understood."""
+    if not is_bare(turn.text) and not is_certain(tracker):
         return not_understood(tracker, dispatcher)
     dispatcher.utter_message(response="utter_nothing_open")
     return []

@@ -7,7 +7,7 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
-from actions.answer import BARE, answer, answer_topic, not_understood, nothing_open, offer_nurse, say_article
+from actions.answer import answer, answer_topic, is_bare, not_understood, nothing_open, offer_nurse, say_article
 from actions.speech import alarm, asserted, named, say, says_something
 from actions.turn import Turn, turn_of, understand_about
 from plans.follow_up import Report, report
@@ -19,7 +19,8 @@ from tagging.triage import reply_text
 
 # Texts of one report are put together while it is open which child is meant.
 LONGEST_REPORT = 1000
-_YES_OR_NO = re.compile(r"(?:有|没有?|是|嗯|恩|对|不?会|好|哦|噢|额|都|还|的|啊|呀|呢|吧|了|哈|这样|知道|明白|[，。,.~～！! ])+")
+# A text that only names a child is no longer than this.
+BARE = 6
 # The list of danger signs is said in full once in so long, and in short in between.
 SAFETY_AGAIN = timedelta(hours=6)
 
@@ -104,7 +105,7 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     if not told.understood and not told.ask_back:
         events = answer(turn, dispatcher)
         if events is None:
-            bare = _YES_OR_NO.fullmatch(turn.text.strip())
+            bare = is_bare(turn.text)
             return nothing_open(turn, tracker, dispatcher) if bare else not_understood(tracker, dispatcher)
         return events
     events = answer_topic(turn, dispatcher)

@@ -1,14 +1,19 @@
 """A person is wanted, a complaint, and stopping or resuming the follow-up messages."""
 
+import re
 from typing import Any
 
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
+from actions.answer import is_certain, not_understood
 from actions.speech import keep, rest, say
 from actions.turn import Turn, turn_of
 from plans import consent
 from records.patient import Carer
+
+# What can be stopped here; 这药停了一周 is about something else.
+_MESSAGES = re.compile(r"消息|发|随访|提醒|推送|扰|订|联系|问|退出|参加|服务|删|黑|td|stop", re.I)
 
 
 class Human(Action):
@@ -56,6 +61,8 @@ class Stop(Action):
         if (tracker.get_slot("pending") or {}).get("kind") == "stop":
             async with turn_of(tracker) as turn:
                 return await stop_messages(turn, dispatcher)
+        if not is_certain(tracker) and not _MESSAGES.search(tracker.latest_message.get("text") or ""):
+            return not_understood(tracker, dispatcher)
         dispatcher.utter_message(response="utter_confirm_stop")
         return [SlotSet("pending", {"kind": "stop"}), *rest()]
 

@@ -6,12 +6,14 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
-from actions.answer import BARE, nothing_open
+from actions.answer import is_bare, is_certain, nothing_open
 from actions.care import tell_report
 from actions.service import stop_messages
 from actions.speech import rest, says_something
 from actions.turn import Turn, turn_of
 
+# 可以啊麻烦了: a yes of a few more characters.
+SHORT = 6
 # A long yes is a yes to the offer only where it says so: 好的，那我再观察观察 is none.
 _MEANT = re.compile(r"护士|人工|帮我|转|麻烦|停|要的")
 _UNDECIDED = re.compile(r"观察|看看|考虑|先不|再说|等等")
@@ -41,13 +43,13 @@ class Affirm(Action):
         """Do what was offered."""
         pending = tracker.get_slot("pending") or {}
         async with turn_of(tracker) as turn:
-            meant = len(turn.text.strip()) <= BARE or (_MEANT.search(turn.text) and not _UNDECIDED.search(turn.text))
+            meant = is_bare(turn.text) or len(turn.text.strip()) <= SHORT or (_MEANT.search(turn.text) and not _UNDECIDED.search(turn.text))
             if pending.get("kind") == "stop" and meant:
                 return await stop_messages(turn, dispatcher)
             if pending.get("kind") == "ask_nurse" and meant:
                 turn.wants_human = "question"
                 return [SlotSet("pending", None), *rest()]
-            if len(turn.text.strip()) > BARE:
+            if not is_bare(turn.text) and not is_certain(tracker):
                 return await _told(turn, dispatcher, tracker)
         dispatcher.utter_message(response="utter_affirm")
         return []

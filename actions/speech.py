@@ -37,8 +37,10 @@ def asserted(turn: Turn) -> Understanding:
     said = turn.understanding
     if is_general_question(turn.text):
         return replace(said, symptoms=())
-    signs = (s for s in said.symptoms if not any(m.start <= s.start and s.end <= m.end for m in said.medicines))
-    return replace(said, symptoms=tuple(signs))
+    named = [(medicine.start, medicine.end) for medicine in said.medicines]
+    signs = tuple(s for s in said.symptoms if not any(start <= s.start and s.end <= end for start, end in named))
+    values = tuple(m for m in said.measurements if not any(start < m.end and m.start < end for start, end in named))
+    return replace(said, symptoms=signs, measurements=values)
 
 
 def named(turn: Turn) -> list[Patient]:

@@ -13,6 +13,7 @@ from plans.answer import Answer, settle
 from plans.clock import local_day
 from plans.finding import patient_facts
 from plans.hear import Heard, hear, template_of
+from plans.taking import UNSAID
 from plans.task import OPEN, lock
 from plans.template import Question
 from plans.wording import say
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from tagging.understanding import Understanding
 
 
-# The concept of a child who is well calls for no watching.
-WELL = "well"
+# A child who is well, and mere circumstances, call for no watching.
+QUIET = UNSAID | {"well"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _next_step(understanding: "Understanding", heard: Heard, level: str) -> tupl
     if any(m.vital == "temperature" for m in understanding.measurements):
         return say("report.temperature"), say("report.safety")
     if any(
-        s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" and s.concept != WELL
+        s.status in ("present", "possible") and s.when == "now" and s.whose == "patient" and s.concept not in QUIET
         for s in understanding.symptoms
     ):
         return say("report.symptom"), say("report.safety")
