@@ -197,3 +197,12 @@ async def test_a_question_beside_a_report_is_not_passed_over(family: Family) -> 
 async def test_a_child_who_is_well_needs_no_watching(family: Family) -> None:
     said = await family.says("精神很好，能吃能睡")
     assert "不错" in said and "120" not in said
+
+
+async def test_stopping_something_else_is_not_stopping_the_messages(family: Family) -> None:
+    assert "随访消息" not in await family.says("刚输完液，这停了一星期")
+
+
+async def test_only_a_bare_yes_gets_a_nod(family: Family) -> None:
+    assert await family.says("嗯嗯") == "好的。"
+    assert await family.says("就是绿水") != "好的。"

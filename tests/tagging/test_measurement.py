@@ -49,6 +49,7 @@ def asked(text: str, context: str | None = None, patient: PatientFacts = CHILD) 
         ("血氧掉到91了", [("spo2", 91, "%")]),
         ("一分钟呼吸52次", [("respiratory_rate", 52, "/min")]),
         ("呼吸六七十次", [("respiratory_rate", 70, "/min")]),
+        ("今天拉了三四次", [("stool_count", 4, "/d")]),
         ("心率大概150", [("heart_rate", 150, "/min")]),
         ("身高1米2", [("height", 120, "cm")]),
         ("头围38.5厘米", [("head_circumference", 38.5, "cm")]),

@@ -42,3 +42,7 @@ def test_the_dose_as_typed() -> None:
 def test_offsets_hold_for_any_text(text: str) -> None:
     for medicine in find_medicines(text):
         assert text[medicine.start : medicine.end] == medicine.text
+
+
+def test_a_medicine_that_was_left_out() -> None:
+    assert [medicine.status for medicine in find_medicines("鱼肝油这几天没给她吃")] == ["absent"]

@@ -129,3 +129,13 @@ def test_a_yes_answers_the_question_not_the_article_before_it() -> None:
     article = "请立即去急诊：抽搐、吐绿色的东西、全身起疹子。\n要不要我请护士来回答？"
     assert find_symptoms("是的", context=article) == []
     assert [m.concept for m in find_symptoms("有", context="先量体温。有没有抽搐？")] == ["convulsion"]
+
+
+@pytest.mark.parametrize(("text", "status"), [("现在不烧", "absent"), ("没烧", "absent"), ("又烧了", "present")])
+def test_fever_that_is_denied(text: str, status: str) -> None:
+    assert [(m.concept, m.status) for m in find_symptoms(text, context=None)] == [("fever", status)]
+
+
+def test_one_stool_a_day_is_no_diarrhoea() -> None:
+    assert find_symptoms("一天拉一次", context=None) == []
+    assert "diarrhea" in [m.concept for m in find_symptoms("一天拉六次", context=None)]
