@@ -83,11 +83,12 @@ def understand(file: File = None) -> None:
     In: {"id": "a1", "text": "没咳嗽，昨晚烧到38度5", "patient": {"age_months": 7}, "now": "2026-03-01T08:00:00+08:00"}
     """
     from bot.cli_lines import run_lines
-    from bot.cli_run import intent_reader
+    from bot.dialogue.intent import reader_at_hand
     from tagging.command import understand_line
 
-    classify = intent_reader()
-    run_lines(file, lambda line: understand_line(line, classify=classify))
+    # Not through cli_run, whose settings and logging would take longer than the answer.
+    reader = reader_at_hand(Path(__file__).parent.parent)
+    run_lines(file, lambda line: understand_line(line, classify=reader.of_text if reader is not None else None))
 
 
 @app.command()

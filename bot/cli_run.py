@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,37 +59,14 @@ def run_worker_command(*, dialogue: bool) -> None:
 
 def _model_at_hand() -> Path:
     """The model of the tree as it is now, else the newest there is: an older model answers better than none."""
-    from bot.dialogue.train import model_path
+    from bot.dialogue.train import found_model, model_path
 
-    found = _found_model()
+    found = found_model(ROOT)
     if found is None:
         raise SystemExit("careloop: there is no trained model yet; run `careloop train` first.")
     if found != model_path(ROOT):
         _say(f"training data changed since {found.name} was trained; `careloop train` makes a new one")
     return found
-
-
-def _found_model() -> Path | None:
-    from bot.dialogue.train import model_path
-
-    exact = model_path(ROOT)
-    if exact.exists():
-        return exact
-    return max(exact.parent.glob("careloop-*.tar.gz"), key=lambda path: path.stat().st_mtime, default=None)
-
-
-def intent_reader() -> Callable[[str], tuple[str, float]] | None:
-    """Intent and confidence of a text by the model at hand, read without Rasa; None when there is no model (or only one of before)."""
-    found = _found_model()
-    if found is None:
-        return None
-    from bot.dialogue.intent import IntentReader
-
-    try:
-        reader = IntentReader.from_archive(found)
-    except ValueError:
-        return None
-    return reader.of_text
 
 
 def train_command(*, force: bool) -> None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from bot.dialogue import findings
 from bot.dialogue.features import features, word_groups
 from bot.dialogue.linear import LinearModel
+from bot.dialogue.train import found_model
 from tagging.patient import PatientFacts
 from tagging.topic import find_topic
 from tagging.understanding import Understanding, understand
@@ -88,3 +89,12 @@ class IntentReader:
             if {path.name for path in Path(folder).iterdir()} != FILES:
                 raise ValueError(f"{archive.name} holds no intent model that can be read without Rasa")
             return cls.read(Path(folder))
+
+
+def reader_at_hand(root: Path) -> IntentReader | None:
+    """The reader of the model at hand; None when nothing has been trained yet, or only by an older version."""
+    found = found_model(root)
+    try:
+        return None if found is None else IntentReader.from_archive(found)
+    except ValueError:
+        return None

@@ -37,6 +37,14 @@ def model_path(root: Path, out: Path | None = None) -> Path:
     return (out or root / MODELS) / f"careloop-{fingerprint(root)}.tar.gz"
 
 
+def found_model(root: Path) -> Path | None:
+    """The model of the tree as it is now, else the newest there is; None when nothing has been trained yet."""
+    exact = model_path(root)
+    if exact.exists():
+        return exact
+    return max(exact.parent.glob("careloop-*.tar.gz"), key=lambda path: path.stat().st_mtime, default=None)
+
+
 def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: None) -> Path:
     """Train a model of the tree below `root` into the folder `out`, and return its path; at once if it is there already.
 
