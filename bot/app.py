@@ -61,7 +61,7 @@ async def core(settings: Settings, *, role: str, pool_size: int = 8, migrate: bo
             await db.migrate()
         clock = Clock()
         if settings.sandbox:
-            await clock.load(db)
+            await db.insist(lambda: clock.load(db))
         yield Core(settings, db, clock)
     finally:
         await db.close()

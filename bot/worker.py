@@ -53,23 +53,31 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         ]
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
-        async with parts.db.transaction() as tx:
-            # While no worker ran, callbacks may have been missed.
-            await look_again(tx, timedelta())
-            alone = not await workers_alive(tx)
-        if not alone:
-            # Others are at work: what we took before we can talk would only wait.
+        if await parts.db.insist(lambda: _others_at_work(parts)):
+            # What we took before we can talk would only wait.
             await loops[0]
         loops.append(asyncio.create_task(_engine(parts, handlers)))
         await loops[0]
-        async with parts.db.transaction() as tx:
-            waiting = await chats_left_waiting(tx, parts.clock())
-            await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting])
+        await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
         await stop.wait()
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def _others_at_work(parts: Core) -> bool:
+    """Ask for news of all accounts, since callbacks may have been missed while nobody worked, and look whether anybody does."""
+    async with parts.db.transaction() as tx:
+        await look_again(tx, timedelta())
+        return bool(await workers_alive(tx))
+
+
+async def _drain_waiting(parts: Core) -> None:
+    """Take up what waited for the dialogue."""
+    async with parts.db.transaction() as tx:
+        waiting = await chats_left_waiting(tx, parts.clock())
+        await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting])
 
 
 def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Handler]:

@@ -1,7 +1,7 @@
 """The door to PostgreSQL: one engine a process, one transaction at a time for its caller."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,15 @@ from records.embedded import EmbeddedError, EmbeddedServer
 log = structlog.get_logger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+T = TypeVar("T")
+
+
+class DatabaseUnreachable(Exception):
+    """The server did not answer for as long as we asked; the text says which, without its password."""
+
+    code, permanent = "database_unreachable", False
 
 
 class Database:
@@ -89,12 +98,27 @@ class Database:
                 except EmbeddedError as err:
                     log.error("embedded database does not start", code=err.code, reason=str(err))
 
+    async def insist(self, step: Callable[[], Awaitable[T]], *, patience: float = 60) -> T:
+        """Do `step`, and again after each lost connection, healing in between: a start must survive a database that is just away.
+
+        Raises DatabaseUnreachable after `patience` seconds, and at once whatever else `step` raises.
+        """
+        deadline = asyncio.get_running_loop().time() + patience
+        while True:
+            try:
+                return await step()
+            except Exception as err:
+                if not is_lost_connection(err):
+                    raise
+                if asyncio.get_running_loop().time() > deadline:
+                    where = make_url(self.url).render_as_string(hide_password=True)
+                    raise DatabaseUnreachable(f"The database {where} cannot be reached.") from err
+                await self.heal()
+                await asyncio.sleep(0.5)
+
     async def migrate(self) -> None:
         """Bring the schema to the newest migration; several processes may call it at once."""
-        await asyncio.to_thread(migrate, self.url)
-
-
-T = TypeVar("T")
+        await self.insist(lambda: asyncio.to_thread(migrate, self.url))
 
 
 def _opened(value: T | None) -> T:

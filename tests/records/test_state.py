@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from records.database import Database
-from records.schema import Chat, Flag, StateChange, Team
 from records.flag import FLAG_MOVES, raise_flag
+from records.schema import Chat, Flag, StateChange, Team
 from records.state import MoveRefused, move
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
