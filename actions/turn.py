@@ -1,5 +1,6 @@
 """The turn that an action runs in: whose message, about whom, in which transaction."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,12 +8,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.finding import patient_facts
 from records.chat import Chat
+from records.database import Database
 from records.message import Inbound
 from records.patient import Patient, patients_of
 from tagging.patient import PatientFacts
@@ -70,15 +73,21 @@ async def turn_of(tracker: Any) -> AsyncIterator[Turn]:
     if turn is not None:
         yield turn
         return
-    from records.database import Database
+    async with (await _database()).transaction() as tx:
+        yield await _own_turn(tx, tracker)
 
-    database = Database(url=os.environ.get("CARELOOP_DATABASE_URL") or os.environ["DATABASE_URL"], pool_size=1)
-    await database.open()
-    try:
-        async with database.transaction() as tx:
-            yield await _own_turn(tx, tracker)
-    finally:
-        await database.close()
+
+_databases: WeakKeyDictionary[asyncio.AbstractEventLoop, Database] = WeakKeyDictionary()
+
+
+async def _database() -> Database:
+    """The stock action server's database: one for its event loop, which it keeps for good, so that actions share its connections."""
+    loop = asyncio.get_running_loop()
+    if loop not in _databases:
+        url = os.environ.get("CARELOOP_DATABASE_URL") or os.environ["DATABASE_URL"]
+        _databases[loop] = Database(url=url, application="careloop-actions")
+        await _databases[loop].open()
+    return _databases[loop]
 
 
 async def _own_turn(tx: AsyncSession, tracker: Any) -> Turn:
