@@ -41,9 +41,10 @@ def _said(rng: random.Random, kind: str) -> Said:
 
 @dataclass
 class Round:
-    """Seconds of each message by kind, and of the whole."""
+    """Seconds of each message by kind, and of the whole; `cpu` is the processor time that everything which answered took."""
 
     seconds: float = 0.0
+    cpu: float = 0.0
     by_kind: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     @property

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, insert, select
 
 from actions.turn import Turn, understand_about
+from bot.bench.processes import cpu_seconds
 from bot.clock import Clock
 from bot.dialogue.agent import Dialogue
 from bot.drain import Drain
@@ -67,6 +68,16 @@ class Ours:
         """The intent that would be acted upon, and all intents best first."""
         acted, _ = self.dialogue.classify(text)
         return acted, [name for name, _ in self.dialogue.ranking(text)]
+
+    def cpu_seconds(self) -> float:
+        """Processor time so far of this process, which says as well as answers, and of the database."""
+        return time.process_time() + self.database_cpu_seconds()
+
+    def database_cpu_seconds(self) -> float:
+        """Processor time of the embedded database so far; 0 if it is another."""
+        if self.db.embedded is None:
+            return 0.0
+        return cpu_seconds(int((self.db.embedded.folder / "postmaster.pid").read_text("utf-8").split()[0]))
 
     async def written(self, chats: list[int]) -> dict[str, int]:
         """What stands in the database after the turns of `chats`: messages by state, replies, conversations."""

@@ -37,14 +37,32 @@ class Child:
 
     def rss_mb(self) -> float:
         """Resident memory of the process and those it started, in MB (2**20 bytes)."""
-        me = psutil.Process(self.process.pid)
-        return round(sum(one.memory_info().rss for one in [me, *me.children(recursive=True)]) / 2**20, 1)
+        return round(sum(one.memory_info().rss for one in _family(self.process.pid)) / 2**20, 1)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the process and those it started, so far."""
+        return cpu_seconds(self.process.pid)
 
     def check(self) -> None:
         """Raise BenchError, with the end of its output, when the process has ended."""
         if self.process.poll() is not None:
             tail = self.log.read_text("utf-8", errors="replace")[-2000:]
             raise BenchError(f"{self.name} ended with code {self.process.returncode}:\n{tail}")
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    me = psutil.Process(pid)
+    return [me, *me.children(recursive=True)]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that `pid` and its living children have used."""
+    found = 0.0
+    for one in _family(pid):
+        with suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            found += times.user + times.system
+    return found
 
 
 @asynccontextmanager

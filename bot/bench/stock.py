@@ -41,6 +41,10 @@ class Stock:
             answer.raise_for_status()
             return [str(each.get("text") or "") for each in await answer.json()]
 
+    def cpu_seconds(self) -> float:
+        """Processor time of both servers so far."""
+        return self.server.cpu_seconds() + self.actions.cpu_seconds()
+
     async def ranking(self, text: str) -> tuple[str, list[str]]:
         """The intent that would be acted upon, and all intents best first."""
         async with self.session.post(f"{self.url}/model/parse", json={"text": text}) as answer:

@@ -36,9 +36,10 @@ class Size:
 
 @dataclass
 class Side:
-    """One contestant: how it is spoken to, and its rounds at 16 at once and at one."""
+    """One contestant: how it is spoken to, the processor time (s) it has used, and its rounds at 16 at once and at one."""
 
     say: Say
+    cpu: Callable[[], float]
     many: list[Round] = field(default_factory=list)
     few: list[Round] = field(default_factory=list)
 
@@ -47,6 +48,7 @@ class Side:
         return {
             f"{name}_turns_per_s_at_16": round(median(each.rate for each in self.many), 1),
             f"{name}_turns_per_s_at_1": round(median(each.rate for each in self.few), 1),
+            f"{name}_cpu_ms_per_turn": round(median(1000 * each.cpu / each.turns for each in self.many), 1),
             **_medians([each.figures(f"{name}_at_16") for each in self.many]),
             **_medians([each.figures(f"{name}_at_1") for each in self.few]),
         }
@@ -84,8 +86,8 @@ async def _stock(model: Path | None, database_url: str) -> AsyncIterator[stock.S
 
 async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
     many, few = conversations(size.many, size.turns), conversations(size.few, size.turns, seed=2)
-    whole, part = Side(ours.turn), Side(ours.dialogue_turn)
-    theirs = Side(_answered(other)) if other is not None else None
+    whole, part = Side(ours.turn, ours.cpu_seconds), Side(ours.dialogue_turn, ours.cpu_seconds)
+    theirs = Side(_answered(other), lambda: other.cpu_seconds() + ours.database_cpu_seconds()) if other is not None else None
     order = [whole, part, *([theirs] if theirs else []), whole, part]
     chats: list[int] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -117,6 +119,7 @@ async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
         "turns_ratio_at_16": _ratio(speed, "ours_turns_per_s_at_16"),
         "turns_ratio_at_1": _ratio(speed, "ours_turns_per_s_at_1"),
         "dialogue_only_ratio_at_16": _ratio(speed, "ours_dialogue_only_turns_per_s_at_16"),
+        "cpu_ratio": round(speed["stock_cpu_ms_per_turn"] / speed["ours_cpu_ms_per_turn"], 2),
         "memory_ratio": round((memory["stock_rss_mb"] + memory["stock_actions_rss_mb"]) / memory["ours_rss_mb"], 2),
     }
     meets = {"turns_ratio_at_least_8": ratios["turns_ratio_at_16"] >= GOAL, **meets}
@@ -129,7 +132,10 @@ async def _both(ours: Ours, side: Side, many: list[list[Said]], few: list[list[S
     for talk, at_once in ((many, FAMILIES), (few, 1)):
         async with ours.db.transaction() as tx:
             chats = await plant_chats(tx, len(talk), prefix=f"wm{next(ours.serial)}x", now=ours.clock(), zone=ours.zone)
-        rounds.append((await drive(talk, chats, side.say, at_once=at_once), chats))
+        before = side.cpu()
+        done = await drive(talk, chats, side.say, at_once=at_once)
+        done.cpu = side.cpu() - before
+        rounds.append((done, chats))
     return rounds
 
 
@@ -160,4 +166,4 @@ def _ratio(speed: dict[str, float], name: str) -> float:
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
     names = dict.fromkeys(name for each in rounds for name in each)
-    return {name: median(each[name] for each in rounds if name in each) for name in names}
+    return {name: round(median(each[name] for each in rounds if name in each), 1) for name in names}
