@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
-from sqlalchemy import text
 
 from bot.app import WecomAccess, wecom_access
 from bot.bench.people import plant_families, plant_team
@@ -96,7 +95,7 @@ async def service(*, accounts: int, families: int, with_worker: bool = True) -> 
             from bot.dialogue.train import train
 
             await asyncio.to_thread(train, ROOT, ROOT / "models")
-            running.worker, running.worker_ready_s = await start("worker", lambda: _works(db), LOADS_WITHIN, "worker")
+            running.worker, running.worker_ready_s = await start("worker", lambda: _talks(folder / "worker.log"), LOADS_WITHIN, "worker")
         yield running
 
 
@@ -104,7 +103,7 @@ def _settings(access: WecomAccess, database_url: str) -> dict[str, str]:
     """The environment that makes a child a production process of the simulated corp."""
     return {
         "CARELOOP_DATABASE_URL": database_url,
-        "CARELOOP_LOG_LEVEL": "warning",
+        "CARELOOP_LOG_LEVEL": "info",
         "CARELOOP_WECOM__BASE_URL": access.base_url,
         "CARELOOP_WECOM__CORP_ID": access.corp_id,
         "CARELOOP_WECOM__SECRET": access.secret,
@@ -119,10 +118,9 @@ async def _get(session: aiohttp.ClientSession, url: str) -> Any:
         return await answer.json()
 
 
-async def _works(db: Database) -> bool:
-    """Whether a worker takes jobs: it registers with the engine once its dialogue is loaded."""
-    async with db.engine.connect() as connection:
-        return bool(await connection.scalar(text("select count(*) from procrastinate_workers")))
+async def _talks(log: Path) -> bool:
+    """Whether the worker says that its dialogue is loaded; it takes jobs before that, and lets ordinary messages wait."""
+    return "dialogue ready" in await asyncio.to_thread(log.read_text, "utf-8", "replace")
 
 
 async def at_a_steady_pace(count: int, per_second: float, send: Callable[[int], Awaitable[None]]) -> list[float]:

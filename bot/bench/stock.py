@@ -50,7 +50,7 @@ class Stock:
         async with self.session.post(f"{self.url}/model/parse", json={"text": text}) as answer:
             answer.raise_for_status()
             parsed = await answer.json()
-        return str(parsed["intent"]["name"]), [str(each["name"]) for each in parsed["intent_ranking"]]
+        return str(parsed["intent"]["name"]), [str(each["name"]) for each in parsed.get("intent_ranking") or []]
 
 
 def model_path(root: Path = ROOT) -> Path:
