@@ -85,7 +85,7 @@ class Ours:
             states = await tx.execute(select(Inbound.state, func.count()).where(Inbound.chat_id.in_(chats)).group_by(Inbound.state))
             replies = await tx.scalar(select(func.count()).where(Outbound.chat_id.in_(chats)))
             kept = await tx.scalar(select(func.count()).where(Conversation.chat_id.in_(chats)))
-            return {**dict(states.tuples().all()), "replies": replies or 0, "conversations": kept or 0}
+            return {**dict(list(states)), "replies": replies or 0, "conversations": kept or 0}
 
     async def _store(self, chat_id: int, text: str) -> None:
         """Commit a message; those that come at the same moment go in one transaction, as the page of a pull does."""

@@ -52,7 +52,7 @@ async def plant_families(tx: AsyncSession, count: int, *, prefix: str, now: date
 
 async def plant_chats(tx: AsyncSession, count: int, *, prefix: str, now: datetime, zone: ZoneInfo) -> list[int]:
     """Families as above, each with a chat of its own; the chats' ids."""
-    account, team = (await tx.execute(select(KfAccount.open_kfid, KfAccount.team_id).limit(1))).tuples().one()
+    account, team = (await tx.execute(select(KfAccount.open_kfid, KfAccount.team_id).limit(1))).one()
     carers = await plant_families(tx, count, prefix=prefix, now=now, zone=zone)
     chats = [
         Chat(open_kfid=account, external_userid=carer.external_userid or "", carer_id=carer.id, team_id=team, opened_at=now)

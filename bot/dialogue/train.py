@@ -80,5 +80,17 @@ def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: N
             raise TrainingError(f"The dialogue model cannot be trained: Rasa says {result.code}.")
         on_progress(0.95, "saving")
         os.replace(result.model, path)
+        _forget_old(out)
     on_progress(1.0, "ready")
     return path
+
+
+# A worker that started with an older model may still read it; more than these are of no use to anybody.
+KEPT = 5
+
+
+def _forget_old(out: Path) -> None:
+    """Remove all but the newest models of `out`."""
+    models = sorted(out.glob("careloop-*.tar.gz"), key=lambda path: path.stat().st_mtime)
+    for old in models[:-KEPT]:
+        old.unlink(missing_ok=True)
