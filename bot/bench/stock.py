@@ -71,7 +71,7 @@ async def train(root: Path = ROOT) -> Path:
     if path.exists():
         return path
     path.parent.mkdir(exist_ok=True)
-    data = [argument for name in DATA for argument in ("--data", str(root / name))]
+    data = ["--data", *(str(root / name) for name in DATA)]
     command = ["rasa", "train", "--force", "--config", str(root / CONFIG), "--domain", str(root / DOMAIN), *data]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with TemporaryDirectory(dir=path.parent) as name, Progress(*columns, console=Console(stderr=True)) as progress:
