@@ -37,7 +37,7 @@ async def _run(seconds: float, with_worker: bool) -> Result:
         bodies = seal(running.access, await _tokens(running), count, datetime.now(UTC))
         took: list[float] = []
         codes: dict[int, int] = {}
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:
             bar = progress.add_task("callbacks", total=count)
 
             async def post(sealed: Sealed) -> None:

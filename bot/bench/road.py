@@ -38,7 +38,7 @@ async def _run(seconds: float, patients: int) -> Result:
     said = [each for talk in conversations(patients, -(-count // patients)) for each in talk]
     async with service(accounts=1, families=patients) as running:
         watching = asyncio.create_task(running.watch())
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:
             bar = progress.add_task("messages", total=count)
             ids: list[str] = []
 

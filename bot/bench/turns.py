@@ -90,7 +90,7 @@ async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
     theirs = Side(_answered(other), lambda: other.cpu_seconds() + ours.database_cpu_seconds()) if other is not None else None
     order = [whole, part, *([theirs] if theirs else []), whole, part]
     chats: list[int] = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:
         bar = progress.add_task("taking turns", total=(size.rounds + 1) * len(order))
         for number in range(size.rounds + 1):
             for side in order:
