@@ -34,6 +34,8 @@ from records.wecom import KfAccount
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 1.0
+# A gateway on the same machine goes first: WeCom calls again when a callback is not acknowledged, and a reply can wait that long.
+POLITENESS = 5
 CLOCK_EVERY = 0.5
 
 
@@ -42,6 +44,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    os.nice(POLITENESS)
     async with core(settings, role="worker", pool_size=12) as parts, wecom_client(parts) as client:
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
         turns.loading = model is not None
