@@ -1,0 +1,1 @@
+"""Measuring the language layer on labelled lines. Nothing here is used when the service runs."""
