@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from tagging.errors import ContentError
+from tagging.folder import file_of, read_yaml
 from tagging.pattern import Lexicon
 from tagging.tables import RedFlags, Symptoms, Vitals
 
@@ -37,16 +37,19 @@ class Content:
 
 
 def load_content(
-    *, symptoms: Path = DATA / "symptoms.yml", vitals: Path = DATA / "vitals.yml", redflags: Path = DATA / "redflags.yml"
+    *, symptoms: Path = DATA / "symptoms", vitals: Path = DATA / "vitals.yml", redflags: Path = DATA / "redflags.yml"
 ) -> Content:
-    """Read and check the tables. Raises ContentError (`bad_content`, `bad_pattern`) naming file and place."""
+    """Read and check the tables, each a file or a folder of files.
+
+    Raises ContentError (`bad_content`, `bad_pattern`) naming file and place.
+    """
     words = _read(symptoms, Symptoms)
     limits = _read(vitals, Vitals)
     flags = _read(redflags, RedFlags)
     try:
         lexicon = Lexicon(((key, concept.say) for key, concept in words.concepts.items()), words.words, words.traps)
     except ContentError as error:
-        raise ContentError(error.code, f"{symptoms.name}: {error}") from error
+        raise ContentError(error.code, f"{file_of(symptoms, 'concepts', str(error).split(':')[0])}: {error}") from error
     _check_references(words, limits, flags)
     index: dict[str, list[tuple[str, int]]] = {}
     for category_id, category in flags.categories.items():
@@ -64,10 +67,7 @@ def default_content() -> Content:
 
 def _read(path: Path, table: type[_TableType]) -> _TableType:
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe)
-        return table.model_validate(raw)
-    except (OSError, yaml.YAMLError) as error:
-        raise ContentError("bad_content", f"{path.name} cannot be read: {error}") from error
+        return table.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -79,7 +79,7 @@ def _read(path: Path, table: type[_TableType]) -> _TableType:
 def _check_references(words: Symptoms, limits: Vitals, flags: RedFlags) -> None:
     known = set(words.concepts) | {meaning.concept for vital in limits.vitals.values() for meaning in vital.means}
     for concept_id, concept in words.concepts.items():
-        _require(set(concept.implies) <= known, f"symptoms.yml, {concept_id}: implies an unknown concept")
+        _require(set(concept.implies) <= known, f"symptoms, {concept_id}: implies an unknown concept")
     for category_id, category in flags.categories.items():
         for number, rule in enumerate(category.rules, 1):
             named = {name for entry in (*rule.when, *rule.unless, *rule.any_two) for name in entry.split("|")}

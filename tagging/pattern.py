@@ -177,7 +177,10 @@ class Lexicon:
         by_first: dict[str, dict[str, list[str]]] = {}
         for key, sources in [*entries, (self.TRAP, traps)]:
             for source in sources:
-                node = compile_pattern(source, words)
+                try:
+                    node = compile_pattern(source, words)
+                except ContentError as error:
+                    raise ContentError(error.code, f"{key or 'traps'}: {error}") from error
                 for character in node.first:
                     by_first.setdefault(character, {}).setdefault(key, []).append(node.regex)
         groups: dict[tuple[str, ...], _Group] = {}

@@ -12,7 +12,7 @@ from tagging.text import fold
 
 @dataclass(frozen=True)
 class SymptomMention:
-    """One sign: offsets (characters, end exclusive) and text as typed, concept of symptoms.yml, and how it is meant.
+    """One sign: offsets (characters, end exclusive) and text as typed, concept of symptoms/, and how it is meant.
 
     `resolved` marks what has gone away, `hours` how long it has lasted as far as it is told.
     """
@@ -40,7 +40,7 @@ _QUESTION = re.compile(r"[?？]|[吗么嘛呢没]$|有没有|有无|是否|是�
 
 
 def find_symptoms(text: str, *, context: str | None, content: Content | None = None) -> list[SymptomMention]:
-    """Every concept of symptoms.yml mentioned in `text`, in order of appearance.
+    """Every concept of symptoms/ mentioned in `text`, in order of appearance.
 
     `context` is the line before: after 有没有抽搐？ a bare 有 or 没有 is a mention of what was asked.
     """

@@ -1,4 +1,4 @@
-"""The shape of the clinical tables: every field a clinician may set in symptoms.yml, vitals.yml and redflags.yml."""
+"""The shape of the clinical tables: every field a clinician may set in symptoms/, vitals.yml and redflags.yml."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -39,7 +39,7 @@ class Answer(_Table):
 
 
 class Symptoms(_Table):
-    """symptoms.yml."""
+    """The files of symptoms/, read as one."""
 
     version: int
     words: Mapping[str, tuple[str, ...]]
