@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import metrics
 from bot.cards import card_lost
 from bot.give_up import give_up
+from bot.handover import tell_not_reached
 from bot.jobs import Job, defer
 from bot.reply import plain_text
 from bot.routes import CONFIGURATION, HUMAN_OWNS, SendRefused, Sent, Waiting, send
@@ -50,14 +51,31 @@ class Claim:
 class Outbox:
     """Sends lines. A line's rows go in order; a row whose outcome is unknown is sent again under the same platform message id."""
 
-    def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime], *, agent_id: int, rng: random.Random) -> None:
-        self._db, self._client, self._clock, self._agent_id, self._rng = db, client, clock, agent_id, rng
+    def __init__(
+        self,
+        db: Database,
+        client: WecomClient,
+        clock: Callable[[], datetime],
+        *,
+        agent_id: int,
+        emergency_phone: str,
+        rng: random.Random,
+    ) -> None:
+        self._db, self._client, self._clock, self._rng = db, client, clock, rng
+        self._agent_id, self._emergency_phone = agent_id, emergency_phone
 
     async def deliver(self, line: str) -> None:
         """Send what the line holds and may go now. One caller at a time per line (the job's lock); leases guard the rest."""
         while (claim := await self._claim(line)) is not None:
             try:
-                result = await send(self._client, claim.row, claim.chat, agent_id=self._agent_id, repeat=claim.repeat)
+                result = await send(
+                    self._client,
+                    claim.row,
+                    claim.chat,
+                    agent_id=self._agent_id,
+                    emergency_phone=self._emergency_phone,
+                    repeat=claim.repeat,
+                )
             except Waiting as wait:
                 await self._settle(claim, self._wait(wait))
             except SendRefused as refusal:
@@ -143,7 +161,7 @@ class Outbox:
 
     def _refuse(self, refusal: SendRefused) -> Change:
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
-            await _failed(tx, row, refusal.code, now)
+            await self._failed(tx, row, chat, refusal.code, now)
             if refusal.after is not None:
                 await refusal.after(tx, row, chat, now)
             return True
@@ -157,7 +175,7 @@ class Outbox:
             if err.permanent:
                 log.error("message refused", route=row.route, purpose=row.purpose, code=err.code, errcode=err.errcode)
             if err.permanent and not held:
-                await _failed(tx, row, err.code, now)
+                await self._failed(tx, row, chat, err.code, now)
                 return True
             wait = err.retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * (0.8 + 0.4 * self._rng.random())
             row.state, row.error, row.not_before = "queued", err.code, now + timedelta(seconds=wait)
@@ -166,12 +184,13 @@ class Outbox:
 
         return change
 
-
-async def _failed(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:
-    row.state, row.error = "failed", code
-    await _tell_the_owner(tx, row, code, now)
-    if row.purpose in ("reply", "alert") and row.chat_id is not None and code != HUMAN_OWNS:
-        await _ask_a_person(tx, row, code, now)
+    async def _failed(self, tx: AsyncSession, row: Outbound, chat: Chat | None, code: str, now: datetime) -> None:
+        row.state, row.error = "failed", code
+        await _tell_the_owner(tx, row, code, now)
+        if row.purpose in ("reply", "alert") and row.chat_id is not None and code != HUMAN_OWNS:
+            await _ask_a_person(tx, row, code, now)
+        elif row.purpose == "handover" and chat is not None:
+            await tell_not_reached(tx, chat, row.key, now, emergency_phone=self._emergency_phone)
 
 
 async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:

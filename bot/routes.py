@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import card_sent
-from bot.handover import HUMAN, POOL, handed_over
+from bot.handover import HUMAN, POOL, handed_over, tell_waiting
 from integrations.wecom import app_message, kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError, wecom_error
@@ -60,8 +60,8 @@ class SendRefused(Exception):
         self.code, self.after = code, after
 
 
-async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int, repeat: bool) -> Sent:
-    """Send `row`; `repeat` says that an earlier try may have reached WeCom.
+async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int, emergency_phone: str, repeat: bool) -> Sent:
+    """Send `row`; `repeat` says that an earlier try may have reached WeCom. `emergency_phone` is what a waiting family is told.
 
     Raises Waiting, SendRefused, or WecomError for what may be tried again.
     """
@@ -71,7 +71,7 @@ async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_i
         case "kf_event":
             return await _kf_event(client, row, repeat)
         case "kf_trans" if chat is not None:
-            return await _kf_trans(client, row, chat)
+            return await _kf_trans(client, row, chat, emergency_phone)
         case "app":
             return await _app(client, row, agent_id, repeat)
         case "app_update":
@@ -151,19 +151,26 @@ async def _kf_event(client: WecomClient, row: Outbound, repeat: bool) -> Sent:
     except WecomError as err:
         if err.code == "duplicate_message":
             return Sent({"repeat": True})
+        if err.errcode is not None and wecom_error(err.errcode).code == "session_state":
+            # The code was for a state that is over: somebody has the chat now.
+            raise SendRefused(HUMAN_OWNS) from err
         raise
     return Sent({"msgid": sent})
 
 
-async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
+async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat, emergency_phone: str) -> Sent:
     """To the servicer; to the waiting pool when he is not at work; and if WeCom has moved the session already, so be it."""
     wanted, servicer = row.payload["service_state"], row.payload.get("servicer_userid")
     try:
-        await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, wanted, servicer)
-        return _with_human(wanted, servicer)
+        try:
+            await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, wanted, servicer)
+            return _with_human(wanted, servicer)
+        except WecomError as err:
+            if err.code != "servicer_unavailable" or wanted != HUMAN:
+                raise
+        code = await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, POOL)
+        return _with_human(POOL, None, code, emergency_phone)
     except WecomError as err:
-        if err.code == "servicer_unavailable" and wanted == HUMAN:
-            return await _to_pool(client, chat)
         if err.code not in ("session_state", "session_ended", "unknown_outcome"):
             raise
         lost = err if err.code == "unknown_outcome" else None
@@ -176,21 +183,15 @@ async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
     raise SendRefused("session_state")
 
 
-async def _to_pool(client: WecomClient, chat: Chat) -> Sent:
-    try:
-        await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, POOL)
-    except WecomError as err:
-        if err.code == "session_state":
-            raise SendRefused("servicer_unavailable") from err
-        raise
-    return _with_human(POOL, None)
+def _with_human(service_state: int, servicer: str | None, code: str | None = None, emergency_phone: str = "") -> Sent:
+    """WeCom has moved the session; `code` is good for one message to a family that waits in the pool."""
 
-
-def _with_human(service_state: int, servicer: str | None) -> Sent:
     async def after(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> None:
         if chat is not None:
             owner = await tx.scalar(select(Staff).where(Staff.userid == servicer)) if servicer else None
             await handed_over(tx, chat, service_state=service_state, owner=owner, now=now, reason="handover")
+            if code is not None:
+                await tell_waiting(tx, chat, row.key, code, now, emergency_phone=emergency_phone)
 
     return Sent({"service_state": service_state, "servicer_userid": servicer}, after)
 

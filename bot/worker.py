@@ -86,7 +86,14 @@ async def _drain_waiting(parts: Core) -> None:
 def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Handler]:
     """The job handlers, joined."""
     settings = parts.settings
-    outbox = Outbox(parts.db, client, parts.clock, agent_id=wecom_access(settings).agent_id, rng=SystemRandom())
+    outbox = Outbox(
+        parts.db,
+        client,
+        parts.clock,
+        agent_id=wecom_access(settings).agent_id,
+        emergency_phone=settings.emergency_phone,
+        rng=SystemRandom(),
+    )
     drain = Drain(
         parts.db,
         turns,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from sqlalchemy import select
 
 from records.chat import Chat
@@ -93,6 +94,18 @@ async def test_from_nurse_to_nurse(stage: Stage) -> None:
     assert len(await mother.hears()) == 1
 
 
+async def nobody_receives(stage: Stage) -> None:
+    for userid in ("linyue", "hemin"):
+        await stage.control("POST", f"members/{userid}/status", servicing=False, open_kfid=ACCOUNT)
+
+
+async def notices(stage: Stage) -> list[tuple[str, str, str | None]]:
+    """What became of the words about a hand-over that reached nobody: route, state, error."""
+    async with stage.db.transaction() as tx:
+        rows = await tx.scalars(select(Outbound).where(Outbound.purpose == "notice").order_by(Outbound.seq))
+        return [(row.route, row.state, row.error) for row in rows]
+
+
 async def test_a_nurse_who_has_stopped_receiving_leaves_the_chat_to_the_pool(stage: Stage) -> None:
     mother = await mother_of(stage)
     await stage.control("POST", "members/linyue/status", servicing=False, open_kfid=ACCOUNT)
@@ -101,10 +114,87 @@ async def test_a_nurse_who_has_stopped_receiving_leaves_the_chat_to_the_pool(sta
     assert await in_charge(stage, mother) == ("human", None)
     # The alert does not depend on the session.
     assert len(await stage.cards("linyue")) == 1
+    # The family hears how things stand, which is all that WeCom lets the bot say there.
+    called, waiting = await mother.hears()
+    assert "已经通知" in called
+    for words in ("还没有人接入", "都已存好", "正在呼叫值班护士", "010-5555-0101", "120"):
+        assert words in waiting
     await mother.says("有人吗")
-    assert len(await mother.hears()) == 1
+    assert len(await mother.hears()) == 2
     await nurse(stage, mother, "take", userid="hemin")
     assert await in_charge(stage, mother) == ("human", "hemin")
+    assert await notices(stage) == [("kf_event", "sent", None)]
+
+
+async def test_whoever_has_the_alert_and_not_the_chat_is_not_said_to_be_called(stage: Stage) -> None:
+    mother = await mother_of(stage)
+    await nobody_receives(stage)
+    await mother.says("宝宝刚才抽搐了，叫不醒")
+    await stage.click("linyue", (await stage.cards("linyue"))[0], "claim")
+    assert await in_charge(stage, mother) == ("human", None)
+    waiting = await mother.last()
+    assert "医护人员已经知道这件事" in waiting
+    assert "正在呼叫" not in waiting
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [{"drop": True}],
+        [{"drop": True, "after": True}],
+        [{"body": "<html>", "after": True}],
+        [{"drop": True, "after": True}, {"errcode": -1, "times": 9}],
+        [{"http_status": 502, "times": 5}],
+    ],
+    ids=["cut before it was read", "cut after it was done", "garbage after it was done", "cut, then busy", "broken proxy"],
+)
+async def test_the_pools_words_arrive_once(stage: Stage, faults: list[dict[str, Any]]) -> None:
+    mother = await mother_of(stage)
+    await nobody_receives(stage)
+    for fault in faults:
+        await stage.control("POST", "faults", path="kf/send_msg_on_event", **fault)
+    await mother.says("我要找人工")
+    for _ in range(4):
+        await stage.move(timedelta(seconds=65))
+    assert [said for said in await mother.hears() if "还没有人接入" in said] == (await mother.hears())[1:]
+    assert len(await mother.hears()) == 2
+    assert await notices(stage) == [("kf_event", "sent", None)]
+
+
+async def test_a_nurse_who_is_faster_than_the_pools_words_makes_them_needless(stage: Stage) -> None:
+    mother = await mother_of(stage)
+    await stage.control("POST", "members/linyue/status", servicing=False, open_kfid=ACCOUNT)
+    await stage.control("POST", "faults", path="kf/send_msg_on_event", errcode=45009, window=50)
+    await mother.says("我要找人工")
+    await nurse(stage, mother, "take", userid="hemin")
+    await stage.move(timedelta(seconds=65))
+    assert len(await mother.hears()) == 1
+    assert await notices(stage) == [("kf_event", "failed", "human_owns")]
+
+
+async def test_a_move_to_the_pool_whose_answer_was_lost_is_known_all_the_same(stage: Stage) -> None:
+    mother = await mother_of(stage)
+    await stage.control("POST", "faults", path="kf/service_state/trans", errcode=95019)
+    await stage.control("POST", "faults", path="kf/service_state/trans", drop=True, after=True)
+    await mother.says("我要找人工")
+    await stage.move(timedelta(seconds=65))
+    assert (await mother.chat())["service_state"] == 2
+    assert await in_charge(stage, mother) == ("human", None)
+    # WeCom gives the code once: nothing can be said, and nothing is tried.
+    assert await notices(stage) == []
+
+
+async def test_a_hand_over_that_wecom_refuses_is_not_passed_over_in_silence(stage: Stage) -> None:
+    mother = await mother_of(stage)
+    await stage.control("POST", "faults", path="kf/service_state/trans", errcode=95004)
+    await mother.says("我要找人工")
+    said = await mother.last()
+    for words in ("没能转到护士那里", "正在呼叫值班护士", "010-5555-0101"):
+        assert words in said
+    assert await in_charge(stage, mother) == ("bot", None)
+    assert [(flag.category, flag.state) for flag in await stage.flags()] == [("human_request", "delivered")]
+    await mother.says("今天喝奶很好")
+    assert await mother.last() == "听到：今天喝奶很好"
 
 
 async def test_with_nobody_on_call_the_family_hears_so(db: Database, tmp_path: Path) -> None:
