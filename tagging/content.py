@@ -4,18 +4,21 @@ Everything a clinician may want to change (numbers, levels, wordings, replies) i
 refused with the file and the place.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tagging.check import check_flags, check_limits, check_words
 from tagging.errors import ContentError
+from tagging.flags import RedFlags
 from tagging.folder import file_of, read_yaml
+from tagging.overlay import lay_over, read_department
 from tagging.pattern import Lexicon
-from tagging.tables import RedFlags, Symptoms, Vitals
+from tagging.tables import Symptoms, Vitals
 
 DATA = Path(__file__).parent / "data"
 _TableType = TypeVar("_TableType", bound=BaseModel)
@@ -29,6 +32,7 @@ class Content:
     vitals: Vitals
     redflags: RedFlags
     lexicon: Lexicon
+    mentions: Lexicon
     rules_by_concept: Mapping[str, tuple[tuple[str, int], ...]]
 
     def has_tag(self, tags: frozenset[str], wanted: str) -> bool:
@@ -36,75 +40,102 @@ class Content:
         return wanted in tags or not tags.isdisjoint(self.vitals.tag_groups.get(wanted, ()))
 
 
-def load_content(
-    *, symptoms: Path = DATA / "symptoms", vitals: Path = DATA / "vitals.yml", redflags: Path = DATA / "redflags.yml"
-) -> Content:
+def load_content(*, symptoms: Path = DATA / "symptoms", vitals: Path = DATA / "vitals.yml", redflags: Path = DATA / "redflags") -> Content:
     """Read and check the tables, each a file or a folder of files.
 
-    Raises ContentError (`bad_content`, `bad_pattern`) naming file and place.
+    Raises ContentError (`bad_content`, `bad_pattern`) with one sentence that names file and rule.
     """
     words = _read(symptoms, Symptoms)
     limits = _read(vitals, Vitals)
     flags = _read(redflags, RedFlags)
+    _checked(symptoms, "concepts", lambda: check_words(words, limits))
+    _checked(redflags, "categories", lambda: check_flags(flags, words, limits))
+    _checked(vitals, "vitals", lambda: check_limits(limits, flags))
     try:
-        lexicon = Lexicon(((key, concept.say) for key, concept in words.concepts.items()), words.words, words.traps)
+        entries = words.concepts.items()
+        lexicon = Lexicon(((key, (*concept.say, *concept.span)) for key, concept in entries), words.words, words.traps)
+        named = ((key, concept.span or concept.say) for key, concept in entries if concept.kind != "context")
+        mentions = Lexicon(named, words.words, words.traps)
     except ContentError as error:
         raise ContentError(error.code, f"{file_of(symptoms, 'concepts', str(error).split(':')[0])}: {error}") from error
-    _check_references(words, limits, flags)
+    return Content(words, limits, flags, lexicon, mentions, _index(flags))
+
+
+def for_department(base: Content, path: Path) -> tuple[str, Content]:
+    """The department that an overlay file is for, and `base` as that department wants it. Raises ContentError naming the file."""
+    own = read_department(path)
+    try:
+        flags, limits = lay_over(own, base.redflags, base.vitals)
+        check_flags(flags, base.symptoms, limits)
+        check_limits(limits, flags)
+    except ContentError as error:
+        raise ContentError(error.code, f"{path.name}, {error}") from error
+    return own.department, replace(base, redflags=flags, vitals=limits, rules_by_concept=_index(flags))
+
+
+def load_all(folder: Path = DATA) -> dict[str | None, Content]:
+    """The tables of a folder like data/ by department: None for the house, and one for each file of departments/."""
+    base = load_content(symptoms=folder / "symptoms", vitals=folder / "vitals.yml", redflags=folder / "redflags")
+    found: dict[str | None, Content] = {None: base}
+    for path in sorted((folder / "departments").glob("*.yml")):
+        department, content = for_department(base, path)
+        if department in found:
+            raise ContentError("bad_content", f"{path.name}: there is another file for {department}")
+        found[department] = content
+    return found
+
+
+_in_force: dict[str | None, Content] = {}
+
+
+def default_content(department: str | None = None) -> Content:
+    """The tables in force, those of CareLoop itself until others are put in force; a department without a file has those of the house."""
+    if not _in_force:
+        put_in_force(load_all())
+    return _in_force.get(department) or _in_force[None]
+
+
+def put_in_force(contents: Mapping[str | None, Content]) -> None:
+    """Use these tables from now on (see load_all). What is being judged at this moment ends with those it began with."""
+    global _in_force
+    _in_force = dict(contents)
+
+
+def _index(flags: RedFlags) -> dict[str, tuple[tuple[str, int], ...]]:
+    """The rules to look at for each concept of their first condition: (category, position)."""
     index: dict[str, list[tuple[str, int]]] = {}
     for category_id, category in flags.categories.items():
         for number, rule in enumerate(category.rules):
-            for concept in rule.when[0].split("|"):
+            for concept in () if rule.disabled else rule.when[0].split("|"):
                 index.setdefault(concept, []).append((category_id, number))
-    return Content(words, limits, flags, lexicon, {key: tuple(places) for key, places in index.items()})
+    return {key: tuple(places) for key, places in index.items()}
 
 
-@cache
-def default_content() -> Content:
-    """The tables that come with CareLoop, read on first use."""
-    return load_content()
+def _checked(path: Path, section: str, check: Callable[[], None]) -> None:
+    try:
+        check()
+    except ContentError as error:
+        entry = re.split(r"[.:,]", str(error))[0]
+        raise ContentError(error.code, f"{file_of(path, section, entry)}, {error}") from error
 
 
 def _read(path: Path, table: type[_TableType]) -> _TableType:
+    raw = read_yaml(path)
     try:
-        return table.model_validate(read_yaml(path))
+        return table.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ContentError(
-            "bad_content", f"{path.name}, {place or 'top'}: {first['msg']} ({error.error_count()} mistakes in all)"
-        ) from error
+        loc = list(first["loc"])
+        file = file_of(path, str(loc[0]), str(loc[1])) if len(loc) > 1 else path.name
+        place = ".".join(_rule_name(raw, loc)) or "top"
+        more = f" ({error.error_count()} mistakes in all)" if error.error_count() > 1 else ""
+        raise ContentError("bad_content", f"{file}, {place}: {first['msg']}{more}") from error
 
 
-def _check_references(words: Symptoms, limits: Vitals, flags: RedFlags) -> None:
-    known = set(words.concepts) | {meaning.concept for vital in limits.vitals.values() for meaning in vital.means}
-    for concept_id, concept in words.concepts.items():
-        _require(set(concept.implies) <= known, f"symptoms, {concept_id}: implies an unknown concept")
-    for category_id, category in flags.categories.items():
-        for number, rule in enumerate(category.rules, 1):
-            named = {name for entry in (*rule.when, *rule.unless, *rule.any_two) for name in entry.split("|")}
-            place = f"redflags.yml, {category_id}, rule {number}"
-            _require(named <= known, f"{place}: unknown concept {', '.join(sorted(named - known))}")
-            _require(rule.reply is None or rule.reply in category.replies, f"{place}: no reply {rule.reply!r}")
-    for vital_id, category_name in _named_categories(limits):
-        _require(category_name in flags.categories, f"vitals.yml, {vital_id}: unknown category {category_name!r}")
-
-
-def _named_categories(limits: Vitals) -> Iterator[tuple[str, str]]:
-    for vital_id, vital in limits.vitals.items():
-        choices = [
-            vital.category,
-            *(band.category for band in vital.bands),
-            *(rule.category for band in vital.bands for rule in band.rules),
-        ]
-        for choice in choices:
-            if isinstance(choice, str):
-                yield vital_id, choice
-            elif choice is not None:
-                yield vital_id, choice.below
-                yield vital_id, choice.above
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise ContentError("bad_content", message)
+def _rule_name(raw: Mapping[str, Any], loc: Sequence[str | int]) -> list[str]:
+    """Where a mistake is, with the name of a rule instead of its number."""
+    if len(loc) > 3 and loc[0] == "categories" and loc[2] == "rules":
+        rule = raw["categories"][loc[1]]["rules"][loc[3]]
+        name = rule.get("id") if isinstance(rule, dict) else None
+        return [str(loc[1]), str(name or f"rule {int(loc[3]) + 1}"), *(str(part) for part in loc[4:])]
+    return [str(part) for part in (loc[1:] if loc[0] == "categories" else loc)]

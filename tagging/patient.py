@@ -19,7 +19,7 @@ class PatientFacts:
     """Facts from the record; None and empty mean unknown.
 
     `age_days` counts completed days, `birth_weight_g` is in grams, `personal_best` is the peak flow in L/min, `history` holds
-    earlier readings in any order.
+    earlier readings in any order. `department` chooses the rules: a department may have an overlay of its own (tagging/overlay.py).
     """
 
     age_days: int | None
@@ -29,6 +29,7 @@ class PatientFacts:
     personal_best: float | None = None
     gestational_age_weeks: int | None = None
     history: tuple[Reading, ...] = ()
+    department: str | None = None
 
     def readings(self, vital: str, before: datetime) -> list[Reading]:
         """The stored readings of one vital up to `before`, oldest first."""

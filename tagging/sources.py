@@ -4,11 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tagging.folder import read_yaml
 
 
 @cache
 def sources() -> dict[str, dict[str, Any]]:
     """`{id: {title, where, confidence, short?}}` of data/sources.yml."""
-    loaded: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "data" / "sources.yml").read_text("utf-8"))
-    return loaded
+    return read_yaml(Path(__file__).parent / "data" / "sources.yml")

@@ -1,13 +1,15 @@
-"""The shape of the clinical tables: every field a clinician may set in symptoms/, vitals.yml and redflags.yml."""
+"""The shape of the clinical tables: every field a clinician may set in symptoms/ and vitals.yml. Red flags: flags.py."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Level = Literal["emergency", "urgent", "same_day", "routine"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 AgeRange = tuple[int, int]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 def severity(level: str) -> int:
@@ -15,22 +17,29 @@ def severity(level: str) -> int:
     return {"emergency": 3, "urgent": 2, "same_day": 1}.get(level, 0)
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A part of a clinical table: nothing unknown is accepted, nothing changes after reading."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Concept(_Table):
-    """A symptom or sign. `kind` diagnosis is not asserted by asking for it; `tag` marks words that imply a patient tag."""
+class Concept(Table):
+    """A symptom or sign. `kind` diagnosis is not asserted by asking for it; `tag` marks words that imply a patient tag.
+
+    `say` is what tells the sign, for triage; `span` names it in exactly the words that belong to the mention, where `say` is wider.
+    Kind context (吃虾以后, 化疗) only helps triage and is no mention; kind normal (精神很好) is a finding that all is well.
+    """
 
     name: str
-    say: tuple[str, ...]
+    say: tuple[str, ...] = ()
+    span: tuple[str, ...] = ()
     icd10: str | None = None
-    kind: Literal["sign", "diagnosis"] = "sign"
+    kind: Literal["sign", "diagnosis", "context", "normal"] = "sign"
     tag: str | None = None
     implies: tuple[str, ...] = ()
 
 
-class Answer(_Table):
+class Answer(Table):
     """A short answer that means a concept after a question about it (精神怎么样？ — 很差)."""
 
     asked: str
@@ -38,7 +47,7 @@ class Answer(_Table):
     concept: str
 
 
-class Symptoms(_Table):
+class Symptoms(Table):
     """The files of symptoms/, read as one."""
 
     version: int
@@ -48,7 +57,7 @@ class Symptoms(_Table):
     answers: tuple[Answer, ...] = ()
 
 
-class Bound(_Table):
+class Bound(Table):
     """One line of a band: the first that holds decides. `lt_formula` compares with the band's `formula_low`."""
 
     level: Literal["normal", "emergency", "urgent", "same_day", "routine"]
@@ -60,8 +69,17 @@ class Bound(_Table):
     category: str | None = None
     reply: str | None = None
 
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies within the fixed limits of this line."""
+        return (
+            (self.lt is None or value < self.lt)
+            and (self.lte is None or value <= self.lte)
+            and (self.gt is None or value > self.gt)
+            and (self.gte is None or value >= self.gte)
+        )
 
-class LinearFormula(_Table):
+
+class LinearFormula(Table):
     """A limit that grows with age: `base + per_year * completed years`."""
 
     base: float
@@ -72,7 +90,7 @@ class LinearFormula(_Table):
         return self.base + self.per_year * int(age_days / 365.25)
 
 
-class Sustained(_Table):
+class Sustained(Table):
     """A value that counts for more when an earlier reading already reached it at least `minutes` before."""
 
     gte: float
@@ -80,15 +98,15 @@ class Sustained(_Table):
     level: Level
 
 
-class Sides(_Table):
+class Sides(Table):
     """Different categories for values below and above the normal range."""
 
     below: str
     above: str
 
 
-class Band(_Table):
-    """Alert lines for an age range in days or for a tag."""
+class Band(Table):
+    """Alert lines for an age range in days or for a tag. `department` marks lines that a department set for itself."""
 
     rules: tuple[Bound, ...]
     src: str
@@ -100,25 +118,36 @@ class Band(_Table):
     formula_low: LinearFormula | None = None
     sustained: Sustained | None = None
     note: str | None = None
+    department: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How an overlay calls it below its vital: the tag, or the age range in days as 0-90."""
+        return self.tag or (f"{self.age[0]}-{self.age[1]}" if self.age else "")
 
 
-class Accept(_Table):
+class Accept(Table):
     """Plausible range of a value for an age range in days."""
 
     age: AgeRange
     range: tuple[float, float]
 
 
-class Meaning(_Table):
-    """A value that counts as a sign in the red-flag rules."""
+class Meaning(Table):
+    """A value that counts as a sign in the red-flag rules; `remember_hours` also counts a stored reading that old at most."""
 
     concept: str
     gte: float | None = None
     gt: float | None = None
     lt: float | None = None
+    remember_hours: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value in the canonical unit counts as this sign."""
+        return (self.gte is None or value >= self.gte) and (self.gt is None or value > self.gt) and (self.lt is None or value < self.lt)
 
 
-class NewbornWeight(_Table):
+class NewbornWeight(Table):
     """Weight rules of the first two months; fractions of birth weight or last weight, days of life, grams per day."""
 
     max_age_days: int
@@ -136,7 +165,7 @@ class NewbornWeight(_Table):
     conf: str
 
 
-class LargeValues(_Table):
+class LargeValues(Table):
     """Bare values outside the canonical unit's world: above or below the limit they are read in another unit and confirmed."""
 
     factor: float
@@ -145,7 +174,7 @@ class LargeValues(_Table):
     below: float | None = None
 
 
-class Vital(_Table):
+class Vital(Table):
     """One vital sign: canonical unit, accepted units with their factor, plausible range, alert bands."""
 
     name: str
@@ -167,60 +196,10 @@ class Vital(_Table):
     note: str | None = None
 
 
-class Vitals(_Table):
+class Vitals(Table):
     """vitals.yml."""
 
     version: int
     level_order: tuple[str, ...]
     tag_groups: Mapping[str, tuple[str, ...]]
     vitals: Mapping[str, Vital]
-
-
-class Rule(_Table):
-    """One way a category fires: every entry of `when` (a|b: any of) is present, none of `unless`; age in days and tags apply."""
-
-    when: tuple[str, ...]
-    level: Level
-    unless: tuple[str, ...] = ()
-    age: AgeRange | None = None
-    age_or_unknown: AgeRange | None = None
-    tags: tuple[str, ...] = ()
-    not_tags: tuple[str, ...] = ()
-    any_two: tuple[str, ...] = ()
-    at_least_hours: float | None = None
-    duration_unknown: bool = False
-    anyone: bool = False
-    reply: str | None = None
-
-
-class Category(_Table):
-    """A red-flag category with its provenance, its rules and what the family is told."""
-
-    name: str
-    version: int
-    applies: str
-    threshold: str
-    default_level: Level
-    sources: str
-    confidence: str
-    review_status: str
-    rules: tuple[Rule, ...]
-    reply: str
-    replies: Mapping[str, str] = Field(default_factory=dict)
-    notified: str | None = None
-    phrases: tuple[str, ...] = ()
-    phrase_patient: Mapping[str, Any] = Field(default_factory=dict)
-
-
-class RedFlags(_Table):
-    """redflags.yml."""
-
-    version: int
-    note: str
-    never_say: tuple[str, ...]
-    safety_net: str
-    notified: str
-    not_notified: str
-    not_notified_phone: str
-    age_words: Mapping[str, int]
-    categories: Mapping[str, Category]

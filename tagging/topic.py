@@ -99,3 +99,22 @@ def is_general_question(text: str) -> bool:
     """Whether `text` only asks, and tells nothing that happened to the child: 宝宝吐奶怎么办, but not 宝宝吐了怎么办."""
     folded = fold(text).strip()
     return asks(text) and not _HAPPENED.search(folded) and len(CLAUSE_END.findall(folded.rstrip("?？。！!，,~～ "))) == 0
+
+
+# What an encyclopaedia answers: causes, treatments, cures, prices and hospitals of a disease or sign in general.
+_KNOWLEDGE = re.compile(
+    r"(?:可能)?(?:是)?(?:什么|啥|哪些)(?:原因)?(?:引起|导致|造成)|(?:是)?怎么(?:引起|得的?|传染|形成)|原因(?:有哪些|是什么|及|和|$)|(?:有)?(?:什么|哪些)(?:症状|危害|表现|后果|并发症|征兆|忌口|后遗症)"
+    r"|的?(?:早期)?(?:症状|体征|危害|特征|分类|发病率|患病率)(?:是什么|有哪些|$|[?？])|是[^，。]{0,8}(?:病|症|炎)?的症状吗|(?:吃|喝)(?:点)?(?:什么|啥)(?:药|茶|东西|食物|水果|能|可以|比较|最)?(?:好|管用|快|补)?"
+    r"|能(?:不能)?(?:治|根治|治好|治愈|自愈)|好治吗|治得好|会遗传|会死|多久(?:会|能)?(?:死|好|恢复|痊愈|愈合|拆)|多长时间(?:会|能)?(?:好|恢复|痊愈)|(?:最佳|最好|最新|最快)?的?(?:治疗|护理|预防|处理)(?:方法|办法|措施|$)"
+    r"|(?:怎么|如何|怎样)(?:预防|治疗|治|根治|护理|区分|区别|鉴别|判断|用药|恢复|锻炼)|哪(?:家|个|里)[^，。]{0,6}(?:医院|好)|(?:什么|哪个)医院|多少钱|费用|挂(?:什么|哪个)科|食疗|偏方|注意(?:什么|些什么|事项|哪些)|大忌|疤痕"
+    r"|可不可以|可以吃|能吃(?:吗|什么)|能喝|严不严重|严重吗|是不是很严重|什么意思|在(?:左|右)边|专有|的区别|有什么用"
+)
+_OF_SOMEBODY = re.compile(
+    r"宝|孩|娃|儿子|女儿|闺女|崽|婴|小儿(?=[^，。]{0,4}(?:抽|发))|[一二两三四五六七八九十\d]岁|个?月大|我|他|她|家里|今天|昨|刚|现在|早上|晚上|突然|已经|一直|老是|总是"
+)
+
+
+def is_knowledge_question(text: str) -> bool:
+    """Whether `text` asks what an encyclopaedia answers, of nobody and no moment: 高血压吃什么药好; not 宝宝抽搐怎么办."""
+    folded = fold(text).strip()
+    return len(folded) <= 60 and bool(_KNOWLEDGE.search(folded)) and not _OF_SOMEBODY.search(folded)

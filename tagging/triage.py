@@ -11,19 +11,24 @@ from tagging.age import age_from_text
 from tagging.content import Content, default_content
 from tagging.measurement import Measurement, find_measurements
 from tagging.patient import PatientFacts
+from tagging.rules import by_concept, fires, rules_for
+from tagging.second import Opinion, SecondReader
+from tagging.signs import Sign, bystander_signs, patient_signs, remembered_signs, told_tags, value_signs
 from tagging.symptom import SymptomMention, find_symptoms
-from tagging.tables import Category, Level, Rule, severity
+from tagging.tables import Level, severity
 from tagging.text import fold
 from tagging.vitals import convert, get_vital, judge, meanings, plausible
 from tagging.weight import judge_newborn_weight
 
 # Values told of a day longer ago than this describe the past (R).
 STILL_COUNTS = timedelta(days=3)
+# Variants of a reply that stand in the common texts, not with a category.
+UNCLEAR, WHO, SECOND = "unclear", "who_is_meant", "second_look"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why: the id of the rule (category, or vital of a band), the version of the table, and what was seen."""
+    """Why: the rule (category.name for words, the category for bands), the version of its entry, and what was seen."""
 
     rule: str
     version: int
@@ -32,7 +37,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Triage:
-    """The outcome. `categories` are ordered worst first; `reply` is worded as if the alert was stored (see reply_text)."""
+    """The outcome. `categories` are ordered worst first; `reply` is worded as if the alert was stored (see reply_text).
+
+    `variant` names the wording: `unclear` asks one question back, `who_is_meant` asks whether this child is meant.
+    """
 
     level: Level
     categories: tuple[str, ...] = ()
@@ -49,23 +57,25 @@ class _Finding:
     variant: str | None = None
 
 
-@dataclass(frozen=True)
-class _Sign:
-    """A concept that holds for this child now: why, how long, whether it is only possible."""
+def triage_text(
+    text: str,
+    *,
+    context: str | None,
+    patient: PatientFacts,
+    now: datetime,
+    content: Content | None = None,
+    second: SecondReader | None = None,
+) -> Triage:
+    """Judge one message. `context` is the line before it, `now` an aware instant. Never raises on any text.
 
-    concept: str
-    because: str
-    hours: float | None = None
-    possible: bool = False
-
-
-def triage_text(text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None) -> Triage:
-    """Judge one message. `context` is the line before it, `now` an aware instant. Never raises on any text."""
-    tables = content or default_content()
+    `content` is by default what is in force for the patient's department; `second` reads after the rules and can only raise.
+    """
+    tables = content or default_content(patient.department)
     mentions = find_symptoms(text, context=context, content=tables)
     known = with_age_from_text(text, patient, tables)
     measurements, _ = find_measurements(text, context=context, patient=known, now=now, content=tables)
-    return triage_findings(text, mentions, measurements, patient=known, now=now, content=tables)
+    triage = triage_findings(text, mentions, measurements, patient=known, now=now, content=tables)
+    return raised(triage, second.read(text, context=context, patient=known), content=tables) if second else triage
 
 
 def triage_findings(
@@ -78,15 +88,16 @@ def triage_findings(
     content: Content,
 ) -> Triage:
     """Judge what was already found in a message (see triage_text)."""
-    tags = frozenset(patient.tags) | _told_tags(mentions, content)
+    tags = frozenset(patient.tags) | told_tags(mentions, content)
     birth = next((m.value * 1000 for m in measurements if m.vital == "birth_weight"), None)
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     current = [m for m in measurements if m.vital != "birth_weight" and (m.at is None or now - m.at <= STILL_COUNTS)]
     findings = [finding for m in current for finding in _judge_value(m.vital, m.value, known, tags, now, content)]
-    signs = [*_signs(mentions, content), *_value_signs(current, content)]
-    bystanders = [_sign(m) for m in mentions if m.whose != "patient" and m.status in ("present", "possible") and m.when != "hypothetical"]
-    findings += _apply_rules(signs, bystanders, known, tags, content)
-    return _combine(findings, content)
+    signs = [*patient_signs(text, mentions, content), *value_signs(current, content), *remembered_signs(known, now, content)]
+    others = list(bystander_signs(mentions, content))
+    findings += _apply_rules(signs, others, known, tags, content)
+    triage = _combine(findings, content)
+    return _ask_who(triage, others, content) if others and triage.level == "routine" else triage
 
 
 def triage_value(
@@ -96,7 +107,7 @@ def triage_value(
 
     A value outside the accepted range gives category `input_rejected` and a reply that asks for it again.
     """
-    tables = content or default_content()
+    tables = content or default_content(patient.department)
     if vital == "peak_flow" and unit == "%" and patient.personal_best:
         value, unit = value * patient.personal_best / 100, None
     converted = convert(tables, vital, value, unit)
@@ -106,14 +117,32 @@ def triage_value(
         return Triage("routine", ("input_rejected",), entry.ask, (Evidence(vital, tables.vitals.version, because),))
     tags = frozenset(patient.tags)
     findings = list(_judge_value(vital, converted, patient, tags, now, tables))
-    signs = [_Sign(concept, f"{vital} {converted:g}") for concept in (*meanings(tables, vital, converted), "measured")]
-    findings += _apply_rules(signs, (), patient, tags, tables)
+    signs = [Sign(concept, f"{vital} {converted:g}") for concept in (*meanings(tables, vital, converted), "measured")]
+    findings += _apply_rules([*signs, *remembered_signs(patient, now, tables)], (), patient, tags, tables)
     return _combine(findings, tables)
+
+
+def raised(triage: Triage, opinion: Opinion | None, *, content: Content | None = None) -> Triage:
+    """`triage` after a second reader: its level if that is higher, with its evidence; what the rules found always stays."""
+    if opinion is None or severity(opinion.level) <= severity(triage.level):
+        return triage
+    tables = content or default_content()
+    evidence = (*triage.evidence, Evidence(opinion.reader, opinion.version, opinion.because))
+    known = opinion.category if opinion.category in tables.redflags.categories else None
+    if known:
+        categories = tuple(dict.fromkeys((known, *triage.categories)))
+        reply = _reply(tables, known, opinion.level, None, notified=True, phone=None)
+        return Triage(opinion.level, categories, reply, evidence)
+    categories = (*triage.categories, SECOND) if triage.categories else (SECOND,)
+    reply = _common(tables, tables.redflags.second_look, None, notified=True, phone=None)
+    return Triage(opinion.level, categories, reply, evidence, SECOND)
 
 
 def reply_text(triage: Triage, *, notified: bool, phone: str | None, content: Content | None = None) -> str | None:
     """The reply for the family: it says that a clinician was told only if `notified`, else to call (`phone` of the department)."""
     tables = content or default_content()
+    if triage.variant == SECOND:
+        return _common(tables, tables.redflags.second_look, None, notified=notified, phone=phone)
     if triage.reply is None or not triage.categories or triage.categories[0] not in tables.redflags.categories:
         return triage.reply
     return _reply(tables, triage.categories[0], triage.level, triage.variant, notified=notified, phone=phone)
@@ -124,35 +153,6 @@ def with_age_from_text(text: str, patient: PatientFacts, content: Content) -> Pa
     if patient.age_days is not None:
         return patient
     return replace(patient, age_days=age_from_text(fold(text), content.redflags.age_words))
-
-
-def _told_tags(mentions: Iterable[SymptomMention], content: Content) -> frozenset[str]:
-    """Tags that the words of the message imply (化疗回来发烧); a question or another person's illness implies none."""
-    told = (content.symptoms.concepts[m.concept].tag for m in mentions if m.whose == "patient" and m.status in ("present", "possible"))
-    return frozenset(tag for tag in told if tag)
-
-
-def _sign(mention: SymptomMention) -> _Sign:
-    because = f"「{mention.text}」[{mention.start}:{mention.end}]"
-    return _Sign(mention.concept, because, mention.hours, mention.status == "possible")
-
-
-def _signs(mentions: Iterable[SymptomMention], content: Content) -> Iterator[_Sign]:
-    for mention in mentions:
-        context_only = content.symptoms.concepts[mention.concept].tag is not None
-        current = mention.when == "now" or context_only
-        if mention.whose == "patient" and current and mention.status in ("present", "possible"):
-            sign = _sign(mention)
-            yield sign
-            for implied in content.symptoms.concepts[mention.concept].implies:
-                yield replace(sign, concept=implied)
-
-
-def _value_signs(measurements: Iterable[Measurement], content: Content) -> Iterator[_Sign]:
-    for measurement in measurements:
-        because = f"「{measurement.text}」[{measurement.start}:{measurement.end}]"
-        for concept in meanings(content, measurement.vital, measurement.value):
-            yield _Sign(concept, because)
 
 
 def _judge_value(
@@ -177,65 +177,39 @@ def _is_preterm(patient: PatientFacts, tags: frozenset[str], content: Content) -
 
 
 def _apply_rules(
-    signs: Sequence[_Sign], bystanders: Sequence[_Sign], patient: PatientFacts, tags: frozenset[str], content: Content
+    signs: Sequence[Sign], bystanders: Sequence[Sign], patient: PatientFacts, tags: frozenset[str], content: Content
 ) -> Iterator[_Finding]:
-    present: dict[str, list[_Sign]] = {}
-    for sign in signs:
-        present.setdefault(sign.concept, []).append(sign)
-    anyone = {concept: list(found) for concept, found in present.items()}
-    for sign in bystanders:
-        anyone.setdefault(sign.concept, []).append(sign)
-    candidates = dict.fromkeys(place for concept in anyone for place in content.rules_by_concept.get(concept, ()))
-    for category_id, number in candidates:
-        category = content.redflags.categories[category_id]
-        rule = category.rules[number]
-        seen = _fires(rule, anyone if rule.anyone else present, patient, tags, content)
+    present = by_concept(signs)
+    anyone = by_concept((*signs, *bystanders)) if bystanders else present
+    for category_id, rule in rules_for(anyone, content):
+        seen = fires(rule, anyone if rule.anyone else present, patient, tags, content)
         if seen is None:
             continue
-        doubtful = any(sign.possible for sign in seen) and rule.level == "emergency"
-        because = " + ".join(dict.fromkeys(sign.because for sign in seen)) + (", not certain" if doubtful else "")
-        evidence = Evidence(category_id, category.version, because)
-        yield _Finding(category_id, "urgent" if doubtful else rule.level, evidence, rule.reply)
+        unclear = rule.level == "emergency" and any(sign.possible for sign in seen)
+        because = " + ".join(dict.fromkeys(sign.because for sign in seen)) + (", not certain" if unclear else "")
+        if rule.department:
+            because += f" ({rule.department})"
+        evidence = Evidence(f"{category_id}.{rule.id}", content.redflags.categories[category_id].version, because)
+        yield _Finding(category_id, "urgent" if unclear else rule.level, evidence, UNCLEAR if unclear else rule.reply)
 
 
-def _fires(
-    rule: Rule, present: dict[str, list[_Sign]], patient: PatientFacts, tags: frozenset[str], content: Content
-) -> list[_Sign] | None:
-    """The signs that make a rule fire; None if it does not."""
-    if rule.age and (patient.age_days is None or not rule.age[0] <= patient.age_days <= rule.age[1]):
-        return None
-    known_age = rule.age_or_unknown
-    if known_age and patient.age_days is not None and not known_age[0] <= patient.age_days <= known_age[1]:
-        return None
-    if any(content.has_tag(tags, tag) for tag in rule.not_tags):
-        return None
-    if rule.tags and not any(content.has_tag(tags, tag) for tag in rule.tags):
-        return None
-    seen: list[_Sign] = []
-    for entry in rule.when:
-        # A certain sign is better evidence than a possible one.
-        matching = sorted((sign for name in entry.split("|") for sign in present.get(name, ())), key=lambda sign: sign.possible)
-        if not matching:
-            return None
-        if rule.at_least_hours is not None and not seen:
-            hours = max((sign.hours for sign in matching if sign.hours is not None), default=None)
-            if hours is None and not rule.duration_unknown:
-                return None
-            if hours is not None and hours < rule.at_least_hours:
-                return None
-        seen.append(matching[0])
-    if rule.any_two and sum(name in present for name in rule.any_two) < 2:
-        return None
-    if any(name in present for entry in rule.unless for name in entry.split("|")):
-        return None
-    return seen
+def _ask_who(triage: Triage, bystanders: Sequence[Sign], content: Content) -> Triage:
+    """An emergency of somebody else raises no alert for this child, but it is never passed over: who is meant?"""
+    present = by_concept(bystanders)
+    nobody = PatientFacts(None)
+    for category_id, rule in rules_for(present, content):
+        if rule.level == "emergency" and not rule.tags and (seen := fires(rule, present, nobody, frozenset(), content)):
+            because = " + ".join(dict.fromkeys(sign.because for sign in seen)) + ", of somebody else"
+            evidence = Evidence(f"{category_id}.{rule.id}", content.redflags.categories[category_id].version, because)
+            return Triage("routine", triage.categories, content.redflags.who_is_meant, (*triage.evidence, evidence), WHO)
+    return triage
 
 
 def _combine(findings: Iterable[_Finding], content: Content) -> Triage:
     worst: dict[str, _Finding] = {}
     evidence: dict[Evidence, None] = {}
-    order = {name: place for place, name in enumerate(content.redflags.categories)}
-    ranked = sorted(findings, key=lambda finding: (-severity(finding.level), order.get(finding.category, 999)))
+    order = {name: place for place, name in enumerate(content.redflags.priority)}
+    ranked = sorted(findings, key=lambda f: (-severity(f.level), f.variant == UNCLEAR, order.get(f.category, 999)))
     for finding in ranked:
         worst.setdefault(finding.category, finding)
         evidence.setdefault(finding.evidence)
@@ -249,11 +223,20 @@ def _combine(findings: Iterable[_Finding], content: Content) -> Triage:
 
 def _reply(content: Content, category_id: str, level: Level, variant: str | None, *, notified: bool, phone: str | None) -> str:
     flags = content.redflags
-    category: Category = flags.categories[category_id]
-    template = category.replies.get(variant or level) or category.reply
-    if notified:
-        sentence = category.notified if category.notified is not None else flags.notified
+    category = flags.categories[category_id]
+    if variant == UNCLEAR:
+        text = f"{category.question or ''}{flags.meanwhile}{{notified}}"
     else:
-        sentence = flags.not_notified_phone.replace("{phone}", phone) if phone else flags.not_notified
-    reply = template.replace("{notified}", sentence)
-    return reply + flags.safety_net if level == "same_day" else reply
+        text = category.replies.get(variant or level) or category.reply
+    told = _common(content, text, category.notified, notified=notified, phone=phone)
+    return told + flags.safety_net if level == "same_day" else told
+
+
+def _common(content: Content, text: str, sentence: str | None, *, notified: bool, phone: str | None) -> str:
+    """`text` with the sentence that is true: a clinician was told, or the family has to call."""
+    flags = content.redflags
+    if notified:
+        told = sentence if sentence is not None else flags.notified
+    else:
+        told = flags.not_notified_phone.replace("{phone}", phone) if phone else flags.not_notified
+    return text.replace("{notified}", told)

@@ -81,13 +81,7 @@ def judge(content: Content, vital: str, value: float, *, patient: PatientFacts, 
 
 def meanings(content: Content, vital: str, value: float) -> Iterator[str]:
     """Concepts that a value in the canonical unit counts as in the red-flag rules (38.5 ℃ is fever)."""
-    for meaning in get_vital(content, vital).means:
-        if (
-            (meaning.gte is None or value >= meaning.gte)
-            and (meaning.gt is None or value > meaning.gt)
-            and (meaning.lt is None or value < meaning.lt)
-        ):
-            yield meaning.concept
+    return (meaning.concept for meaning in get_vital(content, vital).means if meaning.holds(value))
 
 
 def _in_band(
@@ -106,20 +100,16 @@ def _in_band(
     if sustained and value >= sustained.gte and severity(sustained.level) > severity(verdict.level):
         earlier = [r for r in patient.readings(vital, now) if now - r.at <= timedelta(days=1)]
         long_ago = [r for r in earlier if r.value >= sustained.gte and now - r.at >= timedelta(minutes=sustained.minutes)]
-        if long_ago and all(r.value >= sustained.gte for r in earlier if r.at >= long_ago[-1].at):
-            return Verdict(sustained.level, verdict.category, f"{because}, at or above {sustained.gte:g} for {sustained.minutes} min")
+        # A normal reading in between is no comfort: a medicine may have made it.
+        if long_ago:
+            since = long_ago[-1].at.isoformat(timespec="minutes")
+            return Verdict(sustained.level, verdict.category, f"{because}, also {long_ago[-1].value:g} at {since}")
     return verdict
 
 
 def _holds(rule: Bound, band: Band, value: float, age: int | None) -> bool:
     low = band.formula_low.at(age) if band.formula_low and age is not None else None
-    return (
-        (rule.lt is None or value < rule.lt)
-        and (rule.lte is None or value <= rule.lte)
-        and (rule.gt is None or value > rule.gt)
-        and (rule.gte is None or value >= rule.gte)
-        and (rule.lt_formula is None or (low is not None and value < low))
-    )
+    return rule.holds(value) and (rule.lt_formula is None or (low is not None and value < low))
 
 
 def _category(entry: Vital, band: Band | None, rule: Bound | None, side: str) -> str:
