@@ -59,7 +59,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         if await parts.db.insist(lambda: _others_at_work(parts)):
             # What we took before we can talk would only wait.
             await loops[0]
-        loops.append(asyncio.create_task(_engine(parts, handlers)))
+        loops.append(asyncio.create_task(keep_engine(parts, handlers)))
         await loops[0]
         await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
@@ -142,8 +142,8 @@ def _dialogue(model: Path, parts: Core) -> Talker:
     return talker
 
 
-async def _engine(parts: Core, handlers: dict[str, Handler]) -> None:
-    """Run the engine; when the database goes away, wait for it and run again."""
+async def keep_engine(parts: Core, handlers: dict[str, Handler]) -> None:
+    """Run the engine for ever; when the database goes away, wait for it and run again."""
     while True:
         try:
             await Engine(parts.db.url, handlers, concurrency=parts.settings.worker_concurrency).run()

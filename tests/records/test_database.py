@@ -1,10 +1,12 @@
 """The door to the database: what is lost is asked for again, what is wrong is said."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from records.database import Database, DatabaseUnreachable
+from records.database import Database, DatabaseUnreachable, is_lost_connection
 
 
 async def test_a_server_that_never_answers_is_named_without_its_password() -> None:
@@ -47,3 +49,74 @@ async def test_a_connection_that_was_cut_is_made_again(db: Database) -> None:
             return int(await tx.scalar(text("select 7")) or 0)
 
     assert await db.insist(ask) == 7
+
+
+async def table(db: Database) -> None:
+    """Two rows to quarrel over."""
+    async with db.transaction() as tx:
+        await tx.execute(text("create table quarrel (id int primary key, words text)"))
+        await tx.execute(text("insert into quarrel values (1, ''), (2, '')"))
+
+
+async def test_a_deadlock_is_no_lost_connection_and_costs_one_of_the_two(db: Database) -> None:
+    await table(db)
+    both_hold = asyncio.Barrier(2)
+
+    async def take(*rows: int) -> None:
+        async with db.transaction() as tx:
+            await tx.execute(text("set local deadlock_timeout = '10ms'"))
+            for row in rows:
+                await tx.execute(text("update quarrel set words = words || :mine where id = :row"), {"mine": str(rows[0]), "row": row})
+                if row == rows[0]:
+                    await both_hold.wait()
+
+    lost, _ = sorted(await asyncio.gather(take(1, 2), take(2, 1), return_exceptions=True), key=lambda result: result is None)
+    assert isinstance(lost, DBAPIError)
+    assert getattr(lost.orig, "sqlstate", None) == "40P01"
+    assert not is_lost_connection(lost)
+    async with db.transaction() as tx:
+        first, second = await tx.scalars(text("select words from quarrel order by id"))
+    assert first == second != ""
+
+
+@pytest.mark.parametrize(
+    ("statements", "sqlstate"),
+    [
+        (["set local statement_timeout = '10ms'", "select pg_sleep(5)"], "57014"),
+        (["set local lock_timeout = '10ms'", "select from quarrel where id = 1 for update"], "55P03"),
+        (["select from quarrel where id = 1 for update nowait"], "55P03"),
+        (["set local temp_file_limit = '64kB'", "set local work_mem = '64kB'", "select from generate_series(1, 200000)"], "53400"),
+        (["insert into quarrel values (1, '')"], "23505"),
+        (["select 1 / 0"], "22012"),
+    ],
+    ids=["cancelled", "lock timeout", "locked", "no room", "there already", "division by zero"],
+)
+async def test_a_server_that_says_no_is_there(db: Database, statements: list[str], sqlstate: str) -> None:
+    await table(db)
+    async with db.transaction() as holder:
+        await holder.execute(text("select from quarrel where id = 1 for update"))
+        with pytest.raises(DBAPIError) as refused:
+            async with db.transaction() as tx:
+                for statement in statements:
+                    await tx.execute(text(statement))
+    assert getattr(refused.value.orig, "sqlstate", None) == sqlstate
+    assert not is_lost_connection(refused.value)
+
+
+async def test_a_server_that_hangs_up_or_does_not_answer_is_away(db: Database) -> None:
+    with pytest.raises(DBAPIError) as cut:
+        async with db.transaction() as tx:
+            await tx.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+    assert is_lost_connection(cut.value)
+    nobody = Database(url="postgresql://careloop@127.0.0.1:1/careloop")
+    await nobody.open()
+    with pytest.raises(DBAPIError) as refused:
+        async with nobody.transaction() as tx:
+            await tx.execute(text("select 1"))
+    assert is_lost_connection(refused.value)
+    await nobody.close()
+
+
+async def test_our_own_mistakes_are_no_lost_connection() -> None:
+    assert not is_lost_connection(ValueError("a mistake"))
+    assert not is_lost_connection(TimeoutError())

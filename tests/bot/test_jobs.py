@@ -1,0 +1,178 @@
+"""The job engine: whoever works is found, whoever died is relieved of his jobs."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot import jobs
+from bot.app import Core
+from bot.clock import Clock
+from bot.jobs import Engine, Handler, Job, defer, workers_alive
+from bot.settings import Settings
+from bot.worker import keep_engine
+from records.database import Database
+
+ROOT = Path(__file__).parent.parent.parent
+
+# A worker that takes one job and never ends it.
+HANGING = """
+import asyncio, sys
+from bot import jobs
+jobs.HEARTBEAT, jobs.STALLED_AFTER = 0.2, 1.0
+async def work(key): await asyncio.Event().wait()
+asyncio.run(jobs.Engine(sys.argv[1], {"work": work}, concurrency=1).run())
+"""
+
+
+@pytest.fixture(autouse=True)
+def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dead are known to be dead after a second."""
+    monkeypatch.setattr(jobs, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(jobs, "STALLED_AFTER", 1.0)
+
+
+async def deferred(db: Database, *keys: str, lock: str = "") -> None:
+    async with db.transaction() as tx:
+        await defer(tx, [Job("work", key, lock=lock) for key in keys])
+
+
+async def status(db: Database) -> list[tuple[str, str]]:
+    async with db.transaction() as tx:
+        rows = await tx.execute(text("select args->>'key', status::text from procrastinate_jobs order by id"))
+        return [(key, state) for key, state in rows]
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait for what must come."""
+    async with asyncio.timeout(60):
+        while True:
+            found = true()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.05)
+
+
+@contextmanager
+def hanging_worker(db: Database) -> Iterator[subprocess.Popen[bytes]]:
+    worker = subprocess.Popen([sys.executable, "-c", HANGING, db.url], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+@asynccontextmanager
+async def working(db: Database, handler: Handler, *, concurrency: int = 2) -> AsyncIterator[asyncio.Task[None]]:
+    engine = asyncio.create_task(Engine(db.url, {"work": handler}, concurrency=concurrency).run())
+    try:
+        yield engine
+    finally:
+        engine.cancel()
+        await asyncio.gather(engine, return_exceptions=True)
+
+
+async def test_a_dead_workers_job_is_given_to_the_living_and_its_chat_goes_on(db: Database) -> None:
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    await deferred(db, "first", "second", lock="chat:1")
+
+    async def taken() -> bool:
+        return ("first", "doing") in await status(db)
+
+    with hanging_worker(db) as worker:
+        await until(taken)
+        async with working(db, work):
+            # While it lives, its chat is its own.
+            await deferred(db, "other")
+            await until(lambda: done == ["other"])
+            async with db.transaction() as tx:
+                assert await workers_alive(tx) == 2
+            worker.kill()
+            await until(lambda: done == ["other", "first", "second"])
+
+            async def alone() -> bool:
+                async with db.transaction() as tx:
+                    return await workers_alive(tx) == 1
+
+            await until(alone)
+    assert await status(db) == []
+
+
+async def test_the_rescue_outlives_a_moment_without_connections(db: Database) -> None:
+    """The worker's own connections are cut, the rescue's with them; a job that hung on a dead worker is freed all the same."""
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    core = Core(Settings(worker_concurrency=2), db, Clock())
+    engine = asyncio.create_task(keep_engine(core, {"work": work}))
+    try:
+        await deferred(db, "before")
+        await until(lambda: done == ["before"])
+        async with db.transaction() as tx:
+            # As a worker leaves it that died at this very moment.
+            await tx.execute(text("insert into procrastinate_workers (last_heartbeat) values (now())"))
+            await defer(tx, [Job("work", "hung", lock="chat:1"), Job("work", "behind", lock="chat:1")])
+            await tx.execute(
+                text(
+                    "update procrastinate_jobs set status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
+                    " where args->>'key' = 'hung'"
+                )
+            )
+        async with db.transaction() as tx:
+            await tx.execute(
+                text(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+                )
+            )
+        await until(lambda: done == ["before", "hung", "behind"])
+    finally:
+        engine.cancel()
+        await asyncio.gather(engine, return_exceptions=True)
+
+
+async def test_a_worker_that_was_given_up_while_it_lived_works_again(db: Database) -> None:
+    """A machine that slept, or was cut off: the others have struck its worker off and taken its jobs."""
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    engine = asyncio.create_task(keep_engine(Core(Settings(worker_concurrency=2), db, Clock()), {"work": work}))
+    try:
+        await deferred(db, "before")
+        await until(lambda: done == ["before"])
+        async with db.transaction() as tx:
+            await tx.execute(text("delete from procrastinate_workers"))
+        await deferred(db, "after")
+        await until(lambda: done == ["before", "after"])
+        async with db.transaction() as tx:
+            assert await workers_alive(tx) == 1
+    finally:
+        engine.cancel()
+        await asyncio.gather(engine, return_exceptions=True)
+
+
+async def test_a_job_that_fails_frees_its_chat(db: Database) -> None:
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        if key == "bad":
+            raise ValueError("a mistake")
+        done.append(key)
+
+    async with working(db, work):
+        await deferred(db, "bad", "good", lock="chat:1")
+        await until(lambda: done == ["good"])
