@@ -12,15 +12,16 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    # Rich would take longer to load than everything else together.
+    rich_markup_mode=None,
     help=(
         "CareLoop, a hospital's follow-up assistant in WeCom (企业微信).\n\n"
-        "Start with **careloop serve** and open http://127.0.0.1:8080/sandbox: you play a mother in WeChat on the left and a nurse in "
-        "WeCom on the right. Settings come from careloop.toml and from CARELOOP_… variables; **careloop doctor** checks them."
+        "Start with `careloop serve` and open http://127.0.0.1:8080/sandbox: you play a mother in WeChat on the left and a nurse in "
+        "WeCom on the right. Settings come from careloop.toml and from CARELOOP_… variables; `careloop doctor` checks them."
     ),
 )
-bench = typer.Typer(no_args_is_help=True, help="Measure this installation; ratios first. Add --json for machines.")
-plan = typer.Typer(no_args_is_help=True, help="Look at plan templates without sending anything.")
+bench = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Measure this installation; ratios first. Add --json for machines.")
+plan = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at plan templates without sending anything.")
 app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
 
@@ -241,12 +242,21 @@ def _report(result: dict[str, object], as_json: bool) -> None:
     show(result, as_json=as_json)
 
 
+def _list_in_full(commands: typer.Typer) -> None:
+    """In a list of commands each shows the whole first paragraph of its help, where click would cut it off after some words."""
+    commands.info.short_help = commands.info.help
+    for command in commands.registered_commands:
+        command.short_help = " ".join(((command.callback and command.callback.__doc__) or "").split("\n\n")[0].split())
+
+
 def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
+    for each in (app, bench, plan):
+        _list_in_full(each)
     try:
-        app()
+        app(prog_name="careloop")
     except Exception as err:
         if getattr(err, "code", None) is None or not isinstance(getattr(err, "permanent", None), bool):
             raise

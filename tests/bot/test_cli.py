@@ -34,6 +34,15 @@ def test_help_names_every_command_and_teaches() -> None:
     for command in ("serve", "gateway", "web", "worker", "train", "understand", "triage", "doctor", "simulator", "bench", "replay"):
         assert command in said
     assert "/sandbox" in said
+    # A line of the list is a whole paragraph.
+    assert "on any machine." in " ".join(said.split())
+
+
+def test_help_waits_for_nothing_that_it_does_not_need() -> None:
+    done = subprocess.run([sys.executable, "-X", "importtime", "-m", "bot", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "typer" in loaded
+    assert not loaded & {"rich", "pygments", "asyncio", "pydantic", "sqlalchemy", "aiohttp", "structlog", "yaml"}
 
 
 def test_triage_answers_line_by_line_and_names_what_is_wrong() -> None:
