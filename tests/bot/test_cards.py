@@ -1,11 +1,14 @@
 """An alert's life on the clinicians' phones: taken, passed on, closed, or repeated until somebody has it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from bot.private import free_port
 from integrations.wecom.callback import Callback, signature
 from records.flag import Flag, FlagNotice
 from records.message import Outbound
@@ -289,3 +292,56 @@ async def test_a_card_that_is_late_shows_who_was_faster(stage: Stage) -> None:
     await stage.move(timedelta(minutes=70))
     assert await buttons(stage, "zhouwei") == [["已由林悦接手"]]
     assert await buttons(stage, "linyue") == [["已处理", "转交"]]
+
+
+@contextmanager
+def gateway_down(stage: Stage) -> Iterator[None]:
+    """Nobody listens where WeCom calls, for longer than WeCom tries. It keeps no copy of a click, and nothing can be asked for it."""
+    target = stage.simulator.config.apps[0].callback
+    assert target is not None
+    url = target.url
+    target.url = f"http://127.0.0.1:{free_port()}/wecom/callback"
+    try:
+        yield
+    finally:
+        target.url = url
+
+
+async def lost_click(stage: Stage, userid: str, card: dict[str, Any], key: str) -> None:
+    await stage.control("POST", "config", callback_retry_delay=0)
+    with gateway_down(stage):
+        await stage.click(userid, card, key)
+    tried = [each["outcome"] for each in stage.simulator.callbacks.recent() if each["event"] == "template_card_event"]
+    assert len(tried) == 4
+    assert "200" not in tried
+
+
+@pytest.mark.parametrize("key", ["claim", "transfer", "close"])
+async def test_an_alert_whose_click_was_lost_comes_again_and_its_next_card_works(stage: Stage, key: str) -> None:
+    await alarmed(stage)
+    await lost_click(stage, "linyue", (await stage.cards("linyue"))[0], key)
+    flag = await flag_of(stage)
+    assert (flag.state, flag.owner_id, flag.round) == ("delivered", None, 1)
+    assert flag.next_at is not None
+    await stage.move(timedelta(minutes=2, seconds=1))
+    old, new = await stage.cards("linyue")
+    assert old["task_id"] != new["task_id"]
+    await stage.click("linyue", new, "claim")
+    assert (await flag_of(stage)).state == "acknowledged"
+    # The card whose click was lost does not go on asking.
+    assert await buttons(stage, "linyue") == [["已由林悦接手"], ["已处理", "转交"]]
+    await stage.move(timedelta(minutes=30))
+    assert len(await stage.cards("linyue")) == 2
+    assert await stage.cards("hemin") == []
+
+
+async def test_an_alert_whose_click_was_lost_goes_on_to_the_next_tier_and_the_family_hears_so(stage: Stage) -> None:
+    mother = await alarmed(stage)
+    await lost_click(stage, "linyue", (await stage.cards("linyue"))[0], "claim")
+    for _ in range(2):
+        await stage.move(timedelta(minutes=2, seconds=1))
+    assert (await flag_of(stage)).tier == 2
+    assert "还没有回应" in await mother.last()
+    await stage.click("hemin", (await stage.cards("hemin"))[0], "claim")
+    assert (await flag_of(stage)).state == "acknowledged"
+    assert await buttons(stage, "linyue") == [["已由何敏接手"]] * 3
