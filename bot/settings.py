@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     wecom: WecomSettings = Field(default_factory=WecomSettings)
     max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
     worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
+    worker_connections: int | None = Field(
+        default=None, ge=2, le=256, description="database connections a worker keeps; twice as many when it is busiest"
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
     @field_validator("zone")
@@ -67,6 +70,11 @@ class Settings(BaseSettings):
     def tz(self) -> ZoneInfo:
         """The hospital's zone."""
         return ZoneInfo(self.zone)
+
+    @property
+    def worker_pool(self) -> int:
+        """Connections a worker keeps: given, or three for four jobs. Doubled at need, no job starves, though each pull holds two."""
+        return self.worker_connections or max(4, self.worker_concurrency * 3 // 4)
 
     @property
     def sandbox(self) -> bool:

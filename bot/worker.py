@@ -45,7 +45,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     os.nice(POLITENESS)
-    async with core(settings, role="worker", pool_size=12) as parts, wecom_client(parts) as client:
+    async with core(settings, role="worker", pool_size=settings.worker_pool) as parts, wecom_client(parts) as client:
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
         turns.loading = model is not None
         handlers = compose(parts, client, turns)

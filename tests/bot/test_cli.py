@@ -89,6 +89,17 @@ def test_secrets_come_from_files_and_do_not_show(tmp_path: Path, monkeypatch: py
         load_settings(port=-1)
 
 
+def test_a_worker_keeps_connections_for_its_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().worker_pool == 12
+    assert load_settings(worker_concurrency=64).worker_pool == 48
+    assert load_settings(worker_concurrency=1).worker_pool == 4
+    monkeypatch.setenv("CARELOOP_WORKER_CONNECTIONS", "20")
+    assert load_settings().worker_pool == 20
+    monkeypatch.setenv("CARELOOP_WORKER_CONNECTIONS", "0")
+    with pytest.raises(SettingsError, match="worker_connections"):
+        load_settings()
+
+
 async def test_the_doctor_finds_a_good_installation_good(stage: Stage, tmp_path: Path) -> None:
     findings = await diagnose(settings_for(stage, tmp_path), ROOT)
     wecom = [finding for finding in findings if "客服账号" in finding.text]
