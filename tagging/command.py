@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from tagging.content import Content
 from tagging.errors import InputError
+from tagging.measurement import Measurement
 from tagging.patient import PatientFacts, Reading
 from tagging.symptom import SymptomMention
 from tagging.triage import Triage, triage_text, triage_value
@@ -93,7 +94,7 @@ def understand_line(
         "confidence": confidence,
         "in_scope": None if intent is None else intent != OUT_OF_SCOPE,
         "symptoms": [_symptom(mention) for mention in found.symptoms],
-        "measurements": [asdict(m) | {"at": m.at.isoformat() if m.at else None} for m in found.measurements],
+        "measurements": [_measurement(m) for m in found.measurements],
         "medicines": [asdict(m) for m in found.medicines],
         "questions": list(found.questions),
         "triage": _triage(found.triage),
@@ -117,6 +118,10 @@ def triage_line(line: Mapping[str, Any], *, now: datetime | None = None, content
 
 def _now(own: datetime | None, given: datetime | None) -> datetime:
     return own or given or datetime.now(HOSPITAL_ZONE)
+
+
+def _measurement(measurement: Measurement) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(measurement).items()}
 
 
 def _symptom(mention: SymptomMention) -> dict[str, Any]:

@@ -30,6 +30,13 @@ def test_an_understand_line() -> None:
             "unit": "Cel",
             "about": False,
             "at": "2026-02-28T20:00:00+08:00",
+            "precision": "exact",
+            "low": None,
+            "high": None,
+            "since": "2026-02-28T18:00:00+08:00",
+            "until": "2026-03-01T00:00:00+08:00",
+            "site": None,
+            "condition": None,
         }
     ]
     assert out["triage"] == {"level": "routine", "categories": [], "reply": None, "evidence": []}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagging.measurement import find_measurements
+from tagging.measurement import find_measurements, read_measurements
 from tagging.patient import PatientFacts, Reading
 
 NOW = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
@@ -76,7 +76,6 @@ def test_a_value_is_read_in_its_canonical_unit(text: str, expected: list[tuple[s
         "洗澡水40度",
         "38.5度以上才喂退烧药对吗",
         "如果烧到39度怎么办",
-        "体温一直没超过38",
         "妹妹烧到39度",
         "去年烧到过40度",
         "这个月长了2斤",
@@ -115,8 +114,10 @@ def test_the_last_weight_decides_the_unit(typed: str, kilograms: float) -> None:
 
 
 @pytest.mark.parametrize(("typed", "question"), [("385", "385是38.5℃吗？"), ("101", "101是华氏度吗？")])
-def test_a_guess_is_confirmed(typed: str, question: str) -> None:
-    assert asked(typed, "体温多少？") == [question]
+def test_a_guess_is_asked_and_does_not_count(typed: str, question: str) -> None:
+    found = read_measurements(typed, context="体温多少？", patient=CHILD, now=NOW)
+    assert (found.measurements, found.questions) == ((), (question,))
+    assert [m.vital for m in found.doubtful] == ["temperature"]
 
 
 def test_an_impossible_value_is_asked_again() -> None:

@@ -1,0 +1,6 @@
+"""A grammar of what families measure: tokens, amounts, the vital that each amount is, and what surrounds it."""
+
+from tagging.measurement.amount import Precision
+from tagging.measurement.reading import Measurement, Readings, find_measurements, read_measurements
+
+__all__ = ["Measurement", "Precision", "Readings", "find_measurements", "read_measurements"]

@@ -1,0 +1,214 @@
+"""A number with what belongs to it: typing slips, halves and tenths behind the unit, the unit, words of precision."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tagging.measurement.unit import dimension_of, unit_at
+from tagging.numeral import HAN, parse_numeral
+
+Precision = Literal["exact", "about", "more_than", "less_than", "nearly", "range"]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number read with its unit (None: bare). `low` is the lower end of a range, `value` its upper end.
+
+    `sure` is false where the characters have no single reading. `loose` is the decimal that a slip of the separator may mean (38。5)
+    and where it ends; the reader decides by the topic. `before` and `after` are the two halves of a joined range.
+    """
+
+    start: int
+    end: int
+    value: float
+    unit: str | None = None
+    low: float | None = None
+    precision: Precision = "exact"
+    sure: bool = True
+    decimal: bool = False
+    han: bool = False
+    digits: int = 0
+    loose: tuple[float, int] | None = None
+    halves: tuple["Amount", "Amount"] | None = None
+
+    @property
+    def dimension(self) -> str | None:
+        return dimension_of(self.unit) if self.unit else None
+
+
+NUMBER = re.compile(rf"(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
+_SLIP = re.compile(
+    r"\s?(?:[。，,·、'’‘;；:：.]|\.\.(?=\d(?!\d))|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
+)
+_SOME_TENTHS = re.compile(r"[.点]{1,2}几")
+_ROUGH = re.compile(r"多|来(?![了回])|几|余")
+_AFTER = re.compile(
+    r"\s?(?:(?P<about>左右|上下|前后|的样子|这样子?|样子)|(?P<more>多一?点|多些|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|来(?=[度斤次])|几(?![个天次]))"
+    r"|(?P<less>以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到))"
+)
+_BEFORE = re.compile(
+    r"(?:(?P<nearly>快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
+    r"|(?P<about>大概|大约|约|差不多|估计|可能|好像|大致|估摸|应该|目测|也就)"
+    r"|(?P<less>不到|没到|没有到|未到|不足|低于|小于|不超过|没超过|没有超过|未超过|不会超过|少于|不高于|没上|未满|不满|没破|没有?烧?[升烧]?过|没有?[烧升]到|不高过|[<＜≤])"
+    r"|(?P<more>超过|超|高于|大于|不止|至少|起码|多于|突破|破|[>＞≥]))"
+    r"(?:了|过|有|达|到|是|在|就|都|要|得|到了|个)?\s?$"
+)
+_FRACTION = re.compile(
+    r"(?P<half>半)|(?P<pair>\d[、/-]\d)(?![\d.])|\.?(?P<digits>\d{1,2})(?![\d.])|零?(?P<han>[一二三四五六七八九]{1,2})(?![十百点])"
+)
+_MASS_REST = re.compile(rf"(?:零|又|多)?(?:(?P<half>半)|(?P<rest>\d+(?:\.\d+)?|{HAN})\s?(?P<small>两|克|g(?![a-z/]))?(?P<more>半)?)")
+_LENGTH_REST = re.compile(
+    r"(?P<digits>\d{1,2})(?![\d.])|(?P<han>[零一二三四五六七八九]{1,2})(?![十百])|(?P<tens>[一二三四五六七八九]?十[一二三四五六七八九]?)"
+)
+_NOT_NUMBER_BEFORE = frozenset("几数百千万第亿")
+_COUNT_NEXT = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点(?!\d)|日|片|毫升|ml|周|月|粒|回|包|袋|支|滴|号|顿|/)")
+
+
+def read_amount(text: str, match: re.Match[str]) -> Amount | None:
+    """The amount that begins with the NUMBER `match` in folded text; None where the characters count nothing (几十, 第三)."""
+    start, end = match.span()
+    if text[start - 1 : start] in _NOT_NUMBER_BEFORE and start:
+        return None
+    raw = match.group()
+    han = match["han"] is not None
+    if han:
+        numeral = parse_numeral(raw)
+        amount = Amount(start, end, numeral.value, low=numeral.low, sure=numeral.sure, decimal="点" in raw, han=True, digits=len(raw))
+        if numeral.low is not None:
+            amount = replace(amount, precision="range")
+    else:
+        sure = raw.count(".") <= 1 and len(raw) <= 8
+        amount = Amount(start, end, float(raw) if sure else 0.0, sure=sure, decimal="." in raw, digits=len(raw))
+    amount = _with_unit(text, amount)
+    return _with_precision(text, amount)
+
+
+def _with_unit(text: str, amount: Amount) -> Amount:
+    end = amount.end
+    tenths = _SOME_TENTHS.match(text, end)
+    if tenths:
+        amount, end = replace(amount, end=tenths.end(), precision="more_than"), tenths.end()
+    slip = None if amount.decimal or tenths or amount.value > 400 else _SLIP.match(text, end)
+    if slip and not amount.han:
+        digits = slip["digits"] or slip["spaced"]
+        value, stop = float(f"{int(amount.value)}.{digits}"), slip.end()
+        behind = unit_at(text, stop)
+        spoken = text[end : end + 1] == "点"
+        if behind and dimension_of(behind[0]) in ("temperature", "mass", "substance", "pressure") and slip["spaced"] is None:
+            if text[end : end + 1] != "、":
+                return _composed(text, replace(amount, value=value, decimal=True, unit=behind[0], end=behind[1]))
+        elif (behind is None and not _COUNT_NEXT.match(text, stop)) or (spoken and behind and dimension_of(behind[0]) != "time"):
+            amount = replace(amount, loose=(value, stop))
+    rough = _ROUGH.match(text, end)
+    if rough and not amount.decimal:
+        unit = unit_at(text, rough.end())
+        if unit:
+            return replace(amount, precision="more_than", unit=unit[0], end=unit[1])
+    unit = unit_at(text, end)
+    return _composed(text, replace(amount, unit=unit[0], end=unit[1], loose=None)) if unit else amount
+
+
+def _composed(text: str, amount: Amount) -> Amount:
+    """What stands behind the unit and belongs to the number: 38度5, 6斤8两, 一米二."""
+    if amount.unit == "Cel":
+        return _degrees(text, amount)
+    if amount.unit in ("kg", "斤"):
+        return _mass(text, amount)
+    if amount.unit == "m":
+        return _metres(text, amount)
+    return amount
+
+
+def _degrees(text: str, amount: Amount) -> Amount:
+    spaced = text[amount.end : amount.end + 1] == " "
+    match = _FRACTION.match(text, amount.end + spaced)
+    if not match or amount.value != int(amount.value) or _COUNT_NEXT.match(text, match.end()) or amount.low is not None:
+        return amount
+    if spaced and not re.match(r"\s*(?:[，。,!！;；度℃]|$|左右|多)", text[match.end() : match.end() + 4]):
+        return amount
+    value, low = amount.value, None
+    if match["half"]:
+        value += 0.5
+    elif match["digits"]:
+        value = float(f"{int(value)}.{match['digits']}")
+    else:
+        tenths = parse_numeral(match["han"]) if match["han"] else None
+        first, last = (int(match["pair"][0]), int(match["pair"][2])) if tenths is None else (tenths.low, tenths.value)
+        if match["pair"] and (last or 0) <= (first or 0):
+            return amount
+        if tenths is not None and tenths.low is None and tenths.value > 9:
+            value = float(f"{int(value)}.{int(tenths.value)}")
+        else:
+            value, low = value + (last or 0) / 10, value + first / 10 if first is not None else None
+    end = match.end()
+    again = re.match(r"\s?(?:度(?!假)|℃)", text[end : end + 2])
+    return replace(
+        amount,
+        value=round(value, 2),
+        low=round(low, 2) if low is not None else None,
+        precision="range" if low is not None else amount.precision,
+        end=end + again.end() if again else end,
+        decimal=True,
+    )
+
+
+def _mass(text: str, amount: Amount) -> Amount:
+    factor = 0.5 if amount.unit == "斤" else 1.0
+    kilograms = replace(amount, unit="kg", value=round(amount.value * factor, 4), low=amount.low * factor if amount.low else None)
+    match = _MASS_REST.match(text, amount.end)
+    if not match or amount.low is not None:
+        return kilograms
+    if match["half"]:
+        return replace(kilograms, value=kilograms.value + 0.5 * factor, end=match.end())
+    rest = parse_numeral(match["rest"])
+    if not rest.sure or rest.low is not None:
+        # 七斤六七两: nearly as good as a range.
+        if rest.low is None or factor != 0.5 or not match["small"]:
+            return kilograms
+        return replace(
+            kilograms, low=kilograms.value + rest.low * 0.05, value=kilograms.value + rest.value * 0.05, precision="range", end=match.end()
+        )
+    if match["small"] in ("克", "g"):
+        added = rest.value / 1000
+    elif match["small"] == "两":
+        added = (rest.value + (0.5 if match["more"] else 0)) * 0.05
+    elif unit_at(text, match.end()) or re.match(r"\s?[-~.\d多来几/]", text[match.end() : match.end() + 2]) or amount.decimal:
+        return kilograms
+    elif rest.value < 10:
+        added = rest.value * (0.05 if factor == 0.5 else 0.1)
+    else:
+        return kilograms
+    if added >= factor * 1.0001:
+        return replace(kilograms, sure=False, end=match.end())
+    return replace(kilograms, value=round(kilograms.value + added, 4), end=match.end())
+
+
+def _metres(text: str, amount: Amount) -> Amount:
+    match = _LENGTH_REST.match(text, amount.end)
+    if match and not amount.decimal and not unit_at(text, match.end()) and amount.value <= 2:
+        if match["tens"]:
+            added = parse_numeral(match["tens"]).value
+        else:
+            digits = match["digits"] or "".join(str(int(parse_numeral(c).value)) for c in match["han"])
+            added = int(digits) * (10 if len(digits) == 1 else 1)
+        return replace(amount, unit="cm", value=amount.value * 100 + added, end=match.end(), decimal=True)
+    return replace(amount, unit="cm", value=round(amount.value * 100, 2))
+
+
+def _with_precision(text: str, amount: Amount) -> Amount:
+    after = _AFTER.match(text, amount.end)
+    end = after.end() if after else amount.end
+    before = _BEFORE.search(text, max(0, amount.start - 8), amount.start)
+    if amount.precision != "exact":
+        return replace(amount, end=end)
+    if (before and before.lastgroup == "less") or (after and after["less"]):
+        said: Precision = "less_than"
+    elif (after and after["more"]) or (before and before["more"]):
+        said = "more_than"
+    elif before and before["nearly"]:
+        said = "nearly"
+    elif (before and before["about"]) or (after and after["about"]):
+        said = "about"
+    else:
+        return amount
+    return replace(amount, end=end, precision=said)

@@ -1,0 +1,116 @@
+"""Blood pressure: pairs in every punctuation, the two numbers said in one breath, kilopascals."""
+
+import re
+
+from tagging.measurement.amount import Amount
+from tagging.measurement.quantity import Quantity
+from tagging.measurement.scene import Scene
+from tagging.measurement.subject import Subject
+from tagging.numeral import parse_numeral
+
+_SIDES = ("systolic_bp", "diastolic_bp")
+# Below this a pressure without a unit may be kilopascals (vitals.yml, guess).
+KILOPASCALS_BELOW = 35.0
+_HUNDREDS = "[一二]百"
+_DIGIT = "[一二三四五六七八九]"
+# 一百二八十: two round numbers; 一百三十五八十五: the tens are named, so there is one way to cut. 一百二八十五 has two.
+_SPOKEN = re.compile(
+    rf"(?P<high>{_HUNDREDS}(?:{_DIGIT}十{_DIGIT}?|零{_DIGIT}))(?P<low>[四五六七八九]十{_DIGIT}?|一百(?:零{_DIGIT}|{_DIGIT}?十{_DIGIT}?)?)(?![十百\d])"
+    rf"|(?P<round_high>{_HUNDREDS}{_DIGIT}?)(?P<round_low>[四五六七八九]十)(?![一二三四五六七八九十百\d])"
+)
+_JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
+
+
+def tells_pressure(scene: Scene, subject: Subject | None) -> bool:
+    """Whether blood pressure is named or asked for."""
+    return (subject is not None and subject.vital in _SIDES) or ((subject is None or subject.far) and scene.asked[:1] == ("systolic_bp",))
+
+
+def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Quantity] | None:
+    """One or both pressures at token `index`; None where it is none, an empty list where it cannot be read."""
+    amount = scene.amount(index)
+    if subject is not None and subject.vital == "none":
+        return None
+    told = tells_pressure(scene, subject) or amount.dimension == "pressure"
+    if amount.halves and told:
+        # 80到120: the higher pressure comes first, or there is no telling.
+        return [] if amount.halves[0].value < 60 or not _in_range_of_one(amount) else [_one(amount, _side(subject), amount.unit)]
+    spoken = _SPOKEN.match(scene.text, amount.start) if amount.han else None
+    if spoken and told and not amount.sure:
+        return _spoken(spoken)
+    other = _second(scene, index)
+    if other is None or not amount.sure or (subject is not None and subject.vital == "diastolic_bp"):
+        return _alone(amount, subject) if told else None
+    unit = amount.unit or other.unit
+    if unit not in (None, "kPa", "mmHg") or (not told and other.dimension != "pressure" and not _plain_pair(scene, amount, other)):
+        return _alone(amount, subject) if told else None
+    return _pair(amount, other, unit)
+
+
+def _spoken(match: re.Match[str]) -> list[Quantity]:
+    names = ("high", "low") if match["high"] else ("round_high", "round_low")
+    high, low = (parse_numeral(match[name]) for name in names)
+    if not (high.sure and low.sure) or low.value >= high.value:
+        return []
+    return [Quantity(*match.span(names[0]), "systolic_bp", high.value), Quantity(*match.span(names[1]), "diastolic_bp", low.value)]
+
+
+def _pair(high: Amount, low: Amount, unit: str | None) -> list[Quantity]:
+    question = None
+    if low.value >= high.value or not low.sure:
+        return []
+    if unit is None and high.value < KILOPASCALS_BELOW:
+        question, unit = f"{high.value:g}/{low.value:g}是千帕（kPa）吗？", "kPa"
+    end = low.end if question else high.end
+    first = Quantity(high.start, end, "systolic_bp", high.value, unit, None, high.precision, question)
+    return [first] if question else [first, Quantity(low.start, low.end, "diastolic_bp", low.value, unit, None, low.precision)]
+
+
+def _alone(amount: Amount, subject: Subject | None) -> list[Quantity] | None:
+    if not amount.sure:
+        return []
+    if amount.unit is None:
+        if amount.han and amount.digits == 1:
+            return None
+        if subject is not None and subject.far and not 30 <= amount.value <= 260:
+            return None
+        if amount.value < KILOPASCALS_BELOW:
+            return []
+    return [_one(amount, _side(subject), amount.unit)]
+
+
+def _one(amount: Amount, vital: str, unit: str | None) -> Quantity:
+    return Quantity(amount.start, amount.end, vital, amount.value, unit, amount.low, amount.precision)
+
+
+def _side(subject: Subject | None) -> str:
+    return "diastolic_bp" if subject is not None and subject.vital == "diastolic_bp" else "systolic_bp"
+
+
+def _in_range_of_one(amount: Amount) -> bool:
+    return amount.low is not None and amount.value - amount.low <= 40
+
+
+def _second(scene: Scene, index: int) -> Amount | None:
+    """The amount that follows as the lower pressure: only a separator stands between."""
+    for place in range(index + 1, min(index + 4, len(scene.tokens))):
+        token = scene.tokens[place]
+        if token.amount is not None:
+            between = scene.text[scene.tokens[index].end : token.start]
+            lower = token.amount
+            return lower if _JOIN.fullmatch(between) and lower.dimension in (None, "pressure") and 2 <= lower.value <= 200 else None
+        if token.roles.vital:
+            return None
+    return None
+
+
+def _plain_pair(scene: Scene, high: Amount, low: Amount) -> bool:
+    """120/80 without a word about pressure."""
+    return (
+        scene.text[high.end : low.start].strip() == "/"
+        and 70 <= high.value <= 260
+        and 35 <= low.value <= 160
+        and not high.decimal
+        and not low.decimal
+        and scene.text[low.end : low.end + 1] != "/"
+    )

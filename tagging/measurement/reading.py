@@ -1,0 +1,174 @@
+"""Vital signs said in a message: found, converted to their UCUM unit, dated; what is ambiguous becomes a question, never a guess."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from tagging.content import Content, default_content
+from tagging.measurement.amount import Precision
+from tagging.measurement.circumstance import circumstance
+from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
+from tagging.measurement.resolve import resolve
+from tagging.measurement.scan import scan
+from tagging.measurement.scene import Scene
+from tagging.measurement.scope import is_reading, without_corrected
+from tagging.measurement.words import vocabulary
+from tagging.moment import Moment, find_moments
+from tagging.numeral import NUMBER
+from tagging.patient import PatientFacts
+from tagging.text import fold
+from tagging.vitals import convert, get_vital, plausible
+
+# How far a weight may lie from the last one to decide its unit (vitals.yml, weight.guess).
+NEAR_LAST_WEIGHT = 0.10
+# Bare numbers of this size are grams (vitals.yml, weight.guess, with room for the smallest preterm and for the second month).
+GRAMS = (800, 9000)
+# Before this age a child is given nothing but milk (WHO: complementary food from six months; four is the earliest in use).
+MILK_ONLY_DAYS = 120
+# Vitals of which the lower end of a range is the worse one.
+_LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "peak_flow", "feed_count", "feed_volume", "urine_output"})
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One value: offsets and text as typed, `value` in `unit` (UCUM).
+
+    `precision` tells how `value` bounds the truth; of a range it is the end that worries more, and `low` and `high` are both ends.
+    `at` is the instant told, `since` and `until` the span of time meant where the words are vague (昨晚); `site` and `condition` are
+    names of measurements.yml. `about` is true for everything but an exact value.
+    """
+
+    start: int
+    end: int
+    text: str
+    vital: str
+    value: float
+    unit: str
+    about: bool
+    at: datetime | None
+    precision: Precision = "exact"
+    low: float | None = None
+    high: float | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    site: str | None = None
+    condition: str | None = None
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was read: `measurements` that count, `questions` to ask back, and `doubtful` readings that count only once confirmed."""
+
+    measurements: tuple[Measurement, ...] = ()
+    questions: tuple[str, ...] = ()
+    doubtful: tuple[Measurement, ...] = ()
+
+
+def find_measurements(
+    text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None
+) -> tuple[list[Measurement], list[str]]:
+    """The patient's values in `text`, in order, and the questions to ask back (in Chinese, for the family).
+
+    `context` is the line before: a bare 38.9 is read against it. Values of other people, thresholds that are only talked about,
+    ages, dates, prices and doses are left out. A form with several readings, or a value outside the accepted range of vitals.yml,
+    is asked about, not returned.
+    """
+    read = read_measurements(text, context=context, patient=patient, now=now, content=content)
+    return list(read.measurements), list(read.questions)
+
+
+def read_measurements(text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None) -> Readings:
+    """As find_measurements, with the doubtful readings (385 for 38.5): a danger sign among them has to be asked about at once."""
+    tables = content or default_content()
+    folded = fold(text)
+    if not NUMBER.search(folded) and not _may_be_off_scale(folded):
+        return Readings()
+    words = vocabulary()
+    moments = _usable(folded, find_moments(folded, now))
+    asked = words.asked_vitals(fold(context) if context else None)
+    milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
+    scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only)
+    quantities, unreadable = resolve(scene)
+    quantities = [quantity for quantity in quantities if is_reading(folded, quantity)]
+    measurements: list[Measurement] = []
+    doubtful: list[Measurement] = []
+    questions = [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
+    for quantity in without_corrected(folded, quantities):
+        question = quantity.question
+        if quantity.unit == UNKNOWN_UNIT:
+            quantity, question = _weigh(quantity, patient, tables)
+            if question and quantity.unit == UNKNOWN_UNIT:
+                questions.append(question)
+                continue
+        measurement = _measure(text, scene, moments, quantity, patient, tables)
+        if measurement is None:
+            questions.append(get_vital(tables, quantity.vital).ask)
+        elif question:
+            questions.append(question)
+            doubtful.append(measurement)
+        else:
+            measurements.append(measurement)
+    return Readings(tuple(measurements), tuple(dict.fromkeys(questions)), tuple(doubtful))
+
+
+def _may_be_off_scale(folded: str) -> bool:
+    return "糖" in folded
+
+
+def _usable(folded: str, moments: list[Moment]) -> list[Moment]:
+    """Without clock times that are really values (黄疸12点多)."""
+    return [moment for moment in moments if not _is_value(folded, moment)]
+
+
+def _is_value(folded: str, moment: Moment) -> bool:
+    head = folded[max(0, moment.start - 6) : moment.start]
+    said = folded[moment.start : moment.end]
+    return (
+        "点" in said
+        and not any(c in said for c in "早晚午晨夜天号")
+        and any(word in head for word in ("黄疸", "胆红素", "血糖", "血酮", "测黄"))
+    )
+
+
+def _measure(
+    text: str, scene: Scene, moments: list[Moment], quantity: Quantity, patient: PatientFacts, tables: Content
+) -> Measurement | None:
+    entry = get_vital(tables, quantity.vital)
+    value = _canonical(quantity.value, quantity, patient, tables)
+    other = _canonical(quantity.low, quantity, patient, tables) if quantity.low is not None else None
+    if value is None or not plausible(tables, quantity.vital, value, patient.age_days):
+        return None
+    if other is not None and not plausible(tables, quantity.vital, other, patient.age_days):
+        return None
+    low, high = (other, value) if other is not None else (None, None)
+    if low is not None and quantity.vital in _LOW_IS_WORSE:
+        value = low
+    told = circumstance(scene, moments, quantity.start, quantity.end, quantity.vital)
+    shown = text[quantity.start : quantity.end]
+    return Measurement(
+        quantity.start, quantity.start + len(shown.rstrip()), shown.rstrip(), quantity.vital, round(value, 3), entry.unit,
+        quantity.precision != "exact", told.at, quantity.precision, low if low is None else round(low, 3),
+        high if high is None else round(high, 3), told.since, told.until, told.site, told.condition,
+    )  # fmt: skip
+
+
+def _canonical(value: float, quantity: Quantity, patient: PatientFacts, tables: Content) -> float | None:
+    if quantity.vital == "peak_flow" and quantity.unit == "%":
+        return value * patient.personal_best / 100 if patient.personal_best else None
+    return convert(tables, quantity.vital, value, quantity.unit)
+
+
+def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content) -> tuple[Quantity, str | None]:
+    """A weight without a unit: grams above 300; else the reading near the last weight; else the question 斤 or 公斤."""
+    value, vital = quantity.value, quantity.vital
+    if GRAMS[0] <= value <= GRAMS[1]:
+        return replace(quantity, unit="g"), None
+    weights = patient.readings("weight", datetime.max.replace(tzinfo=UTC)) if vital == "weight" else []
+    last = convert(tables, "weight", weights[-1].value, weights[-1].unit) if weights else None
+    if vital == "weight" and last is None and patient.birth_weight_g and patient.age_days is not None and patient.age_days < 7:
+        last = patient.birth_weight_g / 1000
+    readings = {unit: convert(tables, vital, value, unit) for unit in ("公斤", "斤")}
+    possible = [unit for unit, kilograms in readings.items() if plausible(tables, vital, kilograms, patient.age_days)]
+    near = [unit for unit in possible if last is not None and abs(readings[unit] / last - 1) <= NEAR_LAST_WEIGHT]
+    if len(near) == 1:
+        return replace(quantity, unit=near[0]), None
+    return quantity, f"{value:g} 是斤还是公斤？" if possible else get_vital(tables, vital).ask

@@ -1,0 +1,115 @@
+"""What surrounds an amount: which vital the words name, what stands directly before and after, how far away."""
+
+import re
+from dataclasses import dataclass, field
+
+from tagging.measurement.amount import Amount
+from tagging.measurement.scan import Token
+from tagging.measurement.words import Vocabulary
+
+# How many unknown characters may stand between a name and its number, and how many when a comma stands there too.
+NEAR, NEAR_ACROSS_COMMA = 8, 3
+_CONSUMED = re.compile(r"(?:吃|喝|买|打|拨|服|开|用|喂)(?:了|的|点|些|过)?\s?$")
+
+
+@dataclass
+class Scene:
+    """The tokens of one message with running sums; `milk_only` for a child so young that whatever it takes is milk."""
+
+    text: str
+    tokens: list[Token]
+    words: Vocabulary
+    asked: tuple[str, ...]
+    milk_only: bool = False
+    known: list[int] = field(default_factory=list)
+    commas: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Sum up known characters and commas, so that a distance costs one subtraction."""
+        known = commas = 0
+        for token in self.tokens:
+            self.known.append(known)
+            self.commas.append(commas)
+            known += token.end - token.start
+            commas += token.kind == "weak" and any(c in "，,\n" for c in token.text)
+
+    def unknown_between(self, first: int, last: int) -> int:
+        """Characters between tokens `first` and `last` that belong to no token."""
+        gap = self.tokens[last].start - self.tokens[first].end
+        return gap - (self.known[last] - self.known[first] - (self.tokens[first].end - self.tokens[first].start))
+
+    def commas_between(self, first: int, last: int) -> int:
+        """Commas between tokens `first` and `last`."""
+        return self.commas[last] - self.commas[first]
+
+    def adjacent(self, first: int, last: int) -> bool:
+        """Whether only known characters, and no comma, stand between two tokens."""
+        return self.unknown_between(first, last) == 0 and self.commas_between(first, last) == 0
+
+    def clause(self, index: int) -> tuple[int, int]:
+        """First and last (exclusive) token of the clause around token `index`, at most 24 tokens each way."""
+        left = right = index
+        while left > max(0, index - 24) and not _ends_clause(self.tokens[left - 1]):
+            left -= 1
+        while right + 1 < min(len(self.tokens), index + 24) and not _ends_clause(self.tokens[right + 1]):
+            right += 1
+        return left, right + 1
+
+    def clause_text(self, index: int) -> str:
+        """The text of the clause around token `index`."""
+        left, right = self.clause(index)
+        start = self.tokens[left - 1].end if left else 0
+        end = self.tokens[right].start if right < len(self.tokens) else len(self.text)
+        return self.text[max(start, self.tokens[index].start - 60) : min(end, self.tokens[index].end + 60)]
+
+    def stands_free(self, index: int) -> bool:
+        """Whether the text around a bare number lets it be a reading: nothing unknown glued to its front, no counted noun behind it."""
+        amount = self.amount(index)
+        before = self.text[amount.start - 1 : amount.start]
+        previous = self.tokens[index - 1] if index else None
+        touched = previous is not None and previous.end == amount.start
+        if not touched and before not in ("", " ") and not (previous is None and amount.start == 0):
+            return False
+        if previous is not None and touched and previous.roles.idiom:
+            return False
+        if _CONSUMED.search(self.text, max(0, amount.start - 4), amount.start):
+            return False
+        return self.ends_free(index)
+
+    def ends_free(self, index: int) -> bool:
+        """Whether the number is over where it ends: for a Chinese numeral nothing unknown may follow at once."""
+        amount = self.amount(index)
+        following = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
+        if amount.end == len(self.text) or (following is not None and following.start == amount.end):
+            return not (following is not None and following.roles.idiom)
+        return not amount.han or amount.digits > 2 or amount.decimal
+
+    def consumed(self, index: int) -> bool:
+        """Whether a verb of taking or calling stands directly before the number (吃三九, 打120)."""
+        start = self.tokens[index].start
+        return _CONSUMED.search(self.text, max(0, start - 4), start) is not None
+
+    def amount(self, index: int) -> Amount:
+        """The amount of token `index`, which must be one."""
+        amount = self.tokens[index].amount
+        if amount is None:
+            raise ValueError(f"token {index} is no amount")
+        return amount
+
+    def isolated(self, index: int) -> bool:
+        """Whether the clause of a number holds nothing but known words without a vital of their own."""
+        left, right = self.clause(index)
+        if any(
+            token.roles.vital or (token.amount and k != index and token.amount.unit != "time")
+            for k, token in enumerate(self.tokens[left:right], left)
+        ):
+            return False
+        first, last = self.tokens[left], self.tokens[right - 1]
+        head = first.start if left == 0 else first.start - self.tokens[left - 1].end
+        after = self.tokens[right].start if right < len(self.tokens) else len(self.text)
+        inner = sum(b.start - a.end for a, b in zip(self.tokens[left : right - 1], self.tokens[left + 1 : right], strict=True))
+        return head + inner + (after - last.end) <= 2
+
+
+def _ends_clause(token: Token) -> bool:
+    return token.kind == "strong" or (token.kind == "weak" and any(c in "，,\n" for c in token.text))

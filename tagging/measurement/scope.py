@@ -1,0 +1,90 @@
+"""Whether an amount is a reading of this child: not another's, not a limit that is talked about, not long past, not taken back."""
+
+import re
+from collections.abc import Sequence
+
+from tagging.assertion import Assertion, Span, assess
+from tagging.measurement.amount import Precision
+from tagging.measurement.quantity import Quantity
+
+# How much text before and after decides; more would make long texts slow.
+BEFORE, AFTER = 90, 50
+_SENTENCE = re.compile(r"[。！？!?\n\r；;]")
+# 38.5度以上才吃退烧药, 39度再去医院: what one would do, not what was measured. 39度就喂了美林 was.
+_LIMIT_AFTER = re.compile(
+    r"(?:度|℃)?(?:以上|以下|以内|左右)?(?:的?时候|的话|时)?[^，。,！？了]{0,2}"
+    r"(?:才(?!刚|[量测退降])|再(?!次|一|量|测|加)|就?(?:可以|要|得|该|能)(?![^，。]{0,4}了)|就(?:吃|喂|给|用|去)(?![^，。]{0,5}[了过])|(?<![才刚])算|属于|是不是|会不会|叫)"
+)
+_ASKED_AFTER = re.compile(
+    r"(?:度|℃)?(?:了)?(?:要不要|需不需要|需要|能不能|可不可以|可以吃|要吃|用不用|是不是|正常吗|算|属于|怎么办|严重吗|要紧吗)"
+)
+_LIMIT_BEFORE = re.compile(r"(?:(?:超过|高于|大于|达到|到了?|过了?|低于|满|≥|>)[^，。了]{0,2}(?=$))$")
+_LIMIT_FOLLOWS = re.compile(
+    r"[^，。,！？了]{0,3}[^。！？]{0,8}?(?:才(?!刚)|再(?!次)|就(?:可以|要|得|该|去|吃|喂|打|给|用)(?![^，。]{0,5}了)|的话|要(?:吃|去|喂|用|就医|送)|应该|吃药$|吃退|需要|时吃|时候吃|可以(?:吃|喂|用|吧|吗)|行吗|好吗)"
+)
+_WOULD = re.compile(r"会[^，。！？]{0,12}$")
+_TOLD_TO = re.compile(
+    r"(?:说(?:是|了)?|告诉|嘱咐|交代|建议|让|要求|叫|规定|说明书|书上|网上|一般|通常|正常(?:是|值|范围|应该|体温|情况)|标准|参考(?:值|范围)|才能|必须|至少要|目标|控制在|多少度|几度|不是)[^。！？\n]{0,16}$"
+)
+_NORMAL_BEFORE = re.compile(
+    r"(?:正常(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况)?|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
+)
+_WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
+_OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?到")
+_WRONG = re.compile(
+    r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
+)
+_NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
+_NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
+
+
+def is_reading(folded: str, quantity: Quantity) -> bool:
+    """Whether the amount is this child's, measured, and not long ago."""
+    left = max(0, quantity.start - BEFORE)
+    window = folded[left : quantity.end + AFTER]
+    assertion = assess(window, [Span(quantity.start - left, quantity.end - left)])[0]
+    if assertion.whose != "patient" or (assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"):
+        return False
+    head = _SENTENCE.split(folded[left : quantity.start])[-1]
+    after = folded[quantity.end : quantity.end + 16]
+    # 从340降到190: the first value is over.
+    if head.endswith(("从", "由")) and _OVER.match(after):
+        return False
+    return not _is_limit(head, after, assertion, quantity.precision)
+
+
+def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision) -> bool:
+    happened = re.search(r"[烧量测飙升](?:到|了|的|出|着)|现在|今天|昨[天晚]|刚|宝宝|孩子|已经|早上|晚上|半夜|一直", head)
+    if assertion.when == "hypothetical" and not (
+        happened and not re.search(r"如果|要是|万一|假如|一旦|的话|怕|担心|多少度|会.{0,6}[吗么]", head + after)
+    ):
+        return True
+    if not happened and _WOULD.search(head) and re.match(r"[^，。！？]{0,6}[吗么嘛]", after):
+        return True
+    if _NORMAL_BEFORE.search(head) or _WISH_AFTER.match(after):
+        return _WISH_AFTER.match(after) is None or not happened
+    if _LIMIT_AFTER.match(after) and not (happened and precision in ("exact", "about", "range")):
+        return True
+    if precision in ("more_than", "less_than") and _LIMIT_FOLLOWS.match(after) and not re.search(r"了", after[:10]):
+        return True
+    return (not happened and _ASKED_AFTER.match(after) is not None and precision in ("more_than", "less_than")) or _told(head, precision)
+
+
+def _told(head: str, precision: Precision) -> bool:
+    """医生说超过38.5吃药: an instruction."""
+    return precision in ("more_than", "less_than") and _TOLD_TO.search(head) is not None
+
+
+def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quantity]:
+    """Without the values that the message itself takes back (38.7，不对，是37.8)."""
+    kept: list[Quantity] = []
+    for place, quantity in enumerate(quantities):
+        if _NOT_THAT.search(folded, max(0, quantity.start - 8), quantity.start):
+            continue
+        following = next((later for later in quantities[place + 1 : place + 4] if later.vital == quantity.vital), None)
+        if following is not None and following.start - quantity.end <= 24:
+            between = _NO_CORRECTION.sub("", folded[quantity.end : following.start])
+            if _WRONG.search(between):
+                continue
+        kept.append(quantity)
+    return kept
