@@ -98,7 +98,7 @@ async def task_of_day(tx: AsyncSession, patient: Patient, now: datetime, zone: Z
 
 async def _level_of_values(tx: AsyncSession, patient: Patient, understanding: "Understanding", now: datetime, zone: ZoneInfo) -> str:
     facts = await patient_facts(tx, patient, now=now, zone=zone)
-    levels = [triage_value(m.vital, m.value, m.unit, patient=facts, now=now.astimezone(zone)).level for m in understanding.measurements]
+    levels = [triage_value(m.vital, m.judged, m.unit, patient=facts, now=now.astimezone(zone)).level for m in understanding.measurements]
     return max(levels, key=LEVELS.index, default="routine")
 
 

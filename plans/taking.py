@@ -29,6 +29,7 @@ MEDICINE = "medicine"
 UNSAID = frozenset({"exposure", "exertion", "spreading", "drug_stop"})
 # As much of a message as is kept of a treatment without a name.
 TOLD = 200
+_BOUNDS = {"more_than": "more_than", "less_than": "less_than"}
 # A clock that is a little ahead is no reading from the future.
 AHEAD = timedelta(minutes=30)
 
@@ -97,7 +98,7 @@ async def take_weight(tx: AsyncSession, measurement: "Measurement", said: Said) 
         now=said.now,
         message_id=said.message_id,
         task_id=said.task_id or (replaced.task_id if replaced else None),
-        detail={"about": True} if measurement.about else {},
+        detail=_rough(measurement),
     )
     if replaced is not None:
         set_status(tx, replaced, "entered-in-error", reason="corrected by the family", now=said.now, by=row.id)
@@ -135,8 +136,7 @@ def _not_alike(rules: RuleSet, now: Weighing, tries: int) -> Alert:
 
 def _weight_echo(measurement: "Measurement", now: Weighing, before: Weighing | None, said: Said, confirmed: bool) -> str:
     what = words("vital_names")["weight"] + in_words(now.kg)
-    if measurement.about:
-        what = say("echo.about", what=what)
+    what = _bounded(what, measurement)
     today = local_day(said.now, said.zone)
     if now.day != today:
         what = say("echo.on_day", when=since(now, today), what=what)
@@ -169,7 +169,7 @@ async def take_value(tx: AsyncSession, measurement: "Measurement", said: Said) -
         now=said.now,
         message_id=said.message_id,
         task_id=said.task_id or (replaced.task_id if replaced else None),
-        detail={"about": True} if measurement.about else {},
+        detail=_rough(measurement),
     )
     if replaced is not None:
         set_status(tx, replaced, "entered-in-error", reason="corrected by the family", now=said.now, by=row.id)
@@ -188,7 +188,16 @@ def value_in_words(measurement: "Measurement") -> str:
     unit = words("vital_units").get(measurement.vital) or words("unit_names").get(measurement.unit, measurement.unit)
     name = words("vital_names").get(measurement.vital) or get_vital(default_content(), measurement.vital).name
     what = f"{name}{measurement.value:g}{unit}"
-    return say("echo.about", what=what) if measurement.about else what
+    return _bounded(what, measurement)
+
+
+def _rough(measurement: "Measurement") -> dict[str, Any]:
+    return {"about": True, "precision": measurement.precision} if measurement.about else {}
+
+
+def _bounded(what: str, measurement: "Measurement") -> str:
+    """不到38 is said back as a bound, never as a reading of 38."""
+    return say(f"echo.{_BOUNDS.get(measurement.precision, 'about')}", what=what) if measurement.about else what
 
 
 async def take_symptom(tx: AsyncSession, mention: "SymptomMention", said: Said) -> Taken | None:

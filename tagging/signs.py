@@ -55,7 +55,7 @@ def value_signs(measurements: Iterable[Measurement], content: Content) -> Iterat
     """What the values of the message count as (38.5 ℃ is fever)."""
     for measurement in measurements:
         because = f"「{measurement.text}」[{measurement.start}:{measurement.end}]"
-        for concept in meanings(content, measurement.vital, measurement.value):
+        for concept in meanings(content, measurement.vital, measurement.judged):
             yield Sign(concept, because)
 
 

@@ -92,7 +92,7 @@ def triage_findings(
     birth = next((m.value * 1000 for m in measurements if m.vital == "birth_weight"), None)
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     current = [m for m in measurements if m.vital != "birth_weight" and (m.at is None or now - m.at <= STILL_COUNTS)]
-    findings = [finding for m in current for finding in _judge_value(m.vital, m.value, known, tags, now, content)]
+    findings = [finding for m in current for finding in _judge_value(m.vital, m.judged, known, tags, now, content)]
     signs = [*patient_signs(text, mentions, content), *value_signs(current, content), *remembered_signs(known, now, content)]
     others = list(bystander_signs(mentions, content))
     findings += _apply_rules(signs, others, known, tags, content)

@@ -53,6 +53,14 @@ class Measurement:
     site: str | None = None
     condition: str | None = None
 
+    @property
+    def judged(self) -> float:
+        """The value to judge by: 不到38 is the last tenth below 38, 不到90 of oxygen 89; everything else its `value`."""
+        if self.precision != "less_than":
+            return self.value
+        step = 1.0 if self.value >= 60 and self.value == int(self.value) else 0.1
+        return max(0.0, round(self.value - step, 3))
+
 
 @dataclass(frozen=True)
 class Readings:
