@@ -1,6 +1,7 @@
 """The worker: pulls, answers, sends, escalates, runs follow-ups. The only role that loads the dialogue."""
 
 import asyncio
+import importlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -45,6 +46,8 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     os.nice(POLITENESS)
+    if model is not None:
+        import_ahead()
     async with core(settings, role="worker", pool_size=settings.worker_pool) as parts, wecom_client(parts) as client:
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
         turns.loading = model is not None
@@ -67,6 +70,16 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+
+
+def import_ahead() -> None:
+    """Import here what this thread would otherwise import beside the one that loads the dialogue.
+
+    Rasa wants `distutils`, for which setuptools has a hook that imports while it holds Python's lock for all imports: two threads that
+    import meanwhile can wait for each other for ever.
+    """
+    for name in ("distutils", "procrastinate"):
+        importlib.import_module(name)
 
 
 async def _others_at_work(parts: Core) -> bool:
