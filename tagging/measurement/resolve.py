@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from tagging.measurement import counts, readers
+from tagging.measurement.bare import read_bare
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import Quantity
 from tagging.measurement.scene import NEAR, NEAR_ACROSS_COMMA, Scene
@@ -23,7 +24,7 @@ _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quan
     "rate": counts.read_rate,
     "times": counts.read_times,
     "volume": counts.read_volume,
-    None: readers.read_bare,
+    None: read_bare,
 }
 
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
