@@ -12,6 +12,7 @@ from bot.settings import Settings
 from integrations.wecom import kf
 from integrations.wecom.callback import Callback, CallbackError
 from integrations.wecom.errors import WecomError
+from records.database import DatabaseUnreachable
 from records.embedded import EmbeddedError
 
 
@@ -35,11 +36,13 @@ def _say(key: str, **values: object) -> str:
 
 async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     """Look at settings, model, database and WeCom, in this order. Sends nothing to anybody."""
-    from bot.dialogue.train import model_path
+    from bot.dialogue.train import found_model, model_path
 
     findings = [Finding(True, _say("sandbox" if settings.sandbox else "corp", corp=settings.wecom.corp_id))]
-    model = model_path(root)
-    findings.append(Finding(model.exists(), _say("model" if model.exists() else "no_model", name=model.name)))
+    # What a worker would load.
+    model = found_model(root)
+    what = "no_model" if model is None else "model" if model == model_path(root) else "old_model"
+    findings.append(Finding(model is not None, _say(what, name=model.name if model is not None else "")))
     access = wecom_access(settings)
     try:
         Callback(access.callback_token, access.callback_aes_key, access.corp_id)
@@ -51,7 +54,7 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
             findings.append(Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server"))))
             async with wecom_client(parts) as client:
                 findings += await _wecom(client, access.base_url)
-    except EmbeddedError as err:
+    except (EmbeddedError, DatabaseUnreachable) as err:
         findings.append(Finding(False, str(err)))
     except OSError as err:
         findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))

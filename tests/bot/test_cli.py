@@ -107,6 +107,16 @@ async def test_the_doctor_finds_a_good_installation_good(stage: Stage, tmp_path:
     assert all(finding.ok for finding in wecom)
 
 
+async def test_the_doctor_tells_a_model_that_is_old_from_none_at_all(stage: Stage, tmp_path: Path) -> None:
+    settings = settings_for(stage, tmp_path)
+    assert any(not finding.ok and "还没有训练对话模型" in finding.text for finding in await diagnose(settings, tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "careloop-0123.tar.gz").touch()
+    assert any(
+        finding.ok and "careloop-0123" in finding.text and "数据改过" in finding.text for finding in await diagnose(settings, tmp_path)
+    )
+
+
 async def test_the_doctor_says_in_words_what_wecom_refuses(stage: Stage, tmp_path: Path) -> None:
     for errcode, words in ((60020, "可信 IP"), (48002, "可调用接口的应用"), (40001, "Secret 不对")):
         path = "gettoken" if errcode == 40001 else "kf/account/list"
