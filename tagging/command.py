@@ -93,7 +93,7 @@ def understand_line(
         "intent": intent,
         "confidence": confidence,
         "in_scope": None if intent is None else intent != OUT_OF_SCOPE,
-        "symptoms": [_symptom(mention) for mention in found.symptoms],
+        "symptoms": [_symptom(mention) for mention in found.mentions],
         "measurements": [_measurement(m) for m in found.measurements],
         "medicines": [asdict(m) for m in found.medicines],
         "questions": list(found.questions),
@@ -116,6 +116,11 @@ def triage_line(line: Mapping[str, Any], *, now: datetime | None = None, content
     return {"id": asked.id, **_triage(result)}
 
 
+def facts_of(patient: Mapping[str, Any] | None) -> PatientFacts:
+    """The facts of the `patient` of a line; all unknown for None. Raises InputError (`bad_line`)."""
+    return PatientFacts(None) if patient is None else _parse(_Patient, patient).facts()
+
+
 def _now(own: datetime | None, given: datetime | None) -> datetime:
     return own or given or datetime.now(HOSPITAL_ZONE)
 
@@ -125,7 +130,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
 
 
 def _symptom(mention: SymptomMention) -> dict[str, Any]:
-    return {name: getattr(mention, name) for name in ("start", "end", "text", "concept", "name", "status", "whose", "when")}
+    return asdict(mention)
 
 
 def _triage(triage: Triage) -> dict[str, Any]:

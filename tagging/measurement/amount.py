@@ -40,7 +40,8 @@ NUMBER = re.compile(rf"(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
 _SLIP = re.compile(
     r"\s?(?:[。，,·、'’‘;；:：.]|\.\.(?=\d(?!\d))|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
 )
-_SOME_TENTHS = re.compile(r"[.点]{1,2}几")
+_DECIMAL_UNITS = frozenset({"temperature", "mass", "substance", "pressure"})
+_SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
     r"\s?(?:(?P<about>左右|上下|前后|的样子|这样子?|样子)|(?P<more>多一?点|多些|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|来(?=[度斤次])|几(?![个天次]))"
@@ -88,17 +89,12 @@ def _with_unit(text: str, amount: Amount) -> Amount:
     tenths = _SOME_TENTHS.match(text, end)
     if tenths:
         amount, end = replace(amount, end=tenths.end(), precision="more_than"), tenths.end()
-    slip = None if amount.decimal or tenths or amount.value > 400 else _SLIP.match(text, end)
-    if slip and not amount.han:
-        digits = slip["digits"] or slip["spaced"]
-        value, stop = float(f"{int(amount.value)}.{digits}"), slip.end()
-        behind = unit_at(text, stop)
-        spoken = text[end : end + 1] == "点"
-        if behind and dimension_of(behind[0]) in ("temperature", "mass", "substance", "pressure") and slip["spaced"] is None:
-            if text[end : end + 1] != "、":
-                return _composed(text, replace(amount, value=value, decimal=True, unit=behind[0], end=behind[1]))
-        elif (behind is None and not _COUNT_NEXT.match(text, stop)) or (spoken and behind and dimension_of(behind[0]) != "time"):
-            amount = replace(amount, loose=(value, stop))
+    slip = None if amount.decimal or amount.han or tenths or amount.value > 400 else _SLIP.match(text, end)
+    if slip:
+        slipped = _slipped(text, amount, slip)
+        if slipped.decimal:
+            return slipped
+        amount = slipped
     rough = _ROUGH.match(text, end)
     if rough and not amount.decimal:
         unit = unit_at(text, rough.end())
@@ -106,6 +102,23 @@ def _with_unit(text: str, amount: Amount) -> Amount:
             return replace(amount, precision="more_than", unit=unit[0], end=unit[1])
     unit = unit_at(text, end)
     return _composed(text, replace(amount, unit=unit[0], end=unit[1], loose=None)) if unit else amount
+
+
+def _slipped(text: str, amount: Amount, slip: re.Match[str]) -> Amount:
+    """The decimal where nothing else can be meant (38。5度, 12点5); else the amount with its `loose` reading, if it has one."""
+    digits, stop = slip["digits"] or slip["spaced"], slip.end()
+    value, behind = float(f"{int(amount.value)}.{digits}"), unit_at(text, stop)
+    separator = text[amount.end : stop].strip()[:1]
+    if separator == "点" and not (behind and dimension_of(behind[0]) == "time"):
+        decimal = replace(amount, value=value, decimal=True, end=stop)
+        return _composed(text, replace(decimal, unit=behind[0], end=behind[1])) if behind else decimal
+    if behind and dimension_of(behind[0]) in _DECIMAL_UNITS and slip["spaced"] is None and len(digits) == 1:
+        # 38、9度 is 38.9 or 38 to 39.
+        sure = separator != "、" or int(digits) != (amount.value + 1) % 10
+        return _composed(text, replace(amount, value=value, decimal=True, unit=behind[0], end=behind[1], sure=sure))
+    if behind is None and not _COUNT_NEXT.match(text, stop):
+        return replace(amount, loose=(value, stop))
+    return amount
 
 
 def _composed(text: str, amount: Amount) -> Amount:

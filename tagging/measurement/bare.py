@@ -7,6 +7,7 @@ from tagging.measurement.amount import Amount
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
 from tagging.measurement.readers import CHANGE, Reading, named_or_asked, quantity, tenfold
+from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
 from tagging.measurement.subject import Subject
 
@@ -56,7 +57,7 @@ def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
         return None
     if CHANGE.search(scene.text[max(0, amount.start - 6) : amount.start]) and vital != "temperature":
         return None
-    strict = not subject.far and subject.unknown <= 4
+    strict = not subject.far and not subject.implied and subject.unknown <= 4
     if not amount.sure:
         return [] if strict else None
     return _bare_as(amount, vital, strict=strict)
@@ -80,6 +81,8 @@ def _bare_as(amount: Amount, vital: str, *, strict: bool) -> Reading:
         amount = Amount(amount.start, amount.loose[1], amount.loose[0], decimal=True, precision=amount.precision)
     if vital in ("weight", "birth_weight"):
         return [quantity(amount, vital, UNKNOWN_UNIT)]
+    if vital in ("height", "head_circumference") and amount.value < 3:
+        return None
     if vital in ("glucose", "bilirubin"):
         return [_substance(amount, vital)]
     if vital in _WHOLE and amount.decimal:
@@ -132,11 +135,15 @@ def _read_meal(scene: Scene, index: int) -> Reading:
     """空腹5.6: sugar, where a meal is named directly before a decimal of that size."""
     amount = scene.amount(index)
     place = index - 1
-    while place >= 0 and scene.tokens[place].roles.filler and scene.adjacent(place, index):
+    while place >= 0 and scene.adjacent(place, index) and (scene.tokens[place].roles.filler or _is_time(scene.tokens[place])):
         place -= 1
     if place < 0 or scene.tokens[place].roles.condition not in _ASSUMED or not scene.adjacent(place, index):
         return None
     return [quantity(amount, "glucose")] if amount.decimal and amount.sure and 1.1 <= amount.value <= 33.3 else None
+
+
+def _is_time(token: Token) -> bool:
+    return token.amount is not None and token.amount.unit == "time"
 
 
 def _read_alone(scene: Scene, index: int) -> Reading:

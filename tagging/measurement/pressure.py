@@ -58,7 +58,8 @@ def _spoken(match: re.Match[str]) -> list[Quantity]:
 def _pair(high: Amount, low: Amount, unit: str | None) -> list[Quantity]:
     question = None
     if low.value >= high.value or not low.sure:
-        return []
+        shown = f"{high.value:g}/{low.value:g}" if low.sure else f"{high.value:g}"
+        return [Quantity(high.start, low.end, "systolic_bp", high.value, unit, question=f"血压{shown}，高压和低压各是多少？")]
     if unit is None and high.value < KILOPASCALS_BELOW:
         question, unit = f"{high.value:g}/{low.value:g}是千帕（kPa）吗？", "kPa"
     end = low.end if question else high.end

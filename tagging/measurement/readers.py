@@ -15,7 +15,7 @@ _ENVIRONMENT_BEFORE = re.compile(
 )
 _ENVIRONMENT_AFTER = re.compile(r"\s*(?:的?(?:温?水|高温|天气|奶|角|热天|酒|近视|空调|斜|弯|旋转)|的天)")
 CHANGE = re.compile(
-    r"(?:(?:掉|降|跌|涨|升|多|少|长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
+    r"(?:(?:掉|降|跌|涨|升|多|少|(?<!身)长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
     r"|(?:比[^，。]{0,6}|(?<![体净毛生身最]))[高低重](?:了|出)(?:大概|约|快|差不多)?|比[^，。]{0,6}[高低重])\s?$"
 )
 _FALL = re.compile(
@@ -46,7 +46,7 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
     value = amount.value
     if not amount.sure:
         return [] if named else None
-    if amount.unit == "F":
+    if amount.unit == "F" or head.endswith("华氏"):
         return [quantity(amount, "temperature", "F")] if 86 <= value <= 113 else [] if named else None
     if 86 <= value <= 113:
         return [quantity(amount, "temperature", "F", f"{value:g}度是华氏度吗？")]

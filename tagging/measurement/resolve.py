@@ -27,6 +27,8 @@ _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quan
     None: read_bare,
 }
 
+# What an amount of a dimension is when nothing names it.
+_USUAL: dict[str | None, str] = {"temperature": "temperature", "mass": "weight", "length": "height"}
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
 
 
@@ -57,11 +59,12 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             consumed = max(quantity.end for quantity in read)
             # 空腹5.6，餐后7.8: the next value is measured from here.
             if near and any(quantity.vital == near.vital for quantity in read):
-                subject = None if read[-1].vital == "diastolic_bp" else Subject(near.vital, near.named, index)
-        elif read is not None and near:
-            unreadable.append(near.vital)
-        elif read is not None and scene.asked:
-            unreadable.append(scene.asked[0])
+                subject = None if read[-1].vital == "diastolic_bp" else Subject(near.vital, near.named, index, implied=near.implied)
+            elif subject is None and read[-1].vital == "temperature":
+                # 昨天39.3，今天没超过38
+                subject = Subject("temperature", index, implied=True)
+        elif read is not None:
+            unreadable.append(near.vital if near else scene.asked[0] if scene.asked else _USUAL.get(token.amount.dimension, ""))
     found += _off_scale(scene.text)
     return sorted(found, key=lambda quantity: quantity.start), unreadable
 

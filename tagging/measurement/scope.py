@@ -59,7 +59,7 @@ def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision)
         happened and not re.search(r"如果|要是|万一|假如|一旦|的话|怕|担心|多少度|会.{0,6}[吗么]", head + after)
     ):
         return True
-    if not happened and _WOULD.search(head) and re.match(r"[^，。！？]{0,6}[吗么嘛]", after):
+    if not re.search(r"现在|今天|昨|刚", head) and _WOULD.search(head) and re.match(r"[^，。！？]{0,6}[吗么嘛]", after):
         return True
     if _NORMAL_BEFORE.search(head) or _WISH_AFTER.match(after):
         return _WISH_AFTER.match(after) is None or not happened

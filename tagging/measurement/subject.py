@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Subject:
-    """A vital named by token `named`; `last` is the last amount read as that vital. `far` and `unknown` describe the way to the number."""
+    """A vital named by token `named`; `last` is the last amount read as that vital; `implied` if only a value, not a word, named it.
+
+    `far` and `unknown` describe the way to the number.
+    """
 
     vital: str
     named: int
     last: int | None = None
     far: bool = False
     unknown: int = 0
+    implied: bool = False
 
     @property
     def index(self) -> int:

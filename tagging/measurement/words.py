@@ -89,9 +89,13 @@ def load_vocabulary(file: Path = FILE) -> Vocabulary:
     alternation = "|".join(_escaped(surface) for surface in sorted(roles, key=len, reverse=True))
     unit_of = {surface: unit for units in table.units.values() for unit, surfaces in units.items() for surface in surfaces}
     dimension_of = {unit: dimension for dimension, units in table.units.items() for unit in units}
-    # A Latin unit ends where its letters end.
-    endings = "|".join(re.escape(s) + ("(?![a-z])" if "a" <= s[-1] <= "z" else "") for s in sorted(unit_of, key=len, reverse=True))
+    endings = "|".join(re.escape(s) + _not_before(s) for s in sorted(unit_of, key=len, reverse=True))
     return Vocabulary(roles, alternation, asked, re.compile(rf"\s?(?P<unit>{endings})"), unit_of, dimension_of)
+
+
+def _not_before(unit: str) -> str:
+    """What may not follow a unit: a Latin one ends where its letters end, 下 is not the beginning of 下压."""
+    return "(?![a-z])" if "a" <= unit[-1] <= "z" else "(?![压午面来降])" if unit == "下" else ""
 
 
 def _escaped(surface: str) -> str:
