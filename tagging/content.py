@@ -17,7 +17,7 @@ from tagging.errors import ContentError
 from tagging.flags import RedFlags
 from tagging.folder import file_of, read_yaml
 from tagging.overlay import lay_over, read_department
-from tagging.pattern import Lexicon
+from tagging.pattern import Lexicon, Node
 from tagging.tables import Symptoms, Vitals
 
 DATA = Path(__file__).parent / "data"
@@ -53,9 +53,11 @@ def load_content(*, symptoms: Path = DATA / "symptoms", vitals: Path = DATA / "v
     _checked(vitals, "vitals", lambda: check_limits(limits, flags))
     try:
         entries = words.concepts.items()
-        lexicon = Lexicon(((key, (*concept.say, *concept.span)) for key, concept in entries), words.words, words.traps)
-        named = ((key, concept.span or concept.say) for key, concept in entries if concept.kind != "context")
-        mentions = Lexicon(named, words.words, words.traps)
+        parsed: dict[str, Node] = {}
+        lexicon = Lexicon(((key, concept.say or concept.span) for key, concept in entries), words.words, words.traps, parsed)
+        # What only says more about another sign (高烧不退) has no name of its own.
+        named = [(key, concept) for key, concept in entries if concept.kind != "context" and (concept.span or not concept.implies)]
+        mentions = Lexicon(((key, concept.span or concept.say) for key, concept in named), words.words, words.traps, parsed)
     except ContentError as error:
         raise ContentError(error.code, f"{file_of(symptoms, 'concepts', str(error).split(':')[0])}: {error}") from error
     return Content(words, limits, flags, lexicon, mentions, _index(flags))

@@ -1,12 +1,17 @@
 """Symptoms and signs in a message: which, whose, when, and whether they are said to be there."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tagging.assertion import Assertion, Span, Status, When, Whose, assess
 from tagging.content import Content, default_content
 from tagging.duration import duration_hours
+from tagging.fever import fever_temperatures, temperature_after
+from tagging.mention import FEVERS, name_symptoms
 from tagging.pattern import Hit
+from tagging.quality import Quality, Severity, Trend, quality
+from tagging.site import site_of
 from tagging.text import fold
 
 
@@ -14,7 +19,8 @@ from tagging.text import fold
 class SymptomMention:
     """One sign: offsets (characters, end exclusive) and text as typed, concept of symptoms/, and how it is meant.
 
-    `resolved` marks what has gone away, `hours` how long it has lasted as far as it is told.
+    `resolved` marks what has gone away, `hours` how long it has lasted as far as it is told, `recurrent` what keeps coming back,
+    `site` the part of the body (sites.yml), `by_value` a fever told by a temperature alone.
     """
 
     start: int
@@ -27,41 +33,60 @@ class SymptomMention:
     when: When
     resolved: bool = False
     hours: float | None = None
+    severity: Severity | None = None
+    trend: Trend | None = None
+    recurrent: bool = False
+    site: str | None = None
+    by_value: bool = False
 
 
-# A temperature typed right behind the word belongs to the mention: 烧到38度5.
-_TEMPERATURE = re.compile(
-    r"(?:到了?|了|是|在|:|：|，(?=\d))?\s*(?:[34]\d(?:[.。]\d)?|[三四]十[一二三四五六七八九]?)(?:(?:度"
-    r"|℃)(?:[0-9一二三四五六七八九](?![天次个小])|半)?)?"
-)
 _YES = re.compile(r"^(?:有点?|有的|有啊|有呢|有一点|是|是的|对|对的|嗯+|恩|会|会的|有过|刚才有)(?:啊|的|呢|哦|吧)?(?=$|[，。！,!；;\s])")
 _NO = re.compile(r"^(?:没有?|没有的|没有啊|没有过|没|无|不|不会|不是|都没有?|木有|没呢)(?:啊|的|呢|哦)?(?=$|[，。！,!；;\s])")
 _QUESTION = re.compile(r"[?？]|[吗么嘛呢没]$|有没有|有无|是否|是不是|会不会|没有$")
 
 
 def find_symptoms(text: str, *, context: str | None, content: Content | None = None) -> list[SymptomMention]:
-    """Every concept of symptoms/ mentioned in `text`, in order of appearance.
+    """Every sign of symptoms/ in `text` as triage sees them, in order: signs may overlap (喘得厉害: laboured breathing and wheezing).
 
     `context` is the line before: after 有没有抽搐？ a bare 有 or 没有 is a mention of what was asked.
     """
     tables = content or default_content()
     folded = fold(text)
     hits = [_with_temperature(folded, hit) for hit in tables.lexicon.scan(folded)]
-    assertions = assess(folded, [Span(hit.start, hit.end, hit.gaps) for hit in hits])
-    mentions = [_mention(text, folded, hit, assertion, tables) for hit, assertion in zip(hits, assertions, strict=True)]
-    if context:
-        mentions = [*_answered(text, folded, fold(context), tables), *mentions]
-    return mentions
+    mentions = _judged(text, folded, hits, tables)
+    return [*_answered(text, folded, fold(context), tables), *mentions] if context else mentions
+
+
+def find_mentions(
+    text: str, *, context: str | None, medicines: Iterable[tuple[int, int]] = (), content: Content | None = None
+) -> list[SymptomMention]:
+    """The symptoms that `text` names, each told once in the words that name it (see tagging.mention), and findings that all is well.
+
+    `medicines` are the places (start, end) of medicines, whose names are no symptoms (感冒灵).
+    """
+    tables = content or default_content()
+    folded = fold(text)
+    mentions = _judged(text, folded, name_symptoms(folded, tables.lexicon.scan(folded), medicines, tables), tables)
+    values = {span[:2] for span in fever_temperatures(folded)}
+    mentions = [replace(mention, by_value=True) if (mention.start, mention.end) in values else mention for mention in mentions]
+    return [*_answered(text, folded, fold(context), tables), *mentions] if context else mentions
 
 
 def _with_temperature(folded: str, hit: Hit) -> Hit:
-    if hit.key not in ("fever", "high_fever", "low_fever"):
-        return hit
-    match = _TEMPERATURE.match(folded, hit.end)
-    return replace(hit, end=match.end()) if match and match.end() > hit.end and re.search(r"[\d十]", match.group()) else hit
+    """A temperature typed right behind a word of fever belongs to the mention: 烧到38度5."""
+    end = temperature_after(folded, hit.end) if hit.key in FEVERS else None
+    return Hit(hit.start, end, hit.key, hit.gaps) if end else hit
 
 
-def _mention(text: str, folded: str, hit: Hit, assertion: Assertion, tables: Content) -> SymptomMention:
+def _judged(text: str, folded: str, hits: Sequence[Hit], tables: Content) -> list[SymptomMention]:
+    assertions = assess(folded, [Span(hit.start, hit.end, hit.gaps) for hit in hits])
+    return [
+        _mention(text, hit, assertion, duration_hours(folded, hit.start, hit.end), quality(folded, hit.start, hit.end), tables, folded)
+        for hit, assertion in zip(hits, assertions, strict=True)
+    ]
+
+
+def _mention(text: str, hit: Hit, assertion: Assertion, hours: float | None, told: Quality, tables: Content, folded: str) -> SymptomMention:
     concept = tables.symptoms.concepts[hit.key]
     status = assertion.status
     # Asking whether it is a disease asserts nothing; asking whether a sign is one means that something is seen.
@@ -69,7 +94,7 @@ def _mention(text: str, folded: str, hit: Hit, assertion: Assertion, tables: Con
         status = "asked"
     return SymptomMention(
         hit.start, hit.end, text[hit.start : hit.end], hit.key, concept.name, status, assertion.whose, assertion.when,
-        assertion.resolved, duration_hours(folded, hit.start, hit.end),
+        assertion.resolved, hours, told.severity, told.trend, told.recurrent, site_of(folded, hit.start, hit.end),
     )  # fmt: skip
 
 

@@ -7,26 +7,51 @@ from tagging.content import Content, default_content
 from tagging.measurement import Measurement, find_measurements
 from tagging.medicine import MedicineMention, find_medicines
 from tagging.patient import PatientFacts
-from tagging.symptom import SymptomMention, find_symptoms
+from tagging.symptom import SymptomMention, find_mentions, find_symptoms
 from tagging.triage import Triage, triage_findings, with_age_from_text
 
 
 @dataclass(frozen=True)
 class Understanding:
-    """Symptoms, values and medicines in order of appearance, the questions to ask back, and the triage of the same message."""
+    """Symptoms, values and medicines in order of appearance, the questions to ask back, and the triage of the same message.
+
+    `symptoms` names each symptom once, and what is well (精神很好); the latter alone are `normal`. `fevers` are the temperatures that
+    tell a fever by themselves; they are among the measurements too.
+    """
 
     symptoms: tuple[SymptomMention, ...]
     measurements: tuple[Measurement, ...]
     medicines: tuple[MedicineMention, ...]
     questions: tuple[str, ...]
     triage: Triage
+    fevers: tuple[SymptomMention, ...] = ()
+    normal: tuple[SymptomMention, ...] = ()
+
+    @property
+    def mentions(self) -> tuple[SymptomMention, ...]:
+        """All that the message names as a symptom, in words or as a temperature, in order."""
+        named = (mention for mention in (*self.symptoms, *self.fevers) if mention not in self.normal)
+        return tuple(sorted(named, key=lambda mention: (mention.start, mention.end)))
 
 
 def understand(text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None) -> Understanding:
     """Read one message. `context` is the line before it, `now` an aware instant in the hospital's zone. Never raises on any text."""
     tables = content or default_content()
     known = with_age_from_text(text, patient, tables)
-    mentions = find_symptoms(text, context=context, content=tables)
+    medicines = find_medicines(text)
+    # 咳嗽的药 still says that there is a cough; 感冒灵 is only a name.
+    names = [(medicine.start, medicine.end) for medicine in medicines if "的" not in medicine.text]
+    mentions = find_mentions(text, context=context, medicines=names, content=tables)
+    signs = find_symptoms(text, context=context, content=tables)
     measurements, questions = find_measurements(text, context=context, patient=known, now=now, content=tables)
-    triage = triage_findings(text, mentions, measurements, patient=known, now=now, content=tables)
-    return Understanding(tuple(mentions), tuple(measurements), tuple(find_medicines(text)), tuple(questions), triage)
+    triage = triage_findings(text, signs, measurements, patient=known, now=now, content=tables)
+    kinds = [(mention, tables.symptoms.concepts[mention.concept].kind) for mention in mentions]
+    return Understanding(
+        symptoms=tuple(mention for mention in mentions if not mention.by_value),
+        measurements=tuple(measurements),
+        medicines=tuple(medicines),
+        questions=tuple(questions),
+        triage=triage,
+        fevers=tuple(mention for mention, _ in kinds if mention.by_value),
+        normal=tuple(mention for mention, kind in kinds if kind == "normal"),
+    )

@@ -1,0 +1,57 @@
+"""Which words of a message name a symptom: mentions that do not overlap, as they are shown, stored and counted.
+
+Triage looks at every sign, however it overlaps with others (喘得厉害 is laboured breathing and wheezing). A mention is told once, in
+the words that name it: 喘. Rules:
+
+- Of overlapping names the longest wins; a name inside the name of a medicine (感冒灵) is none.
+- A sign that only says more about another (高烧不退 about 高烧) takes over that other's words.
+- A sign without names of its own that no name covers is told in its own words.
+- A temperature of a fever belongs to the word before it (烧到38度5) or is a mention by itself.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tagging.content import Content
+from tagging.fever import fever_temperatures, temperature_after
+from tagging.pattern import Hit
+
+FEVERS = frozenset({"fever", "high_fever", "low_fever", "fever_persistent"})
+
+
+def name_symptoms(folded: str, signs: Sequence[Hit], medicines: Iterable[tuple[int, int]], content: Content) -> list[Hit]:
+    """The mentions in folded text, in order. `signs` are the hits of the triage lexicon, `medicines` the places of medicines."""
+    masked = bytearray(len(folded))
+    for start, end in medicines:
+        masked[start:end] = b"\x01" * (end - start)
+    named = [hit for hit in content.mentions.cover(folded) if not all(masked[hit.start : hit.end])]
+    taken = bytearray(len(folded))
+    mentions = []
+    for hit in named:
+        whole = _with_temperature(folded, hit)
+        mentions.append(Hit(whole.start, whole.end, _refined(hit, signs, content), hit.gaps))
+        taken[whole.start : whole.end] = b"\x01" * (whole.end - whole.start)
+    for start, end, _ in fever_temperatures(folded):
+        if not any(taken[start:end]) and not all(masked[start:end]):
+            mentions.append(Hit(start, end, "fever", ()))
+            taken[start:end] = b"\x01" * (end - start)
+    for sign in signs:
+        concept = content.symptoms.concepts[sign.key]
+        if concept.kind in ("context", "normal") or concept.span:
+            continue
+        if not any(taken[sign.start : sign.end]) and not any(masked[sign.start : sign.end]):
+            mentions.append(sign)
+            taken[sign.start : sign.end] = b"\x01" * (sign.end - sign.start)
+    return sorted(mentions, key=lambda hit: hit.start)
+
+
+def _with_temperature(folded: str, hit: Hit) -> Hit:
+    end = temperature_after(folded, hit.end) if hit.key in FEVERS else None
+    return Hit(hit.start, end, hit.key, hit.gaps) if end else hit
+
+
+def _refined(hit: Hit, signs: Sequence[Hit], content: Content) -> str:
+    """The concept of a sign around the name that says more of the same (implies it), else the name's own."""
+    for sign in signs:
+        if sign.start <= hit.start and hit.end <= sign.end and hit.key in content.symptoms.concepts[sign.key].implies:
+            return sign.key
+    return hit.key
