@@ -32,7 +32,7 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
     amount = scene.amount(index)
     if subject is not None and subject.vital == "none":
         return None
-    after = named_or_asked(scene, index, None, ("glucose",)) if not scene.asked else None
+    after = named_or_asked(scene, index, None, ("glucose",)) if not scene.asked and (subject is None or subject.far) else None
     if after and amount.sure:
         return [_substance(amount, after)]
     if subject is not None and subject.vital in _BARE:
@@ -76,7 +76,11 @@ def _bare_as(amount: Amount, vital: str, *, strict: bool) -> Reading:
             return [quantity(amount, vital, "F", f"{value:g}是华氏度吗？")]
         if 30 <= value <= 45.9:
             return [quantity(amount, vital)]
-        return [] if strict and (amount.decimal or amount.precision == "exact") and not (value == 120 or value < 3) else None
+        return (
+            []
+            if strict and (amount.decimal or amount.precision == "exact") and not (value == 120 or (value < 3 and not amount.decimal))
+            else None
+        )
     if amount.loose and vital in ("glucose", "blood_ketone", "bilirubin", "weight", "birth_weight", "neutrophils", "head_circumference"):
         amount = Amount(amount.start, amount.loose[1], amount.loose[0], decimal=True, precision=amount.precision)
     if vital in ("weight", "birth_weight"):

@@ -4,7 +4,7 @@ import re
 
 from tagging.measurement.quantity import Quantity
 from tagging.measurement.scan import Token
-from tagging.measurement.scene import Scene
+from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
 
 _BEATS = re.compile(r"心|脉|跳")
@@ -16,6 +16,8 @@ _DRUG = re.compile(
     r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|d3|补液盐|电解质|葡萄糖|水|汤|果汁|豆浆|ad"
 )
 _MILK = re.compile(r"奶|母乳|亲喂|瓶喂|配方")
+# 喝一次吐一次: each time, not once.
+_EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 _AFTER_UNIT = re.compile(r"\s?(?:的|湿|透的?)*")
 
 
@@ -56,6 +58,8 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     counted = _counted(scene, index)
     if counted is None or counted == "other" or not amount.sure:
         return None
+    if amount.value == 1 and _EVERY_TIME.search(scene.text, max(0, amount.start - 4), amount.end + 6):
+        return None
     if amount.decimal and not amount.halves and not _dashed(scene, index):
         return []
     if amount.unit == "pieces" and not (counted == "wet_diapers" or scene.text[amount.start : amount.end].rstrip("多来").endswith("泡")):
@@ -81,12 +85,7 @@ def _counted(scene: Scene, index: int) -> str | None:
         gap = scene.text[scene.tokens[index].end : after.start]
         following = scene.tokens[index + 2] if index + 2 < right else None
         # 尿了3次拉了2次: the second word belongs to the next number.
-        if (
-            after.roles.count
-            and after.roles.count != "other"
-            and _AFTER_UNIT.fullmatch(gap)
-            and not _leads_to_amount(scene, index + 1, right)
-        ):
+        if after.roles.count and after.roles.count != "other" and _AFTER_UNIT.fullmatch(gap) and not leads_to_amount(scene, index + 1):
             before = scene.tokens[index - 1].roles.count if index > left else None
             # 吐过一次奶 is vomiting, not feeding.
             spat = after.roles.count == "feed_count" and any(
@@ -96,7 +95,7 @@ def _counted(scene: Scene, index: int) -> str | None:
         if (
             after.roles.count == "other"
             and gap == ""
-            and not _leads_to_amount(scene, index + 1, right)
+            and not leads_to_amount(scene, index + 1)
             and (following is None or not following.amount)
         ):
             return "other"
@@ -129,16 +128,6 @@ def _in_clause_before(scene: Scene, left: int) -> str | None:
         if token.roles.count:
             return token.roles.count if token.roles.count in ("wet_diapers", "stool_count", "vomit_count") else None
     return None
-
-
-def _leads_to_amount(scene: Scene, place: int, right: int) -> bool:
-    """Whether the word at `place` is followed by its own number."""
-    for following in scene.tokens[place + 1 : min(right, place + 5)]:
-        if following.amount is not None:
-            return following.amount.unit != "time"
-        if not (following.roles.filler or following.kind == "moment"):
-            return False
-    return False
 
 
 def _is_feed(scene: Scene, index: int) -> bool:
@@ -226,14 +215,14 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
         return []
     if amount.decimal and amount.value == int(amount.value):
         return [Quantity(amount.start, amount.end, "feed_volume", amount.value, None, amount.low, amount.precision)]
-    if re.search(r"(?:少|多|加|减)(?:吃|喝|了)?\s?$", scene.text[max(0, amount.start - 4) : amount.start]):
+    if re.search(r"(?:少|多|加|减)(?:吃|喝)?了?\s?$", scene.text[max(0, amount.start - 4) : amount.start]):
         return None
     return [_quantity(scene, index, "feed_volume")]
 
 
 def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | None:
     after = scene.tokens[index + 1] if index + 1 < right else None
-    if after and after.roles.count and after.start == scene.tokens[index].end and not _leads_to_amount(scene, index + 1, right):
+    if after and after.roles.count and after.start == scene.tokens[index].end and not leads_to_amount(scene, index + 1):
         return after.roles.count
     for place in range(index - 1, max(-1, left - 8), -1):
         token = scene.tokens[place]

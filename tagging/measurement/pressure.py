@@ -63,8 +63,10 @@ def _pair(high: Amount, low: Amount, unit: str | None) -> list[Quantity]:
     if unit is None and high.value < KILOPASCALS_BELOW:
         question, unit = f"{high.value:g}/{low.value:g}是千帕（kPa）吗？", "kPa"
     end = low.end if question else high.end
-    first = Quantity(high.start, end, "systolic_bp", high.value, unit, None, high.precision, question)
-    return [first] if question else [first, Quantity(low.start, low.end, "diastolic_bp", low.value, unit, None, low.precision)]
+    # 130/80左右 holds for both.
+    said = low.precision if high.precision == "exact" else high.precision
+    first = Quantity(high.start, end, "systolic_bp", high.value, unit, None, said, question)
+    return [first] if question else [first, Quantity(low.start, low.end, "diastolic_bp", low.value, unit, None, said)]
 
 
 def _alone(amount: Amount, subject: Subject | None) -> list[Quantity] | None:

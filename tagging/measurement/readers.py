@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from tagging.measurement.amount import Amount
 from tagging.measurement.quantity import Quantity
-from tagging.measurement.scene import Scene
+from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
 
 Reading = list[Quantity] | None
@@ -192,7 +192,13 @@ def named_or_asked(scene: Scene, index: int, subject: Subject | None, vitals: Co
     if subject is not None and subject.vital in vitals:
         return subject.vital
     after = scene.tokens[index + 1] if index + 1 < len(scene.tokens) else None
-    if after is not None and after.roles.vital in vitals and re.fullmatch(r"\s?个?的?", scene.text[scene.tokens[index].end : after.start]):
+    owned = after is not None and leads_to_amount(scene, index + 1)
+    if (
+        after is not None
+        and after.roles.vital in vitals
+        and not owned
+        and re.fullmatch(r"\s?个?的?", scene.text[scene.tokens[index].end : after.start])
+    ):
         return after.roles.vital
     if subject is not None and not subject.far:
         return None

@@ -96,7 +96,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
     scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only)
     quantities, unreadable = resolve(scene)
-    quantities = [quantity for quantity in quantities if is_reading(folded, quantity)]
+    quantities = [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
     measurements: list[Measurement] = []
     doubtful: list[Measurement] = []
     questions = [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]

@@ -111,5 +111,17 @@ class Scene:
         return head + inner + (after - last.end) <= 2
 
 
+def leads_to_amount(scene: Scene, place: int) -> bool:
+    """Whether the word of token `place` is followed by its own number in the clause."""
+    for following in scene.tokens[place + 1 : place + 5]:
+        if _ends_clause(following):
+            return False
+        if following.amount is not None:
+            return following.amount.unit != "time"
+        if not (following.roles.filler or following.kind in ("moment", "weak")):
+            return False
+    return False
+
+
 def _ends_clause(token: Token) -> bool:
     return token.kind == "strong" or (token.kind == "weak" and any(c in "，,\n" for c in token.text))

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from tagging.assertion import Assertion, Span, assess
 from tagging.measurement.amount import Precision
 from tagging.measurement.quantity import Quantity
+from tagging.patient import PatientFacts
 
 # How much text before and after decides; more would make long texts slow.
 BEFORE, AFTER = 90, 50
+# Under this age it is the parent who writes, and 我血压 is the parent's (R).
+WRITES_FOR_HIMSELF = 10 * 365
+_MY_OWN = re.compile(r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)[^，。！？]{0,12}$")
 _SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 # 38.5度以上才吃退烧药, 39度再去医院: what one would do, not what was measured. 39度就喂了美林 was.
 _LIMIT_AFTER = re.compile(
     r"(?:度|℃)?(?:以上|以下|以内|左右)?(?:的?时候|的话|时)?[^，。,！？了]{0,2}"
-    r"(?:才(?!刚|[量测退降])|再(?!次|一|量|测|加)|就?(?:可以|要|得|该|能)(?![^，。]{0,4}了)|就(?:吃|喂|给|用|去)(?![^，。]{0,5}[了过])|(?<![才刚])算|属于|是不是|会不会|叫)"
+    r"(?:才(?!刚|[量测退降])|再(?!次|一|量|测|加)|就(?:可以|要|得|该|能)(?![^，。]{0,4}了)|就(?:吃|喂|给|用|去)(?![^，。]{0,5}[了过])|(?<![才刚换预])算|属于|是不是|会不会|叫)"
 )
 _ASKED_AFTER = re.compile(
     r"(?:度|℃)?(?:了)?(?:要不要|需不需要|需要|能不能|可不可以|可以吃|要吃|用不用|是不是|正常吗|算|属于|怎么办|严重吗|要紧吗)"
@@ -27,7 +31,7 @@ _TOLD_TO = re.compile(
     r"(?:说(?:是|了)?|告诉|嘱咐|交代|建议|让|要求|叫|规定|说明书|书上|网上|一般|通常|正常(?:是|值|范围|应该|体温|情况)|标准|参考(?:值|范围)|才能|必须|至少要|目标|控制在|多少度|几度|不是)[^。！？\n]{0,16}$"
 )
 _NORMAL_BEFORE = re.compile(
-    r"(?:正常(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况)?|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
+    r"(?:正常(?!了)(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况)?|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
 )
 _WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
 _OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?到")
@@ -38,8 +42,8 @@ _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
 
 
-def is_reading(folded: str, quantity: Quantity) -> bool:
-    """Whether the amount is this child's, measured, and not long ago."""
+def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
+    """Whether the amount is this patient's, measured, and not long ago."""
     left = max(0, quantity.start - BEFORE)
     window = folded[left : quantity.end + AFTER]
     assertion = assess(window, [Span(quantity.start - left, quantity.end - left)])[0]
@@ -47,6 +51,8 @@ def is_reading(folded: str, quantity: Quantity) -> bool:
         return False
     head = _SENTENCE.split(folded[left : quantity.start])[-1]
     after = folded[quantity.end : quantity.end + 16]
+    if patient.age_days is not None and patient.age_days < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
+        return False
     # 从340降到190: the first value is over.
     if head.endswith(("从", "由")) and _OVER.match(after):
         return False
