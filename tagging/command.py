@@ -12,7 +12,6 @@ from tagging.content import Content
 from tagging.errors import InputError
 from tagging.measurement import Measurement
 from tagging.patient import PatientFacts, Reading
-from tagging.symptom import SymptomMention
 from tagging.triage import Triage, triage_text, triage_value
 from tagging.understanding import understand
 
@@ -93,7 +92,8 @@ def understand_line(
         "intent": intent,
         "confidence": confidence,
         "in_scope": None if intent is None else intent != OUT_OF_SCOPE,
-        "symptoms": [_symptom(mention) for mention in found.mentions],
+        "symptoms": [asdict(mention) for mention in found.mentions],
+        "normal": [asdict(mention) for mention in found.normal],
         "measurements": [_measurement(m) for m in found.measurements],
         "medicines": [asdict(m) for m in found.medicines],
         "questions": list(found.questions),
@@ -127,10 +127,6 @@ def _now(own: datetime | None, given: datetime | None) -> datetime:
 
 def _measurement(measurement: Measurement) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(measurement).items()}
-
-
-def _symptom(mention: SymptomMention) -> dict[str, Any]:
-    return asdict(mention)
 
 
 def _triage(triage: Triage) -> dict[str, Any]:
