@@ -1,5 +1,6 @@
 """The signs that the red-flag rules look at: from words, from values of this message, and from what the record remembers."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -8,11 +9,21 @@ from tagging.content import Content
 from tagging.measurement import Measurement
 from tagging.patient import PatientFacts, Reading
 from tagging.symptom import SymptomMention
-from tagging.topic import is_knowledge_question
+from tagging.text import sentence_bounds
+from tagging.topic import is_knowledge_question, is_only_learning
 from tagging.vitals import meanings
 
 # Readings of one illness lie closer together than this (R): families measure a fever at least once a day and a half.
 SAME_ILLNESS = timedelta(hours=36)
+
+# Right behind a sign: it has healed or was operated long ago.
+_HEALED = re.compile(
+    r"(?:的|了|手术|石膏|后|以后|伤口|这次|那次|，|,| |已经|现在|都|也){0,6}"
+    r"(?:恢复(?:得|的)?(?:很|挺|还|蛮|非常|特别)?(?:好|不错|正常)|拆(?:了)?石膏|做完[^，。]{0,3}(?:年|个?月)|长好了|拆线|痊愈)"
+)
+# The family itself is not sure of what it saw.
+_DOUBT = re.compile(r"拿不准|说不准|没看清|看不清楚|不(?:太)?确定|不敢确定|也?说不好|吃不准|不知道(?:是不是|算不算)|好像又")
+_ASKED_INSIDE = re.compile("是不是|是否|会不会|有没有")
 
 
 @dataclass(frozen=True)
@@ -33,15 +44,29 @@ def told_tags(mentions: Iterable[SymptomMention], content: Content) -> frozenset
 
 
 def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Content) -> Iterator[Sign]:
-    """What the message says of this child, now. A question of knowledge (高血压吃什么好) asserts no disease."""
-    asks_only = bool(mentions) and is_knowledge_question(text)
+    """What the message says of this child, now.
+
+    A question of knowledge (高血压吃什么好) asserts no sign, nor does one that is long healed (骨折恢复得很好). A sign of the past counts
+    as `<concept>_past` where the tables know that concept.
+    """
+    concepts = content.symptoms.concepts
+    learned: dict[int, bool] = {}
     for mention in mentions:
-        concept = content.symptoms.concepts[mention.concept]
-        current = mention.when == "now" or concept.tag is not None
-        if asks_only and concept.tag is None:
+        concept = concepts[mention.concept]
+        if mention.whose != "patient" or mention.status not in ("present", "possible"):
             continue
-        if mention.whose == "patient" and current and mention.status in ("present", "possible"):
-            yield from _with_implied(mention, content)
+        if concept.tag is None:
+            start, end = sentence_bounds(text, mention.start)
+            if start not in learned:
+                learned[start] = is_knowledge_question(text[start:end]) or is_only_learning(text)
+            if learned[start] or _HEALED.match(text, mention.end):
+                continue
+        if mention.when == "now" or concept.tag is not None:
+            yield from _with_implied(mention, content, doubted=bool(_DOUBT.search(text)) or bool(_ASKED_INSIDE.search(mention.text)))
+        elif mention.when == "past":
+            for name in (mention.concept, *concept.implies):
+                if f"{name}_past" in concepts:
+                    yield replace(_sign(mention), concept=f"{name}_past")
 
 
 def bystander_signs(mentions: Iterable[SymptomMention], content: Content) -> Iterator[Sign]:
@@ -82,9 +107,15 @@ def _first_of_run(readings: Sequence[Reading]) -> Reading:
     return first
 
 
-def _with_implied(mention: SymptomMention, content: Content) -> Iterator[Sign]:
-    because = f"「{mention.text}」[{mention.start}:{mention.end}]"
-    sign = Sign(mention.concept, because, mention.hours, mention.status == "possible")
+def _with_implied(mention: SymptomMention, content: Content, *, doubted: bool = False) -> Iterator[Sign]:
+    sign = _sign(mention)
+    if doubted:
+        sign = replace(sign, possible=True)
     yield sign
     for implied in content.symptoms.concepts[mention.concept].implies:
         yield replace(sign, concept=implied)
+
+
+def _sign(mention: SymptomMention) -> Sign:
+    because = f"「{mention.text}」[{mention.start}:{mention.end}]"
+    return Sign(mention.concept, because, mention.hours, mention.status == "possible")

@@ -31,12 +31,28 @@ def fold(text: str) -> str:
     return text.translate(_FOLD)
 
 
+# No clause that people write is longer; a longer one is looked at only so far, so that long texts stay quick.
+REACH = 160
+
+
+def last_end(mark: re.Pattern[str], text: str, before: int) -> int:
+    """Where the last `mark` ends before a place: the start of its clause or sentence, at most REACH characters away."""
+    start = max(0, before - REACH)
+    end = start
+    for match in mark.finditer(text, start, before):
+        end = match.end()
+    return end
+
+
+def next_start(mark: re.Pattern[str], text: str, after: int, *, include: bool = False) -> int:
+    """Where the next `mark` starts (with `include`: ends) behind a place, at most REACH characters away."""
+    limit = min(len(text), after + REACH)
+    match = mark.search(text, after, limit)
+    if match is None:
+        return limit
+    return match.end() if include else match.start()
+
+
 def clause_bounds(text: str, position: int) -> tuple[int, int]:
     """Start and end of the clause of folded `text` that holds `position`."""
-    start = 0
-    for mark in CLAUSE_END.finditer(text):
-        if mark.start() >= position:
-            return start, mark.start()
-        if mark.end() <= position:
-            start = mark.end()
-    return start, len(text)
+    return last_end(CLAUSE_END, text, position), next_start(CLAUSE_END, text, position)

@@ -17,6 +17,7 @@ from tagging.signs import Sign, bystander_signs, patient_signs, remembered_signs
 from tagging.symptom import SymptomMention, find_symptoms
 from tagging.tables import Level, severity
 from tagging.text import fold
+from tagging.topic import is_only_learning
 from tagging.vitals import convert, get_vital, judge, meanings, plausible
 from tagging.weight import judge_newborn_weight
 
@@ -91,7 +92,8 @@ def triage_findings(
     tags = frozenset(patient.tags) | told_tags(mentions, content)
     birth = next((m.value * 1000 for m in measurements if m.vital == "birth_weight"), None)
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
-    current = [m for m in measurements if m.vital != "birth_weight" and (m.at is None or now - m.at <= STILL_COUNTS)]
+    learning = is_only_learning(text)
+    current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
     findings = [finding for m in current for finding in _judge_value(m.vital, m.judged, known, tags, now, content)]
     signs = [*patient_signs(text, mentions, content), *value_signs(current, content), *remembered_signs(known, now, content)]
     others = list(bystander_signs(mentions, content))
