@@ -9,7 +9,7 @@ from tagging.content import Content
 from tagging.measurement import Measurement
 from tagging.patient import PatientFacts, Reading
 from tagging.symptom import SymptomMention
-from tagging.text import sentence_bounds
+from tagging.text import SENTENCE_END
 from tagging.topic import is_knowledge_question, is_only_learning
 from tagging.vitals import meanings
 
@@ -56,7 +56,7 @@ def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Conten
         if mention.whose != "patient" or mention.status not in ("present", "possible"):
             continue
         if concept.tag is None:
-            start, end = sentence_bounds(text, mention.start)
+            start, end = _sentence(text, mention.start)
             if start not in learned:
                 learned[start] = is_knowledge_question(text[start:end]) or is_only_learning(text)
             if learned[start] or _HEALED.match(text, mention.end):
@@ -119,3 +119,12 @@ def _with_implied(mention: SymptomMention, content: Content, *, doubted: bool = 
 def _sign(mention: SymptomMention) -> Sign:
     because = f"「{mention.text}」[{mention.start}:{mention.end}]"
     return Sign(mention.concept, because, mention.hours, mention.status == "possible")
+
+
+def _sentence(text: str, position: int) -> tuple[int, int]:
+    start = 0
+    for mark in SENTENCE_END.finditer(text):
+        if mark.end() > position:
+            return start, mark.end()
+        start = mark.end()
+    return start, len(text)
