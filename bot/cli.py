@@ -76,13 +76,20 @@ def train(force: Annotated[bool, typer.Option("--force", help="Train even when n
 
 
 @app.command()
-def understand(file: File = None) -> None:
+def understand(
+    file: File = None,
+    image: Annotated[list[Path] | None, typer.Option(help="Read a photographed device or lab report instead; may be repeated.")] = None,
+) -> None:
     """What a message says: symptoms, measurements, medicines, questions to ask back. JSON lines in, JSON lines out.
 
     The intent comes from the trained model; without one (see `careloop train`) intent, confidence and in_scope are null.
 
     In: {"id": "a1", "text": "没咳嗽，昨晚烧到38度5", "patient": {"age_months": 7}, "now": "2026-03-01T08:00:00+08:00"}
     """
+    if image:
+        from bot.cli_lines import run_pictures
+
+        return run_pictures(image)
     from bot.cli_lines import run_lines
     from bot.dialogue.intent import reader_at_hand
     from tagging.command import understand_line
