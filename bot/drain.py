@@ -1,6 +1,7 @@
-"""A chat's waiting messages, in order: triage first, then whoever is in charge, then one reply."""
+"""A chat's waiting messages, in order: triage first, then whoever is in charge, then one reply. Chats that wait together are
+handled in one transaction, which makes a turn cheap when many are there, and costs nothing when one is."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,32 +10,38 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
+from bot.around import Around, around
 from bot.called import HUMAN_REQUEST, answered
 from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
 from bot.reply import Reply, merge
-from bot.speak import in_chat
+from bot.speak import in_chat, reply_all
 from bot.texts import reasons, say
-from bot.turn import NotReady, TurnTaker
-from records.chat import Chat
+from bot.together import Together
+from bot.turn import DialogueFailed, NotReady, TurnTaker
+from records.chat import Chat, lock_chats
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
-from records.message import Inbound
+from records.message import Inbound, first_waiting
 from records.staff import Team, on_call
 
 log = structlog.get_logger(__name__)
 
 # Messages that wait together are answered together: a burst of ten costs one of the five messages WeCom allows.
 BURST = 10
+# So many chats share a transaction, and while one is written the next is thought about.
+CHATS, GROUPS, WORTH = 16, 2, 6
 # A message that fails this often is set aside, and a person is asked to look at it.
 ATTEMPTS = 5
 
 
 @dataclass
 class Outcome:
-    """What a burst came to, before it is written."""
+    """What a chat's burst came to, before it is written; `last` is the message that the reply is kept under."""
 
+    chat: Chat
+    last: Inbound
     replies: list[Reply] = field(default_factory=list)
     human: str | None = None
 
@@ -54,74 +61,90 @@ class Drain:
     ) -> None:
         self._db, self._turns, self._deliver, self._clock = db, turns, deliver, clock
         self._emergency_phone, self._hospital = emergency_phone, hospital
+        self._together = Together(self._bursts, most=CHATS, at_once=GROUPS, worth=WORTH)
 
     async def drain(self, key: str) -> None:
-        """Handle everything that waits in chat `key`; each burst and its effects in one transaction, then send."""
-        chat_id, size, first = int(key), BURST, True
-        while True:
+        """Handle everything that waits in chat `key`, burst by burst, then send."""
+        chat_id, more, first = int(key), True, True
+        while more:
             try:
-                with metrics.TURN_SECONDS.time():
-                    found = await self._burst(chat_id, size)
-            except NotReady:
-                await self._triage_ahead(chat_id)
-                break
+                found = await self._together(chat_id)
+                more = found == BURST
             except Exception as err:
-                self._turns.forget(chat_id)
                 if is_lost_connection(err):
                     raise
-                log.error("turn failed", chat=chat_id, error=type(err).__name__, code=getattr(err, "code", None))
-                if size == 1:
-                    await self._set_back(chat_id, err)
-                # One bad message must not hold up the others: take them one by one.
-                size = 1
-                continue
+                # Somebody's message in the group is bad, or the dialogue is not there: it must not hold up the others.
+                found, more = await self._alone(chat_id), False
             if found or first:
                 # Even when nothing waits: a job that was killed before it sent is run again, and a message may wait for this window.
-                await self._deliver(f"chat:{chat_id}")
-            if found < size:
                 # What was stored meanwhile has a job of its own behind this one.
-                break
+                await self._deliver(f"chat:{chat_id}")
             first = False
 
-    async def _burst(self, chat_id: int, size: int) -> int:
-        """One transaction over up to `size` messages; their number."""
+    async def _alone(self, chat_id: int) -> int:
+        """Handle what waits in one chat, message by message when a burst fails; how many were handled."""
+        handled, size, without = 0, BURST, None
+        while True:
+            try:
+                found = (await self._bursts([chat_id], size, without_dialogue=without))[chat_id]
+            except NotReady:
+                await self._triage_ahead(chat_id)
+                return handled
+            except Exception as err:
+                if is_lost_connection(err):
+                    raise
+                if size == 1 and isinstance(err, DialogueFailed) and without is None:
+                    without = err.because
+                    continue
+                log.error("turn failed", chat=chat_id, error=type(err).__name__, code=getattr(err, "code", None))
+                if size == 1 and not await self._set_back(chat_id, err):
+                    raise
+                size, without = 1, None
+                continue
+            handled += found
+            without = None
+            if found < size:
+                return handled
+
+    async def _bursts(self, chat_ids: Sequence[int], size: int = BURST, *, without_dialogue: str | None = None) -> dict[int, int]:
+        """One transaction over up to `size` messages of each chat; how many there were in each."""
         now = self._clock()
-        async with self._db.transaction() as tx:
-            chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update())
-            if chat is None:
-                return 0
-            waiting = list(
-                await tx.scalars(
-                    select(Inbound)
-                    .where(Inbound.chat_id == chat_id, Inbound.state == "new")
-                    .order_by(Inbound.id)
-                    .limit(size)
-                    # Whoever fetches a message's file writes into the same outcome.
-                    .with_for_update()
-                )
-            )
-            if not waiting:
-                return 0
-            outcome = Outcome()
-            for message in waiting:
-                await self._one(tx, chat, message, outcome, now)
-            await self._say(tx, chat, waiting[-1], outcome, now)
-            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
-        return len(waiting)
+        try:
+            with metrics.TURN_SECONDS.time():
+                async with self._db.transaction() as tx:
+                    chats = await lock_chats(tx, chat_ids)
+                    waiting = await first_waiting(tx, list(chats), size)
+                    surroundings = await around(tx, [chats[chat_id] for chat_id in waiting], now)
+                    await self._turns.prepare(tx, [chats[chat_id] for chat_id in waiting])
+                    outcomes = {}
+                    for chat_id, messages in waiting.items():
+                        outcome = outcomes[chat_id] = Outcome(chats[chat_id], messages[-1])
+                        for message in messages:
+                            await self._one(tx, outcome, message, surroundings[chat_id], now, without_dialogue)
+                    await self._turns.save(tx)
+                    await self._say(tx, list(outcomes.values()), now)
+                    await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+        except BaseException:
+            for chat_id in chat_ids:
+                self._turns.forget(chat_id)
+            raise
+        return {chat_id: len(waiting.get(chat_id, ())) for chat_id in chat_ids}
 
     async def _triage_ahead(self, chat_id: int) -> None:
         """The dialogue is loading: nobody in danger waits for it behind an ordinary message. The messages stay as they are."""
         now = self._clock()
         async with self._db.transaction() as tx:
-            chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update())
-            if chat is None:
-                return
+            chats = await lock_chats(tx, [chat_id])
+            known = await around(tx, chats.values(), now)
             waiting = select(Inbound).where(Inbound.chat_id == chat_id, Inbound.state == "new", Inbound.origin == CUSTOMER)
             for message in await tx.scalars(waiting.order_by(Inbound.id).with_for_update()):
-                await self._turns.triage_ahead(tx, chat, message, now)
+                await self._turns.triage_ahead(tx, chats[chat_id], message, known[chat_id], now)
             await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
 
-    async def _one(self, tx: AsyncSession, chat: Chat, message: Inbound, outcome: Outcome, now: datetime) -> None:
+    async def _one(
+        self, tx: AsyncSession, outcome: Outcome, message: Inbound, known: Around, now: datetime, without_dialogue: str | None
+    ) -> None:
+        chat = outcome.chat
         if message.origin == SERVICER:
             message.state, message.handled_at = "recorded", now
             await answered(tx, chat, str(message.body.get("servicer_userid")), now)
@@ -132,22 +155,27 @@ class Drain:
             return
         _open_window(chat, message)
         await take_back_if_over(tx, chat, message, now)
-        answer = await self._turns.take(tx, chat, message, now)
+        answer = await self._turns.take(tx, chat, message, known, now, without_dialogue=without_dialogue)
         message.state, message.handled_at = "recorded" if chat.state == "human" else "done", now
         message.outcome = {**message.outcome, **answer.outcome}
         outcome.replies += answer.replies
         outcome.human = outcome.human or answer.wants_human
 
-    async def _say(self, tx: AsyncSession, chat: Chat, last: Inbound, outcome: Outcome, now: datetime) -> None:
-        """Replies into the outbox, then the hand-over behind them, so that the bot's last words still go out."""
-        if outcome.human and chat.state == "bot":
-            outcome.replies.append(Reply(await self._call_human(tx, chat, last, outcome.human, now)))
-        if chat.state == "bot":
-            for number, body in enumerate(merge(outcome.replies), 1):
-                key = f"reply:{last.msgid}" if number == 1 else f"reply:{last.msgid}:{number}"
-                await in_chat(tx, chat, key, body, purpose="reply", now=now)
+    async def _say(self, tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Replies into the outbox, then the hand-overs behind them, so that the bot's last words still go out."""
+        replies, wanted = [], []
+        for outcome in outcomes:
+            chat, last = outcome.chat, outcome.last
+            if chat.state != "bot":
+                continue
             if outcome.human:
-                await hand_over(tx, chat, key=f"handover:{last.msgid}", now=now)
+                outcome.replies.append(Reply(await self._call_human(tx, chat, last, outcome.human, now)))
+                wanted.append(outcome)
+            bodies = merge(outcome.replies)
+            replies += [(chat, f"reply:{last.msgid}" + (f":{n}" if n > 1 else ""), body) for n, body in enumerate(bodies, 1)]
+        await reply_all(tx, replies, now)
+        for outcome in wanted:
+            await hand_over(tx, outcome.chat, key=f"handover:{outcome.last.msgid}", now=now)
 
     async def _call_human(self, tx: AsyncSession, chat: Chat, last: Inbound, reason: str, now: datetime) -> str:
         await raise_flag(
@@ -170,8 +198,11 @@ class Drain:
             emergency=self._emergency_phone,
         )
 
-    async def _set_back(self, chat_id: int, err: Exception) -> None:
-        """Count a failed attempt at the chat's first message; after the last one set it aside, tell the family and a clinician."""
+    async def _set_back(self, chat_id: int, err: Exception) -> bool:
+        """Count a failed attempt at the chat's first message; after the last one set it aside, tell the family and a clinician.
+
+        False when there is no message that the failure could be about.
+        """
         now = self._clock()
         async with self._db.transaction() as tx:
             chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update())
@@ -179,14 +210,14 @@ class Drain:
                 select(Inbound).where(Inbound.chat_id == chat_id, Inbound.state == "new").order_by(Inbound.id).limit(1)
             )
             if chat is None or message is None:
-                return
+                return False
             message.attempts += 1
             message.error = f"{type(err).__name__} {getattr(err, 'code', '')}".strip()
             if message.attempts < ATTEMPTS:
-                return
+                return True
             message.state, message.handled_at = "dead", now
             if message.origin != CUSTOMER:
-                return
+                return True
             flag = await raise_flag(
                 tx,
                 chat,
@@ -210,6 +241,7 @@ class Drain:
                 )
                 await in_chat(tx, chat, f"reply:{message.msgid}", text, purpose="reply", now=now)
         await self._deliver(f"chat:{chat_id}")
+        return True
 
 
 def _open_window(chat: Chat, message: Inbound) -> None:

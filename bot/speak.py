@@ -1,12 +1,13 @@
 """What goes into a chat's line of the outbox."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.chat import Chat
-from records.message import enqueue
+from records.message import enqueue, enqueue_all
 
 
 async def in_chat(
@@ -25,3 +26,13 @@ async def in_chat(
     payload = {"msgtype": "text", "text": {"content": body}} if isinstance(body, str) else body
     await enqueue(tx, key, line=line, route=route, payload=payload, purpose=purpose, chat_id=chat.id, now=now, useful_until=useful_until)
     return line
+
+
+async def reply_all(tx: AsyncSession, replies: Sequence[tuple[Chat, str, dict[str, Any]]], now: datetime) -> None:
+    """Put replies (chat, key, WeCom body) into the lines of their chats, in this order, once per key."""
+    rows = [
+        {"key": key, "line": f"chat:{chat.id}", "chat_id": chat.id, "route": "kf", "payload": body, "purpose": "reply"}
+        | {"not_before": now, "created_at": now}
+        for chat, key, body in replies
+    ]
+    await enqueue_all(tx, rows)

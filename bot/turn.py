@@ -1,29 +1,28 @@
 """One message of a family: understood, triaged, and answered by the dialogue if the bot is in charge."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import DateTime, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn
 from bot import metrics
-from bot.reply import Reply, plain_text
+from bot.around import Around
+from bot.reply import Reply
 from bot.texts import reasons, said_or, say
-from plans.finding import patient_facts
 from plans.follow_up import report
 from records.care_plan import Task
 from records.chat import Chat
 from records.database import is_lost_connection
 from records.flag import LEVELS, raise_flag
-from records.message import Inbound, Outbound
-from records.patient import Patient, patients_of
-from records.staff import Team, someone_on_call
+from records.message import Inbound
+from records.patient import Patient
 from tagging.patient import PatientFacts
-from tagging.triage import Triage, reply_text, triage_text
+from tagging.triage import reply_text
 from tagging.understanding import Understanding, understand
 
 log = structlog.get_logger(__name__)
@@ -35,25 +34,19 @@ QUOTE = 200
 TRIAGED = "triaged_ahead"
 
 
-# What a turn has to know of its surroundings, in one round trip: the team's phone, whether a clinician is on call, and the last
-# thing the bot said here, because a bare number or 没有 is read against it.
-_AROUND = select(
-    Team.phone,
-    someone_on_call(Team.id, tier=1, now=bindparam("now", type_=DateTime(timezone=True))).label("notified"),
-    select(Outbound.payload)
-    .where(Outbound.chat_id == bindparam("chat"), Outbound.route == "kf", Outbound.state != "withdrawn")
-    .order_by(Outbound.seq.desc())
-    .limit(1)
-    .scalar_subquery()
-    .label("last_words"),
-).where(Team.id == bindparam("team"))
-
-
 class Talker(Protocol):
     """The dialogue, as bot/dialogue/agent.py offers it."""
 
     async def turn(self, turn: Turn) -> list[Any]:
-        """What to say to `turn.text`, as objects with `text` and `buttons`; state is saved in `turn.tx`."""
+        """What to say to `turn.text`, as objects with `text` and `buttons`; the conversation waits for `save`."""
+        ...
+
+    async def prepare(self, tx: AsyncSession, chat_ids: Sequence[int]) -> None:
+        """Read the conversations of these chats, which turns in `tx` are about to need, in one go."""
+        ...
+
+    async def save(self, tx: AsyncSession) -> None:
+        """Write the conversations that turns in `tx` have changed."""
         ...
 
     async def begin_follow_up(self, tx: AsyncSession, chat: Chat, task: Task, question: Any, now: datetime) -> None:
@@ -80,6 +73,16 @@ class NotReady(Exception):
     code, permanent = "dialogue_loading", False
 
 
+class DialogueFailed(Exception):
+    """The dialogue broke in a turn. Nothing of the transaction may be kept; the message is to be taken again without dialogue."""
+
+    code, permanent = "dialogue_failed", True
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
 class TurnTaker:
     """Takes turns. `talker` is None while the model is `loading`, or broken: triage, and a person, then do without it."""
 
@@ -92,24 +95,35 @@ class TurnTaker:
         if self.talker is not None:
             self.talker.forget(chat_id)
 
-    async def take(self, tx: AsyncSession, chat: Chat, message: Inbound, now: datetime) -> Answer:
-        """Handle one customer's message inside `tx`: observations, alerts and dialogue state are written, replies returned.
+    async def prepare(self, tx: AsyncSession, chats: Sequence[Chat]) -> None:
+        """Read at once what the turns of these chats will need of the dialogue."""
+        if self.talker is not None:
+            await self.talker.prepare(tx, [chat.id for chat in chats if chat.state == "bot"])
 
-        Raises NotReady for a message that needs the dialogue while it is loading.
+    async def save(self, tx: AsyncSession) -> None:
+        """Write what the turns in `tx` have changed of the dialogue. Raises ConversationMoved."""
+        if self.talker is not None:
+            await self.talker.save(tx)
+
+    async def take(
+        self, tx: AsyncSession, chat: Chat, message: Inbound, around: Around, now: datetime, *, without_dialogue: str | None = None
+    ) -> Answer:
+        """Handle one customer's message inside `tx`: observations and alerts are written, replies returned.
+
+        Raises NotReady for a message that needs the dialogue while it is loading, and DialogueFailed when the dialogue breaks; the
+        message is then taken again with `without_dialogue` saying why.
         """
-        around = (await tx.execute(_AROUND, {"chat": chat.id, "team": chat.team_id, "now": now})).one()
-        phone, notified = around.phone or self._emergency_phone, around.notified
+        phone = around.phone or self._emergency_phone
         if message.msgtype != "text" or not (message.text or "").strip():
             kind = message.msgtype if message.msgtype != "text" else "unknown"
             text = said_or(f"family.not_text.{kind}", say("family.not_text.unknown"), phone=phone)
             return Answer([Reply(text)], outcome={"answer": "not_text", "msgtype": message.msgtype})
         text = message.text or ""
-        patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
-        patient = _whom(chat, patients, text)
-        context = plain_text(around.last_words) if around.last_words else None
-        understood, triage = await self._judge(tx, text, context, patients, patient, message.sent_at)
+        patient = _whom(chat, around.patients, text)
+        understood = await self._understand(tx, text, around, patient, message.sent_at)
+        triage = understood.triage
         if TRIAGED not in message.outcome:
-            await self._alert(tx, chat, patient, triage, text, now)
+            await self._alert(tx, chat, patient, understood, text, now)
         answer = Answer(outcome={"triage": triage.level, "categories": list(triage.categories)})
         if chat.state == "human":
             answer.outcome["answer"] = "human_owns"
@@ -117,7 +131,7 @@ class TurnTaker:
         turn = Turn(
             tx=tx,
             chat=chat,
-            patients=patients,
+            patients=around.patients,
             patient=patient,
             message=message,
             text=text[:DIALOGUE_CHARACTERS],
@@ -125,10 +139,10 @@ class TurnTaker:
             triage=triage,
             now=now,
             zone=self._zone,
-            notified=notified,
+            notified=around.notified,
             phone=phone,
         )
-        triage_reply = reply_text(triage, notified=notified, phone=phone)
+        triage_reply = reply_text(triage, notified=around.notified, phone=phone)
         if triage.level in ("emergency", "urgent") and triage_reply:
             # Act first: no dialogue, no further question; what was measured is still written down.
             answer.replies = [Reply(triage_reply)]
@@ -136,43 +150,42 @@ class TurnTaker:
                 told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone, level=triage.level)
                 # A doubtful number must be asked back even now, for whoever takes the alert.
                 answer.replies.append(Reply(told.ask_back if told.understood and told.ask_back else ""))
-            if patient is None and len(patients) > 1 and not self.loading:
+            if patient is None and len(around.patients) > 1 and not self.loading:
                 # The words are kept by the dialogue until it is known which child they are about; then they are judged again.
-                answer.replies += [reply for reply in await self._talk(turn, answer) if _asks_which(reply)]
+                answer.replies += [reply for reply in await self._talk(turn, answer, without_dialogue) if _asks_which(reply)]
             answer.outcome["answer"] = "triage"
-            return answer
-        answer.replies = await self._talk(turn, answer)
-        if triage_reply and triage.level == "same_day":
-            answer.replies.append(Reply(triage_reply))
-        answer.wants_human = turn.wants_human
+        else:
+            answer.replies = await self._talk(turn, answer, without_dialogue)
+            if triage_reply and triage.level == "same_day":
+                answer.replies.append(Reply(triage_reply))
+            answer.wants_human = turn.wants_human
+        around.outdated()
         return answer
 
-    async def triage_ahead(self, tx: AsyncSession, chat: Chat, message: Inbound, now: datetime) -> None:
+    async def triage_ahead(self, tx: AsyncSession, chat: Chat, message: Inbound, around: Around, now: datetime) -> None:
         """Judge a message that has to wait for the dialogue, and raise its alert now; once for each message."""
         text = (message.text or "").strip()
         if message.msgtype != "text" or not text or TRIAGED in message.outcome:
             return
-        around = (await tx.execute(_AROUND, {"chat": chat.id, "team": chat.team_id, "now": now})).one()
-        patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
-        patient = _whom(chat, patients, text)
-        context = plain_text(around.last_words) if around.last_words else None
-        _, triage = await self._judge(tx, text, context, patients, patient, message.sent_at)
-        await self._alert(tx, chat, patient, triage, text, now)
+        patient = _whom(chat, around.patients, text)
+        understood = await self._understand(tx, text, around, patient, message.sent_at)
+        await self._alert(tx, chat, patient, understood, text, now)
         message.outcome = {**message.outcome, TRIAGED: now.isoformat()}
 
-    async def _judge(
-        self, tx: AsyncSession, text: str, context: str | None, patients: list[Patient], patient: Patient | None, now: datetime
-    ) -> tuple[Understanding, Triage]:
+    async def _understand(self, tx: AsyncSession, text: str, around: Around, patient: Patient | None, now: datetime) -> Understanding:
         """Understanding and triage; where it is open which child is meant, the most careful judgement over all of them."""
-        candidates: list[Patient | None] = [patient] if patient is not None else [*patients] or [None]
-        judged = []
+        candidates: list[Patient | None] = [patient] if patient is not None else [*around.patients] or [None]
+        read = []
         for candidate in candidates:
-            facts = await patient_facts(tx, candidate, now=now, zone=self._zone) if candidate is not None else PatientFacts(age_days=None)
-            judged.append((facts, triage_text(text, context=context, patient=facts, now=now)))
-        facts, triage = max(judged, key=lambda pair: LEVELS.index(pair[1].level))
-        return understand(text, context=context, patient=facts, now=now), triage
+            unknown = PatientFacts(age_days=None)
+            facts = await around.facts(tx, candidate, now=now, zone=self._zone) if candidate is not None else unknown
+            read.append(understand(text, context=around.last_words, patient=facts, now=now))
+        return max(read, key=lambda each: LEVELS.index(each.triage.level))
 
-    async def _alert(self, tx: AsyncSession, chat: Chat, patient: Patient | None, triage: Triage, text: str, now: datetime) -> None:
+    async def _alert(
+        self, tx: AsyncSession, chat: Chat, patient: Patient | None, understood: Understanding, text: str, now: datetime
+    ) -> None:
+        triage = understood.triage
         if triage.level == "routine" or not triage.categories:
             return
         await raise_flag(
@@ -188,8 +201,10 @@ class TurnTaker:
         )
         metrics.FLAGS.labels(triage.level).inc()
 
-    async def _talk(self, turn: Turn, answer: Answer) -> list[Reply]:
+    async def _talk(self, turn: Turn, answer: Answer, without: str | None) -> list[Reply]:
         """The dialogue's words; a person is called when there is no dialogue."""
+        if without is not None:
+            return await self._without_dialogue(turn, answer, without)
         if self.talker is None:
             if self.loading:
                 raise NotReady
@@ -197,12 +212,10 @@ class TurnTaker:
         try:
             said = await self.talker.turn(turn)
         except Exception as err:
-            # The turn's own savepoint is rolled back; a transaction that is lost with it cannot go on.
-            if is_lost_connection(err) or not turn.tx.is_active or not getattr(err, "permanent", True):
+            if is_lost_connection(err) or not getattr(err, "permanent", True):
                 raise
             log.error("dialogue failed", chat=turn.chat.id, error=type(err).__name__)
-            self.talker.forget(turn.chat.id)
-            return await self._without_dialogue(turn, answer, type(err).__name__)
+            raise DialogueFailed(type(err).__name__) from err
         answer.outcome["answer"] = "dialogue"
         return [Reply(each.text or "", tuple(each.buttons)) for each in said]
 

@@ -1,10 +1,13 @@
 """Findings as rows: stored once per message, replaced when the family corrects itself, never overwritten in silence."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import at_hour, end_of_day, local_day
@@ -89,22 +92,39 @@ def is_correction(text: str) -> bool:
     return any(word in text for word in marks["words"]) or text.strip().startswith(tuple(marks["starts"]))
 
 
-_HISTORY = (
-    select(Observation.code, Observation.value, Observation.unit, Observation.effective_at)
-    .where(Observation.patient_id == bindparam("patient"), Observation.status == "final", Observation.value.is_not(None))
+_WHO = func.unnest(bindparam("patients", type_=ARRAY(BigInteger))).table_valued("id", name="of_patient").render_derived()
+_LATEST = (
+    select(Observation.patient_id, Observation.code, Observation.value, Observation.unit, Observation.effective_at)
+    .where(Observation.patient_id == _WHO.c.id, Observation.status == "final", Observation.value.is_not(None))
     .order_by(Observation.effective_at.desc(), Observation.id.desc())
     .limit(HISTORY * 4)
+    .lateral("latest")
 )
+_HISTORY = select(*_LATEST.c).select_from(_WHO).join(_LATEST, true())
+
+History = tuple[Reading, ...]
+
+
+async def history_of(tx: AsyncSession, patient_ids: Sequence[int]) -> dict[int, History]:
+    """The latest final numbers of each patient, newest first; those without any are left out."""
+    found: dict[int, list[Reading]] = defaultdict(list)
+    for patient_id, code, value, unit, at in await tx.execute(_HISTORY, {"patients": list(patient_ids)}):
+        found[patient_id].append(Reading(code, value, unit or "", at))
+    return {patient_id: tuple(readings) for patient_id, readings in found.items()}
 
 
 async def patient_facts(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
     """What triage and the language layer may know about `patient`, with his latest final numbers as history."""
-    rows = await tx.execute(_HISTORY, {"patient": patient.id})
+    return facts_with(patient, (await history_of(tx, [patient.id])).get(patient.id, ()), now=now, zone=zone)
+
+
+def facts_with(patient: Patient, history: History, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
+    """What triage and the language layer may know about `patient`, whose latest numbers are `history`."""
     return PatientFacts(
         age_days=(local_day(now, zone) - patient.birth_date).days,
         sex=patient.sex,
         tags=tuple(patient.tags or ()),
         birth_weight_g=patient.birth_weight_g,
         gestational_age_weeks=patient.gestational_age_weeks,
-        history=tuple(Reading(row.code, row.value, row.unit or "", row.effective_at) for row in rows if row.value is not None),
+        history=history,
     )

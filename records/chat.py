@@ -1,10 +1,12 @@
 """A carer's conversation with one service account (微信客服)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
@@ -47,6 +49,14 @@ class Chat(Identity, Base):
             and now < self.window_from + WINDOW
             and self.window_used < WINDOW_MESSAGES
         )
+
+
+_LOCK = select(Chat).where(Chat.id == any_(bindparam("chats", type_=ARRAY(BigInteger)))).order_by(Chat.id).with_for_update()
+
+
+async def lock_chats(tx: AsyncSession, chat_ids: Sequence[int]) -> dict[int, Chat]:
+    """The chats by id, held until the end of the transaction. Taken in one order, so that two who take several do not block each other."""
+    return {chat.id: chat for chat in await tx.scalars(_LOCK, {"chats": list(chat_ids)})}
 
 
 CHAT_MOVES = {"bot": frozenset({"human"}), "human": frozenset({"bot", "human"})}

@@ -1,11 +1,13 @@
 """Messages in, and the outbox: messages to send."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, bindparam, func, select, true
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,7 +78,33 @@ class Outbound(Base):
     )
 
 
-_ENQUEUE = insert(Outbound.metadata.tables[Outbound.__tablename__]).on_conflict_do_nothing(index_elements=["key"]).returning(Outbound.key)
+_CHATS = func.unnest(bindparam("chats", type_=ARRAY(BigInteger))).table_valued("id", name="of_chat").render_derived()
+_FIRST = (
+    select(Inbound.id)
+    .where(Inbound.chat_id == _CHATS.c.id, Inbound.state == "new")
+    .order_by(Inbound.id)
+    .limit(bindparam("limit"))
+    .lateral("waiting")
+)
+# Locked, because whoever fetches a message's file writes into the same outcome.
+_WAITING = (
+    select(Inbound)
+    .where(Inbound.id.in_(select(_FIRST.c.id).select_from(_CHATS).join(_FIRST, true())))
+    .order_by(Inbound.id)
+    .with_for_update(of=Inbound)
+)
+
+
+async def first_waiting(tx: AsyncSession, chat_ids: Sequence[int], limit: int) -> dict[int, list[Inbound]]:
+    """The first `limit` messages of each chat that nobody has handled, in order, locked; chats without any are left out."""
+    found: dict[int, list[Inbound]] = defaultdict(list)
+    for message in await tx.scalars(_WAITING, {"chats": list(chat_ids), "limit": limit}):
+        found[message.chat_id].append(message)
+    return found
+
+
+_OUTBOX = Outbound.metadata.tables[Outbound.__tablename__]
+_ENQUEUE = insert(_OUTBOX).on_conflict_do_nothing(index_elements=["key"]).returning(_OUTBOX.c.key)
 
 
 async def enqueue(
@@ -104,4 +132,9 @@ async def enqueue(
         "useful_until": useful_until,
         "created_at": now,
     }
-    return await tx.scalar(_ENQUEUE, row) is not None
+    return bool(await enqueue_all(tx, [row]))
+
+
+async def enqueue_all(tx: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Put messages into the outbox in this order, once per key; the keys that were not there yet. All rows have the same columns."""
+    return set(await tx.scalars(_ENQUEUE, list(rows))) if rows else set()

@@ -63,6 +63,7 @@ class Ours:
             patient = patients[0] if len(patients) == 1 else None
             understood = await understand_about(tx, patient, text, now=now, zone=self.zone)
             await self.dialogue.turn(Turn(tx, chat, patients, patient, None, text, understood, understood.triage, now, self.zone))
+            await self.dialogue.save(tx)
 
     async def ranking(self, text: str) -> tuple[str, list[str]]:
         """The intent that would be acted upon, and all intents best first."""

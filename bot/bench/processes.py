@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import psutil
+import uvloop
 
 ROOT = Path(__file__).parents[2]
 # Long enough for a service to finish its jobs (shutdown_graceful_timeout of the engine is 5 s).
@@ -136,6 +137,6 @@ def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:
         return await work
 
     try:
-        return asyncio.run(guarded())
+        return uvloop.run(guarded())
     except asyncio.CancelledError:
         raise SystemExit(128 + signal.SIGTERM) from None

@@ -1,7 +1,7 @@
 """The dialogue as the rest of the service sees it. Rasa is imported when a model is loaded, not before."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,19 +62,18 @@ class Dialogue:
         return dialogue
 
     async def turn(self, turn: Turn) -> list[Reply]:
-        """Take one turn on `turn.text` and save the conversation, all in `turn.tx`; what fails is raised and leaves nothing behind.
+        """Take one turn on `turn.text`, all in `turn.tx`; `save` then writes the conversation.
 
-        Raises what the actions raise, and ConversationMoved (not permanent) when another worker was in the same chat.
+        Raises what the actions raise; nothing of the transaction may be kept then.
         """
         from bot.dialogue.embedding import failures
 
         async with self._lock(turn.chat.id):
             ambient, failed = current_turn.set(turn), failures.set([])
             try:
-                async with turn.tx.begin_nested():
-                    replies = await self._answer(turn)
-                    if failures.get():
-                        raise failures.get()[0]
+                replies = await self._answer(turn)
+                if failures.get():
+                    raise failures.get()[0]
                 return replies
             except BaseException:
                 self.forget(turn.chat.id)
@@ -82,6 +81,14 @@ class Dialogue:
             finally:
                 failures.reset(failed)
                 current_turn.reset(ambient)
+
+    async def prepare(self, tx: AsyncSession, chat_ids: Sequence[int]) -> None:
+        """Read the conversations of these chats, which are locked by the caller, in one go; what is not prepared is read by its turn."""
+        await self._trackers.prepare(tx, chat_ids)
+
+    async def save(self, tx: AsyncSession) -> None:
+        """Write the conversations that turns in `tx` have changed. Raises ConversationMoved when another worker was in the same chat."""
+        await self._trackers.write(tx)
 
     async def begin_follow_up(self, tx: AsyncSession, chat: Chat, task: Task, question: Any, now: datetime) -> None:
         """Cut the conversation: a fresh one in which `task` asks its first question, saved in `tx`.
@@ -91,7 +98,8 @@ class Dialogue:
         async with self._lock(chat.id):
             old = await self._trackers.load(tx, chat.id, now=now, follow_up=False)
             fresh = self._trackers.fresh(old.sender_id, introduced=True, follow_up=True)
-            await self._trackers.store(tx, chat.id, fresh, now=now)
+            self._trackers.keep(tx, chat.id, fresh, now=now)
+            await self._trackers.write(tx)
 
     def forget(self, chat_id: int) -> None:
         """Drop the live tracker, after a failed transaction: the next turn reads the saved conversation."""
@@ -129,7 +137,7 @@ class Dialogue:
             tracker.update(SlotSet("pending", None), self._agent.domain)
         if missed and missed == tracker.get_slot("missed"):
             tracker.update(SlotSet("missed", None), self._agent.domain)
-        await self._trackers.store(turn.tx, turn.chat.id, tracker, now=turn.now)
+        self._trackers.keep(turn.tx, turn.chat.id, tracker, now=turn.now)
         if not channel.messages and turn.wants_human:
             # Who is coming, and when, is said by the bot, which knows who is on call.
             return []

@@ -1,9 +1,10 @@
 """What the intent model sees of an utterance: characters, what the language rules found in it, and groups of words."""
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,8 @@ WORDS = Path(__file__).parents[2] / "nlu_data" / "words.yml"
 GROUP_WEIGHT = 2
 
 Span = tuple[int, int, str]
-Groups = Mapping[str, Sequence[str]]
+# Name → what any of its words looks like.
+Groups = Mapping[str, re.Pattern[str]]
 
 
 def features(text: str, spans: Iterable[Span], groups: Groups, *, longest: int) -> Counter[str]:
@@ -27,21 +29,26 @@ def features(text: str, spans: Iterable[Span], groups: Groups, *, longest: int) 
     masked = _masked(folded, spans)
     if masked != folded:
         found.update(f"~{gram}" for gram in _windows(f"^{masked}$", longest) if MEASUREMENT in gram or SYMPTOM in gram)
-    found.update({f"@{name}": GROUP_WEIGHT for name, words in groups.items() if any(word in folded for word in words)})
+    found.update({f"@{name}": GROUP_WEIGHT for name, words in groups.items() if words.search(folded)})
     return found
 
 
 def fold(text: str) -> str:
     """Full-width forms, case and digits made alike, character by character, so that offsets stay."""
-    plain = (unicodedata.normalize("NFKC", c)[:1] or c for c in text)
-    return "".join("0" if c.isdigit() and c.isascii() else c.lower()[:1] for c in plain)
+    return "".join(map(_folded, text))
+
+
+@lru_cache(maxsize=16384)
+def _folded(character: str) -> str:
+    plain = unicodedata.normalize("NFKC", character)[:1] or character
+    return "0" if plain.isdigit() and plain.isascii() else plain.lower()[:1]
 
 
 @cache
-def word_groups() -> dict[str, tuple[str, ...]]:
+def word_groups() -> dict[str, re.Pattern[str]]:
     """The groups of nlu_data/words.yml, folded like the text."""
     groups = yaml.safe_load(WORDS.read_text(encoding="utf-8"))
-    return {name: tuple(fold(str(word)) for word in words) for name, words in groups.items()}
+    return {name: re.compile("|".join(re.escape(fold(str(word))) for word in words)) for name, words in groups.items()}
 
 
 def _masked(folded: str, spans: Iterable[Span]) -> str:

@@ -1,36 +1,42 @@
 """Conversations: Rasa's trackers, bounded, kept in memory and saved as a `Conversation` row in the turn's transaction."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, any_, bindparam, select
 from sqlalchemy import event as sql_event
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.chat import Conversation
 
 FORM, ANSWER = "follow_up_form", "answer"
-# The policies look 2 turns back; some more stay for who reads the record, and cutting happens at twice that, so that it is rare.
-KEEP_TURNS = 4
+# Rules look no further back than the turn they are in; every turn that is kept is weighed and written again with each turn.
+# Cutting happens at twice that, so that it is rare.
+KEEP_TURNS = 1
 # After half a day a new topic begins: a 好的 no longer answers yesterday's question.
 SESSION = timedelta(hours=12)
 LIVE = 300
 
 
 # Built once: making a statement takes longer than sending it.
-_ROW = select(Conversation.version, Conversation.updated_at).where(Conversation.chat_id == bindparam("chat")).with_for_update()
+_CHATS = any_(bindparam("chats", type_=ARRAY(BigInteger)))
+_VERSIONS = select(Conversation.chat_id, Conversation.version, Conversation.updated_at).where(Conversation.chat_id == _CHATS)
+_EVENTS = select(Conversation.chat_id, Conversation.tracker).where(Conversation.chat_id == _CHATS)
 _NEW = insert(Conversation.metadata.tables[Conversation.__tablename__])
 _SAVE = _NEW.on_conflict_do_update(
     index_elements=["chat_id"],
     set_={name: _NEW.excluded[name] for name in ("tracker", "version", "updated_at")},
     where=Conversation.version == _NEW.excluded.version - 1,
-).returning(Conversation.version)
+).returning(Conversation.chat_id)
 
 
 class ConversationMoved(Exception):
@@ -39,8 +45,21 @@ class ConversationMoved(Exception):
     code, permanent = "conversation_moved", False
 
 
+@dataclass
+class InHand:
+    """A conversation for the length of a transaction: the version of its row (0: there is none), when that was written, and when it
+    was changed since."""
+
+    version: int
+    updated_at: datetime | None
+    changed_at: datetime | None = None
+
+
 class Trackers(TrackerStore):
-    """The trackers of this process. `load` and `store` go to the database; Rasa itself only sees the one in hand."""
+    """The trackers of this process. `prepare`, `load` and `write` go to the database; Rasa itself only sees the one in hand.
+
+    Whoever takes a turn holds the chat's row; should somebody write the conversation without it, `write` notices by the version.
+    """
 
     def __init__(self, domain: Any) -> None:
         super().__init__(domain)
@@ -60,38 +79,78 @@ class Trackers(TrackerStore):
         """Drop the live tracker; the next turn reads the row."""
         self._live.pop(sender_id, None)
 
+    async def prepare(self, tx: AsyncSession, chat_ids: Sequence[int]) -> None:
+        """Take the saved conversations of these chats in hand, for as long as the transaction lasts."""
+        hand = self._in_hand(tx)
+        wanted = [chat_id for chat_id in chat_ids if chat_id not in hand]
+        if not wanted:
+            return
+        hand.update({chat_id: InHand(0, None) for chat_id in wanted})
+        for chat_id, version, updated_at in await tx.execute(_VERSIONS, {"chats": wanted}):
+            hand[chat_id] = InHand(version, updated_at)
+        unread = [chat_id for chat_id in wanted if hand[chat_id].version != self._live.get(str(chat_id), (None,))[0]]
+        saved = [chat_id for chat_id in unread if hand[chat_id].version]
+        events = {chat_id: read for chat_id, read in await tx.execute(_EVENTS, {"chats": saved})} if saved else {}
+        for chat_id in wanted:
+            sender_id = str(chat_id)
+            if chat_id not in unread:
+                self._live.move_to_end(sender_id)
+                continue
+            tracker = self._tracker(sender_id, deserialise_events(events[chat_id])) if chat_id in events else self.fresh(sender_id)
+            self._hold(sender_id, hand[chat_id].version, tracker)
+
     async def load(self, tx: AsyncSession, chat_id: int, *, now: datetime, follow_up: bool) -> DialogueStateTracker:
-        """Take the conversation in hand, its row locked until the end of the transaction.
+        """The conversation, as the turn begins.
 
         The form follows the tasks: it is active exactly if `follow_up`, whatever the stored conversation says.
         """
-        sender_id = str(chat_id)
-        row = (await tx.execute(_ROW, {"chat": chat_id})).one_or_none()
-        version, live = self._live.get(sender_id, (None, None))
-        if row is None:
-            tracker, version = self.fresh(sender_id), 0
-        elif version == row.version and live is not None:
-            tracker = live
-        else:
-            events = await tx.scalar(select(Conversation.tracker).where(Conversation.chat_id == chat_id)) or []
-            tracker, version = self._tracker(sender_id, deserialise_events(events)), row.version
-        if row is not None and not follow_up and now - row.updated_at > SESSION:
+        await self.prepare(tx, [chat_id])
+        sender_id, saved = str(chat_id), self._in_hand(tx)[chat_id]
+        version, tracker = self._live[sender_id]
+        last = saved.changed_at or saved.updated_at
+        if last is not None and not follow_up and now - last > SESSION:
             tracker = self.fresh(sender_id, introduced=tracker.get_slot("introduced"))
         if follow_up != (tracker.active_loop_name == FORM):
             tracker.update_with_events([*loop(follow_up), ActionExecuted(ACTION_LISTEN_NAME)], self.domain)
-        self._hold(sender_id, version or 0, tracker)
+        self._hold(sender_id, version, tracker)
         return tracker
 
-    async def store(self, tx: AsyncSession, chat_id: int, tracker: DialogueStateTracker, *, now: datetime) -> None:
-        """Save the conversation, cut to its last turns. Raises ConversationMoved if the row is not the one that was loaded."""
-        sender_id = str(chat_id)
-        tracker = self._cut(tracker)
-        version, _ = self._live[sender_id]
-        values = {"chat_id": chat_id, "version": version + 1, "updated_at": now, "tracker": [event.as_dict() for event in tracker.events]}
-        if await tx.scalar(_SAVE, values) is None:
-            raise ConversationMoved(f"conversation {chat_id}")
-        self._hold(sender_id, version + 1, tracker)
-        sql_event.listen(tx.sync_session, "after_rollback", lambda session: self.forget(sender_id), once=True)
+    def keep(self, tx: AsyncSession, chat_id: int, tracker: DialogueStateTracker, *, now: datetime) -> None:
+        """The conversation as the turn left it, cut to its last turns; `write` saves it."""
+        saved = self._in_hand(tx)[chat_id]
+        saved.changed_at = now
+        self._hold(str(chat_id), saved.version, self._cut(tracker))
+
+    async def write(self, tx: AsyncSession) -> None:
+        """Save what was changed. Raises ConversationMoved if a row is not the one that was taken in hand."""
+        changed = {chat_id: saved for chat_id, saved in self._in_hand(tx).items() if saved.changed_at is not None}
+        if not changed:
+            return
+        rows = [
+            {"chat_id": chat_id, "version": saved.version + 1, "updated_at": saved.changed_at, "tracker": self._events(chat_id)}
+            for chat_id, saved in changed.items()
+        ]
+        written = set(await tx.scalars(_SAVE, rows))
+        if written != changed.keys():
+            raise ConversationMoved(f"conversations {sorted(changed.keys() - written)}")
+        for chat_id, saved in changed.items():
+            saved.version, saved.updated_at, saved.changed_at = saved.version + 1, saved.changed_at, None
+            self._hold(str(chat_id), saved.version, self._live[str(chat_id)][1])
+
+    def _in_hand(self, tx: AsyncSession) -> dict[int, InHand]:
+        """The conversations of this transaction; when it is rolled back, what is live of them is not to be trusted."""
+        hand: dict[int, InHand] | None = tx.info.get("conversations")
+        if hand is None:
+            hand = tx.info["conversations"] = {}
+            sql_event.listen(tx.sync_session, "after_rollback", partial(self._forget_all, hand), once=True)
+        return hand
+
+    def _forget_all(self, hand: dict[int, InHand], _: object) -> None:
+        for chat_id in hand:
+            self.forget(str(chat_id))
+
+    def _events(self, chat_id: int) -> list[dict[str, Any]]:
+        return [event.as_dict() for event in self._live[str(chat_id)][1].events]
 
     def fresh(self, sender_id: str, *, introduced: bool | None = None, follow_up: bool = False) -> DialogueStateTracker:
         """A conversation that has just begun, with or without the form waiting for an answer."""

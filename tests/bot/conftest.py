@@ -24,6 +24,12 @@ class Parrot:
             raise RuntimeError("the model is broken")
         return [Reply(f"听到：{turn.text[:40]}")]
 
+    async def prepare(self, tx: Any, chat_ids: Any) -> None:
+        """It has no state."""
+
+    async def save(self, tx: Any) -> None:
+        """It has no state."""
+
     async def begin_follow_up(self, tx: Any, chat: Any, task: Any, question: Any, now: datetime) -> None:
         """It has no state."""
 

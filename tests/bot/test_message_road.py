@@ -5,8 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from records.chat import Chat
 from records.message import Inbound
-from tests.bot.stage import Stage
+from records.observation import Observation
+from records.patient import Carer, PatientCarer
+from tests.bot.stage import Family, Stage
 
 
 async def test_a_message_is_answered_once_by_one_message(stage: Stage) -> None:
@@ -56,6 +59,47 @@ async def test_a_broken_dialogue_is_not_silence(stage: Stage) -> None:
     assert [(flag.category, flag.state) for flag in await stage.flags()] == [("dialogue_down", "delivered")]
     await mother.says("没事了")
     assert await mother.last() == "听到：没事了"
+
+
+async def together(stage: Stage, *said: tuple[Family, str]) -> None:
+    """All of this is stored at one moment, and the chats are handled at one moment."""
+    now = stage.clock()
+    async with stage.db.transaction() as tx:
+        rows = await tx.execute(select(Chat.external_userid, Chat.id))
+        chats = {user: chat_id for user, chat_id in rows}
+        for number, (family, words) in enumerate(said):
+            row = {"msgid": f"m{number}", "origin": 3, "msgtype": "text", "text": words, "body": {}, "sent_at": now, "received_at": now}
+            tx.add(Inbound(chat_id=chats[family.user], **row))
+    await asyncio.gather(*(stage.handlers["drain"](str(chats[family.user])) for family, _ in said))
+    await stage.settle()
+
+
+async def test_families_that_write_at_once_are_answered_each_whatever_the_others_say(stage: Stage) -> None:
+    words = ["今天挺好的", "崩溃", "宝宝38.6度", "请转人工", "谢谢", "睡得很香"]
+    families = [await stage.family(f"zhao{number}", {"name": f"小满{number}", "days": 60}) for number, _ in enumerate(words)]
+    for family in families:
+        await family.says("在吗")
+    await together(stage, *zip(families, words, strict=True))
+    heard = [(await family.hears())[1:] for family in families]
+    assert [heard[0], heard[4], heard[5]] == [["听到：今天挺好的"], ["听到：谢谢"], ["听到：睡得很香"]]
+    assert "120" in heard[2][0]
+    assert all(len(said) == 1 for said in heard)
+    assert sorted(flag.category for flag in await stage.flags()) == ["dialogue_down", "fever_infant_lt3m", "human_request"]
+
+
+async def test_what_one_parent_tells_counts_for_the_other_at_the_same_moment(stage: Stage) -> None:
+    mother = await stage.family("zhao", {"name": "小满", "days": 20, "birth_weight_g": 3300})
+    father = await stage.family("zhaoba")
+    async with stage.db.transaction() as tx:
+        carer = await tx.scalar(select(Carer.id).where(Carer.external_userid == father.user))
+        tx.add(PatientCarer(patient_id=mother.patients[0], carer_id=carer, relationship="父亲", primary=False))
+    for parent in (mother, father):
+        await parent.says("在吗")
+    await together(stage, (mother, "宝宝体温38.6"), (father, "宝宝体温38.4"))
+    assert [len(await parent.hears()) for parent in (mother, father)] == [2, 2]
+    async with stage.db.transaction() as tx:
+        values = await tx.scalars(select(Observation.value).where(Observation.code == "temperature").order_by(Observation.value))
+        assert list(values) == [38.4, 38.6]
 
 
 async def test_a_stranger_with_an_emergency_is_helped_too(stage: Stage) -> None:

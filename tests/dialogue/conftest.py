@@ -59,6 +59,7 @@ class Family:
         async with self.db.transaction() as tx:
             turn = await self.turn_on(tx, text, menu_id)
             self.heard = await self.dialogue.turn(turn)
+            await self.dialogue.save(tx)
             self.turn = turn
         self.now += timedelta(minutes=1)
         return self.last

@@ -1,5 +1,7 @@
 """Conversations stay small, are saved with the turn, and are never taken up stale."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import select, update
 
@@ -23,8 +25,8 @@ async def test_a_conversation_is_cut_at_a_turn_and_keeps_its_slots(family: Famil
         await family.says("谢谢")
     row = await stored(family)
     events = [event["event"] for event in row.tracker]
-    assert events.count("user") <= 8
-    assert len(row.tracker) < 80
+    assert events.count("user") <= 2
+    assert len(row.tracker) < 25
     assert row.version == 41
     family.dialogue.forget(family.chat_id)
     assert "随访助手" not in await family.says("你好")
@@ -61,6 +63,21 @@ async def test_a_turn_that_is_rolled_back_is_forgotten(family: Family) -> None:
     assert "随访助手" in await family.says("你好")
 
 
+async def test_several_conversations_are_taken_up_and_saved_in_one_go(family: Family, new_family) -> None:
+    other = await new_family(("小满", date(2026, 1, 20), "M"))
+    await family.says("别再发消息了")
+    family.dialogue.forget(family.chat_id)
+    async with family.db.transaction() as tx:
+        await family.dialogue.prepare(tx, [family.chat_id, other.chat_id])
+        first = await family.dialogue.turn(await family.turn_on(tx, "是的"))
+        greeted = await family.dialogue.turn(await other.turn_on(tx, "你好"))
+        thanked = await family.dialogue.turn(await other.turn_on(tx, "你好"))
+        await family.dialogue.save(tx)
+    assert "已停止" in first[0].text
+    assert "随访助手" in greeted[0].text and "随访助手" not in thanked[0].text
+    assert ((await stored(family)).version, (await stored(other)).version) == (2, 1)
+
+
 async def test_a_row_that_moved_meanwhile_is_not_overwritten(family: Family) -> None:
     from bot.dialogue.trackers import ConversationMoved
 
@@ -70,7 +87,8 @@ async def test_a_row_that_moved_meanwhile_is_not_overwritten(family: Family) -> 
         async with family.db.transaction() as tx:
             tracker = await trackers.load(tx, family.chat_id, now=NOW, follow_up=False)
             await tx.execute(update(Conversation).where(Conversation.chat_id == family.chat_id).values(version=9))
-            await trackers.store(tx, family.chat_id, tracker, now=NOW)
+            trackers.keep(tx, family.chat_id, tracker, now=NOW)
+            await trackers.write(tx)
     assert moved.value.permanent is False
 
 

@@ -1,0 +1,77 @@
+"""What a turn has to know of its surroundings, read for many chats at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import BigInteger, DateTime, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.reply import plain_text
+from plans.finding import History, facts_with, history_of, patient_facts
+from records.chat import Chat
+from records.message import Outbound
+from records.patient import Patient, patients_by_carer
+from records.staff import Team, someone_on_call
+from tagging.patient import PatientFacts
+
+_AROUND = (
+    select(
+        Chat.id,
+        Team.phone,
+        someone_on_call(Team.id, tier=1, now=bindparam("now", type_=DateTime(timezone=True))).label("notified"),
+        select(Outbound.payload)
+        .where(Outbound.chat_id == Chat.id, Outbound.route == "kf", Outbound.state != "withdrawn")
+        .order_by(Outbound.seq.desc())
+        .limit(1)
+        .correlate(Chat)
+        .scalar_subquery()
+        .label("last_words"),
+    )
+    .join(Team, Team.id == Chat.team_id)
+    .where(Chat.id == any_(bindparam("chats", type_=ARRAY(BigInteger))))
+)
+
+
+@dataclass
+class Around:
+    """The team's phone, whether a clinician is on call, the last thing the bot said here (a bare number or 没有 is read against it),
+    and the carer's patients, the youngest first."""
+
+    phone: str | None
+    notified: bool
+    last_words: str | None
+    patients: list[Patient]
+    _history: dict[int, History] = field(default_factory=dict)
+
+    async def facts(self, tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
+        """What triage may know of `patient`, with his latest numbers, those of this transaction among them."""
+        history = self._history.get(patient.id)
+        if history is None:
+            return await patient_facts(tx, patient, now=now, zone=zone)
+        return facts_with(patient, history, now=now, zone=zone)
+
+    def outdated(self) -> None:
+        """A message has been handled: what it told is read anew for the next, in whichever chat that is."""
+        for patient in self.patients:
+            self._history.pop(patient.id, None)
+
+
+async def around(tx: AsyncSession, chats: Iterable[Chat], now: datetime) -> dict[int, Around]:
+    """The surroundings of these chats, by id, in three round trips for all."""
+    by_id = {chat.id: chat for chat in chats}
+    rows = (await tx.execute(_AROUND, {"chats": list(by_id), "now": now})).all() if by_id else []
+    carers = {chat.carer_id for chat in by_id.values() if chat.carer_id is not None}
+    patients = await patients_by_carer(tx, list(carers)) if carers else {}
+    everybody = {patient.id for those in patients.values() for patient in those}
+    told = await history_of(tx, list(everybody)) if everybody else {}
+    history = {patient_id: told.get(patient_id, ()) for patient_id in everybody}
+    found = {}
+    for row in rows:
+        carer_id = by_id[row.id].carer_id
+        mine = patients.get(carer_id, []) if carer_id is not None else []
+        last = plain_text(row.last_words) if row.last_words else None
+        found[row.id] = Around(row.phone, row.notified, last, mine, history)
+    return found
