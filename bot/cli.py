@@ -112,6 +112,23 @@ def triage(file: File = None) -> None:
 
 
 @app.command()
+def evaluate(
+    topic: Annotated[str, typer.Argument(help="language, triage or measurements.")],
+    file: Annotated[Path | None, typer.Option(help="Labelled JSON lines; else the frozen sets.", dir_okay=False, exists=True)] = None,
+    worst: Annotated[int, typer.Option(help="How many of the worst errors to show.")] = 30,
+) -> None:
+    """How good the reading is: precision, recall and F1 with 95 % intervals, confusion by status and level, the worst errors.
+
+    Lines: {"patient": …, "input": …, "expect": {"level": …, "category": …}} for triage, or those of the public research sets.
+    """
+    from bot.cli_evaluate import Topic, run_evaluation
+
+    if topic not in Topic.__members__:
+        raise typer.BadParameter("choose language, triage or measurements")
+    run_evaluation(Topic(topic), file, worst)
+
+
+@app.command()
 def doctor() -> None:
     """Check settings, database, model and WeCom, and say in words what is wrong and where to mend it."""
     from bot.cli_run import doctor_command

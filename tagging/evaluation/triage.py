@@ -95,10 +95,7 @@ def _shown(asked: Mapping[str, Any]) -> str:
     given = asked["input"]
     if isinstance(given, str):
         return given
-    if given.get("text") is None:
-        shown = f"{given.get('vital')} {given.get('value')} {given.get('unit') or ''}"
-    else:
-        shown = given["text"]
+    shown = given.get("text") or f"{given.get('vital')} {given.get('value')} {given.get('unit') or ''}"
     context = given.get("context") or asked.get("context")
     patient = asked.get("patient")
     return shown + (f" @{context}" if context else "") + (f" {json.dumps(patient, ensure_ascii=False)}" if patient else "")
@@ -167,6 +164,22 @@ def report(judged: Sequence[Judged], *, worst: int = 30) -> str:
         parts += ["", f"worst {min(worst, len(wrong))} of {len(wrong)} errors"]
         parts += [f"  {line.id} want {line.want} got {line.level}: {line.text[:120]} <{line.because[:120]}>" for line in wrong[:worst]]
     return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All judged lines of a file."""
+
+    lines: tuple[Judged, ...]
+
+    def report(self, *, worst: int = 30) -> str:
+        """Figures, confusion and the worst errors as text."""
+        return report(self.lines, worst=worst)
+
+
+def evaluate_file(file: Path) -> Result:
+    """Judge the lines of a file. Raises InputError (`bad_line`) for a line that is not in one of the agreed forms."""
+    return Result(tuple(judge_lines(read_lines(file))))
 
 
 def _f1(labelled: Sequence[Judged]) -> float:
