@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tagging.numeral import HAN, parse_numeral
+from tagging.numeral import SHORT as _N
+from tagging.numeral import parse_numeral
 
-_N = rf"(?:\d+(?:\.\d+)?|{HAN})"
 _DAYS_AGO = {"今": 0, "当": 0, "昨": 1, "前": 2, "大前": 3}
 # Part of the day: first and last hour, and the hour that is meant when nothing else is said.
 _PARTS: dict[str, tuple[int, int, int]] = {
@@ -36,24 +36,25 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "午": (11, 14, 12),
 }
 _EVENING = ("晚上", "晚间", "夜里", "夜间", "深夜", "晚", "夜")
-_LONG_PART = "凌晨|清晨|清早|早上|早晨|早起|上午|中午|晌午|午后|下午|傍晚|晚上|晚间|夜里|夜间|深夜|(?:后)?半夜"
+_LONG_PART = "凌晨|清晨|清早|早上(?!压)|早晨|早起|上午|中午|晌午|午后|下午|傍晚|晚上(?!压)|晚间|夜里|夜间|深夜|(?:后)?半夜"
 _PART = rf"(?:{_LONG_PART}|早(?![产就点日期饭餐已晚安该泄])|晨(?!僵)|晚(?![饭餐期点安了婚])|夜(?![奶宵尿盲]))"
 _HOUR = r"(?:1\d|2[0-4]|0?\d|二十[一二三四]?|十[一二三四五六七八九]?|[零〇一二两三四五六七八九])"
 _MINUTE = (
     r"(?:半|一刻|三刻|整|[0-5]\d(?![\d.])分?|\d分|[二三四五]?十[一二三四五六七八九]?分?|零?[一二三四五六七八九]分)"
-    r"(?!\s*(?:度|℃|°|次|个|毫升|ml|片|斤|公斤)|[一二三四五六七八九十])"
+    r"(?!\s?[。，,、·]\s?\d{1,2}\s?(?:度|℃|°)|点|\s*(?:度|℃|°|次|个|毫升|ml|片|斤|公斤)|[一二三四五六七八九十])"
 )
-# 十二点五 and 12点5 are decimals, not a quarter of an hour.
+# 十二点五 and 12点5 are decimals, not a quarter of an hour; after 早上 or 昨天 a clock time it is.
+_NO_DECIMAL = r"(?![\d零〇一二两三四五六七八九](?!\d|十|点|[岁天次个月]))"
 _CLOCK = (
     rf"(?<![\d.零〇一二两三四五六七八九十百])(?:(?P<hour>{_HOUR})(?:点钟?|时(?![候间不常])|点过)(?P<minute>{_MINUTE})?"
-    r"(?![\d零〇一二三四五六七八九](?!\d|十|点|[岁天次个月]))"
+    rf"{_NO_DECIMAL}"
     rf"(?:多|左右)?|(?P<hour2>[01]?\d|2[0-4])[:：](?P<minute2>[0-5]\d)(?![\d:]))"
 )
 
 
 def _clock_as(name: str) -> str:
     """A clock time that may follow a day, its groups named `name`_hour and so on."""
-    return "(?:" + _CLOCK.replace("<hour", f"<{name}_hour").replace("<minute", f"<{name}_minute") + ")?"
+    return "(?:" + _CLOCK.replace(_NO_DECIMAL, "").replace("<hour", f"<{name}_hour").replace("<minute", f"<{name}_minute") + ")?"
 
 
 _WEEKDAY = {c: i for i, c in enumerate("一二三四五六日")} | {"天": 6, "末": 5}

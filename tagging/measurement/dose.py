@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from tagging.numeral import HAN, parse_numeral
+from tagging.numeral import SHORT, parse_numeral
 from tagging.text import fold
 
-_N = rf"(?:\d+(?:\.\d+)?|{HAN}|半)"
+_N = rf"(?:{SHORT}|半)"
 # UCUM codes; what is counted stands in braces.
 _UNITS = {
     surface: unit

@@ -24,6 +24,8 @@ NEAR_LAST_WEIGHT = 0.10
 GRAMS = (800, 9000)
 # Before this age a child is given nothing but milk (WHO: complementary food from six months; four is the earliest in use).
 MILK_ONLY_DAYS = 120
+# No family sends more values in one message; of a hostile text only the first and the last are judged, so that it cannot be slow.
+MOST_VALUES = 200
 # Vitals of which the lower end of a range is the worse one.
 _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "peak_flow", "feed_count", "feed_volume", "urine_output"})
 
@@ -96,6 +98,8 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
     scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only)
     quantities, unreadable = resolve(scene)
+    if len(quantities) > MOST_VALUES:
+        quantities = [*quantities[: MOST_VALUES // 2], *quantities[-MOST_VALUES // 2 :]]
     quantities = [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
     measurements: list[Measurement] = []
     doubtful: list[Measurement] = []
