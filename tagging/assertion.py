@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tagging.text import CLAUSE_END, SENTENCE_END
+from tagging.text import CLAUSE_END, SENTENCE_END, last_end, next_start
 
 Status = Literal["present", "absent", "possible", "asked"]
 Whose = Literal["patient", "other", "parent"]
@@ -35,7 +35,7 @@ class Assertion:
 
 
 _FILLER = (
-    r"(?:有|什么|明显的?|出现|过|发现|看到|看见|见到?|听到|再|怎么|任何|特别|的|地|他|她|它|宝宝|孩子|娃"
+    r"(?:有|什么|啥|新的?|想要?|明显的?|出现|过|发现|看到|看见|见到?|听到|听见|自己|再|怎么|任何|特别|的|地|他|她|它|宝宝|孩子|娃"
     r"|其他|其它|那么|很|太|又|现在|今天|昨天|昨晚|发生|感觉|觉得"
     r"|伴有?|伴随|继续|出|起|显得?|一直|都|再次|说|症状|情况|典型的?|严重的?|持续的?|剧烈的?|频繁的?|是"
     r"|因为|曾|曾经|大|多少|一点|一点儿|点|用|给|把|被|在|也|或者?|让)"
@@ -68,8 +68,8 @@ _RESOLVED_AFTER = re.compile(
     r"|降下来了|降下去了|降了|控制住了)"
 )
 _RESOLVED_LATER = re.compile(
-    r"(?:现在|今天|目前|后来|已经|这会|早就|之后)[^。！？!?\n]{0,6}?(?:好了|没事了|都?正常了?|恢复了|没再"
-    r"|不再|没有了|退了|缓解了|没复发|再没|没有再|没发作|不[\u4e00-\u9fff]{1,2}了)"
+    r"(?:现在|今天|目前|后来|已经|这会|早就|之后|这个?(?:月|周|星期|几天|两天|一周|一个月)|出院后)[^。！？!?\n]{0,6}?(?:好了|没事了|都?正常了?|恢复了|没再"
+    r"|不再|没有了|退了|缓解了|没复发|一次没有|再没|没有再|没发作|不[\u4e00-\u9fff]{1,2}了)"
     r"|(?:就|都)好了|没有?再(?:犯|发|出现|抽|吐|烧|有)|再也没|已(?:经)?(?:治愈|痊愈|康复)"
 )
 _LONG_AGO = re.compile(
@@ -77,7 +77,7 @@ _LONG_AGO = re.compile(
     r"|(?:[0-9一二两三四五六七八九十几]+个?(?:多)?(?:月|年|周)(?:之|以)?前)"
     r"|[0-9一二两三四五六七八九十半]+个?(?:多)?(?:岁|个月)(?:多|半)?(?:的)?(?:时候|时|那年|那次)"
     r"|那年|那时候?|上次(?!化疗|出院|手术|打|复查|冲)|出生(?:的时候|时)(?!.{0,4}(?:体重|斤))|刚出生时"
-    r"|刚生下来|病史|住院(?:期间|的时候|时)|出院前"
+    r"|刚生下来|病史|(?:住院|在医院|出院)(?:期间|的?时候|那会儿?)|出院前"
 )
 _RECENT = re.compile(r"刚刚|刚才|现在|今天|今早|今晚|早上|昨晚|昨天|又|这次|这回|这两天|这几天|突然|再次|还在|目前|正在|一直|天前|小时前")
 _PAST_TIMES = re.compile(
@@ -85,7 +85,7 @@ _PAST_TIMES = re.compile(
 )
 _HYPOTHETICAL = re.compile(
     r"如果|假如|假设|万一|要是|倘若|若是|(?<!过)(?<!比)(?<!类)若(?!干)|一旦|的话|防止|预防|以防|避免|以免"
-    r"|免得|怕(?!光|冷|热|水)|担心|害怕(?!有人|回家)|会不会|会[^，。]{0,6}(?:吗|么|嘛)|会导致|会引起"
+    r"|免得|怕(?!光|冷|热|水)|担心|害怕(?!有人|回家)|会不会(?!也?又?就?还?是)|会[^，。]{0,6}(?:吗|么|嘛)|会导致|会引起"
     r"|容易(?:引起|导致|出现)"
     r"|什么(?:样|情况|时候)[^，。]{0,10}(?:才|要|需要|算|是)|怎么(?:判断|看出|知道|区分|预防)|如何(?:判断"
     r"|预防|区分|识别|观察)|哪些[^，。]{0,6}(?:症状|表现|情况|危险|信号)|是什么样|什么叫|什么是|是啥样"
@@ -96,7 +96,12 @@ _HYPOTHETICAL_AFTER = re.compile(
     r"(?:的话|的?时候(?:要|该|应该|可以)|(?:了|时)?(?:该|应该)怎么(?:预防|判断)|是什么(?:样|表现|症状)"
     r"|(?:一般|都|会|的)?有(?:什么|哪些)(?:症状|表现)|怎么预防|能预防|的?(?:疫苗|标准|定义))"
 )
-_ASK_BEFORE = re.compile(r"(?:是不是|是否|会不会是|不知道是不是|算不算|有没有可能是?)[^，。！？,!?]{0,6}$")
+_ASK_BEFORE = re.compile(
+    r"(?:是不是|是否|会不会(?:也|又|就|真|还)?是|不知道是不是|算不算|有没有可能是?|可能(?:也|又|就|还)?是|怀疑(?:也|又|就)?是?|疑似|说不定是|不排除|不确定是不是)"
+    r"[^，。！？,!?]{0,6}$"
+)
+# 不怎么咳, 不太咳: less than before, but there.
+_HARDLY = re.compile(r"(?:不怎么|没怎么|不太|不大|不咋|没咋|不常|很少|不经常|不算太?|不是(?:很|太|特别)|没那么|不那么)(?:会|再|爱|能)?$")
 _HAVE_BEFORE = re.compile(r"(?:有没有|有无|是否有|有木有)[^，。！？,!?]{0,8}$")
 _ASK_AFTER = re.compile(r"(?:的?(?:症状|情况|现象))?(?:了|过|的)?(?:吗|么|嘛|没有?|不)?[?？]|(?:了|过)?(?:吗|嘛)|了没有?$|不$")
 _OTHER = re.compile(
@@ -106,11 +111,11 @@ _OTHER = re.compile(
 )
 _SELF = re.compile(r"我自己|我本人|本人|我也|我这几天|我最近|我产后|我现在|我今天|我昨天|我这")
 _PATIENT = re.compile(
-    r"宝宝|宝贝|孩子|小孩|娃|儿子|女儿|闺女|患儿|患者|病人|小宝|二宝|崽|他(?!爸|妈|们)|她(?!爸|妈|们)|我家(?!里|老|的?狗)"
+    r"宝宝|宝贝|孩子|小孩|娃|儿子|女儿|闺女|患儿|患者|病人|小宝|二宝|老二|老三|崽|他(?!爸|妈|们)|她(?!爸|妈|们)|我家(?!里|老|的?狗)"
 )
 # The other person is not the one who is ill: 妈妈说他…, 被哥哥推…, 跟同学一样.
 _NOT_SUBJECT_AFTER = re.compile(
-    r"^(?:们)?(?:我|说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家"
+    r"^(?:们)?(?:的(?![孩小宝娃儿女]|烧|病)|我|说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家"
     r"|打电话|问|怀疑|一量|拿|用|压|踢|咬|砸|撞)"
 )
 _NOT_SUBJECT_BEFORE = re.compile(
@@ -130,11 +135,11 @@ def assess(folded: str, spans: Sequence[Span]) -> list[Assertion]:
 
 
 def _assess(folded: str, span: Span, previous: tuple[Span, Assertion] | None) -> Assertion:
-    sentence_start = _last_end(SENTENCE_END, folded, span.start)
-    clause_start = max(sentence_start, _last_end(CLAUSE_END, folded, span.start))
+    sentence_start = last_end(SENTENCE_END, folded, span.start)
+    clause_start = max(sentence_start, last_end(CLAUSE_END, folded, span.start))
     before = folded[clause_start : span.start]
     after = folded[span.end : span.end + 16]
-    sentence = folded[sentence_start : _next_start(SENTENCE_END, folded, span.end, include=True)]
+    sentence = folded[sentence_start : next_start(SENTENCE_END, folded, span.end, include=True)]
     whose = _whose(folded[sentence_start : span.start], before)
     status = _status(folded, span, before, after, previous)
     when, resolved = _when(folded, span, sentence_start, clause_start, sentence)
@@ -148,6 +153,8 @@ def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Sp
         return "possible"
     if any(_GAP_NEGATED.search(_IDIOM.sub("", folded[a:b])) for a, b in span.gaps):
         return "absent"
+    if _HARDLY.search(before):
+        return "present"
     masked = _IDIOM.sub(lambda match: "＿" * len(match.group()), before)
     if NEGATED_BEFORE.search(masked):
         # 不是不抽 and 不是没有 deny the denial.
@@ -194,7 +201,7 @@ def _chained(folded: str, spans: Sequence[Span], results: list[Assertion], index
 
 def _when(folded: str, span: Span, sentence_start: int, clause_start: int, sentence: str) -> tuple[When, bool]:
     before = folded[sentence_start : span.start]
-    clause_end = _next_start(CLAUSE_END, folded, span.end)
+    clause_end = next_start(CLAUSE_END, folded, span.end)
     question_end = folded[clause_end : clause_end + 1] in ("?", "？")
     scope = folded[clause_start : span.start]
     after = folded[span.end : span.end + 14]
@@ -236,7 +243,7 @@ def _whose(sentence_before: str, clause_before: str) -> Whose:
         return "other"
     if last_self > last_patient and last_self > last_other and _close(sentence_before, last_self, clause_before):
         return "parent"
-    if others and last_patient > last_other and re.fullmatch(r"[家的]{1,2}", sentence_before[others[-1].end() : last_patient]):
+    if others and last_patient > last_other and re.fullmatch(r"[家床班里的]{1,3}", sentence_before[others[-1].end() : last_patient]):
         return "other"
     return "patient"
 
@@ -248,17 +255,3 @@ def _inside(position: int, matches: Sequence[re.Match[str]]) -> bool:
 def _close(sentence_before: str, position: int, clause_before: str) -> bool:
     """The subject named at `position` still rules: same clause, or at most one clause earlier."""
     return len(CLAUSE_END.findall(sentence_before[position:])) <= 1 or len(sentence_before) - position <= len(clause_before)
-
-
-def _last_end(mark: re.Pattern[str], text: str, before: int) -> int:
-    end = 0
-    for match in mark.finditer(text, 0, before):
-        end = match.end()
-    return end
-
-
-def _next_start(mark: re.Pattern[str], text: str, after: int, *, include: bool = False) -> int:
-    match = mark.search(text, after)
-    if match is None:
-        return len(text)
-    return match.end() if include else match.start()

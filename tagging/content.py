@@ -57,6 +57,7 @@ def load_content(*, symptoms: Path = DATA / "symptoms", vitals: Path = DATA / "v
         lexicon = Lexicon(((key, concept.say or concept.span) for key, concept in entries), words.words, words.traps, parsed)
         # What only says more about another sign (高烧不退) has no name of its own.
         named = [(key, concept) for key, concept in entries if concept.kind != "context" and (concept.span or not concept.implies)]
+        named.sort(key=lambda entry: entry[1].general)
         mentions = Lexicon(((key, concept.span or concept.say) for key, concept in named), words.words, words.traps, parsed)
     except ContentError as error:
         raise ContentError(error.code, f"{file_of(symptoms, 'concepts', str(error).split(':')[0])}: {error}") from error

@@ -6,6 +6,7 @@ the words that name it: 喘. Rules:
 - Of overlapping names the longest wins; a name inside the name of a medicine (感冒灵) is none.
 - A sign that only says more about another (高烧不退 about 高烧) takes over that other's words.
 - A sign without names of its own that no name covers is told in its own words.
+- Particles at the end (了, 的) are left out.
 - A temperature of a fever belongs to the word before it (烧到38度5) or is a mention by itself.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from tagging.content import Content
 from tagging.fever import fever_temperatures, temperature_after
-from tagging.pattern import Hit
+from tagging.pattern import Hit, Nearby
 
 FEVERS = frozenset({"fever", "high_fever", "low_fever", "fever_persistent"})
 
@@ -26,9 +27,10 @@ def name_symptoms(folded: str, signs: Sequence[Hit], medicines: Iterable[tuple[i
     named = [hit for hit in content.mentions.cover(folded) if not all(masked[hit.start : hit.end])]
     taken = bytearray(len(folded))
     mentions = []
+    around = Nearby(signs)
     for hit in named:
-        whole = _with_temperature(folded, hit)
-        mentions.append(Hit(whole.start, whole.end, _refined(hit, signs, content), hit.gaps))
+        whole = _with_temperature(folded, _trimmed(folded, hit))
+        mentions.append(Hit(whole.start, whole.end, _refined(hit, around, content), hit.gaps))
         taken[whole.start : whole.end] = b"\x01" * (whole.end - whole.start)
     for start, end, _ in fever_temperatures(folded):
         if not any(taken[start:end]) and not all(masked[start:end]):
@@ -44,14 +46,23 @@ def name_symptoms(folded: str, signs: Sequence[Hit], medicines: Iterable[tuple[i
     return sorted(mentions, key=lambda hit: hit.start)
 
 
+def _trimmed(folded: str, hit: Hit) -> Hit:
+    """A particle at the end says when or how, it names nothing: 扁桃体发炎了, 稀稀的."""
+    end = hit.end
+    while end - hit.start > 2 and folded[end - 1] in "了的":
+        end -= 1
+    return Hit(hit.start, end, hit.key, hit.gaps)
+
+
 def _with_temperature(folded: str, hit: Hit) -> Hit:
     end = temperature_after(folded, hit.end) if hit.key in FEVERS else None
     return Hit(hit.start, end, hit.key, hit.gaps) if end else hit
 
 
-def _refined(hit: Hit, signs: Sequence[Hit], content: Content) -> str:
+def _refined(hit: Hit, signs: Nearby, content: Content) -> str:
     """The concept of a sign around the name that says more of the same (implies it), else the name's own."""
-    for sign in signs:
-        if sign.start <= hit.start and hit.end <= sign.end and hit.key in content.symptoms.concepts[sign.key].implies:
+    concepts = content.symptoms.concepts
+    for sign in signs.around(hit.start, hit.end):
+        if hit.key in concepts[sign.key].implies and concepts[sign.key].kind != "context":
             return sign.key
     return hit.key

@@ -14,7 +14,8 @@ A pattern knows which characters it can begin with, so a text is scanned once an
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -201,6 +202,21 @@ def compile_pattern(source: str, words: Mapping[str, Sequence[str]]) -> Node:
     return _Parser(source, words).pattern()
 
 
+class Nearby:
+    """Hits by place: those that may touch a stretch of text are found without looking at all of them."""
+
+    def __init__(self, hits: Iterable[Hit]):
+        self._hits = sorted(hits, key=lambda hit: hit.start)
+        self._starts = [hit.start for hit in self._hits]
+        self._longest = max((hit.end - hit.start for hit in self._hits), default=0)
+
+    def around(self, start: int, end: int) -> Iterator[Hit]:
+        """The hits that contain [start, end), in order of their start."""
+        for index in range(bisect_left(self._starts, start - self._longest), bisect_right(self._starts, start)):
+            if end <= self._hits[index].end:
+                yield self._hits[index]
+
+
 class _Lazy:
     """An expression that is compiled when it is first tried: most patterns never are."""
 
@@ -251,21 +267,22 @@ class Lexicon:
     def cover(self, folded: str) -> list[Hit]:
         """Matches that do not overlap, in order: the longest first, then what fits between; at the same place the first key wins."""
         hits, traps = self._find(folded)
+        around = Nearby(traps)
         taken = bytearray(len(folded))
         kept = []
         for hit in sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start)):
             # A word that is as long as the trap is no look-alike but the very word (黄鼻涕, trapped as no jaundice).
-            trapped = any(a <= hit.start < b and hit.end <= b and (a, b) != (hit.start, hit.end) for a, b in traps)
+            trapped = any(trap.end - trap.start > hit.end - hit.start for trap in around.around(hit.start, hit.end))
             if trapped or any(taken[hit.start : hit.end]):
                 continue
             taken[hit.start : hit.end] = b"\x01" * (hit.end - hit.start)
             kept.append(hit)
         return sorted(kept, key=lambda hit: hit.start)
 
-    def _find(self, folded: str) -> tuple[list[Hit], list[tuple[int, int]]]:
+    def _find(self, folded: str) -> tuple[list[Hit], list[Hit]]:
         """At each place the longest match of each key, of equal ones that with the fewest gaps, and the traps."""
         hits: list[Hit] = []
-        traps: list[tuple[int, int]] = []
+        traps: list[Hit] = []
         for start, character in enumerate(folded):
             following = folded[start + 1 : start + 2]
             best: dict[str, re.Match[str]] = {}
@@ -276,11 +293,8 @@ class Lexicon:
                 if match and (key not in best or _size(match) > _size(best[key])):
                     best[key] = match
             for key, match in best.items():
-                if key == self.TRAP:
-                    traps.append(match.span())
-                    continue
                 gaps = tuple(match.span(i) for i in range(1, (match.re.groups or 0) + 1) if match.start(i) < match.end(i))
-                hits.append(Hit(start, match.end(), key, gaps))
+                (traps if key == self.TRAP else hits).append(Hit(start, match.end(), key, gaps))
         return hits, traps
 
 
@@ -288,19 +302,16 @@ def _size(match: re.Match[str]) -> tuple[int, int]:
     return match.end(), -match.re.groups
 
 
-def _settle(hits: list[Hit], traps: list[tuple[int, int]]) -> list[Hit]:
+def _settle(hits: list[Hit], traps: list[Hit]) -> list[Hit]:
     kept: list[Hit] = []
     last_end: dict[str, int] = {}
+    caught, whole = Nearby(traps), Nearby(hit for hit in hits if not hit.gaps)
     for hit in hits:
-        if hit.start < last_end.get(hit.key, 0) or any(a <= hit.start < b and hit.end <= b for a, b in traps):
+        if hit.start < last_end.get(hit.key, 0) or next(caught.around(hit.start, hit.end), None):
             continue
         if any(
-            other.key != hit.key
-            and not other.gaps
-            and other.start <= hit.start
-            and hit.end <= other.end
-            and (other.end - other.start > hit.end - hit.start or hit.gaps)
-            for other in hits
+            other.key != hit.key and (other.end - other.start > hit.end - hit.start or hit.gaps)
+            for other in whole.around(hit.start, hit.end)
         ):
             continue
         last_end[hit.key] = hit.end

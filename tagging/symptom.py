@@ -92,6 +92,9 @@ def _mention(text: str, hit: Hit, assertion: Assertion, hours: float | None, tol
     # Asking whether it is a disease asserts nothing; asking whether a sign is one means that something is seen.
     if status == "possible" and concept.kind == "diagnosis":
         status = "asked"
+    # What might come is not there: 万一抽了.
+    if status == "present" and assertion.when == "hypothetical":
+        status = "possible"
     return SymptomMention(
         hit.start, hit.end, text[hit.start : hit.end], hit.key, concept.name, status, assertion.whose, assertion.when,
         assertion.resolved, hours, told.severity, told.trend, told.recurrent, site_of(folded, hit.start, hit.end),

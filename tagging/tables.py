@@ -28,6 +28,7 @@ class Concept(Table):
 
     `say` is what tells the sign, for triage; `span` names it in exactly the words that belong to the mention, where `say` is wider.
     Kind context (吃虾以后, 化疗) only helps triage and is no mention; kind normal (精神很好) is a finding that all is well.
+    A `general` concept (疼痛) leaves words that also name another one (腹痛) to that.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Concept(Table):
     kind: Literal["sign", "diagnosis", "context", "normal"] = "sign"
     tag: str | None = None
     implies: tuple[str, ...] = ()
+    general: bool = False
 
 
 class Answer(Table):
