@@ -42,6 +42,7 @@ _SLIP = re.compile(
 )
 _DECIMAL_UNITS = frozenset({"temperature", "mass", "substance", "pressure"})
 _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
+_VERBS = frozenset("贴喷吸管包针滴支")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
     r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|的样子|这样子?|样子)|(?P<more>多一?点|多些|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|来(?=[度斤次])|几(?![个天次]))"
@@ -61,17 +62,16 @@ _MASS_REST = re.compile(rf"(?:零|又|多)?(?:(?P<half>半)|(?P<rest>\d+(?:\.\d+
 _LENGTH_REST = re.compile(
     r"(?P<digits>\d{1,2})(?![\d.])|(?P<han>[零一二三四五六七八九]{1,2})(?![十百])|(?P<tens>[一二三四五六七八九]?十[一二三四五六七八九]?)"
 )
-_NOT_NUMBER_BEFORE = frozenset("几数百千万第亿")
 _COUNT_NEXT = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点(?!\d)|日|片|毫升|ml|周|月|粒|回|包|袋|支|滴|号|顿|/)")
 
 
 def read_amount(text: str, match: re.Match[str]) -> Amount | None:
     """The amount that begins with the NUMBER `match` in folded text; None where the characters count nothing (几十, 第三)."""
     start, end = match.span()
-    if text[start - 1 : start] in _NOT_NUMBER_BEFORE and start:
+    raw, han = match.group(), match["han"] is not None
+    before = text[start - 1 : start] if start else ""
+    if before == "第" or (han and before and before in "几千百万亿") or (before == "数" and raw[:1] == "十"):
         return None
-    raw = match.group()
-    han = match["han"] is not None
     if han:
         numeral = parse_numeral(raw)
         amount = Amount(start, end, numeral.value, low=numeral.low, sure=numeral.sure, decimal="点" in raw, han=True, digits=len(raw))
@@ -101,6 +101,9 @@ def _with_unit(text: str, amount: Amount) -> Amount:
         if unit:
             return replace(amount, precision="more_than", unit=unit[0], end=unit[1])
     unit = unit_at(text, end)
+    if unit and amount.value >= 30 and text[end : end + 1] in _VERBS and dimension_of(unit[0]) == "dose":
+        # 37.9贴了退热贴
+        return amount
     return _composed(text, replace(amount, unit=unit[0], end=unit[1], loose=None)) if unit else amount
 
 

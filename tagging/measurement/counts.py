@@ -1,6 +1,7 @@
 """What is counted: feeds, wet nappies, stools, vomiting; beats and breaths a minute; millilitres of milk."""
 
 import re
+from dataclasses import replace
 
 from tagging.measurement.quantity import Quantity
 from tagging.measurement.scan import Token
@@ -16,6 +17,9 @@ _DRUG = re.compile(
     r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|d3|补液盐|电解质|葡萄糖|水|汤|果汁|豆浆|ad"
 )
 _MILK = re.compile(r"奶|母乳|亲喂|瓶喂|配方")
+# Asked where the time over which was counted is no single day.
+A_DAY = "一整天（24小时）一共是几次？"
+_SECONDS = re.compile(r"秒|半分钟")
 # 喝一次吐一次: each time, not once.
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 _AFTER_UNIT = re.compile(r"\s?(?:的|湿|透的?)*")
@@ -25,6 +29,9 @@ def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantit
     """So many a minute: heart or breath, by what is named."""
     amount = scene.amount(index)
     vital = _rate(scene, index, subject)
+    if vital and _SECONDS.search(_head(scene, index)):
+        # 30秒25次 was not counted for a minute.
+        return []
     if vital is None or (amount.unit == "下" and subject is None and not _PER_MINUTE.search(_head(scene, index))):
         return None
     return [_quantity(scene, index, vital)] if amount.sure else []
@@ -61,16 +68,18 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     if amount.value == 1 and _EVERY_TIME.search(scene.text, max(0, amount.start - 4), amount.end + 6):
         return None
     if amount.decimal and not amount.halves and not _dashed(scene, index):
-        return []
+        return [replace(_quantity(scene, index, counted), question=A_DAY)]
     if amount.unit == "pieces" and not (counted == "wet_diapers" or scene.text[amount.start : amount.end].rstrip("多来").endswith("泡")):
         return None
     if amount.unit == "meals" and counted != "feed_count":
         return None
     if counted == "feed_count" and not _is_feed(scene, index):
         return None
+    if "半天" in head or "半日" in head:
+        return [replace(_quantity(scene, index, counted), question=A_DAY)]
     days = _period(scene, index)
     if days is None or (days > 1 and amount.value != 1):
-        return [] if days is not None else None
+        return None if days is None else [replace(_quantity(scene, index, counted), question=A_DAY)]
     reading = _quantity(scene, index, counted)
     if days > 1:
         return [Quantity(reading.start, reading.end, counted, round(amount.value / days, 3), None, None, "about")]
@@ -222,7 +231,12 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
 
 def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | None:
     after = scene.tokens[index + 1] if index + 1 < right else None
-    if after and after.roles.count and after.start == scene.tokens[index].end and not leads_to_amount(scene, index + 1):
+    if (
+        after
+        and after.roles.count in ("feed_count", "other")
+        and after.start == scene.tokens[index].end
+        and not leads_to_amount(scene, index + 1)
+    ):
         return after.roles.count
     for place in range(index - 1, max(-1, left - 8), -1):
         token = scene.tokens[place]

@@ -29,6 +29,7 @@ _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quan
 
 # What an amount of a dimension is when nothing names it.
 _USUAL: dict[str | None, str] = {"temperature": "temperature", "mass": "weight", "length": "height"}
+_DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
 
 
@@ -53,6 +54,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             subject = None
         near = _in_reach(scene, subject, index)
         reader = _BY_DIMENSION.get(token.amount.dimension)
+        if token.amount.unit is None and scene.text.startswith("个", token.end) and _DIAPERS.search(scene.clause_text(index)):
+            reader = counts.read_times
         read = reader(scene, index, near) if reader else None
         if read:
             found.extend(read)

@@ -13,6 +13,12 @@ BEFORE, AFTER = 90, 50
 # Under this age it is the parent who writes, and 我血压 is the parent's (R).
 WRITES_FOR_HIMSELF = 10 * 365
 _MY_OWN = re.compile(r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)[^，。！？]{0,12}$")
+_USUALLY = re.compile(
+    r"(?:(?:最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
+)
+_SOMEBODY = re.compile(
+    r"(?:(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
+)
 _SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 # 38.5度以上才吃退烧药, 39度再去医院: what one would do, not what was measured. 39度就喂了美林 was.
 _LIMIT_AFTER = re.compile(
@@ -31,9 +37,9 @@ _TOLD_TO = re.compile(
     r"(?:说(?:是|了)?|告诉|嘱咐|交代|建议|让|要求|叫|规定|说明书|书上|网上|一般|通常|正常(?:是|值|范围|应该|体温|情况)|标准|参考(?:值|范围)|才能|必须|至少要|目标|控制在|多少度|几度|不是)[^。！？\n]{0,16}$"
 )
 _NORMAL_BEFORE = re.compile(
-    r"(?:正常(?!了)(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况)?|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
+    r"(?:正常(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况|的话)|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
 )
-_WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
+_WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:是(?:不是)?(?:发烧|高烧|低烧|发热)[吗么]|正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
 _OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?到")
 _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
@@ -52,6 +58,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     head = _SENTENCE.split(folded[left : quantity.start])[-1]
     after = folded[quantity.end : quantity.end + 16]
     if patient.age_days is not None and patient.age_days < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
+        return False
+    if _USUALLY.search(head) or _SOMEBODY.search(head):
         return False
     # 从340降到190: the first value is over.
     if head.endswith(("从", "由")) and _OVER.match(after):
