@@ -61,7 +61,7 @@ def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Conten
                 learned[start] = is_knowledge_question(text[start:end]) or is_only_learning(text)
             if learned[start] or _HEALED.match(text, mention.end):
                 continue
-        if mention.when == "now" or concept.tag is not None:
+        if mention.when == "now":
             yield from _with_implied(mention, content, doubted=bool(_DOUBT.search(text)) or bool(_ASKED_INSIDE.search(mention.text)))
         elif mention.when == "past":
             for name in (mention.concept, *concept.implies):

@@ -41,6 +41,7 @@ class Triage:
     """The outcome. `categories` are ordered worst first; `reply` is worded as if the alert was stored (see reply_text).
 
     `variant` names the wording: `unclear` asks one question back, `who_is_meant` asks whether this child is meant.
+    `department` tells whose wording it is, if that of the house does not apply.
     """
 
     level: Level
@@ -48,6 +49,7 @@ class Triage:
     reply: str | None = None
     evidence: tuple[Evidence, ...] = ()
     variant: str | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def triage_findings(
     signs = [*patient_signs(text, mentions, content), *value_signs(current, content), *remembered_signs(known, now, content)]
     others = list(bystander_signs(mentions, content))
     findings += _apply_rules(signs, others, known, tags, content)
-    triage = _combine(findings, content)
+    triage = _combine(findings, content, patient.department)
     return _ask_who(triage, others, content) if others and triage.level == "routine" else triage
 
 
@@ -121,28 +123,28 @@ def triage_value(
     findings = list(_judge_value(vital, converted, patient, tags, now, tables))
     signs = [Sign(concept, f"{vital} {converted:g}") for concept in (*meanings(tables, vital, converted), "measured")]
     findings += _apply_rules([*signs, *remembered_signs(patient, now, tables)], (), patient, tags, tables)
-    return _combine(findings, tables)
+    return _combine(findings, tables, patient.department)
 
 
 def raised(triage: Triage, opinion: Opinion | None, *, content: Content | None = None) -> Triage:
     """`triage` after a second reader: its level if that is higher, with its evidence; what the rules found always stays."""
     if opinion is None or severity(opinion.level) <= severity(triage.level):
         return triage
-    tables = content or default_content()
+    tables = content or default_content(triage.department)
     evidence = (*triage.evidence, Evidence(opinion.reader, opinion.version, opinion.because))
     known = opinion.category if opinion.category in tables.redflags.categories else None
     if known:
         categories = tuple(dict.fromkeys((known, *triage.categories)))
         reply = _reply(tables, known, opinion.level, None, notified=True, phone=None)
-        return Triage(opinion.level, categories, reply, evidence)
+        return replace(triage, level=opinion.level, categories=categories, reply=reply, evidence=evidence, variant=None)
     categories = (*triage.categories, SECOND) if triage.categories else (SECOND,)
     reply = _common(tables, tables.redflags.second_look, None, notified=True, phone=None)
-    return Triage(opinion.level, categories, reply, evidence, SECOND)
+    return replace(triage, level=opinion.level, categories=categories, reply=reply, evidence=evidence, variant=SECOND)
 
 
 def reply_text(triage: Triage, *, notified: bool, phone: str | None, content: Content | None = None) -> str | None:
     """The reply for the family: it says that a clinician was told only if `notified`, else to call (`phone` of the department)."""
-    tables = content or default_content()
+    tables = content or default_content(triage.department)
     if triage.variant == SECOND:
         return _common(tables, tables.redflags.second_look, None, notified=notified, phone=phone)
     if triage.reply is None or not triage.categories or triage.categories[0] not in tables.redflags.categories:
@@ -207,7 +209,7 @@ def _ask_who(triage: Triage, bystanders: Sequence[Sign], content: Content) -> Tr
     return triage
 
 
-def _combine(findings: Iterable[_Finding], content: Content) -> Triage:
+def _combine(findings: Iterable[_Finding], content: Content, department: str | None) -> Triage:
     worst: dict[str, _Finding] = {}
     evidence: dict[Evidence, None] = {}
     order = {name: place for place, name in enumerate(content.redflags.priority)}
@@ -220,7 +222,7 @@ def _combine(findings: Iterable[_Finding], content: Content) -> Triage:
         return Triage("routine")
     top = shown[0]
     reply = _reply(content, top.category, top.level, top.variant, notified=True, phone=None)
-    return Triage(top.level, tuple(finding.category for finding in shown), reply, tuple(evidence), top.variant)
+    return Triage(top.level, tuple(finding.category for finding in shown), reply, tuple(evidence), top.variant, department)
 
 
 def _reply(content: Content, category_id: str, level: Level, variant: str | None, *, notified: bool, phone: str | None) -> str:

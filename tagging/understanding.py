@@ -36,7 +36,7 @@ class Understanding:
 
 def understand(text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None) -> Understanding:
     """Read one message. `context` is the line before it, `now` an aware instant in the hospital's zone. Never raises on any text."""
-    tables = content or default_content()
+    tables = content or default_content(patient.department)
     known = with_age_from_text(text, patient, tables)
     medicines = find_medicines(text)
     # 咳嗽的药 still says that there is a cough; 感冒灵 is only a name.
