@@ -45,8 +45,8 @@ _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
 _VERBS = frozenset("贴喷吸管包针滴支")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
-    r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|的样子|这样子?|样子)|(?P<more>多一?点|多些|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|来(?=[度斤次])|几(?![个天次]))"
-    r"|(?P<less>以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到))"
+    r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|的样子|这样子?|样子)|(?P<more>之上|多一?点|多些|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|来(?=[度斤次])|几(?![个天次]))"
+    r"|(?P<less>之下|以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到))"
 )
 _BEFORE = re.compile(
     r"(?:(?P<nearly>(?<![跳吸率搏气])快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
@@ -78,7 +78,8 @@ def read_amount(text: str, match: re.Match[str]) -> Amount | None:
         if numeral.low is not None:
             amount = replace(amount, precision="range")
     else:
-        sure = raw.count(".") <= 1 and len(raw) <= 8
+        # 37.538 is 37.5 and 38 typed together.
+        sure = raw.count(".") <= 1 and len(raw) <= 8 and len(raw.partition(".")[2]) <= 2
         amount = Amount(start, end, float(raw) if sure else 0.0, sure=sure, decimal="." in raw, digits=len(raw))
     amount = _with_unit(text, amount)
     return _with_precision(text, amount)
@@ -98,7 +99,7 @@ def _with_unit(text: str, amount: Amount) -> Amount:
     rough = _ROUGH.match(text, end)
     if rough and not amount.decimal:
         unit = unit_at(text, rough.end())
-        if unit:
+        if unit and text[rough.end() : rough.end() + 1] != "点":
             return replace(amount, precision="more_than", unit=unit[0], end=unit[1])
     unit = unit_at(text, end)
     if unit and amount.value >= 30 and text[end : end + 1] in _VERBS and dimension_of(unit[0]) == "dose":

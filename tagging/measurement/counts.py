@@ -19,6 +19,7 @@ _DRUG = re.compile(
 _MILK = re.compile(r"奶|母乳|亲喂|瓶喂|配方")
 # Asked where the time over which was counted is no single day.
 A_DAY = "一整天（24小时）一共是几次？"
+_STOPPED = re.compile(r"(?:停|少|漏|落)了?\s?$")
 _SECONDS = re.compile(r"秒|半分钟")
 # 喝一次吐一次: each time, not once.
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
@@ -113,6 +114,8 @@ def _counted(scene: Scene, index: int) -> str | None:
         if token.roles.count:
             return token.roles.count if scene.unknown_between(place, index) <= 4 else None
         if token.amount is not None and token.amount.unit not in ("time", None):
+            if _is_bottle(token):
+                return "feed_count"
             # 80毫升，8次 and 今天5次3次: a further number of the same thing has its own word.
             break
     if scene.isolated(index) or left == index:
@@ -147,6 +150,10 @@ def _is_feed(scene: Scene, index: int) -> bool:
     if _DRUG.search(clause.replace("奶粉", "").replace("母乳", "")) or "饭" in clause or "辅食" in clause:
         return False
     if scene.amount(index).value == 1 and _each(scene, index):
+        return False
+    if scene.amount(index).unit == "meals" and not _MILK.search(clause) and not scene.ends_known(index):
+        return False
+    if _STOPPED.search(scene.text, max(0, scene.tokens[index].start - 4), scene.tokens[index].start):
         return False
     if scene.amount(index).unit == "meals" or _MILK.search(clause) or "feed_count" in scene.asked or scene.milk_only:
         return True

@@ -13,6 +13,7 @@ Reading = list[Quantity] | None
 _ENVIRONMENT_BEFORE = re.compile(
     r"(?:水|奶|汤|粥|调|设|定|恒温|外面|天气|高温|转|倾斜|角|弯|歪|左眼|右眼|眼睛|度数|开到?|纬|酒)[^，。！？]{0,3}$"
 )
+_HEATED = re.compile(r"(?:水|奶|汤|油|粥)(?:太|有点|还|是|都)?(?:烧|热|煮|温|晾|凉|泡|烫)[^。！？]{0,6}$")
 _ENVIRONMENT_AFTER = re.compile(r"\s*(?:的?(?:温?水|高温|天气|奶|角|热天|酒|近视|空调|斜|弯|旋转)|的天)")
 CHANGE = re.compile(
     r"(?:(?:掉|降|跌|涨|升|多|少|(?<!身)长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
@@ -39,6 +40,8 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
         return None
     named = (subject is not None and subject.vital == "temperature") or "temperature" in scene.asked
     close = subject is not None and subject.vital == "temperature" and not subject.far
+    if _HEATED.search(head):
+        return None
     if not close and (_ENVIRONMENT_BEFORE.search(head) or _ENVIRONMENT_AFTER.match(scene.text, amount.end)):
         return None
     if _ENVIRONMENT_AFTER.match(scene.text, amount.end) and not amount.decimal:

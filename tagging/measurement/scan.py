@@ -113,7 +113,7 @@ def _range(first: Amount, link: str, last: Amount) -> Amount | None:
     # 38度5到39: the unit of the first holds for the second.
     if first.value >= last.value or last.value > 3 * max(first.value, 1):
         return None
-    if link == "、" and not (last.value - first.value == 1 and (first.han or last.han or last.unit is None)):
+    if link == "、" and not (last.value - first.value == 1 and (first.han or last.han or last.unit is None or last.dimension == "times")):
         return None
     if last.dimension == "time":
         return None

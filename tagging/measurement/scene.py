@@ -84,6 +84,11 @@ class Scene:
             return not (following is not None and following.roles.idiom)
         return not amount.han or amount.digits > 2 or amount.decimal
 
+    def ends_known(self, index: int) -> bool:
+        """Whether the text is over, or a known token stands, where the amount ends."""
+        end = self.tokens[index].end
+        return end == len(self.text) or (index + 1 < len(self.tokens) and self.tokens[index + 1].start == end)
+
     def consumed(self, index: int) -> bool:
         """Whether a verb of taking or calling stands directly before the number (吃三九, 打120)."""
         start = self.tokens[index].start

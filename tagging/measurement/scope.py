@@ -30,7 +30,7 @@ _ASKED_AFTER = re.compile(
 )
 _LIMIT_BEFORE = re.compile(r"(?:(?:超过|高于|大于|达到|到了?|过了?|低于|满|≥|>)[^，。了]{0,2}(?=$))$")
 _LIMIT_FOLLOWS = re.compile(
-    r"[^，。,！？了]{0,3}[^。！？]{0,8}?(?:才(?!刚)|再(?!次)|就(?:可以|要|得|该|去|吃|喂|打|给|用)(?![^，。]{0,5}了)|的话|要(?:吃|去|喂|用|就医|送)|应该|吃药$|吃退|需要|时吃|时候吃|可以(?:吃|喂|用|吧|吗)|行吗|好吗)"
+    r"(?:吃|喂|用)(?![^，。]{0,6}[了过])|[^，。,！？了]{0,3}[^。！？]{0,8}?(?:才(?!刚)|再(?!次)|就(?:可以|要|得|该|去|吃|喂|打|给|用)(?![^，。]{0,5}了)|的话|要(?:吃|去|喂|用|就医|送)|应该|吃药$|吃退|需要|时吃|时候吃|可以(?:吃|喂|用|吧|吗)|行吗|好吗)"
 )
 _WOULD = re.compile(r"会[^，。！？]{0,12}$")
 _TOLD_TO = re.compile(
@@ -70,7 +70,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
 def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision) -> bool:
     happened = re.search(r"[烧量测飙升](?:到|了|的|出|着)|现在|今天|昨[天晚]|刚|宝宝|孩子|已经|早上|晚上|半夜|一直", head)
     if assertion.when == "hypothetical" and not (
-        happened and not re.search(r"如果|要是|万一|假如|一旦|的话|怕|担心|多少度|会.{0,6}[吗么]", head + after)
+        happened
+        and not re.search(r"如果|要是|万一|假如|一旦|的话|怕|担心|以防|防止|避免|以免|免得|预防|多少度|会.{0,6}[吗么]", head + after)
     ):
         return True
     if not re.search(r"现在|今天|昨|刚", head) and _WOULD.search(head) and re.match(r"[^，。！？]{0,6}[吗么嘛]", after):

@@ -95,7 +95,9 @@ def load_vocabulary(file: Path = FILE) -> Vocabulary:
 
 def _not_before(unit: str) -> str:
     """What may not follow a unit: a Latin one ends where its letters end, 下 is not the beginning of 下压."""
-    return "(?![a-z])" if "a" <= unit[-1] <= "z" else "(?![压午面来降])" if unit == "下" else ""
+    if "a" <= unit[-1] <= "z":
+        return "(?![a-z])"
+    return {"下": "(?![压午面来降])", "回": "(?![家来去院老])"}.get(unit, "")
 
 
 def _escaped(surface: str) -> str:
