@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -87,6 +88,9 @@ async def train(root: Path = ROOT) -> Path:
             if training.process.returncode or not made.exists():
                 tail = training.log.read_text("utf-8", errors="replace")[-2000:]
                 raise BenchError(f"Stock Rasa cannot be trained:\n{tail}")
+        with tarfile.open(made) as parts:
+            if not any("DIETClassifier" in part for part in parts.getnames()):
+                raise BenchError("Stock Rasa was trained without its intent classifier: it found no examples.")
         os.replace(made, path)
     return path
 
