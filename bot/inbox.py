@@ -35,6 +35,8 @@ EMPTY_PAGES = 20
 FIRST_PULL_ANSWERS = timedelta(hours=1)
 # wecom-api §6: a temporary media file lives 3 days.
 MEDIA_KEPT, MEDIA_PATIENCE = timedelta(days=3), timedelta(minutes=1)
+# Longer than that nobody waits for what a picture says.
+PICTURE_KEPT = timedelta(days=1)
 
 
 class Inbox:
@@ -222,6 +224,22 @@ async def media_left_behind(tx: AsyncSession, now: datetime) -> list[int]:
             Inbound.received_at < now - MEDIA_PATIENCE,
             Inbound.received_at > now - MEDIA_KEPT,
             ~Inbound.outcome.has_key("media"),
+        )
+        .limit(100)
+    )
+    return list(rows)
+
+
+async def pictures_left_behind(tx: AsyncSession, now: datetime) -> list[int]:
+    """Images of the last day whose file is there and that nobody has read, though there was time."""
+    rows = await tx.scalars(
+        select(Inbound.id)
+        .where(
+            Inbound.msgtype == "image",
+            Inbound.received_at < now - MEDIA_PATIENCE,
+            Inbound.received_at > now - PICTURE_KEPT,
+            Inbound.outcome.has_key("media"),
+            ~Inbound.outcome.has_key("picture"),
         )
         .limit(100)
     )

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
+from bot.jobs import Job, defer
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
 from records.database import Database
@@ -53,6 +54,13 @@ class MediaStore:
             row = await tx.scalar(select(Inbound).where(Inbound.id == message_id).with_for_update())
             if row is not None:
                 row.outcome = {**row.outcome, "media": note}
+                if row.msgtype == "image":
+                    await defer(tx, [picture_job(message_id)])
+
+
+def picture_job(message_id: int) -> Job:
+    """The job that reads an image. Two at a time: those that wait for the one engine of a worker must not hold up everything else."""
+    return Job("picture", str(message_id), lock=f"picture:{message_id % 2}")
 
 
 def _write(path: Path, content: bytes) -> None:

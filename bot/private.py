@@ -18,6 +18,7 @@ from bot.app import Core, wecom_client
 from bot.clock import Clock
 from bot.demo import demo_people, plant
 from bot.jobs import Engine
+from bot.ocr import OcrProcess
 from bot.sandbox import SimulatorControl
 from bot.settings import Settings, WecomSettings
 from bot.sweep import sweep
@@ -109,7 +110,7 @@ async def _running(db: Database, talker: Talker | None, concurrency: int) -> Asy
         await SimulatorControl(session, simulator).introduce(demo_people()["carers"])
         turns = TurnTaker(talker, settings.tz, emergency_phone=settings.emergency_phone)
         loops = [
-            asyncio.create_task(Engine(db.url, compose(core, client, turns), concurrency=concurrency).run()),
+            asyncio.create_task(Engine(db.url, compose(core, client, turns, OcrProcess()), concurrency=concurrency).run()),
             asyncio.create_task(_sweeping(core)),
         ]
         try:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions.turn import Turn
 from bot import metrics
 from bot.around import Around
+from bot.picture_answer import answer_picture
 from bot.reply import Reply
 from bot.texts import reasons, said_or, say
 from plans.follow_up import report
@@ -118,6 +119,9 @@ class TurnTaker:
             kind = message.msgtype if message.msgtype != "text" else "unknown"
             text = said_or(f"family.not_text.{kind}", say("family.not_text.unknown"), phone=phone)
             return Answer([Reply(text)], outcome={"answer": "not_text", "msgtype": message.msgtype})
+        about_picture = await answer_picture(tx, chat, message, around, now=now, zone=self._zone, emergency_phone=self._emergency_phone)
+        if about_picture is not None:
+            return Answer(about_picture.replies, outcome=about_picture.outcome)
         text = message.text or ""
         patient = _whom(chat, around.patients, text)
         understood = await self._understand(tx, text, around, patient, message.sent_at)

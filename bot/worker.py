@@ -21,7 +21,9 @@ from bot.follow_up import FollowUps
 from bot.inbox import Inbox, chats_left_waiting, look_again
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.media import MediaStore
+from bot.ocr import OcrProcess
 from bot.outbox import Outbox
+from bot.pictures import Pictures, Reader
 from bot.settings import Settings
 from bot.sweep import sweep
 from bot.turn import Talker, TurnTaker
@@ -51,7 +53,8 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
     async with core(settings, role="worker", pool_size=settings.worker_pool) as parts, wecom_client(parts) as client:
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
         turns.loading = model is not None
-        handlers = compose(parts, client, turns)
+        ocr = OcrProcess()
+        handlers = compose(parts, client, turns, ocr)
         loops = [
             asyncio.create_task(_load_dialogue(turns, model, parts)),
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
@@ -70,6 +73,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await ocr.close()
 
 
 def import_ahead() -> None:
@@ -96,7 +100,7 @@ async def _drain_waiting(parts: Core) -> None:
         await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting])
 
 
-def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Handler]:
+def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader) -> dict[str, Handler]:
     """The job handlers, joined."""
     settings = parts.settings
     outbox = Outbox(
@@ -117,6 +121,8 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Han
     )
     escalation = Escalation(parts.db, outbox.deliver, parts.clock, emergency_phone=settings.emergency_phone)
     events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client))
+    media = settings.data_dir.absolute() / "media"
+    pictures = Pictures(parts.db, ocr, parts.clock, settings.tz, media, emergency_phone=settings.emergency_phone)
     follow_ups = FollowUps(parts.db, turns, parts.clock, settings.tz)
     return {
         "pull": Inbox(parts.db, client, parts.clock).pull,
@@ -124,7 +130,8 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker) -> dict[str, Han
         "deliver": outbox.deliver,
         "escalate": escalation.escalate,
         "callback_event": events.handle,
-        "media": MediaStore(parts.db, client, parts.clock, settings.data_dir / "media").fetch,
+        "media": MediaStore(parts.db, client, parts.clock, media).fetch,
+        "picture": pictures.read,
         "run_task": follow_ups.run,
     }
 

@@ -25,6 +25,8 @@ def image_line(file: Path, ocr: Ocr, *, now: datetime) -> dict[str, Any]:
     return {
         "id": file.name,
         "kind": picture.kind,
+        "person": picture.person,
+        "day": picture.day.isoformat() if picture.day else None,
         "values": [_value(value) for value in picture.values],
         "measurements": [{**asdict(each), "at": None, "start": None, "end": None} for each in measurements(picture.values)],
         "confirm": shown_back(picture.values) or None,

@@ -18,7 +18,7 @@ def shown_back(values: Sequence[PictureValue]) -> str:
     if not values:
         return ""
     say = words().say
-    lines = [_line(value) for value in values]
+    lines = [in_words(value) for value in values]
     question = say["confirm_doubtful"] if any(value.doubt and value.value is not None for value in values) else say["confirm"]
     return say["separator"].join([say["seen"], *lines, *([question] if countable(values) else [])])
 
@@ -47,7 +47,7 @@ def measurements(values: Sequence[PictureValue], *, at: datetime | None = None) 
             Measurement(
                 start=0,
                 end=0,
-                text=_line(value),
+                text=in_words(value),
                 vital=value.vital,
                 value=round(number, 3),
                 unit=entry.unit,
@@ -64,7 +64,8 @@ def judge(values: Sequence[PictureValue], *, patient: PatientFacts, now: datetim
     return triage_findings("", [], measurements(values, at=at), patient=patient, now=now, content=default_content(patient.department))
 
 
-def _line(value: PictureValue) -> str:
+def in_words(value: PictureValue) -> str:
+    """One value as the family reads it: name, number, unit, arrow, the reference range it leaves, and a mark of doubt."""
     say, units = words().say, words().shown_units
     if value.value is None and value.limit is None:
         return say["unit_unknown" if value.doubt == "unit" else "unreadable"].format(name=value.name, text=value.text)

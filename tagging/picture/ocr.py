@@ -74,15 +74,20 @@ class RapidEngine:
     """
 
     def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+
+    @cached_property
+    def _engine(self) -> Any:
+        # With the first picture that can be opened at all: it takes a second.
         import rapidocr
 
         models = Path(rapidocr.__file__).parent / "models"
-        self._engine: Any = rapidocr.RapidOCR(
+        return rapidocr.RapidOCR(
             params={
                 "Global.log_level": "critical",
                 "Global.use_cls": False,
                 "Global.text_score": 0.0,
-                "EngineConfig.onnxruntime.intra_op_num_threads": threads,
+                "EngineConfig.onnxruntime.intra_op_num_threads": self._threads,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 # A path that is given is never looked up or fetched.
                 "Det.model_path": str(_only(models, "*_det_*.onnx")),

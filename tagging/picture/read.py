@@ -10,7 +10,7 @@ from tagging.picture.display import read_display
 from tagging.picture.image import Pixels, open_picture
 from tagging.picture.ocr import Line, Ocr
 from tagging.picture.reading import Picture
-from tagging.picture.report import is_report, read_report
+from tagging.picture.report import day_of, is_report, person_of, read_report
 from tagging.picture.upright import crop, turn_upright
 
 # The first look, in pixels of the longer side, tells which kind of picture it is and which way is up.
@@ -47,7 +47,7 @@ def read_picture(data: bytes, ocr: Ocr) -> Picture:
         lines = _read(upright, places, ocr)
     found = read_report(lines, upright, ocr)
     if is_report(found):
-        return Picture("report", tuple(found), tuple(lines))
+        return Picture("report", tuple(found), tuple(lines), person_of(lines), day_of(lines))
     return Picture(kind, tuple(value for value in found if value.analyte), tuple(lines))
 
 

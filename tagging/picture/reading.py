@@ -1,6 +1,7 @@
 """What a picture says, before anybody has confirmed it."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from tagging.picture.ocr import Line
 
@@ -46,8 +47,13 @@ class PictureValue:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that was read: `kind` is a device of pictures.yml, `report`, or `unknown`; `lines` is the text as it stands."""
+    """All that was read: `kind` is a device of pictures.yml, `report`, or `unknown`; `lines` is the text as it stands.
+
+    Of a report, `person` is the name printed on it and `day` that of the sample.
+    """
 
     kind: str
     values: tuple[PictureValue, ...]
     lines: tuple[Line, ...] = ()
+    person: str | None = None
+    day: date | None = None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import cv2
 
@@ -49,6 +50,31 @@ def read_report(lines: Sequence[Line], image: Pixels | None = None, ocr: Ocr | N
 def is_report(values: Sequence[PictureValue]) -> bool:
     """Whether so many rows of known names were read that this is a report."""
     return sum(value.analyte is not None for value in values) >= ROWS
+
+
+def person_of(lines: Sequence[Line]) -> str | None:
+    """The name printed on a report."""
+    found = (re.search(r"姓\s*名\s*[:：]?\s*([\u4e00-\u9fff·]{2,6}?)(?=性别|\s|$|[^\u4e00-\u9fff·])", line.text) for line in lines)
+    return next((match[1] for match in found if match), None)
+
+
+def day_of(lines: Sequence[Line]) -> date | None:
+    """The day of the sample, else the earliest day printed on the report."""
+    days: list[tuple[bool, date]] = []
+    for line in lines:
+        for match in _DAY.finditer(line.text):
+            try:
+                day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+            except ValueError:
+                continue
+            sampled = re.search(r"采样|采集|采血|抽血|取样", line.text[: match.start()]) is not None
+            birth = re.search(r"出生|生日", line.text[: match.start()]) is not None
+            if not birth:
+                days.append((not sampled, day))
+    return min(days)[1] if days else None
+
+
+_DAY = re.compile(r"(?P<year>20\d\d)\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{2}|\d(?!\d))")
 
 
 def _items(row: Sequence[Line]) -> Iterator[_Item]:

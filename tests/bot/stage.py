@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.app import Core, wecom_client
 from bot.clock import Clock
 from bot.jobs import Engine
+from bot.ocr import OcrProcess
+from bot.pictures import Reader
 from bot.private import free_port, listening
 from bot.settings import Settings, WecomSettings
 from bot.sweep import sweep
@@ -217,11 +219,18 @@ def _words(message: dict[str, Any]) -> str:
 
 @asynccontextmanager
 async def open_stage(
-    db: Database, talker: Talker | None, data: Path, *, at: datetime = MORNING, on_call: bool = True, patience: float = 5.0
+    db: Database,
+    talker: Talker | None,
+    data: Path,
+    *,
+    at: datetime = MORNING,
+    on_call: bool = True,
+    patience: float = 5.0,
+    reader: Reader | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team.
 
-    `patience` (s) is how long the client waits for an answer of the simulator.
+    `patience` (s) is how long the client waits for an answer of the simulator; `reader` reads pictures instead of the real process.
     """
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
@@ -252,7 +261,8 @@ async def open_stage(
         wecom_client(core, sleep=_no_time, patience=patience) as client,
     ):
         turns = TurnTaker(talker, ZONE, emergency_phone="120")
-        handlers = compose(core, client, turns)
+        ocr = OcrProcess()
+        handlers = compose(core, client, turns, reader or ocr)
         engine = asyncio.create_task(Engine(db.url, handlers, concurrency=8).run())
         try:
             yield Stage(
@@ -274,3 +284,4 @@ async def open_stage(
                 engine.result()
             engine.cancel()
             await asyncio.gather(engine, return_exceptions=True)
+            await ocr.close()
