@@ -103,6 +103,7 @@ _ASK_BEFORE = re.compile(
 # 不怎么咳, 不太咳: less than before, but there.
 _HARDLY = re.compile(r"(?:不怎么|没怎么|不太|不大|不咋|没咋|不常|很少|不经常|不算太?|不是(?:很|太|特别)|没那么|不那么)(?:会|再|爱|能)?$")
 _HAVE_BEFORE = re.compile(r"(?:有没有|有无|是否有|有木有)[^，。！？,!?]{0,8}$")
+_HAVE_GAP = re.compile(r"有没有?$|有没有|有无|是不是|是否")
 _ASK_AFTER = re.compile(r"(?:的?(?:症状|情况|现象))?(?:了|过|的)?(?:吗|么|嘛|没有?|不)?[?？]|(?:了|过)?(?:吗|嘛)|了没有?$|不$")
 _OTHER = re.compile(
     r"妹妹|姐姐|哥哥|弟弟|姐弟|兄弟|邻居|隔壁|同学|同事|同桌|表哥|表姐|表弟|表妹|堂哥|堂姐|堂弟|堂妹|老公"
@@ -147,7 +148,7 @@ def _assess(folded: str, span: Span, previous: tuple[Span, Assertion] | None) ->
 
 
 def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Span, Assertion] | None) -> Status:
-    if _HAVE_BEFORE.search(before):
+    if _HAVE_BEFORE.search(before) or any(_HAVE_GAP.search(folded[a:b]) for a, b in span.gaps):
         return "asked"
     if _ASK_BEFORE.search(before):
         return "possible"
@@ -165,6 +166,11 @@ def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Sp
         between = folded[previous[0].end : span.start]
         if previous[0].end <= span.start and _ADJACENT.match(between):
             return "absent"
+    # 是湿疹还是过敏, 这是荨麻疹吧？: a choice or a guess put as a question.
+    if re.search(r"(?:^|[这那还算也]|还)是$", before) and re.match(r"[^，。！？,!?]{0,6}(?:还是|吧[?？])|[?？]", after):
+        return "asked"
+    if re.search(r"还是$", before) and re.search(r"是[^，。！？,!?]{1,10}还是$", before):
+        return "asked"
     # A bare 没 at the end may ask or may be cut off: not certain.
     if after == "没":
         return "possible"

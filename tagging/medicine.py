@@ -1,6 +1,7 @@
 """Medicines named in a message, with the dose as typed: a list of names (data/medicines.yml) and forms of medicine. No advice."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,11 @@ def find_medicines(text: str) -> list[MedicineMention]:
         mention = text[match.start() : match.end()]
         found.append(MedicineMention(match.start(), match.end(), mention, dose[1] if dose else None, _status(folded, match)))
     return found
+
+
+def names_only(medicines: Iterable[MedicineMention]) -> list[tuple[int, int]]:
+    """The places (start, end) of medicines whose words are a mere name: 感冒灵, not 咳嗽的药, which still tells a cough."""
+    return [(medicine.start, medicine.end) for medicine in medicines if "的" not in medicine.text]
 
 
 def _status(folded: str, match: re.Match[str]) -> Literal["present", "absent", "asked"]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tagging.content import Content, default_content
 from tagging.measurement import Measurement, find_measurements
-from tagging.medicine import MedicineMention, find_medicines
+from tagging.medicine import MedicineMention, find_medicines, names_only
 from tagging.patient import PatientFacts
 from tagging.symptom import SymptomMention, find_mentions, find_symptoms
 from tagging.triage import Triage, triage_findings, with_age_from_text
@@ -39,9 +39,7 @@ def understand(text: str, *, context: str | None, patient: PatientFacts, now: da
     tables = content or default_content(patient.department)
     known = with_age_from_text(text, patient, tables)
     medicines = find_medicines(text)
-    # 咳嗽的药 still says that there is a cough; 感冒灵 is only a name.
-    names = [(medicine.start, medicine.end) for medicine in medicines if "的" not in medicine.text]
-    mentions = find_mentions(text, context=context, medicines=names, content=tables)
+    mentions = find_mentions(text, context=context, medicines=names_only(medicines), content=tables)
     signs = find_symptoms(text, context=context, content=tables)
     measurements, questions = find_measurements(text, context=context, patient=known, now=now, content=tables)
     triage = triage_findings(text, signs, measurements, patient=known, now=now, content=tables)
