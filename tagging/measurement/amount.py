@@ -42,6 +42,8 @@ _SLIP = re.compile(
 )
 _DECIMAL_UNITS = frozenset({"temperature", "mass", "substance", "pressure"})
 _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
+# 37.538 is 37.5 and 38 in one; 3.162 is a weight.
+_TYPED_TOGETHER = re.compile(r"[34]\d\.\d{3,}")
 _VERBS = frozenset("贴喷吸管包针滴支")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
@@ -78,8 +80,7 @@ def read_amount(text: str, match: re.Match[str]) -> Amount | None:
         if numeral.low is not None:
             amount = replace(amount, precision="range")
     else:
-        # 37.538 is 37.5 and 38 typed together.
-        sure = raw.count(".") <= 1 and len(raw) <= 8 and len(raw.partition(".")[2]) <= 2
+        sure = raw.count(".") <= 1 and len(raw) <= 8 and not _TYPED_TOGETHER.fullmatch(raw)
         amount = Amount(start, end, float(raw) if sure else 0.0, sure=sure, decimal="." in raw, digits=len(raw))
     amount = _with_unit(text, amount)
     return _with_precision(text, amount)

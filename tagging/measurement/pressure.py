@@ -18,6 +18,7 @@ _SPOKEN = re.compile(
     rf"(?P<high>{_HUNDREDS}(?:{_DIGIT}十{_DIGIT}?|零{_DIGIT}))(?P<low>[四五六七八九]十{_DIGIT}?|一百(?:零{_DIGIT}|{_DIGIT}?十{_DIGIT}?)?)(?![十百\d])"
     rf"|(?P<round_high>{_HUNDREDS}{_DIGIT}?)(?P<round_low>[四五六七八九]十)(?![一二三四五六七八九十百\d])"
 )
+_BREATH = re.compile(rf"{_HUNDREDS}{_DIGIT}?{_DIGIT}十{_DIGIT}?")
 _JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
 
 
@@ -38,6 +39,12 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     spoken = _SPOKEN.match(scene.text, amount.start) if amount.han else None
     if spoken and told and not amount.sure:
         return _spoken(spoken)
+    if spoken_twice(scene, index):
+        return [
+            Quantity(
+                amount.start, amount.end, "systolic_bp", 120, question=f"{scene.text[amount.start : amount.end]}：高压和低压各是多少？"
+            )
+        ]
     other = _second(scene, index)
     if other is None or not amount.sure or (subject is not None and subject.vital == "diastolic_bp"):
         return _alone(amount, subject) if told else None
@@ -45,6 +52,18 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     if unit not in (None, "kPa", "mmHg") or (not told and other.dimension != "pressure" and not _plain_pair(scene, amount, other)):
         return _alone(amount, subject) if told else None
     return _pair(amount, other, unit)
+
+
+def spoken_twice(scene: Scene, index: int) -> bool:
+    """Whether a message is nothing but two numbers in one breath that can be cut in two ways (一百二八十五)."""
+    amount = scene.amount(index)
+    return (
+        amount.han
+        and not amount.sure
+        and not scene.asked
+        and scene.isolated(index)
+        and _BREATH.fullmatch(scene.text, amount.start, amount.end) is not None
+    )
 
 
 def _spoken(match: re.Match[str]) -> list[Quantity]:
