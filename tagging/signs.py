@@ -23,7 +23,8 @@ _HEALED = re.compile(
 )
 # The family itself is not sure of what it saw.
 _DOUBT = re.compile(r"拿不准|说不准|没看清|看不清楚|不(?:太)?确定|不敢确定|也?说不好|吃不准|不知道(?:是不是|算不算)|好像又")
-_ASKED_INSIDE = re.compile("是不是|是否|会不会|有没有")
+# 嘴唇是不是有点发紫: something is seen, and the family asks whether it is that.
+_ASKED_INSIDE = re.compile("是不是|是否|会不会是")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Conten
     learned: dict[int, bool] = {}
     for mention in mentions:
         concept = concepts[mention.concept]
-        if mention.whose != "patient" or mention.status not in ("present", "possible"):
+        inside = concept.kind != "diagnosis" and bool(_ASKED_INSIDE.search(mention.text))
+        if mention.whose != "patient" or not (mention.status in ("present", "possible") or (mention.status == "asked" and inside)):
             continue
         if concept.tag is None:
             start, end = _sentence(text, mention.start)
@@ -62,7 +64,7 @@ def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Conten
             if learned[start] or _HEALED.match(text, mention.end):
                 continue
         if mention.when == "now":
-            yield from _with_implied(mention, content, doubted=bool(_DOUBT.search(text)) or bool(_ASKED_INSIDE.search(mention.text)))
+            yield from _with_implied(mention, content, doubted=inside or bool(_DOUBT.search(text)))
         elif mention.when == "past":
             for name in (mention.concept, *concept.implies):
                 if f"{name}_past" in concepts:

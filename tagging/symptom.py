@@ -113,7 +113,9 @@ def _answered(text: str, folded: str, context: str, tables: Content) -> list[Sym
     sentences = re.findall(r"[^。！!\n]*?(?:[?？]|(?=[。！!\n])|$)", context)
     questions = "\n".join(sentence for sentence in sentences if _QUESTION.search(sentence))
     if (yes or no) and questions:
-        asked = list(dict.fromkeys(hit.key for hit in tables.lexicon.scan(questions)))
+        keys = list(dict.fromkeys(hit.key for hit in tables.lexicon.scan(questions)))
+        # Signs that only help triage say again what another names.
+        asked = [key for key in keys if tables.symptoms.concepts[key].kind != "context"] or keys
         # A yes to a list of signs does not say which.
         status: Status = "absent" if no else "present" if len(asked) == 1 else "possible"
         match = no or yes
