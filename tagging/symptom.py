@@ -10,7 +10,7 @@ from tagging.duration import duration_hours
 from tagging.fever import fever_temperatures, temperature_after
 from tagging.mention import FEVERS, name_symptoms
 from tagging.pattern import Hit
-from tagging.quality import Quality, Severity, Trend, quality
+from tagging.quality import Severity, Trend, quality
 from tagging.site import site_of
 from tagging.text import fold
 
@@ -45,6 +45,31 @@ _NO = re.compile(r"^(?:没有?|没有的|没有啊|没有过|没|无|不|不会|
 _QUESTION = re.compile(r"[?？]|[吗么嘛呢没]$|有没有|有无|是否|是不是|会不会|没有$")
 
 
+# So many signs stand in no message that somebody wrote; the rest of them are taken as there, unread (R).
+MOST = 300
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """What a message says of symptoms: `signs` as triage sees them, which may overlap, and `mentions`, each told once."""
+
+    signs: list[SymptomMention]
+    mentions: list[SymptomMention]
+
+
+def read_symptoms(text: str, *, context: str | None, medicines: Iterable[tuple[int, int]] = (), content: Content | None = None) -> Symptoms:
+    """The signs and the mentions of `text` in one reading (see find_symptoms, find_mentions)."""
+    tables = content or default_content()
+    folded = fold(text)
+    hits = tables.lexicon.scan(folded)
+    answered = _answered(text, folded, fold(context), tables) if context else []
+    signs = _judged(text, folded, [_with_temperature(folded, hit) for hit in hits], tables)
+    mentions = _judged(text, folded, name_symptoms(folded, hits, medicines, tables), tables)
+    values = {span[:2] for span in fever_temperatures(folded)}
+    mentions = [replace(mention, by_value=True) if (mention.start, mention.end) in values else mention for mention in mentions]
+    return Symptoms([*answered, *signs], [*answered, *mentions])
+
+
 def find_symptoms(text: str, *, context: str | None, content: Content | None = None) -> list[SymptomMention]:
     """Every sign of symptoms/ in `text` as triage sees them, in order: signs may overlap (喘得厉害: laboured breathing and wheezing).
 
@@ -52,9 +77,8 @@ def find_symptoms(text: str, *, context: str | None, content: Content | None = N
     """
     tables = content or default_content()
     folded = fold(text)
-    hits = [_with_temperature(folded, hit) for hit in tables.lexicon.scan(folded)]
-    mentions = _judged(text, folded, hits, tables)
-    return [*_answered(text, folded, fold(context), tables), *mentions] if context else mentions
+    signs = _judged(text, folded, [_with_temperature(folded, hit) for hit in tables.lexicon.scan(folded)], tables)
+    return [*_answered(text, folded, fold(context), tables), *signs] if context else signs
 
 
 def find_mentions(
@@ -64,12 +88,7 @@ def find_mentions(
 
     `medicines` are the places (start, end) of medicines, whose names are no symptoms (感冒灵).
     """
-    tables = content or default_content()
-    folded = fold(text)
-    mentions = _judged(text, folded, name_symptoms(folded, tables.lexicon.scan(folded), medicines, tables), tables)
-    values = {span[:2] for span in fever_temperatures(folded)}
-    mentions = [replace(mention, by_value=True) if (mention.start, mention.end) in values else mention for mention in mentions]
-    return [*_answered(text, folded, fold(context), tables), *mentions] if context else mentions
+    return read_symptoms(text, context=context, medicines=medicines, content=content).mentions
 
 
 def _with_temperature(folded: str, hit: Hit) -> Hit:
@@ -79,14 +98,20 @@ def _with_temperature(folded: str, hit: Hit) -> Hit:
 
 
 def _judged(text: str, folded: str, hits: Sequence[Hit], tables: Content) -> list[SymptomMention]:
-    assertions = assess(folded, [Span(hit.start, hit.end, hit.gaps) for hit in hits])
-    return [
-        _mention(text, hit, assertion, duration_hours(folded, hit.start, hit.end), quality(folded, hit.start, hit.end), tables, folded)
-        for hit, assertion in zip(hits, assertions, strict=True)
-    ]
+    read = hits[:MOST]
+    assertions = assess(folded, [Span(hit.start, hit.end, hit.gaps) for hit in read])
+    judged = [_mention(text, folded, hit, assertion, tables) for hit, assertion in zip(read, assertions, strict=True)]
+    return judged + [_plain(text, hit, tables) for hit in hits[MOST:]]
 
 
-def _mention(text: str, hit: Hit, assertion: Assertion, hours: float | None, told: Quality, tables: Content, folded: str) -> SymptomMention:
+def _plain(text: str, hit: Hit, tables: Content) -> SymptomMention:
+    name = tables.symptoms.concepts[hit.key].name
+    return SymptomMention(hit.start, hit.end, text[hit.start : hit.end], hit.key, name, "present", "patient", "now")
+
+
+def _mention(text: str, folded: str, hit: Hit, assertion: Assertion, tables: Content) -> SymptomMention:
+    told = quality(folded, hit.start, hit.end)
+    hours = duration_hours(folded, hit.start, hit.end)
     concept = tables.symptoms.concepts[hit.key]
     status = assertion.status
     # Asking whether it is a disease asserts nothing; asking whether a sign is one means that something is seen.

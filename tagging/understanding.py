@@ -7,7 +7,7 @@ from tagging.content import Content, default_content
 from tagging.measurement import Measurement, find_measurements
 from tagging.medicine import MedicineMention, find_medicines, names_only
 from tagging.patient import PatientFacts
-from tagging.symptom import SymptomMention, find_mentions, find_symptoms
+from tagging.symptom import SymptomMention, read_symptoms
 from tagging.triage import Triage, triage_findings, with_age_from_text
 
 
@@ -39,13 +39,12 @@ def understand(text: str, *, context: str | None, patient: PatientFacts, now: da
     tables = content or default_content(patient.department)
     known = with_age_from_text(text, patient, tables)
     medicines = find_medicines(text)
-    mentions = find_mentions(text, context=context, medicines=names_only(medicines), content=tables)
-    signs = find_symptoms(text, context=context, content=tables)
+    said = read_symptoms(text, context=context, medicines=names_only(medicines), content=tables)
     measurements, questions = find_measurements(text, context=context, patient=known, now=now, content=tables)
-    triage = triage_findings(text, signs, measurements, patient=known, now=now, content=tables)
-    kinds = [(mention, tables.symptoms.concepts[mention.concept].kind) for mention in mentions]
+    triage = triage_findings(text, said.signs, measurements, patient=known, now=now, content=tables)
+    kinds = [(mention, tables.symptoms.concepts[mention.concept].kind) for mention in said.mentions]
     return Understanding(
-        symptoms=tuple(mention for mention in mentions if not mention.by_value),
+        symptoms=tuple(mention for mention in said.mentions if not mention.by_value),
         measurements=tuple(measurements),
         medicines=tuple(medicines),
         questions=tuple(questions),
