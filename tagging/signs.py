@@ -1,6 +1,7 @@
 """The signs that the red-flag rules look at: from words, from values of this message, and from what the record remembers."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,7 +23,9 @@ _HEALED = re.compile(
     r"(?:恢复(?:得|的)?(?:很|挺|还|蛮|非常|特别)?(?:好|不错|正常)|拆(?:了)?石膏|做完[^，。]{0,3}(?:年|个?月)|长好了|拆线|痊愈)"
 )
 # The family itself is not sure of what it saw.
-_DOUBT = re.compile(r"拿不准|说不准|没看清|看不清楚|不(?:太)?确定|不敢确定|也?说不好|吃不准|不知道(?:是不是|算不算)|好像又")
+_DOUBT = re.compile(
+    r"(?:拿不准|说不准|没看清|看不清楚|不(?:太)?确定|不敢确定|也?说不好|吃不准|不知道(?:是不是|算不算)|好像又)(?!要|该|怎么|去|用|需|啥|什么)"
+)
 # 嘴唇是不是有点发紫: something is seen, and the family asks whether it is that.
 _ASKED_INSIDE = re.compile("是不是|是否|会不会是")
 
@@ -51,20 +54,16 @@ def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Conten
     as `<concept>_past` where the tables know that concept.
     """
     concepts = content.symptoms.concepts
-    learned: dict[int, bool] = {}
+    sentences = _Sentences(text) if mentions else None
     for mention in mentions:
         concept = concepts[mention.concept]
         inside = concept.kind != "diagnosis" and bool(_ASKED_INSIDE.search(mention.text))
         if mention.whose != "patient" or not (mention.status in ("present", "possible") or (mention.status == "asked" and inside)):
             continue
-        if concept.tag is None:
-            start, end = _sentence(text, mention.start)
-            if start not in learned:
-                learned[start] = is_knowledge_question(text[start:end]) or is_only_learning(text)
-            if learned[start] or _HEALED.match(text, mention.end):
-                continue
+        if concept.tag is None and sentences and (sentences.asks_knowledge(mention.start) or _HEALED.match(text, mention.end)):
+            continue
         if mention.when == "now":
-            yield from _with_implied(mention, content, doubted=inside or bool(_DOUBT.search(text)))
+            yield from _with_implied(mention, content, doubted=inside or bool(sentences and sentences.doubtful))
         elif mention.when == "past":
             for name in (mention.concept, *concept.implies):
                 if f"{name}_past" in concepts:
@@ -123,10 +122,20 @@ def _sign(mention: SymptomMention) -> Sign:
     return Sign(mention.concept, because, mention.hours, mention.status == "possible")
 
 
-def _sentence(text: str, position: int) -> tuple[int, int]:
-    start = 0
-    for mark in SENTENCE_END.finditer(text):
-        if mark.end() > position:
-            return start, mark.end()
-        start = mark.end()
-    return start, len(text)
+class _Sentences:
+    """What is told of whole sentences, read once for all mentions in them."""
+
+    def __init__(self, text: str):
+        self._text, self._learning = text, is_only_learning(text)
+        self.doubtful = bool(_DOUBT.search(text))
+        self._ends = [mark.end() for mark in SENTENCE_END.finditer(text)]
+        self._known: dict[int, bool] = {}
+
+    def asks_knowledge(self, position: int) -> bool:
+        """Whether the sentence at `position` asks what an encyclopaedia answers."""
+        number = bisect_right(self._ends, position)
+        if number not in self._known:
+            start = self._ends[number - 1] if number else 0
+            end = self._ends[number] if number < len(self._ends) else len(self._text)
+            self._known[number] = self._learning or is_knowledge_question(self._text[start:end])
+        return self._known[number]

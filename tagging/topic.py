@@ -124,6 +124,8 @@ _NOW = re.compile(r"现在(?!没|都?好|不)|刚才|刚刚|正在|今天(?!没)
 
 def is_knowledge_question(text: str) -> bool:
     """Whether `text` asks what an encyclopaedia answers, of nobody and no moment: 高血压吃什么药好; not 宝宝抽搐怎么办."""
+    if len(text) > 80:
+        return False
     folded = fold(text).strip()
     return len(folded) <= 60 and bool(_KNOWLEDGE.search(folded)) and not _OF_SOMEBODY.search(folded)
 

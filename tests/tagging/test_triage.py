@@ -322,3 +322,10 @@ def test_a_question_of_knowledge_raises_nothing(text: str) -> None:
 @pytest.mark.parametrize("text", ["宝宝抽搐是什么引起的", "孩子疝气卡住了去哪个医院", "刚才骨折了吃什么好"])
 def test_a_question_about_a_child_is_heard(text: str) -> None:
     assert judged(text, child(None)).level in ("emergency", "urgent")
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("他抽搐了，我拿不准要不要叫救护车", "emergency"), ("手抖了几下是不是抽搐，我没看清", "urgent")]
+)
+def test_doubt_about_what_to_do_is_no_doubt_about_the_sign(text: str, level: str) -> None:
+    assert judged(text).level == level
