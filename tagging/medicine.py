@@ -9,10 +9,12 @@ from typing import Literal
 
 import yaml
 
+from tagging.folder import read_yaml
 from tagging.numeral import HAN
 from tagging.text import fold
 
 FILE = Path(__file__).parent / "data" / "medicines.yml"
+SUBSTANCES = Path(__file__).parent / "data" / "substances.yml"
 # Characters that stand before a name, not in it.
 _NOT_IN_NAME = (
     r"的了吃喝用服给开加和跟与同是有这那上还再又就只没不来去要买过着把配打输拿换停个点些种说叫做到可以能会他她我你包袋粒瓶盒支"
@@ -26,13 +28,28 @@ _DOSE_AFTER = re.compile(rf"[^，。！？;；]{{0,4}}?({_DOSE})")
 
 @dataclass(frozen=True)
 class MedicineMention:
-    """A medicine: offsets and text as typed, and the dose next to it as typed (5毫升); whether it is used, denied or asked about."""
+    """A medicine: offsets and text as typed, and the dose next to it as typed (5毫升); whether it is used, denied or asked about.
+
+    `generic`, `drug_class` and `atc` are those of substances.yml where the name is known.
+    """
 
     start: int
     end: int
     text: str
     dose: str | None
     status: Literal["present", "absent", "asked"] = "present"
+    generic: str | None = None
+    drug_class: str | None = None
+    atc: str | None = None
+
+
+@dataclass(frozen=True)
+class Substance:
+    """One entry of substances.yml."""
+
+    generic: str
+    drug_class: str
+    atc: str | None
 
 
 _ASKED = re.compile(
@@ -46,10 +63,23 @@ _DENIED = re.compile(
 
 
 @cache
+def _substances() -> tuple[re.Pattern[str], dict[str, Substance]]:
+    """A pattern of all names, longest first, and the substance of each."""
+    raw = read_yaml(SUBSTANCES)
+    known = {
+        word: Substance(generic, entry["class"], entry.get("atc"))
+        for generic, entry in raw.items()
+        for word in (generic.lower(), *entry["say"])
+    }
+    return re.compile("|".join(re.escape(word) for word in sorted(known, key=len, reverse=True))), known
+
+
+@cache
 def _name() -> re.Pattern[str]:
     """A listed name with its form; a kind of medicine; or any longer word that ends like one."""
     raw: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     names, forms, purposes = ("|".join(raw[key]) for key in ("names", "forms", "purposes"))
+    names = f"{_substances()[0].pattern}|{names}"
     listed = rf"(?:小儿|儿童|复方|盐酸|硫酸|枸橼酸|注射用)?(?:{names})(?:[^{_NOT_IN_NAME}]{{0,5}}(?:{forms}|活?菌[散片]|[散片](?!子)))?"
     kind = rf"(?:{purposes})的?(?:药水|药膏|药片|药|糖浆|冲剂|颗粒|栓|贴|针)|中药|西药|中成药|药膏|药水|维生素[a-e]"
     # 片, 散 and 丸 end other words too and need a longer name before them.
@@ -67,7 +97,21 @@ def find_medicines(text: str) -> list[MedicineMention]:
             continue
         dose = _DOSE_BEFORE.search(folded, max(0, match.start() - 10), match.start()) or _DOSE_AFTER.match(folded, match.end())
         mention = text[match.start() : match.end()]
-        found.append(MedicineMention(match.start(), match.end(), mention, dose[1] if dose else None, _status(folded, match)))
+        pattern, known = _substances()
+        named = pattern.search(match.group())
+        substance = known[named.group()] if named else Substance("", "", None)
+        found.append(
+            MedicineMention(
+                match.start(),
+                match.end(),
+                mention,
+                dose[1] if dose else None,
+                _status(folded, match),
+                substance.generic or None,
+                substance.drug_class or None,
+                substance.atc,
+            )
+        )
     return found
 
 

@@ -4,14 +4,14 @@ import re
 from functools import cache
 from pathlib import Path
 
-import yaml
+from tagging.folder import read_yaml
 
 FILE = Path(__file__).parent / "data" / "sites.yml"
 
 
 @cache
 def _sites() -> tuple[re.Pattern[str], dict[str, str]]:
-    loaded = yaml.load(FILE.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both loaders are safe)
+    loaded = read_yaml(FILE)
     key_of = {word: key for key, site in loaded.items() for word in site["say"]}
     longest_first = sorted(key_of, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first))), key_of

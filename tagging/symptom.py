@@ -45,7 +45,7 @@ _NO = re.compile(r"^(?:没有?|没有的|没有啊|没有过|没|无|不|不会|
 _QUESTION = re.compile(r"[?？]|[吗么嘛呢没]$|有没有|有无|是否|是不是|会不会|没有$")
 
 
-# So many signs stand in no message that somebody wrote; the rest of them are taken as there, unread (R).
+# So many signs stand in no message that somebody wrote; of the rest, the first of each concept is taken as there, unread (R).
 MOST = 300
 
 
@@ -101,7 +101,8 @@ def _judged(text: str, folded: str, hits: Sequence[Hit], tables: Content) -> lis
     read = hits[:MOST]
     assertions = assess(folded, [Span(hit.start, hit.end, hit.gaps) for hit in read])
     judged = [_mention(text, folded, hit, assertion, tables) for hit, assertion in zip(read, assertions, strict=True)]
-    return judged + [_plain(text, hit, tables) for hit in hits[MOST:]]
+    rest = {hit.key: hit for hit in reversed(hits[MOST:])}
+    return judged + [_plain(text, hit, tables) for hit in sorted(rest.values(), key=lambda hit: hit.start)]
 
 
 def _plain(text: str, hit: Hit, tables: Content) -> SymptomMention:

@@ -46,3 +46,18 @@ def test_offsets_hold_for_any_text(text: str) -> None:
 
 def test_a_medicine_that_was_left_out() -> None:
     assert [medicine.status for medicine in find_medicines("鱼肝油这几天没给她吃")] == ["absent"]
+
+
+@pytest.mark.parametrize(
+    ("text", "generic", "drug_class"),
+    [
+        ("喂了美林", "布洛芬", "退热镇痛药"),
+        ("吃的普米克令舒雾化", "布地奈德", "吸入激素"),
+        ("强的松减到一片", "泼尼松", "糖皮质激素"),
+        ("德巴金早晚各一次", "丙戊酸", "抗癫痫药"),
+        ("打了诺和锐", "胰岛素", "降糖药"),
+        ("清肺化痰颗粒", None, None),
+    ],
+)
+def test_a_brand_tells_its_substance_and_class(text: str, generic: str | None, drug_class: str | None) -> None:
+    assert [(medicine.generic, medicine.drug_class) for medicine in find_medicines(text)] == [(generic, drug_class)]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagging.content import default_content
+from tagging.medicine import find_medicines, names_only
 from tagging.symptom import find_mentions, find_symptoms
 
 
@@ -88,6 +89,7 @@ def test_when(text: str, concept: str, when: str) -> None:
         "断断续续咳",
         "精神状态挺好",
         "白眼球有点红",
+        "我把胳膊抽掉，他就醒了",
     ],
 )
 def test_words_that_only_look_alike(text: str) -> None:
@@ -139,3 +141,57 @@ def test_fever_that_is_denied(text: str, status: str) -> None:
 def test_one_stool_a_day_is_no_diarrhoea() -> None:
     assert find_mentions("一天拉一次", context=None) == []
     assert "diarrhea" in [m.concept for m in find_symptoms("一天拉六次", context=None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("咳嗽有痰，流鼻涕", ["咳嗽", "痰", "流鼻涕"]),
+        ("嗓子还有点哑", ["嗓子还有点哑"]),
+        ("喘得厉害", ["喘"]),
+        ("吃了感冒灵", []),
+        ("扁桃体发炎了", ["扁桃体发炎"]),
+        ("体温38.5，精神很好", ["体温38.5"]),
+        ("体温36.5", []),
+        ("我把胳膊抽掉，他就吭吭", []),
+        ("换季缺水干的", []),
+    ],
+)
+def test_a_mention_is_told_once_in_the_words_that_name_it(text: str, words: list[str]) -> None:
+    medicines = names_only(find_medicines(text))
+    kinds = default_content().symptoms.concepts
+    found = [m for m in find_mentions(text, context=None, medicines=medicines) if kinds[m.concept].kind != "normal"]
+    assert [mention.text for mention in found] == words
+
+
+def test_what_is_well_is_a_finding_of_its_own() -> None:
+    assert [(m.concept, m.text, m.status) for m in find_mentions("精神很好", context=None)] == [("well", "精神很好", "present")]
+
+
+@pytest.mark.parametrize(
+    ("text", "concept", "field", "value"),
+    [
+        ("有点咳嗽", "cough", "severity", "mild"),
+        ("不怎么咳", "cough", "severity", "mild"),
+        ("咳嗽得厉害", "cough", "severity", "severe"),
+        ("咳嗽好多了", "cough", "trend", "better"),
+        ("咳嗽加重了", "cough", "trend", "worse"),
+        ("咳嗽没见好转", "cough", "trend", "same"),
+        ("又咳嗽了", "cough", "recurrent", True),
+        ("咳嗽三天了", "cough", "hours", 72.0),
+        ("腿上起了好多疹子", "rash", "site", "leg"),
+        ("嗓子疼", "sore_throat", "site", "throat"),
+    ],
+)
+def test_how_strong_where_and_which_way(text: str, concept: str, field: str, value: object) -> None:
+    assert next(getattr(m, field) for m in find_mentions(text, context=None) if m.concept == concept) == value
+
+
+def test_there_are_at_least_350_concepts_that_name_a_symptom() -> None:
+    kinds = [concept.kind for concept in default_content().symptoms.concepts.values()]
+    assert sum(kind in ("sign", "diagnosis") for kind in kinds) >= 350
+
+
+def test_more_signs_than_anybody_writes_are_not_lost() -> None:
+    found = find_symptoms("没有发烧，" * 400 + "抽搐了", context=None)
+    assert [m.status for m in found if m.concept == "convulsion"] == ["present"]
