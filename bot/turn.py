@@ -23,7 +23,7 @@ from records.flag import LEVELS, raise_flag
 from records.message import Inbound
 from records.patient import Patient
 from tagging.patient import PatientFacts
-from tagging.triage import reply_text
+from tagging.triage import WHO, reply_text
 from tagging.understanding import Understanding, understand
 
 log = structlog.get_logger(__name__)
@@ -160,7 +160,7 @@ class TurnTaker:
             answer.outcome["answer"] = "triage"
         else:
             answer.replies = await self._talk(turn, answer, without_dialogue)
-            if triage_reply and triage.level == "same_day":
+            if triage_reply and (triage.level == "same_day" or triage.variant == WHO):
                 answer.replies.append(Reply(triage_reply))
             answer.wants_human = turn.wants_human
         around.outdated()

@@ -26,6 +26,7 @@ from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
 from bot.settings import Settings
 from bot.sweep import sweep
+from bot.tables import Tables
 from bot.turn import Talker, TurnTaker
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
@@ -40,6 +41,7 @@ SWEEP_EVERY = 1.0
 # A gateway on the same machine goes first: WeCom calls again when a callback is not acknowledged, and a reply can wait that long.
 POLITENESS = 5
 CLOCK_EVERY = 0.5
+TABLES_EVERY = 30
 
 
 async def run_worker(settings: Settings, *, model: Path | None, once_ready: Callable[[], None] = lambda: None) -> None:
@@ -59,6 +61,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(_load_dialogue(turns, model, parts)),
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
+            asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
         ]
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
