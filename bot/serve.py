@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.app import Core, add_sandbox, core
 from bot.health import add_health_routes
+from bot.heartbeat import PIPE, Heart
 from bot.settings import Settings
 from bot.web import gateway_app
 
@@ -58,6 +59,8 @@ def lock_data(folder: Path) -> IO[str]:
     return file
 
 
+# A worker that shows no sign of life for so long is ended and started again; loading the dialogue holds it up for some seconds.
+SILENCE = 90.0
 # prctl(2): the signal that a process gets when its parent dies.
 PR_SET_PDEATHSIG = 1
 
@@ -68,20 +71,17 @@ def _end_with_parent() -> None:
 
 
 class WorkerProcess:
-    """The worker as a child process, started again when it dies."""
+    """The worker as a child process, started again when it dies, or hangs for `silence` seconds."""
 
-    def __init__(self, arguments: list[str]) -> None:
-        self._arguments = arguments
+    def __init__(self, arguments: list[str], *, silence: float = SILENCE) -> None:
+        self._arguments, self._silence = arguments, silence
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> None:
         """Keep it running until cancelled; then stop it kindly, and after 10 s firmly."""
         try:
             while True:
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "bot", *self._arguments, cwd=ROOT, preexec_fn=_end_with_parent
-                )
-                code = await self._process.wait()
+                code = await self._life()
                 log.error("worker ended, starting it again", code=code)
                 await asyncio.sleep(RESTART_EVERY)
         finally:
@@ -91,6 +91,29 @@ class WorkerProcess:
                     await asyncio.wait_for(self._process.wait(), 10)
                 except TimeoutError:
                     self._process.kill()
+
+    async def _life(self) -> int:
+        """One life of the worker, from its start to its end."""
+        heart = Heart()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", *self._arguments, cwd=ROOT, preexec_fn=_end_with_parent,
+                pass_fds=[heart.fd], env={**os.environ, PIPE: str(heart.fd)},
+            )  # fmt: skip
+            heart.given()
+            ended = asyncio.create_task(self._process.wait())
+            silent = asyncio.create_task(heart.stopped(self._silence))
+            try:
+                await asyncio.wait({ended, silent}, return_when=asyncio.FIRST_COMPLETED)
+                if not ended.done():
+                    log.error("worker hangs, ending it", seconds=self._silence)
+                    self._process.kill()
+                return await ended
+            finally:
+                ended.cancel()
+                silent.cancel()
+        finally:
+            heart.close()
 
     async def alive(self) -> bool:
         """Whether it runs at this moment."""

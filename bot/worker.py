@@ -18,6 +18,7 @@ from bot.card_clicks import CallbackEvents
 from bot.drain import Drain
 from bot.escalation import Escalation
 from bot.follow_up import FollowUps
+from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.media import MediaStore
@@ -50,6 +51,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     os.nice(POLITENESS)
+    heart = asyncio.create_task(beat())
     if model is not None:
         import_ahead()
     async with core(settings, role="worker", pool_size=settings.worker_pool) as parts, wecom_client(parts) as client:
@@ -57,8 +59,10 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         turns.loading = model is not None
         ocr = OcrProcess()
         handlers = compose(parts, client, turns, ocr)
+        loading = asyncio.create_task(_load_dialogue(turns, model, parts))
         loops = [
-            asyncio.create_task(_load_dialogue(turns, model, parts)),
+            heart,
+            loading,
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
@@ -67,9 +71,9 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
         if await parts.db.insist(lambda: _others_at_work(parts)):
             # What we took before we can talk would only wait.
-            await loops[0]
+            await loading
         loops.append(asyncio.create_task(keep_engine(parts, handlers)))
-        await loops[0]
+        await loading
         await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
         await stop.wait()
