@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 
@@ -46,25 +47,36 @@ _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,3})?")
 _TIME = re.compile(r"\d\s*[:：]\s*\d|\d\s*[-/]\s*\d|\d{4}\.\d|[年月日]")
 # A number this much lower than the tallest of the display is a clock, a date or a memory place.
 SMALL = 0.55
+# A row of segments that is narrower than this share of the line it lies in is a part of the number.
+WHOLE = 0.72
 # A row of segments less clear than this is mostly something else.
 UNCLEAR = 0.1
 # Room around a number, across and down in shares of its height, for each reading.
 MARGINS = ((0.12, 0.1), (0.3, 0.16), (0.55, 0.22))
 # What perfectly clear segments say counts as much as all readings of the recogniser.
 SEGMENTS_VOTE = 4.0
+# The recogniser's lines have this much room around their digits, in shares of their height.
+ROOM = 0.17
+# A line twice as high as the digits in it has swallowed two rows of them.
+TWO_ROWS = 0.45
 CLOCK = ":"
+# Devices that may be told by the unit alone.
+BY_UNIT = ("thermometer", "glucose_meter", "scale")
+# A number with one decimal in this range, alone on a picture, is most likely a temperature; it is doubted all the same.
+LONE_TEMPERATURE = (34.0, 42.5)
 # A meter's words for above and below its range, as segments spell them.
 LIMITS = {"H1": "HI", "Lo": "LO", "L0": "LO"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number on the display: digits and point as read, where, how sure, and whether the segments say the same."""
+    """A number on the display: digits and point as read, where, how sure, whether the segments say the same, and the line it stands in."""
 
     text: str
     box: Box
     score: float
     agreed: bool
+    printed: str = ""
 
     @property
     def bars(self) -> bool:
@@ -77,8 +89,11 @@ def read_display(image: Pixels, lines: Sequence[Line], ocr: Ocr) -> tuple[str, l
     kind, device = _which(lines)
     numbers = _numbers(image, lines, ocr)
     if device is None:
-        return "unknown", []
+        return "unknown", _lone_temperature(numbers, lines)
     shown = device.shows
+    if kind == "blood_pressure" and (pair := _fraction(lines)):
+        values = [_value(spot, number, device, lines) for spot, number in zip(shown, pair, strict=False)]
+        return kind, [value for value in values if value is not None]
     if len(shown) == 1:
         # The clearest number that can be one: a scale's name or a frame may look like another.
         ranked = sorted(
@@ -86,8 +101,36 @@ def read_display(image: Pixels, lines: Sequence[Line], ocr: Ocr) -> tuple[str, l
         )
         read = next((value for number in ranked if (value := _value(shown[0], number, device, lines)) is not None), None)
         return kind, [read] if read else []
-    values = [_value(spot, number, device, lines) for spot, number in _place(numbers, shown, lines)]
-    return kind, [value for value in values if value is not None]
+    found = [value for spot, number in _place(numbers, shown, lines) if (value := _value(spot, number, device, lines)) is not None]
+    return kind, _in_sense(found)
+
+
+def _in_sense(values: list[PictureValue]) -> list[PictureValue]:
+    """A systolic pressure not above the diastolic one tells that something was taken for something else."""
+    by_vital = {value.vital: value.value for value in values}
+    upper, lower = by_vital.get("systolic_bp"), by_vital.get("diastolic_bp")
+    if upper is None or lower is None or upper > lower:
+        return values
+    return [value.doubted("order") for value in values]
+
+
+def _lone_temperature(numbers: Sequence[Number], lines: Sequence[Line]) -> list[PictureValue]:
+    """The only number of a picture without any word, if it can be a temperature."""
+    tens = [number for number in numbers if re.fullmatch(r"\d\d\.\d", number.text)]
+    if len(tens) != 1 or not LONE_TEMPERATURE[0] <= float(tens[0].text) <= LONE_TEMPERATURE[1] or len(lines) > 2:
+        return []
+    device = words().devices["thermometer"]
+    value = _value(device.shows[0], tens[0], device, lines)
+    return [value.doubted("device")] if value is not None else []
+
+
+def _fraction(lines: Sequence[Line]) -> list[Number]:
+    """Systolic and diastolic of 128/82."""
+    for line in lines:
+        match = re.search(r"(?<!\d)(\d{2,3})\s*/\s*(\d{2,3})(?!\d)", line.text)
+        if match and int(match[1]) > int(match[2]):
+            return [Number(match[each], _box(line), line.score, False, line.text) for each in (1, 2)]
+    return []
 
 
 def _which(lines: Sequence[Line]) -> tuple[str, Device | None]:
@@ -104,33 +147,41 @@ def _which(lines: Sequence[Line]) -> tuple[str, Device | None]:
             scores[kind] += hit
     best = max(scores.values(), default=0)
     if not best:
-        return "unknown", None
+        # 3450 g: the unit behind the number tells.
+        kind = next((kind for kind in BY_UNIT if _unit(words().devices[kind], lines)[0]), "unknown")
+        return kind, words().devices.get(kind)
     kind = next(kind for kind in words().devices if scores[kind] == best)
     return kind, words().devices[kind]
 
 
 def _numbers(image: Pixels, lines: Sequence[Line], ocr: Ocr) -> list[Number]:
     """Every large number, each read several times by both readers."""
-    places: list[tuple[Box, Row | None]] = []
+    places: list[tuple[Box, Row | None, str]] = []
     for row in find_rows(image):
-        if row.clear > UNCLEAR and not any(_same_place(row.box, box) for box, _ in places):
-            places.append((row.box, row))
+        if row.clear > UNCLEAR and not any(_same_place(row.box, box) for box, _, _ in places):
+            places.append((row.box, row, ""))
     for line in [part for each in lines for part in _parts(each)]:
-        box = _box(line)
-        if not _is_numeric(line.text):
-            continue
-        # Bars inside a much higher line are the halves of its digits.
-        places = [
-            (other, row) for other, row in places if not (_same_place(other, box) and _are_bars(row) and other.height < 0.6 * box.height)
-        ]
-        if not any(_same_place(box, other) for other, _ in places):
-            places.append((box, None))
-    tall = max((box.height for box, _ in places), default=0)
-    found = (_read(image, box, row, ocr) for box, row in places if box.height >= SMALL * tall)
+        if _is_numeric(line.text):
+            places = _with_line(places, _box(line), line.text)
+    tall = max((box.height for box, _, _ in places), default=0)
+    found = (_read(image, box, row, text, ocr) for box, row, text in places if box.height >= SMALL * tall)
     return [number for number in found if number is not None]
 
 
-def _read(image: Pixels, box: Box, row: Row | None, ocr: Ocr) -> Number | None:
+def _with_line(places: list[tuple[Box, Row | None, str]], box: Box, text: str) -> list[tuple[Box, Row | None, str]]:
+    """The places with a numeric line of the recogniser among them: rows that are parts of it give way, rows as wide as it stay."""
+    here = [place for place in places if _same_place(place[0], box)]
+    if any(not _inside(other, box) or (other.height < TWO_ROWS * box.height and not _are_bars(row)) for other, row, _ in here):
+        # A line over two rows of digits, or over the edge of one, is misread.
+        return places
+    elsewhere = [place for place in places if place not in here]
+    for other, row, _ in here:
+        if row is not None and other.width > WHOLE * _without_room(box).width:
+            return [*elsewhere, (other, row, text)]
+    return [*elsewhere, (_without_room(box), None, text)]
+
+
+def _read(image: Pixels, box: Box, row: Row | None, printed: str, ocr: Ocr) -> Number | None:
     """One place, read at several margins; the heaviest reading counts. None for a clock, a date or no number."""
     crops = [_margin(image, box, across, down) for across, down in MARGINS]
     crops.append(cv2.GaussianBlur(crops[1], (0, 0), max(0.8, box.height * 0.02)))
@@ -139,6 +190,9 @@ def _read(image: Pixels, box: Box, row: Row | None, ocr: Ocr) -> Number | None:
         digits = CLOCK if _TIME.search(text) else _digits(text)
         if digits:
             votes[digits] += score
+    own = _digits(printed)
+    if own:
+        votes[own] += 1.0
     spelled = ""
     if row is not None:
         if re.fullmatch(r"[\d.o]+", row.text) or row.text in LIMITS:
@@ -157,7 +211,7 @@ def _read(image: Pixels, box: Box, row: Row | None, ocr: Ocr) -> Number | None:
         return None
     # A point is more often lost than invented.
     text = max((text for text in votes if _bare(text) == best), key=lambda text: votes[text] + (0.5 if "." in text else 0.0))
-    return Number(text, box, weights[best] / sum(weights.values()), _bare(spelled) == best)
+    return Number(text, box, weights[best] / sum(weights.values()), _bare(spelled) == best, printed)
 
 
 def _place(numbers: Sequence[Number], shown: Sequence[Shown], lines: Sequence[Line]) -> list[tuple[Shown, Number]]:
@@ -165,6 +219,11 @@ def _place(numbers: Sequence[Number], shown: Sequence[Shown], lines: Sequence[Li
     free = list(numbers)
     placed: list[tuple[Shown, Number]] = []
     for spot in shown:
+        own = next((number for number in free if any(plain(word) in plain(number.printed) for word in spot.labels)), None)
+        if own is not None:
+            placed.append((spot, own))
+            free.remove(own)
+            continue
         label = next((line for line in lines if any(plain(line.text).startswith(plain(word)) for word in spot.labels)), None)
         if label is None or not free:
             continue
@@ -172,10 +231,17 @@ def _place(numbers: Sequence[Number], shown: Sequence[Shown], lines: Sequence[Li
         if _away(nearest.box, label) < 1.6 * nearest.box.height:
             placed.append((spot, nearest))
             free.remove(nearest)
-    if len(placed) < len(shown) and len(numbers) == len(shown):
-        ordered = sorted(numbers, key=lambda number: (number.box.top // max(1, number.box.height // 2), number.box.left))
-        return list(zip(shown, ordered, strict=True))
-    return placed
+    if not placed and len(numbers) == len(shown):
+        return list(zip(shown, _in_order(numbers), strict=True))
+    left = [spot for spot in shown if all(spot is not taken for taken, _ in placed)]
+    return [*placed, (left[0], free[0])] if len(left) == len(free) == 1 else placed
+
+
+def _in_order(numbers: Sequence[Number]) -> list[Number]:
+    """Top to bottom, or left to right when they stand side by side."""
+    middles = [(number.box.top + number.box.bottom) / 2 for number in numbers]
+    beside = max(middles) - min(middles) < 0.6 * max(number.box.height for number in numbers)
+    return sorted(numbers, key=lambda number: number.box.left if beside else number.box.top)
 
 
 def _away(box: Box, label: Line) -> float:
@@ -212,6 +278,9 @@ def _value(spot: Shown, number: Number, device: Device, lines: Sequence[Line]) -
         return None
     if not plausible(tables, spot.vital, converted, None):
         return None
+    if spot.vital == "glucose" and converted < words().meter_limits["LO"]:
+        # No meter shows that as a number: it is LO, read as 1.0.
+        return replace(read, limit="LO", doubt="unclear")
     return replace(read, value=round(converted, 4), doubt=doubt)
 
 
@@ -249,18 +318,32 @@ def _parts(line: Line) -> list[Line]:
 
 
 def _is_numeric(text: str) -> bool:
-    digits = _digits(text)
-    return digits is not None and len(digits) * 2 > len(text.strip())
+    return _digits(text) is not None
 
 
 def _digits(text: str) -> str | None:
-    """The number in a reading, if it is mostly one; HI and LO as they are."""
+    """The number in a reading, beside nothing but words that we know; HI and LO as they are."""
     if (limit := _LIMIT_READ.get(text.strip().upper())) is not None:
         return limit
-    clean = re.sub(r"(?i)(?:kg|mmol/?l|mmhg|°c|℃|ºc|bpm|spo2|%|斤|g$|k$)", " ", text).strip()
-    clean = clean.translate(_DIGITS).replace(" ", "")
-    match = _NUMBER.fullmatch(clean.strip(".-"))
+    clean = _bystanders().sub(" ", text.translate(_HALVED)).strip(" .:°º")
+    if len(re.findall(r"\d", clean)) * 2 < len(clean.replace(" ", "")):
+        return None
+    match = _NUMBER.fullmatch(clean.translate(_DIGITS).replace(" ", "").strip(".-"))
     return match.group() if match else None
+
+
+_HALVED = str.maketrans({"：": ":", "％": "%", "．": ".", "（": "(", "）": ")"})
+
+
+@cache
+def _bystanders() -> re.Pattern[str]:
+    """Labels, units and names of devices, and signs around them."""
+    devices = words().devices.values()
+    known = {
+        word for device in devices for word in (*device.words, *device.units, *(label for spot in device.shows for label in spot.labels))
+    }
+    letters = sorted((word for word in known if len(word) > 1 or not word.isascii()), key=len, reverse=True)
+    return re.compile("(?i)" + "|".join(re.escape(word) for word in letters) + r"|/min|次/分钟?|(?<=\d)\s*[CFgkK%]$|[()%♥:]")
 
 
 def _bare(text: str) -> str:
@@ -276,6 +359,18 @@ def _margin(image: Pixels, box: Box, across: float, down: float) -> Pixels:
 def _box(line: Line) -> Box:
     ys = [y for _, y in line.box]
     return Box(round(line.left), round(min(ys)), round(line.right), round(max(ys)))
+
+
+def _without_room(line: Box) -> Box:
+    room = int(ROOM * line.height)
+    across = min(room, line.width // 4)
+    return Box(line.left + across, line.top + room, line.right - across, line.bottom - room)
+
+
+def _inside(small: Box, large: Box) -> bool:
+    across = min(small.right, large.right) - max(small.left, large.left)
+    down = min(small.bottom, large.bottom) - max(small.top, large.top)
+    return across > 0 and down > 0 and across * down > 0.7 * small.width * small.height
 
 
 def _are_bars(row: Row | None) -> bool:

@@ -91,4 +91,4 @@ _SAME = str.maketrans(
 
 def plain(text: str) -> str:
     """`text` for comparing: lower case, half width, without spaces."""
-    return re.sub(r"\s+", "", text.translate(_SAME)).lower()
+    return re.sub(r"\s+|°(?=[℃℉])", "", text.translate(_SAME)).lower()

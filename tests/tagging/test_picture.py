@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from struct import pack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tagging.patient import PatientFacts
 from tagging.picture.confirm import judge, measurements, shown_back
@@ -21,7 +22,8 @@ from tagging.picture.read import read_picture
 from tagging.picture.reading import PictureValue
 from tests.tagging.pictures.camera import photograph, shot
 from tests.tagging.pictures.devices import draw_device
-from tests.tagging.pictures.fonts import has_chinese
+from tests.tagging.pictures.evaluate import cases, outcomes
+from tests.tagging.pictures.fonts import CHINESE, font, has_chinese
 from tests.tagging.pictures.reports import draw_report
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -69,6 +71,64 @@ def test_a_report_gives_names_units_ranges_and_arrows(ocr: Ocr) -> None:
         value = read[row.analyte]
         assert (value.low, value.high) == (row.low, row.high)
         assert value.arrow == row.arrow or value.doubt == "arrow"
+
+
+def printed(*words: tuple[str, int, tuple[int, int]]) -> bytes:
+    """A screen with ordinary print: (text, size, place)."""
+    screen = Image.new("RGB", (640, 400), (235, 240, 235))
+    for text, size, at in words:
+        ImageDraw.Draw(screen).text(at, text, font=font(CHINESE[0], size), fill=(20, 20, 20))
+    out = io.BytesIO()
+    screen.save(out, "PNG")
+    return out.getvalue()
+
+
+@needs_fonts
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        ([("38.6", 120, (60, 80)), ("℃", 60, (330, 90))], {"temperature": 38.6}),
+        ([("体温 38.5℃", 70, (60, 80))], {"temperature": 38.5}),
+        ([("101.3°F", 110, (60, 90))], {"temperature": 38.5}),
+        ([("体重", 40, (40, 20)), ("12.35 kg", 110, (60, 90))], {"weight": 12.35}),
+        ([("24.7斤", 110, (60, 90))], {"weight": 12.35}),
+        ([("3450 g", 110, (60, 90))], {"weight": 3.45}),
+        ([("血糖 2.8 mmol/L", 60, (60, 90))], {"glucose": 2.8}),
+        ([("128/82 mmHg", 80, (40, 80))], {"systolic_bp": 128, "diastolic_bp": 82}),
+        ([("SYS 128", 80, (40, 20)), ("DIA 82", 80, (40, 120)), ("PULSE 76", 80, (40, 220))],
+         {"systolic_bp": 128, "diastolic_bp": 82, "heart_rate": 76}),
+        ([("SpO2 96%", 70, (40, 40)), ("PR 112 bpm", 70, (40, 160))], {"spo2": 96, "heart_rate": 112}),
+    ],
+)  # fmt: skip
+def test_print_is_read_whole_beside_its_labels(ocr: Ocr, words: list[tuple[str, int, tuple[int, int]]], values: dict[str, float]) -> None:
+    picture = read_picture(printed(*words), ocr)
+    assert {value.vital: value.value for value in picture.values} == pytest.approx(values, abs=0.01)
+
+
+@needs_fonts
+def test_a_lone_number_is_a_temperature_only_with_a_doubt(ocr: Ocr) -> None:
+    [value] = read_picture(printed(("36.8", 140, (60, 80))), ocr).values
+    assert (value.vital, value.value, value.doubt) == ("temperature", 36.8, "device")
+    assert read_picture(printed(("68", 140, (60, 80))), ocr).values == ()
+
+
+@needs_fonts
+def test_the_frozen_pictures_are_read_as_well_as_ever(ocr: Ocr) -> None:
+    """A part of them, to be quick; docs/evaluation/pictures.md has all."""
+    chosen = [case for case in cases() if case["grade"] == "usual" and case["seed"] == 2001]
+    found = sum((outcomes(case, ocr) for case in chosen), Counter())
+    assert found["wrong"] == found["invented"] == 0
+    assert found["right"] + found["right doubted"] >= 0.9 * sum(len(case["values"]) for case in chosen)
+
+
+@needs_fonts
+def test_the_frozen_pictures_still_say_what_was_written_down() -> None:
+    for case in cases():
+        if case["draw"] == "report":
+            assert {row.analyte: float(row.value) for row in draw_report(case["seed"]).rows} == case["values"]
+        else:
+            drawn = draw_device(case["draw"], case["seed"])
+            assert {**drawn.values, **({"glucose": drawn.limit} if drawn.limit else {})} == case["values"]
 
 
 def bomb(side: int) -> bytes:
