@@ -116,8 +116,15 @@ class RapidEngine:
 
 
 def _corners(box: Any) -> Corners:
-    a, b, c, d = ((float(x), float(y)) for x, y in np.asarray(box))
+    """The corners clockwise from the one whose edge runs most nearly level to the right; RapidOCR begins anywhere when text stands."""
+    points = [(float(x), float(y)) for x, y in np.asarray(box)]
+    first = max(range(4), key=lambda at: _rightward(points[at], points[(at + 1) % 4]))
+    a, b, c, d = points[first:] + points[:first]
     return a, b, c, d
+
+
+def _rightward(start: Point, end: Point) -> float:
+    return (end[0] - start[0]) / (math.dist(start, end) or 1.0)
 
 
 def _only(folder: Path, pattern: str) -> Path:
