@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 # Messages that wait together are answered together: a burst of ten costs one of the five messages WeCom allows.
 BURST = 10
 # So many chats share a transaction, and while one is written the next is thought about.
-CHATS, GROUPS, WORTH = 16, 2, 6
+CHATS, GROUPS, WORTH = 16, 2, 8
 # A message that fails this often is set aside, and a person is asked to look at it.
 ATTEMPTS = 5
 

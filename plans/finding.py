@@ -20,6 +20,21 @@ from tagging.patient import PatientFacts, Reading
 # How many readings of each vital the language layer gets to compare with.
 HISTORY = 30
 
+_SAME = select(Observation).where(
+    Observation.message_id == bindparam("message"), Observation.code == bindparam("code"), Observation.text == bindparam("text")
+)
+_OF_DAY = (
+    select(Observation)
+    .where(
+        Observation.patient_id == bindparam("patient"),
+        Observation.code == bindparam("code"),
+        Observation.status.in_(("final", "preliminary")),
+        Observation.effective_at >= bindparam("first"),
+        Observation.effective_at < bindparam("last"),
+    )
+    .order_by(Observation.id)
+)
+
 
 async def store(
     tx: AsyncSession,
@@ -38,9 +53,7 @@ async def store(
 ) -> Observation:
     """Write one finding, once: the same words of the same message about the same thing are the row that is there already."""
     if message_id is not None:
-        same: Observation | None = await tx.scalar(
-            select(Observation).where(Observation.message_id == message_id, Observation.code == code, Observation.text == text)
-        )
+        same: Observation | None = await tx.scalar(_SAME, {"message": message_id, "code": code, "text": text})
         if same is not None:
             return same
     row = Observation(
@@ -64,17 +77,8 @@ async def store(
 async def of_day(tx: AsyncSession, patient: Patient, code: str, at: datetime, zone: ZoneInfo) -> list[Observation]:
     """The believed and the preliminary numbers of `code` on the calendar day of `at`, oldest first."""
     day = local_day(at, zone)
-    rows = await tx.scalars(
-        select(Observation)
-        .where(
-            Observation.patient_id == patient.id,
-            Observation.code == code,
-            Observation.status.in_(("final", "preliminary")),
-            Observation.effective_at >= at_hour(day, 0, zone),
-            Observation.effective_at < end_of_day(day, zone),
-        )
-        .order_by(Observation.id)
-    )
+    first, last = at_hour(day, 0, zone), end_of_day(day, zone)
+    rows = await tx.scalars(_OF_DAY, {"patient": patient.id, "code": code, "first": first, "last": last})
     return list(rows)
 
 

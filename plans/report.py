@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.alert import Alert
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 # A child who is well, and mere circumstances, call for no watching.
 QUIET = UNSAID | {"well"}
+
+_OF_MESSAGE = select(Observation.id).where(Observation.message_id == bindparam("message")).limit(1)
+_OF_DAY = (
+    select(Task)
+    .where(Task.patient_id == bindparam("patient"), Task.day == bindparam("day"), Task.state.in_(OPEN))
+    .order_by((Task.state == "scheduled").asc(), Task.due_at, Task.id)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,13 @@ async def report(
     text: str,
     now: datetime,
     zone: ZoneInfo,
-    level: str = "routine",
+    level: str | None = None,
 ) -> Report:
-    """Keep everything that the message says about `patient`; `level` is what triage made of the whole message.
+    """Keep everything that the message says about `patient`; `level` is what triage made of the whole message, if it has seen it.
 
     A number that fits today's open follow-up (asked already or still to be asked) answers it too. The same message twice writes once.
     """
-    if message_id is not None and await tx.scalar(select(Observation.id).where(Observation.message_id == message_id).limit(1)):
+    if message_id is not None and await tx.scalar(_OF_MESSAGE, {"message": message_id}):
         return Report(True, say("report.again"), None, None, "")
     task = await task_of_day(tx, patient, now, zone)
     heard = await hear(tx, task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone)
@@ -77,7 +85,7 @@ async def report(
     ask_back = (settled.ask_back if settled else None) or next(iter([*heard.ask_backs, *understanding.questions]), None)
     if not heard.stored and not heard.medicines:
         return Report(False, "", ask_back, heard.alert, "")
-    worst = max([level, await _level_of_values(tx, patient, understanding, now, zone)], key=LEVELS.index)
+    worst = level if level is not None else await _level_of_values(tx, patient, understanding, now, zone)
     said = Report(True, heard.echo, ask_back, heard.alert, *_next_step(understanding, heard, worst))
     if settled is None:
         return said
@@ -86,13 +94,7 @@ async def report(
 
 async def task_of_day(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneInfo) -> Task | None:
     """The patient's open follow-up of today, locked: one that was asked before one that is only planned."""
-    rows = await tx.scalars(
-        select(Task)
-        .where(Task.patient_id == patient.id, Task.day == local_day(now, zone), Task.state.in_(OPEN))
-        .order_by((Task.state == "scheduled").asc(), Task.due_at, Task.id)
-        .limit(1)
-    )
-    task = rows.first()
+    task = (await tx.scalars(_OF_DAY, {"patient": patient.id, "day": local_day(now, zone)})).first()
     return None if task is None else await lock(tx, task)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, select
+from sqlalchemy import BigInteger, ForeignKey, Index, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,17 +37,19 @@ class Observation(Identity, Base):
     )
 
 
+_HISTORY = (
+    select(Observation)
+    .where(
+        Observation.patient_id == bindparam("patient"),
+        Observation.code == bindparam("code"),
+        Observation.status == "final",
+        Observation.value.is_not(None),
+    )
+    .order_by(Observation.effective_at.desc(), Observation.id.desc())
+    .limit(bindparam("limit"))
+)
+
+
 async def history(tx: AsyncSession, patient_id: int, code: str, *, limit: int = 30) -> list[Observation]:
     """The latest final numbers of `code`, oldest first."""
-    rows = await tx.scalars(
-        select(Observation)
-        .where(
-            Observation.patient_id == patient_id,
-            Observation.code == code,
-            Observation.status == "final",
-            Observation.value.is_not(None),
-        )
-        .order_by(Observation.effective_at.desc(), Observation.id.desc())
-        .limit(limit)
-    )
-    return list(rows)[::-1]
+    return list(await tx.scalars(_HISTORY, {"patient": patient_id, "code": code, "limit": limit}))[::-1]

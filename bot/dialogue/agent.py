@@ -1,6 +1,7 @@
 """The dialogue as the rest of the service sees it. Rasa is imported when a model is loaded, not before."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +60,9 @@ class Dialogue:
         # The first of each costs seconds, which no family should wait for.
         dialogue.classify("您好")
         library()
+        # What is loaded stays for good: the collector need not walk through a million objects of Rasa and TensorFlow again and again.
+        gc.collect()
+        gc.freeze()
         return dialogue
 
     async def turn(self, turn: Turn) -> list[Reply]:

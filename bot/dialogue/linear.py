@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot, log
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ class LinearModel:
 
     def margins(self, counts: Counter[str]) -> Any:
         """One margin a label."""
-        hits = [(self.vocabulary[name], n) for name, n in counts.items() if name in self.vocabulary]
+        hits = [(*self.vocabulary[name], n) for name, n in counts.items() if name in self.vocabulary]
         if not hits:
             return self.bias
-        rows = np.fromiter((row for (row, _), _ in hits), int, len(hits))
-        values = np.fromiter(((1 + np.log(n)) * weight for (_, weight), n in hits), np.float32, len(hits))
-        return values / np.linalg.norm(values) @ self.weights[rows] + self.bias
+        values = [weight if n == 1 else (1 + log(n)) * weight for _, weight, n in hits]
+        unit = np.array(values, np.float32) / hypot(*values)
+        return unit @ self.weights[[row for row, _, _ in hits]] + self.bias
 
     def rank(self, counts: Counter[str]) -> list[tuple[str, float]]:
         """All labels with their confidence (they sum up to 1), best first."""

@@ -1,4 +1,8 @@
-"""Conversations: Rasa's trackers, bounded, kept in memory and saved as a `Conversation` row in the turn's transaction."""
+"""Conversations: Rasa's trackers, kept in memory and saved as a `Conversation` row in the turn's transaction.
+
+Rules look no further back than the turn they are in, and what was said stands in the messages: between turns a tracker holds slots and
+form only, so that a turn costs the same however long the talk.
+"""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,7 +13,7 @@ from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered, deserialise_events
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy import BigInteger, any_, bindparam, select
 from sqlalchemy import event as sql_event
@@ -19,9 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.chat import Conversation
 
 FORM, ANSWER = "follow_up_form", "answer"
-# Rules look no further back than the turn they are in; every turn that is kept is weighed and written again with each turn.
-# Cutting happens at twice that, so that it is rare.
-KEEP_TURNS = 1
 # After half a day a new topic begins: a 好的 no longer answers yesterday's question.
 SESSION = timedelta(hours=12)
 LIVE = 300
@@ -116,10 +117,10 @@ class Trackers(TrackerStore):
         return tracker
 
     def keep(self, tx: AsyncSession, chat_id: int, tracker: DialogueStateTracker, *, now: datetime) -> None:
-        """The conversation as the turn left it, cut to its last turns; `write` saves it."""
+        """What the turn left of the conversation; `write` saves it."""
         saved = self._in_hand(tx)[chat_id]
         saved.changed_at = now
-        self._hold(str(chat_id), saved.version, self._cut(tracker))
+        self._hold(str(chat_id), saved.version, self._at_rest(tracker))
 
     async def write(self, tx: AsyncSession) -> None:
         """Save what was changed. Raises ConversationMoved if a row is not the one that was taken in hand."""
@@ -170,22 +171,13 @@ class Trackers(TrackerStore):
     def _tracker(self, sender_id: str, events: list[Event]) -> DialogueStateTracker:
         return DialogueStateTracker.from_events(sender_id, events, slots=self.domain.slots, domain=self.domain)
 
-    def _cut(self, tracker: DialogueStateTracker) -> DialogueStateTracker:
-        """The last turns, beginning where the bot listened, with slots and form kept."""
-        events = list(tracker.events)
-        said = [i for i, event in enumerate(events) if isinstance(event, UserUttered)]
-        if len(said) <= 2 * KEEP_TURNS:
-            return tracker
-        start = next(
-            i
-            for i in range(said[-KEEP_TURNS], -1, -1)
-            if isinstance(events[i], ActionExecuted) and events[i].action_name == ACTION_LISTEN_NAME
-        )
-        before = self._tracker(tracker.sender_id, events[:start])
-        kept: list[Event] = [SlotSet(slot.name, slot.value) for slot in before.slots.values() if slot.value is not None]
-        if before.active_loop_name:
-            kept.insert(0, ActiveLoop(before.active_loop_name))
-        return self._tracker(tracker.sender_id, [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted(), *kept, *events[start:]])
+    def _at_rest(self, tracker: DialogueStateTracker) -> DialogueStateTracker:
+        """What the conversation knows between two turns: its slots and its form, waiting for the next message."""
+        known: list[Event] = [SlotSet(slot.name, slot.value) for slot in tracker.slots.values() if slot.value is not None]
+        if tracker.active_loop_name:
+            known.insert(0, ActiveLoop(tracker.active_loop_name))
+        begun = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
+        return self._tracker(tracker.sender_id, [*begun, *known, ActionExecuted(ACTION_LISTEN_NAME)])
 
 
 def loop(active: bool) -> list[Event]:
