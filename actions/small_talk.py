@@ -49,7 +49,8 @@ class Affirm(Action):
             if pending.get("kind") == "ask_nurse" and meant:
                 turn.wants_human = "question"
                 return [SlotSet("pending", None), *rest()]
-            if not is_bare(turn.text) and not is_certain(tracker):
+            # 是的 after 385是38.5℃吗？ is a reading.
+            if turn.understanding.measurements or (not is_bare(turn.text) and not is_certain(tracker)):
                 return await _told(turn, dispatcher, tracker)
         dispatcher.utter_message(response="utter_affirm")
         return []

@@ -102,7 +102,9 @@ async def _own_turn(tx: AsyncSession, tracker: Any) -> Turn:
     return Turn(tx, chat, patients, patient, None, text, understanding, understanding.triage, now, zone)
 
 
-async def understand_about(tx: AsyncSession, patient: Patient | None, text: str, *, now: datetime, zone: ZoneInfo) -> Understanding:
-    """The understanding of `text` as said about `patient`, with what the record knows of him."""
+async def understand_about(
+    tx: AsyncSession, patient: Patient | None, text: str, *, now: datetime, zone: ZoneInfo, context: str | None = None
+) -> Understanding:
+    """The understanding of `text` as said about `patient`, with what the record knows of him; `context` is what the bot said last."""
     facts = await patient_facts(tx, patient, now=now, zone=zone) if patient is not None else PatientFacts(age_days=None)
-    return understand(text, context=None, patient=facts, now=now.astimezone(zone))
+    return understand(text, context=context, patient=facts, now=now.astimezone(zone))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from tagging.age import age_from_text
 from tagging.content import Content, default_content
-from tagging.measurement import Measurement, find_measurements
+from tagging.measurement import Measurement, read_measurements
 from tagging.patient import PatientFacts
 from tagging.rules import by_concept, fires, rules_for
 from tagging.second import Opinion, SecondReader
@@ -52,6 +52,10 @@ class Triage:
     department: str | None = None
 
 
+# A weight that does not fit is weighed again, whatever it is; nobody is in danger by its unit.
+ASKED_ANYWAY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
+
+
 @dataclass(frozen=True)
 class _Finding:
     category: str
@@ -76,8 +80,8 @@ def triage_text(
     tables = content or default_content(patient.department)
     mentions = find_symptoms(text, context=context, content=tables)
     known = with_age_from_text(text, patient, tables)
-    measurements, _ = find_measurements(text, context=context, patient=known, now=now, content=tables)
-    triage = triage_findings(text, mentions, measurements, patient=known, now=now, content=tables)
+    read = read_measurements(text, context=context, patient=known, now=now, content=tables)
+    triage = triage_findings(text, mentions, read.measurements, read.doubtful, patient=known, now=now, content=tables)
     return raised(triage, second.read(text, context=context, patient=known), content=tables) if second else triage
 
 
@@ -85,18 +89,28 @@ def triage_findings(
     text: str,
     mentions: Sequence[SymptomMention],
     measurements: Sequence[Measurement],
+    doubtful: Sequence[Measurement] = (),
     *,
     patient: PatientFacts,
     now: datetime,
     content: Content,
 ) -> Triage:
-    """Judge what was already found in a message (see triage_text)."""
+    """Judge what was already found in a message (see triage_text).
+
+    A `doubtful` value (385 for 38.5) is asked about; if it would be a danger it is urgent until the family has answered.
+    """
     tags = frozenset(patient.tags) | told_tags(mentions, content)
     birth = next((m.value * 1000 for m in measurements if m.vital == "birth_weight"), None)
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     learning = is_only_learning(text)
     current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
     findings = [finding for m in current for finding in _judge_value(m.vital, m.judged, known, tags, now, content)]
+    unclear = [] if learning else [m for m in doubtful if m.vital not in ASKED_ANYWAY]
+    for m in unclear:
+        for finding in _judge_value(m.vital, m.judged, known, tags, now, content):
+            if severity(finding.level) >= severity("urgent"):
+                because = f"{finding.evidence.because} if 「{m.text}」[{m.start}:{m.end}] is meant so"
+                findings.append(replace(finding, level="urgent", evidence=replace(finding.evidence, because=because)))
     signs = [*patient_signs(text, mentions, content), *value_signs(current, content), *remembered_signs(known, now, content)]
     others = list(bystander_signs(mentions, content))
     findings += _apply_rules(signs, others, known, tags, content)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagging.content import Content, default_content
-from tagging.measurement import Measurement, find_measurements
+from tagging.measurement import Measurement, read_measurements
 from tagging.medicine import MedicineMention, find_medicines, names_only
 from tagging.patient import PatientFacts
 from tagging.symptom import SymptomMention, read_symptoms
@@ -40,14 +40,14 @@ def understand(text: str, *, context: str | None, patient: PatientFacts, now: da
     known = with_age_from_text(text, patient, tables)
     medicines = find_medicines(text)
     said = read_symptoms(text, context=context, medicines=names_only(medicines), content=tables)
-    measurements, questions = find_measurements(text, context=context, patient=known, now=now, content=tables)
-    triage = triage_findings(text, said.signs, measurements, patient=known, now=now, content=tables)
+    read = read_measurements(text, context=context, patient=known, now=now, content=tables)
+    triage = triage_findings(text, said.signs, read.measurements, read.doubtful, patient=known, now=now, content=tables)
     kinds = [(mention, tables.symptoms.concepts[mention.concept].kind) for mention in said.mentions]
     return Understanding(
         symptoms=tuple(mention for mention in said.mentions if not mention.by_value),
-        measurements=tuple(measurements),
+        measurements=read.measurements,
         medicines=tuple(medicines),
-        questions=tuple(questions),
+        questions=read.questions,
         triage=triage,
         fevers=tuple(mention for mention, _ in kinds if mention.by_value),
         normal=tuple(mention for mention, kind in kinds if kind == "normal"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from tagging.content import Content, default_content
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
+from tagging.measurement.confirmed import statement
 from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
 from tagging.measurement.resolve import resolve
 from tagging.measurement.scan import scan
@@ -26,6 +27,8 @@ GRAMS = (800, 9000)
 MILK_ONLY_DAYS = 120
 # No family sends more values in one message; of a hostile text only the first and the last are judged, so that it cannot be slow.
 MOST_VALUES = 200
+# An answer that is a mere yes, or a unit, is no longer than this.
+SHORT = 12
 # Vitals of which the lower end of a range is the worse one.
 _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "peak_flow", "feed_count", "feed_volume", "urine_output"})
 
@@ -90,6 +93,8 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     """As find_measurements, with the doubtful readings (385 for 38.5): a danger sign among them has to be asked about at once."""
     tables = content or default_content()
     folded = fold(text)
+    if context and len(folded) <= SHORT and (full := statement(folded, fold(context))):
+        return _answered(text, read_measurements(full, context=None, patient=patient, now=now, content=tables))
     if not NUMBER.search(folded) and not _may_be_off_scale(folded):
         return Readings()
     words = vocabulary()
@@ -120,6 +125,15 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         else:
             measurements.append(measurement)
     return Readings(tuple(measurements), tuple(dict.fromkeys(questions)), tuple(doubtful))
+
+
+def _answered(text: str, read: Readings) -> Readings:
+    """The readings of the full statement, each standing where the short answer stands."""
+
+    def here(measurement: Measurement) -> Measurement:
+        return replace(measurement, start=0, end=len(text), text=text)
+
+    return replace(read, measurements=tuple(map(here, read.measurements)), doubtful=tuple(map(here, read.doubtful)))
 
 
 def _may_be_off_scale(folded: str) -> bool:

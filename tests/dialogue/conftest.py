@@ -76,7 +76,7 @@ class Family:
         named = [patient for patient in patients if patient.name in text]
         patient = patients[0] if len(patients) == 1 else named[0] if len(named) == 1 else None
         patient = patient or next((p for p in patients if p.id == chat.patient_id), None)
-        understood = await understand_about(tx, patient, text, now=self.now, zone=ZONE)
+        understood = await understand_about(tx, patient, text, now=self.now, zone=ZONE, context=self.last or None)
         return Turn(tx, chat, patients, patient, message, text, understood, understood.triage, self.now, ZONE, notified=True)
 
     @property

@@ -168,6 +168,13 @@ async def test_not_understood_twice_the_nurse_comes_first(family: Family) -> Non
     assert await family.says("蓝色的那个") == first
 
 
+async def test_a_doubtful_number_is_asked_about_and_counts_once_confirmed(family: Family) -> None:
+    assert "38.5℃吗" in await family.says("体温385")
+    assert await family.recorded("temperature") == []
+    assert "38.5" in await family.says("是的")
+    assert await family.recorded("temperature") == [38.5]
+
+
 async def test_a_bare_answer_to_nothing_is_acknowledged(family: Family) -> None:
     for text in ("没有", "没有啊", "还没有"):
         assert "没有等您回答的问题" in await family.says(text)
