@@ -43,11 +43,14 @@ class AnswerQuestion(Action):
             kept = await keep(turn, dispatcher)
             if kept is not None:
                 say(dispatcher, kept.echo)
+            # A number that cannot be true is asked back, whatever else is asked.
+            ask_back = kept.ask_back if kept is not None else next(iter(turn.understanding.questions), None)
             events = answer(turn, dispatcher, headline=True)
             if events is not None:
+                say(dispatcher, ask_back)
                 return events
             if kept is not None and kept.understood:
-                say(dispatcher, kept.ask_back, kept.next_step)
+                say(dispatcher, ask_back, kept.next_step)
                 return []
             return not_understood(tracker, dispatcher)
 

@@ -175,6 +175,11 @@ async def test_a_doubtful_number_is_asked_about_and_counts_once_confirmed(family
     assert await family.recorded("temperature") == [38.5]
 
 
+async def test_a_number_that_cannot_be_true_is_asked_back_beside_the_question(family: Family) -> None:
+    said = await family.says("现在体温45度要紧吗")
+    assert "多少度" in said and "护士" in said
+
+
 async def test_a_bare_answer_to_nothing_is_acknowledged(family: Family) -> None:
     for text in ("没有", "没有啊", "还没有"):
         assert "没有等您回答的问题" in await family.says(text)
