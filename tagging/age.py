@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from tagging.numeral import HAN, parse_numeral
+from tagging.text import REACH
 
 _N = rf"(?:\d+(?:\.\d+)?|{HAN})"
 _NOT_AGE_BEFORE = re.compile(
@@ -35,7 +36,9 @@ def age_from_text(folded: str, words: Mapping[str, int]) -> int | None:
     told = _DISEASE.sub(lambda match: "＿" * len(match.group()), folded)
     places = [(told.index(word), word) for word in words if word in told]
     for match in _AGE.finditer(folded):
-        if _NOT_AGE_BEFORE.search(folded[: match.start()]) or (match["months"] and not _is_month_age(folded, match)):
+        if _NOT_AGE_BEFORE.search(folded, max(0, match.start() - REACH), match.start()) or (
+            match["months"] and not _is_month_age(folded, match)
+        ):
             continue
         # 未满百天 is less than the number in it.
         if not any(start < match.end() and match.start() < start + len(word) for start, word in places):
@@ -45,7 +48,7 @@ def age_from_text(folded: str, words: Mapping[str, int]) -> int | None:
 
 def _is_month_age(folded: str, match: re.Match[str]) -> bool:
     """Months are an age where the child is named next to them or they open the sentence; elsewhere they are a duration."""
-    return bool(_CHILD_AFTER.match(folded, match.end()) or _CHILD_BEFORE.search(folded[: match.start()]))
+    return bool(_CHILD_AFTER.match(folded, match.end()) or _CHILD_BEFORE.search(folded, max(0, match.start() - REACH), match.start()))
 
 
 def _days(match: re.Match[str]) -> int:

@@ -11,10 +11,12 @@ import yaml
 
 from tagging.folder import read_yaml
 from tagging.numeral import HAN
-from tagging.text import fold
+from tagging.text import REACH, fold
 
 FILE = Path(__file__).parent / "data" / "medicines.yml"
 SUBSTANCES = Path(__file__).parent / "data" / "substances.yml"
+# Nobody names more in one message; what follows in a hostile text is not looked at.
+MOST = 300
 # Characters that stand before a name, not in it.
 _NOT_IN_NAME = (
     r"的了吃喝用服给开加和跟与同是有这那上还再又就只没不来去要买过着把配打输拿换停个点些种说叫做到可以能会他她我你包袋粒瓶盒支"
@@ -88,10 +90,12 @@ def _name() -> re.Pattern[str]:
 
 
 def find_medicines(text: str) -> list[MedicineMention]:
-    """Every medicine of the list named in `text`, in order."""
+    """The medicines of the list named in `text`, in order, at most MOST."""
     folded = fold(text)
-    found = []
+    found: list[MedicineMention] = []
     for match in _name().finditer(folded):
+        if len(found) == MOST:
+            break
         alone = folded[max(0, match.start() - 1) : match.start()] + folded[match.end() : match.end() + 1]
         if (match.group() == "ad" and re.search(r"[a-z]", alone)) or _NO_MEDICINE.search(match.group()):
             continue
@@ -121,8 +125,8 @@ def names_only(medicines: Iterable[MedicineMention]) -> list[tuple[int, int]]:
 
 
 def _status(folded: str, match: re.Match[str]) -> Literal["present", "absent", "asked"]:
-    before = re.split(r"[，。！？!?,;；]", folded[: match.start()])[-1]
-    clause = before + match.group() + re.split(r"(?<=[？?])|[，。！!,;；]", folded[match.end() :])[0]
+    before = re.split(r"[，。！？!?,;；]", folded[max(0, match.start() - REACH) : match.start()])[-1]
+    clause = before + match.group() + re.split(r"(?<=[？?])|[，。！!,;；]", folded[match.end() : match.end() + REACH])[0]
     if _ASKED.search(clause):
         return "asked"
     after = clause[len(before) + len(match.group()) :]

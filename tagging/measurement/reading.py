@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tagging.content import Content, default_content
+from tagging.errors import InputError
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
 from tagging.measurement.confirmed import statement
@@ -188,8 +189,7 @@ def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content) -> tuple[
     value, vital = quantity.value, quantity.vital
     if GRAMS[0] <= value <= GRAMS[1]:
         return replace(quantity, unit="g"), None
-    weights = patient.readings("weight", datetime.max.replace(tzinfo=UTC)) if vital == "weight" else []
-    last = convert(tables, "weight", weights[-1].value, weights[-1].unit) if weights else None
+    last = _last_weight(patient, tables) if vital == "weight" else None
     if vital == "weight" and last is None and patient.birth_weight_g and patient.age_days is not None and patient.age_days < 7:
         last = patient.birth_weight_g / 1000
     readings = {unit: convert(tables, vital, value, unit) for unit in ("公斤", "斤")}
@@ -198,3 +198,15 @@ def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content) -> tuple[
     if len(near) == 1:
         return replace(quantity, unit=near[0]), None
     return quantity, f"{value:g} 是斤还是公斤？" if possible else get_vital(tables, vital).ask
+
+
+def _last_weight(patient: PatientFacts, tables: Content) -> float | None:
+    """Kilograms of the newest stored weight that can be one; a record in an unknown unit, or of nothing, tells nothing."""
+    for reading in reversed(patient.readings("weight", datetime.max.replace(tzinfo=UTC))):
+        try:
+            kilograms = convert(tables, "weight", reading.value, reading.unit)
+        except InputError:
+            continue
+        if kilograms > 0:
+            return kilograms
+    return None
