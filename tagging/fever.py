@@ -14,9 +14,9 @@ _NUMBER = (
     rf"(?P<digits>(?:3[6-9]|4[0-2]))(?:(?P<point>[.。·:,，'])(?=\d(?!\d{{2}}|[天次个小岁月片包袋]))(?P<tenth>\d)\d?|{_DEGREE}(?P<tenth2>\d(?![\d天次个小岁月])|[一二三四五六七八九半](?![天次个小]))?)?"
     rf"|(?P<tens>[三四])十(?P<ones>[一二三四五六七八九]?)(?:点(?P<tenth3>[一二三四五六七八九])|{_DEGREE}(?P<tenth4>[一二三四五六七八九半](?![天次个小])|\d(?!\d))?)?"
 )
-_TAIL = rf"(?P<tail>{_DEGREE}?多?(?:以上)?)"
+_TAIL = rf"(?P<tail>{_DEGREE}?多?(?:以上|以下)?)"
 _LEAD = r"(?:(?:体温|耳温|腋温|额温|温度)(?:现在|还有|还是|又|都|是|在|有|到|升到|一直|高|:|：)*)?"
-_TEMPERATURE = re.compile(rf"(?<![\d.点a-z/*-])(?P<lead>{_LEAD})(?P<number>{_NUMBER}){_TAIL}")
+_TEMPERATURE = re.compile(rf"(?<![\d.点a-z/*-])(?P<lead>{_LEAD})(?:超过)?(?P<number>{_NUMBER}){_TAIL}")
 # What stands behind another kind of number.
 _OTHER_UNIT = re.compile(
     r"\s*(?:kg|千克|公斤|斤|g|克|ml|毫升|cm|厘米|天|个|岁|周|月|日|号|次|小时|分|秒|片|包|袋|元|块|%|点|种|年|多?天|mg|[\d./]|-?\d|床|楼|号|ug|u|单位|万|千|u?mol|的?水|开水)"
@@ -33,7 +33,7 @@ _BARE_AFTER = re.compile(r"$|[，。？！、,.?!\s~～和]|左右|以上|以下
 
 def temperature_after(folded: str, at: int) -> int | None:
     """End of a temperature that follows a word of fever which ends at `at` (烧到38度5); None if none follows."""
-    between = re.compile(r"(?:到了?|了|的|是|在|过|大概|都|:|：)*[，]?(?=\d|[三四]十)").match(folded, at)
+    between = re.compile(r"(?:到了?|了|的|是|在|超过|过|大概|都|:|：)*[，]?(?=\d|[三四]十)").match(folded, at)
     if between is None:
         return None
     match = _TEMPERATURE.match(folded, between.end())
@@ -48,7 +48,10 @@ def fever_temperatures(folded: str) -> list[tuple[int, int, float]]:
             continue
         value, exact = _value(match)
         bare = not exact and not match["lead"] and not match["tail"]
-        if bare and not (_BARE_BEFORE.search(folded[max(0, match.start() - 8) : match.start()]) and _BARE_AFTER.match(folded, match.end())):
+        if bare and not (
+            _BARE_BEFORE.search(folded[max(0, match.start("number") - 8) : match.start("number")])
+            and _BARE_AFTER.match(folded, match.end())
+        ):
             continue
         if value >= FEVER or (value >= 37 and "多" in match["tail"]):
             found.append((match.start(), match.end(), value))
