@@ -98,7 +98,6 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
         text=turn.text,
         now=turn.now,
         zone=turn.zone,
-        level=turn.triage.level,
     )
     say(dispatcher, told.echo)
     await alarm(turn, dispatcher, told.alert, patient=turn.patient)

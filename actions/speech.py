@@ -60,7 +60,6 @@ async def keep(turn: Turn, dispatcher: Any) -> Report | None:
         text=turn.text,
         now=turn.now,
         zone=turn.zone,
-        level=turn.triage.level,
     )
     await alarm(turn, dispatcher, kept.alert, patient=turn.patient)
     return kept

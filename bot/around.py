@@ -53,6 +53,14 @@ class Around:
             return await patient_facts(tx, patient, now=now, zone=zone)
         return facts_with(patient, history, now=now, zone=zone)
 
+    async def facts_in_question(self, tx: AsyncSession, patient: Patient | None, *, now: datetime, zone: ZoneInfo) -> list[PatientFacts]:
+        """The facts of `patient`, or of all while it is open which child is meant; of nobody in particular when there is none.
+
+        What is judged with each of them, the most careful judgement counts.
+        """
+        in_question = [patient] if patient is not None else self.patients
+        return [await self.facts(tx, each, now=now, zone=zone) for each in in_question] or [PatientFacts(age_days=None)]
+
     def outdated(self) -> None:
         """A message has been handled: what it told is read anew for the next, in whichever chat that is."""
         for patient in self.patients:

@@ -205,12 +205,11 @@ class Drain:
         """
         now = self._clock()
         async with self._db.transaction() as tx:
-            chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update())
-            message = await tx.scalar(
-                select(Inbound).where(Inbound.chat_id == chat_id, Inbound.state == "new").order_by(Inbound.id).limit(1)
-            )
-            if chat is None or message is None:
+            chats = await lock_chats(tx, [chat_id])
+            waiting = await first_waiting(tx, list(chats), 1)
+            if not waiting:
                 return False
+            chat, [message] = chats[chat_id], waiting[chat_id]
             message.attempts += 1
             message.error = f"{type(err).__name__} {getattr(err, 'code', '')}".strip()
             if message.attempts < ATTEMPTS:

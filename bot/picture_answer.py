@@ -95,7 +95,7 @@ async def _count(
     vitals = tuple(measurements(values, at=at or picture.sent_at))
     understood = Understanding((), vitals, (), (), triage)
     text = say("family.picture.and").join(in_words(value) for value in values)
-    told = await report(tx, patient, understood, message_id=picture.id, text=text, now=now, zone=zone, level=triage.level)
+    told = await report(tx, patient, understood, message_id=picture.id, text=text, now=now, zone=zone)
     rest = [value for value in countable(values) if value.vital not in {each.vital for each in vitals}]
     if rest:
         _keep_report(tx, patient, rest, picture, at or picture.sent_at, now)

@@ -1,7 +1,6 @@
 """Pictures that families send: read off the event loop, shown back, and counted once the family says they are right."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,20 +9,19 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import metrics
 from bot.around import Around, around
 from bot.jobs import URGENT, Job, defer
 from bot.ocr import OcrError
 from bot.reply import Reply, merge
 from bot.speak import in_chat
-from bot.texts import reasons, say
+from bot.texts import say
+from bot.triage_flag import raise_triage
 from plans.clock import at_hour
 from records.chat import Chat, lock_chats
 from records.database import Database
-from records.flag import LEVELS, raise_flag, raised
+from records.flag import LEVELS, raised
 from records.message import Inbound
 from records.patient import Patient
-from tagging.patient import PatientFacts
 from tagging.picture.confirm import countable, in_words, judge, shown_back
 from tagging.picture.reading import PictureValue
 from tagging.triage import Triage, reply_text
@@ -167,11 +165,8 @@ async def judged(
     zone: ZoneInfo,
 ) -> Triage:
     """How urgent the values are; where it is open which child is meant, the most careful judgement over all of them."""
-    candidates: list[Patient | None] = [patient] if patient is not None else [*known.patients] or [None]
-    found = []
-    for candidate in candidates:
-        facts = PatientFacts(age_days=None) if candidate is None else await known.facts(tx, candidate, now=now, zone=zone)
-        found.append(judge(values, patient=facts, now=now.astimezone(zone), at=at))
+    facts = await known.facts_in_question(tx, patient, now=now, zone=zone)
+    found = [judge(values, patient=each, now=now.astimezone(zone), at=at) for each in facts]
     return max(found, key=lambda triage: LEVELS.index(triage.level))
 
 
@@ -181,15 +176,5 @@ async def flag(
     """Raise the alert for values in a picture, saying whether the family has confirmed them."""
     what = say("family.picture.and").join(in_words(value) for value in values if value.vital)
     said = say("family.picture.said_confirmed" if confirmed else "family.picture.said", what=what)
-    await raise_flag(
-        tx,
-        chat,
-        level=triage.level,
-        categories=list(triage.categories),
-        said=said[:QUOTE],
-        because=reasons([evidence.because for evidence in triage.evidence])[:QUOTE],
-        evidence=[{**asdict(evidence), "picture": "confirmed" if confirmed else "unconfirmed"} for evidence in triage.evidence],
-        now=now,
-        patient_id=patient.id if patient is not None else None,
-    )
-    metrics.FLAGS.labels(triage.level).inc()
+    mark = "confirmed" if confirmed else "unconfirmed"
+    await raise_triage(tx, chat, patient, triage, said=said, now=now, picture=mark)

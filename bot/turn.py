@@ -1,7 +1,7 @@
 """One message of a family: understood, triaged, and answered by the dialogue if the bot is in charge."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -10,11 +10,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn
-from bot import metrics
 from bot.around import Around
 from bot.picture_answer import answer_picture
 from bot.reply import Reply
-from bot.texts import reasons, said_or, say
+from bot.texts import said_or, say
+from bot.triage_flag import raise_triage
 from plans.follow_up import report
 from records.care_plan import Task
 from records.chat import Chat
@@ -22,7 +22,6 @@ from records.database import is_lost_connection
 from records.flag import LEVELS, raise_flag
 from records.message import Inbound
 from records.patient import Patient
-from tagging.patient import PatientFacts
 from tagging.triage import WHO, reply_text
 from tagging.understanding import Understanding, understand
 
@@ -151,7 +150,7 @@ class TurnTaker:
             # Act first: no dialogue, no further question; what was measured is still written down.
             answer.replies = [Reply(triage_reply)]
             if patient is not None:
-                told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone, level=triage.level)
+                told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone)
                 # A doubtful number must be asked back even now, for whoever takes the alert.
                 answer.replies.append(Reply(told.ask_back if told.understood and told.ask_back else ""))
             if patient is None and len(around.patients) > 1 and not self.loading:
@@ -178,12 +177,8 @@ class TurnTaker:
 
     async def _understand(self, tx: AsyncSession, text: str, around: Around, patient: Patient | None, now: datetime) -> Understanding:
         """Understanding and triage; where it is open which child is meant, the most careful judgement over all of them."""
-        candidates: list[Patient | None] = [patient] if patient is not None else [*around.patients] or [None]
-        read = []
-        for candidate in candidates:
-            unknown = PatientFacts(age_days=None)
-            facts = await around.facts(tx, candidate, now=now, zone=self._zone) if candidate is not None else unknown
-            read.append(understand(text, context=around.last_words, patient=facts, now=now))
+        facts = await around.facts_in_question(tx, patient, now=now, zone=self._zone)
+        read = [understand(text, context=around.last_words, patient=each, now=now) for each in facts]
         return max(read, key=lambda each: LEVELS.index(each.triage.level))
 
     async def _alert(
@@ -192,18 +187,7 @@ class TurnTaker:
         triage = understood.triage
         if triage.level == "routine" or not triage.categories:
             return
-        await raise_flag(
-            tx,
-            chat,
-            level=triage.level,
-            categories=list(triage.categories),
-            said=text[:QUOTE],
-            because=reasons([evidence.because for evidence in triage.evidence])[:QUOTE],
-            evidence=[asdict(evidence) for evidence in triage.evidence],
-            now=now,
-            patient_id=patient.id if patient is not None else None,
-        )
-        metrics.FLAGS.labels(triage.level).inc()
+        await raise_triage(tx, chat, patient, triage, said=text, now=now)
 
     async def _talk(self, turn: Turn, answer: Answer, without: str | None) -> list[Reply]:
         """The dialogue's words; a person is called when there is no dialogue."""

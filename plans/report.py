@@ -11,17 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.alert import Alert
 from plans.answer import Answer, settle
 from plans.clock import local_day
-from plans.finding import patient_facts
 from plans.hear import Heard, hear, template_of
 from plans.taking import UNSAID
 from plans.task import OPEN, lock
 from plans.template import Question
 from plans.wording import say
 from records.care_plan import Task
-from records.flag import LEVELS
 from records.observation import Observation
 from records.patient import Patient
-from tagging.triage import triage_value
 
 if TYPE_CHECKING:
     from tagging.understanding import Understanding
@@ -69,9 +66,8 @@ async def report(
     text: str,
     now: datetime,
     zone: ZoneInfo,
-    level: str | None = None,
 ) -> Report:
-    """Keep everything that the message says about `patient`; `level` is what triage made of the whole message, if it has seen it.
+    """Keep everything that the message says about `patient`, and answer as its triage asks.
 
     A number that fits today's open follow-up (asked already or still to be asked) answers it too. The same message twice writes once.
     """
@@ -85,8 +81,7 @@ async def report(
     ask_back = (settled.ask_back if settled else None) or next(iter([*heard.ask_backs, *understanding.questions]), None)
     if not heard.stored and not heard.medicines:
         return Report(False, "", ask_back, heard.alert, "")
-    worst = level if level is not None else await _level_of_values(tx, patient, understanding, now, zone)
-    said = Report(True, heard.echo, ask_back, heard.alert, *_next_step(understanding, heard, worst))
+    said = Report(True, heard.echo, ask_back, heard.alert, *_next_step(understanding, heard))
     if settled is None:
         return said
     return replace(said, answered=True, finished=settled.finished, closing=settled.closing, next=settled.next)
@@ -98,15 +93,9 @@ async def task_of_day(tx: AsyncSession, patient: Patient, now: datetime, zone: Z
     return None if task is None else await lock(tx, task)
 
 
-async def _level_of_values(tx: AsyncSession, patient: Patient, understanding: "Understanding", now: datetime, zone: ZoneInfo) -> str:
-    facts = await patient_facts(tx, patient, now=now, zone=zone)
-    levels = [triage_value(m.vital, m.judged, m.unit, patient=facts, now=now.astimezone(zone)).level for m in understanding.measurements]
-    return max(levels, key=LEVELS.index, default="routine")
-
-
-def _next_step(understanding: "Understanding", heard: Heard, level: str) -> tuple[str, str]:
+def _next_step(understanding: "Understanding", heard: Heard) -> tuple[str, str]:
     """What to do now, and when to ring for help."""
-    if heard.alert is not None or level != "routine":
+    if heard.alert is not None or understanding.triage.level != "routine":
         return "", say("report.safety")
     if any(m.vital == "temperature" for m in understanding.measurements):
         return say("report.temperature"), say("report.safety")

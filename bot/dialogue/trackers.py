@@ -155,12 +155,8 @@ class Trackers(TrackerStore):
 
     def fresh(self, sender_id: str, *, introduced: bool | None = None, follow_up: bool = False) -> DialogueStateTracker:
         """A conversation that has just begun, with or without the form waiting for an answer."""
-        events: list[Event] = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
-        if introduced:
-            events.append(SlotSet("introduced", True))
-        if follow_up:
-            events += loop(True)
-        return self._tracker(sender_id, [*events, ActionExecuted(ACTION_LISTEN_NAME)])
+        known: list[Event] = [SlotSet("introduced", True)] if introduced else []
+        return self._waiting(sender_id, known + (loop(True) if follow_up else []))
 
     def _hold(self, sender_id: str, version: int, tracker: DialogueStateTracker) -> None:
         self._live[sender_id] = (version, tracker)
@@ -176,8 +172,12 @@ class Trackers(TrackerStore):
         known: list[Event] = [SlotSet(slot.name, slot.value) for slot in tracker.slots.values() if slot.value is not None]
         if tracker.active_loop_name:
             known.insert(0, ActiveLoop(tracker.active_loop_name))
+        return self._waiting(tracker.sender_id, known)
+
+    def _waiting(self, sender_id: str, known: list[Event]) -> DialogueStateTracker:
+        """A conversation of which no more than `known` is left, waiting for the next message."""
         begun = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
-        return self._tracker(tracker.sender_id, [*begun, *known, ActionExecuted(ACTION_LISTEN_NAME)])
+        return self._tracker(sender_id, [*begun, *known, ActionExecuted(ACTION_LISTEN_NAME)])
 
 
 def loop(active: bool) -> list[Event]:
