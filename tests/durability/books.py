@@ -179,17 +179,21 @@ def _replies_in_order(books: Books) -> Iterator[str]:
 
 
 def _follow_ups(books: Books) -> Iterator[str]:
-    """Each was opened once, or the family spoke first, or its state says why not."""
+    """Each was opened once, or the family spoke first, or its state says why not.
+
+    The family may also speak between the opening's row and its sending: then WeCom's window can be full of the answers to what the family
+    wrote meanwhile, and the opening is withdrawn from a follow-up that the family itself has begun.
+    """
     for task in books.tasks:
         opening = books.outbound.get(f"task:{task.id}:opening")
         moves = [change.new for change in books.changes if (change.entity, change.entity_id) == ("task", task.id)]
-        said = [change for change in books.changes if (change.entity, change.entity_id, change.old) == ("task", task.id, "scheduled")]
+        spoke = any(change.by == "family" for change in books.changes if (change.entity, change.entity_id) == ("task", task.id))
         trail = "\n".join([f"  task {task.id} {task.state} {task.outcome}", *books.moves("task", task.id)])
         if moves.count("sent") > 1:
             yield f"OPENED {moves.count('sent')} TIMES:\n{trail}"
-        elif opening is not None and opening.state != "sent" and task.state != "undeliverable":
+        elif opening is not None and opening.state != "sent" and task.state != "undeliverable" and not (spoke and opening.error == HELD):
             yield f"OPENING NOT SENT:\n{books.row(opening)}\n{trail}"
-        elif opening is None and not any(change.by == "family" for change in said) and (task.state in OPEN or not task.outcome):
+        elif opening is None and not spoke and (task.state in OPEN or not task.outcome):
             yield f"NEVER OPENED, NO REASON:\n{trail}"
 
 
