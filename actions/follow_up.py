@@ -21,7 +21,7 @@ LATER = "later"
 # Refusals in words that the question's own list does not hold.
 REASONS: dict[str, Reason] = {"task_not_yet": "not_yet", "task_cannot": "cannot"}
 # These say something by themselves; other ignored intents give way when the utterance holds a number.
-FIRM = frozenset({"human", "complaint", "stop_messages", "resume_messages", "choose_patient"})
+FIRM = frozenset({"human", "complaint", "stop_messages", "resume_messages", "pause_messages", "withdraw_consent", "choose_patient"})
 
 
 class ValidateFollowUpForm(FormValidationAction):
