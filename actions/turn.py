@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -31,7 +31,8 @@ class Turn:
     """One utterance of a family and what is known about it; an action may change `patient`, `wants_human` and `stop`.
 
     `patient` is None while it is open which child is meant. `notified` says that a clinician is on call, so that an alert of this
-    turn reaches one; `phone` is what the family rings otherwise.
+    turn reaches one; `phone` is what the family rings otherwise. `read` is what the dialogue made of the words: intent, confidence,
+    the form that was waiting, and whether they were `missed`.
     """
 
     tx: AsyncSession
@@ -48,6 +49,7 @@ class Turn:
     stop: bool = False
     notified: bool = False
     phone: str | None = None
+    read: dict[str, Any] = field(default_factory=dict)
 
     @property
     def message_id(self) -> int | None:

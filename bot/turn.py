@@ -60,7 +60,7 @@ class Talker(Protocol):
 
 @dataclass
 class Answer:
-    """What became of one message. `outcome` is kept with it: triage level, categories, how it was answered."""
+    """What became of one message. `outcome` is kept with it: triage level, categories, how it was answered, and as what it was read."""
 
     replies: list[Reply] = field(default_factory=list)
     wants_human: str | None = None
@@ -204,7 +204,7 @@ class TurnTaker:
                 raise
             log.error("dialogue failed", chat=turn.chat.id, error=type(err).__name__)
             raise DialogueFailed(type(err).__name__) from err
-        answer.outcome["answer"] = "dialogue"
+        answer.outcome |= {"answer": "dialogue", "read": turn.read}
         return [Reply(each.text or "", tuple(each.buttons)) for each in said]
 
     async def _without_dialogue(self, turn: Turn, answer: Answer, why: str) -> list[Reply]:

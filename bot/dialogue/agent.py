@@ -133,14 +133,19 @@ class Dialogue:
         clicked = clicked_intent(turn, follow_up=task is not None, pending=pending)
         if clicked is not None:
             parsed["intent"] = {"name": clicked, "confidence": 1.0}
+        form = tracker.active_loop_name
         channel = CollectingOutputChannel()
         await self._agent.processor.handle_message(UserMessage(turn.text, channel, tracker.sender_id, parse_data=parsed))
         tracker = await self._trackers.retrieve(tracker.sender_id)
         if pending is not None and pending is tracker.get_slot("pending") and pending.get("kind") != "which_patient":
             # A question that the family passed over is no longer open: a later 好的 means something else.
             tracker.update(SlotSet("pending", None), self._agent.domain)
-        if missed and missed == tracker.get_slot("missed"):
+        again = tracker.get_slot("missed")
+        if missed and missed == again:
             tracker.update(SlotSet("missed", None), self._agent.domain)
+        intent = parsed["intent"]
+        turn.read = {"intent": intent["name"], "confidence": round(float(intent["confidence"]), 3)}
+        turn.read |= {name: value for name, value in (("form", form), ("missed", (again or 0) > (missed or 0))) if value}
         self._trackers.keep(turn.tx, turn.chat.id, tracker, now=turn.now)
         if not channel.messages and turn.wants_human:
             # Who is coming, and when, is said by the bot, which knows who is on call.
