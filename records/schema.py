@@ -5,9 +5,20 @@ from records.care_plan import CarePlan, Task
 from records.chat import Chat, Conversation
 from records.encounter import Encounter
 from records.flag import Flag, FlagNotice
+from records.labelled_example import LabelledExample
 from records.message import Inbound, Outbound
+from records.model_version import (
+    ModelArchive,
+    ModelComparison,
+    ModelLoad,
+    ModelVersion,
+    Publication,
+    TrainingRun,
+    TrainingSet,
+)
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.review import ReviewGroup, ReviewItem
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
@@ -26,16 +37,26 @@ __all__ = [
     "FlagNotice",
     "Inbound",
     "KfAccount",
+    "LabelledExample",
+    "ModelArchive",
+    "ModelComparison",
+    "ModelLoad",
+    "ModelVersion",
     "Observation",
     "OnCall",
     "Outbound",
     "Patient",
     "PatientCarer",
+    "Publication",
     "ReadAudit",
+    "ReviewGroup",
+    "ReviewItem",
     "Setting",
     "Staff",
     "StateChange",
     "Task",
     "Team",
     "TeamMember",
+    "TrainingRun",
+    "TrainingSet",
 ]
