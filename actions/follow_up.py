@@ -11,6 +11,7 @@ from actions.turn import Turn, turn_of
 from plans.answer import TRIES
 from plans.follow_up import Question, answer, decline, next_question, open_task, template_of, today
 from plans.question import entry
+from plans.questionnaire_response import assigned_line, assigned_to
 from plans.template import Reason
 from records.care_plan import Task
 from records.patient import Patient
@@ -40,7 +41,7 @@ class ValidateFollowUpForm(FormValidationAction):
 
     async def extract_answer(self, dispatcher: Any, tracker: Any, domain: Any) -> dict[str, Any]:
         """Let our parser decide whether this is an answer; {} when it is something else, which a rule then sees to."""
-        if _taken_up_again(tracker):
+        if taken_up_again(tracker, FORM):
             return {}
         async with turn_of(tracker) as turn:
             asked = await _open_question(turn)
@@ -62,7 +63,7 @@ class AskAnswer(Action):
 
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """Ask the open question again."""
-        if not _taken_up_again(tracker):
+        if not taken_up_again(tracker, FORM):
             return []
         async with turn_of(tracker) as turn:
             asked = await _open_question(turn)
@@ -82,10 +83,11 @@ class Today(Action):
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """List it."""
         async with turn_of(tracker) as turn:
-            items = await today(turn.tx, turn.patients, turn.now, turn.zone)
+            items = [item.text for item in await today(turn.tx, turn.patients, turn.now, turn.zone)]
+            items += [line for line in (assigned_line(await assigned_to(turn.tx, turn.patients)),) if line]
         if not items:
             dispatcher.utter_message(response="utter_nothing_today")
-        say(dispatcher, "\n".join(item.text for item in items))
+        say(dispatcher, "\n".join(items))
         return []
 
 
@@ -119,12 +121,12 @@ async def _open_question(turn: Turn) -> tuple[Task, Patient, Question] | None:
     return None if question is None or patient is None else (task, patient, question)
 
 
-def _taken_up_again(tracker: Any) -> bool:
-    """Whether the form comes back in this very turn, after it let a rule answer."""
+def taken_up_again(tracker: Any, form: str) -> bool:
+    """Whether `form` comes back in this very turn, after it let a rule answer."""
     for event in reversed(tracker.events):
         if event.get("event") == "user":
             return False
-        if event.get("event") == "action_execution_rejected" and event.get("name") == FORM:
+        if event.get("event") == "action_execution_rejected" and event.get("name") == form:
             return True
     return False
 

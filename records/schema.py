@@ -18,6 +18,7 @@ from records.model_version import (
 )
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.questionnaire import QuestionnaireResponse
 from records.review import ReviewGroup, ReviewItem
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
@@ -48,6 +49,7 @@ __all__ = [
     "Patient",
     "PatientCarer",
     "Publication",
+    "QuestionnaireResponse",
     "ReadAudit",
     "ReviewGroup",
     "ReviewItem",

@@ -130,7 +130,7 @@ class Dialogue:
         pending, missed = tracker.get_slot("pending"), tracker.get_slot("missed")
         turn.text = harmless(turn.text)
         parsed = self._parse(turn.text)
-        clicked = clicked_intent(turn, follow_up=task is not None, pending=pending)
+        clicked = clicked_intent(turn, form=tracker.active_loop_name, pending=pending)
         if clicked is not None:
             parsed["intent"] = {"name": clicked, "confidence": 1.0}
         form = tracker.active_loop_name

@@ -15,8 +15,10 @@ INTENTS = {
     "yes": "affirm",
     "no": "deny",
 }
+# A choice of a questionnaire; its own form reads it, and without the form it takes the questionnaire up again.
+QUESTIONNAIRE = ("item_", "questionnaire_")
 # These only make sense while the question that offered them is open; later they are read as the words on the button.
-IN_FOLLOW_UP = {"skip", "go_on"}
+IN_FORM = {"skip", "go_on"}
 WHILE_PENDING = {"yes", "no"}
 PATIENT = "patient_"
 
@@ -27,17 +29,19 @@ def patient_id(menu_id: str | None) -> int | None:
     return int(number) if (menu_id or "").startswith(PATIENT) and number.isascii() and number.isdigit() else None
 
 
-def clicked_intent(turn: Turn, *, follow_up: bool, pending: dict[str, Any] | None) -> str | None:
+def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | None) -> str | None:
     """The intent of the menu item that was clicked, or typed: a child's name, when that was asked.
 
-    None for other texts, and for ids that are unknown or out of date.
+    `form` is the one that is asking. None for other texts, and for ids that are unknown or out of date.
     """
     menu_id = turn.message.menu_id if turn.message is not None else None
     if patient_id(menu_id) in {patient.id for patient in turn.patients}:
         return "choose_patient"
     if not menu_id and pending and pending.get("kind") == "which_patient" and len(named(turn)) == 1:
         return "choose_patient"
-    if not menu_id or (menu_id in IN_FOLLOW_UP and not follow_up) or (menu_id in WHILE_PENDING and not pending):
+    if (menu_id or "").startswith(QUESTIONNAIRE) and form != "questionnaire_form":
+        return "start_questionnaire"
+    if not menu_id or (menu_id in IN_FORM and form is None) or (menu_id in WHILE_PENDING and not pending):
         return None
     return INTENTS.get(menu_id)
 

@@ -103,7 +103,8 @@ class Trackers(TrackerStore):
     async def load(self, tx: AsyncSession, chat_id: int, *, now: datetime, follow_up: bool) -> DialogueStateTracker:
         """The conversation, as the turn begins.
 
-        The form follows the tasks: it is active exactly if `follow_up`, whatever the stored conversation says.
+        The follow-up's form follows the tasks: it is active exactly if `follow_up`, whatever the stored conversation says; only while
+        the family is in another form it waits.
         """
         await self.prepare(tx, [chat_id])
         sender_id, saved = str(chat_id), self._in_hand(tx)[chat_id]
@@ -111,7 +112,7 @@ class Trackers(TrackerStore):
         last = saved.changed_at or saved.updated_at
         if last is not None and not follow_up and now - last > SESSION:
             tracker = self.fresh(sender_id, introduced=tracker.get_slot("introduced"))
-        if follow_up != (tracker.active_loop_name == FORM):
+        if tracker.active_loop_name in (None, FORM) and follow_up != (tracker.active_loop_name == FORM):
             tracker.update_with_events([*loop(follow_up), ActionExecuted(ACTION_LISTEN_NAME)], self.domain)
         self._hold(sender_id, version, tracker)
         return tracker
