@@ -118,8 +118,8 @@ def _mention(text: str, folded: str, hit: Hit, assertion: Assertion, tables: Con
     # Asking whether it is a disease asserts nothing; asking whether a sign is one means that something is seen.
     if status == "possible" and concept.kind == "diagnosis":
         status = "asked"
-    # What might come is not there: 万一抽了.
-    if status == "present" and assertion.when == "hypothetical":
+    # What might come is not there, what might go is not gone: 万一抽了, 如果不烧了.
+    if status in ("present", "absent") and assertion.when == "hypothetical":
         status = "possible"
     return SymptomMention(
         hit.start, hit.end, text[hit.start : hit.end], hit.key, concept.name, status, assertion.whose, assertion.when,
