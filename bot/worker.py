@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -25,10 +26,13 @@ from bot.media import MediaStore
 from bot.ocr import OcrProcess
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
+from bot.retraining import training
+from bot.retraining.hot_swap import HotSwap, Model
+from bot.retraining.relay import Relay
 from bot.settings import Settings
 from bot.sweep import sweep
 from bot.tables import Tables
-from bot.turn import Talker, TurnTaker
+from bot.turn import TurnTaker
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -43,6 +47,8 @@ SWEEP_EVERY = 1.0
 POLITENESS = 5
 CLOCK_EVERY = 0.5
 TABLES_EVERY = 30
+PUBLICATIONS_EVERY = 5
+ROOT = Path(__file__).parent.parent
 
 
 async def run_worker(settings: Settings, *, model: Path | None, once_ready: Callable[[], None] = lambda: None) -> None:
@@ -73,7 +79,9 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             # What we took before we can talk would only wait.
             await loading
         loops.append(asyncio.create_task(keep_engine(parts, handlers)))
-        await loading
+        swap = await loading
+        if swap is not None:
+            loops.append(asyncio.create_task(keep(swap.look, parts, every=PUBLICATIONS_EVERY)))
         await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
         await stop.wait()
@@ -140,28 +148,59 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader) -> 
         "media": MediaStore(parts.db, client, parts.clock, media).fetch,
         "picture": pictures.read,
         "run_task": follow_ups.run,
+        "train": training.Trainer(parts.db, ROOT, parts.clock).run,
     }
 
 
-async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> None:
-    """Load the dialogue in a thread: importing Rasa takes seconds, and alerts must not wait for it."""
+async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> HotSwap | None:
+    """Load the dialogue in a thread: importing Rasa takes seconds, and alerts must not wait for it.
+
+    The program's own model first, then the published one, if there is one. What follows the publications from then on; None when the
+    dialogue cannot be loaded.
+    """
     if model is None:
-        return
+        return None
     try:
-        turns.talker = await asyncio.to_thread(_dialogue, model, parts)
+        relay = Relay(await asyncio.to_thread(_dialogue, model, parts))
+        swap = hot_swap(parts, relay)
+        await _follow(swap)
+        turns.talker = relay
     except Exception as err:
         # Triage needs no model: families in danger are helped, the others get a person.
         log.error("dialogue cannot be loaded", error=type(err).__name__)
     else:
         log.info("dialogue ready", pid=os.getpid())
+        return swap
     finally:
         turns.loading = False
+    return None
 
 
-def _dialogue(model: Path, parts: Core) -> Talker:
+async def _follow(swap: HotSwap) -> None:
+    """Take the published model at once; a database that is away for a moment must not cost the dialogue."""
+    try:
+        await swap.look()
+    except Exception as err:
+        log.error("publications cannot be read", error=type(err).__name__)
+
+
+def hot_swap(parts: Core, relay: Relay) -> HotSwap:
+    """What follows the publications for this worker."""
+    return HotSwap(
+        parts.db,
+        relay,
+        lambda file: _dialogue(file, parts),
+        root=ROOT,
+        folder=parts.settings.data_dir.absolute() / "models",
+        clock=parts.clock,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def _dialogue(model: Path, parts: Core) -> Model:
     from bot.dialogue.agent import Dialogue
 
-    talker: Talker = Dialogue.load(model, clock=parts.clock)
+    talker: Model = Dialogue.load(model, clock=parts.clock)
     # The first question must not wait for the articles to be read.
     from actions.answer import library
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn, current_turn
+from bot.dialogue.fitness import let_go, missing
 from bot.dialogue.menu import clicked_intent, harmless
 from plans.follow_up import open_task
 from records.care_plan import Task
@@ -57,6 +58,8 @@ class Dialogue:
         # Rasa wraps every store it is given into one that swallows database errors.
         agent.tracker_store = agent.processor.tracker_store = trackers
         dialogue = cls(agent, trackers, clock)
+        # Once nobody holds the dialogue any more, its model goes at once; see let_go.
+        finalize(dialogue, let_go, agent).atexit = False
         # The first of each costs seconds, which no family should wait for.
         dialogue.classify("您好")
         library()
@@ -117,6 +120,12 @@ class Dialogue:
     def ranking(self, text: str) -> list[tuple[str, float]]:
         """The likeliest intents of a text without context, best first, with `nlu_fallback` before them where they are not believed."""
         return [(str(each["name"]), float(each["confidence"])) for each in self._read(harmless(text))["intent_ranking"]]
+
+    def unfit(self, root: Path, probes: Sequence[tuple[str, str]]) -> str | None:
+        """Why this model cannot work in the program below `root`: what its domain lacks, or a (text, intent) that it misreads."""
+        if lacking := missing(root, self._agent.domain, self._agent.processor.action_endpoint.executor.actions):
+            return f"domain: {', '.join(lacking[:5])}"
+        return next((f"「{text}」: {got}, not {intent}" for text, intent in probes if (got := self.classify(text)[0]) != intent), None)
 
     def _lock(self, chat_id: int) -> asyncio.Lock:
         return self._locks.setdefault(chat_id, asyncio.Lock())

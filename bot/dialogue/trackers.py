@@ -97,7 +97,7 @@ class Trackers(TrackerStore):
             if chat_id not in unread:
                 self._live.move_to_end(sender_id)
                 continue
-            tracker = self._tracker(sender_id, deserialise_events(events[chat_id])) if chat_id in events else self.fresh(sender_id)
+            tracker = self._tracker(sender_id, self._known(events[chat_id])) if chat_id in events else self.fresh(sender_id)
             self._hold(sender_id, hand[chat_id].version, tracker)
 
     async def load(self, tx: AsyncSession, chat_id: int, *, now: datetime, follow_up: bool) -> DialogueStateTracker:
@@ -167,6 +167,18 @@ class Trackers(TrackerStore):
 
     def _tracker(self, sender_id: str, events: list[Event]) -> DialogueStateTracker:
         return DialogueStateTracker.from_events(sender_id, events, slots=self.domain.slots, domain=self.domain)
+
+    def _known(self, saved: list[dict[str, Any]]) -> list[Event]:
+        """A saved conversation as far as this model knows its slots and forms: another model, older or newer, may have saved it."""
+        slots, forms = {slot.name for slot in self.domain.slots}, {None, *self.domain.form_names}
+        events = deserialise_events(saved)
+        lost = any(isinstance(event, ActiveLoop) and event.name not in forms for event in events)
+        return [
+            event
+            for event in events
+            if not (isinstance(event, ActiveLoop) and event.name not in forms)
+            and not (isinstance(event, SlotSet) and (event.key not in slots or (lost and event.key == REQUESTED_SLOT)))
+        ]
 
     def _at_rest(self, tracker: DialogueStateTracker) -> DialogueStateTracker:
         """What the conversation knows between two turns: its slots and its form, waiting for the next message."""

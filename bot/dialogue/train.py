@@ -7,7 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-INPUTS = ("config.yml", "bot/domain", "bot/rules", "nlu_data/training", "nlu_data/words.yml", "tagging")
+DATA = "nlu_data/training"
+# What a conversation does once it is understood; a model holds a copy of it.
+PROGRAM = ("config.yml", "bot/domain", "bot/rules")
+INPUTS = (*PROGRAM, DATA, "nlu_data/words.yml", "tagging")
 CODE = tuple(f"bot/dialogue/{name}.py" for name in ("features", "linear", "components", "findings", "intent"))
 MODELS = "models"
 
@@ -22,10 +25,19 @@ class TrainingError(Exception):
 
 def fingerprint(root: Path) -> str:
     """A digest of everything that decides what the model learns: data, rules, the language tables, the code and its libraries."""
+    return _digest(root, (*INPUTS, *CODE))
+
+
+def program(root: Path) -> str:
+    """A digest of what a model must have been trained for to be at work in this tree, whatever examples it has learned from."""
+    return _digest(root, (*PROGRAM, *CODE))
+
+
+def _digest(root: Path, names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for library in ("rasa", "scikit-learn", "numpy"):
         digest.update(f"{library} {version(library)}\n".encode())
-    for name in (*INPUTS, *CODE):
+    for name in names:
         for path in [root / name] if (root / name).is_file() else sorted((root / name).rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
@@ -55,6 +67,13 @@ def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: N
     if path.exists():
         on_progress(1.0, "ready")
         return path
+    train_on(root, root / DATA, path, on_progress=on_progress)
+    _forget_old(out)
+    return path
+
+
+def train_on(root: Path, data: Path, path: Path, *, on_progress: Progress = lambda done, what: None) -> None:
+    """Train a model of the tree below `root`, but on the examples in `data`, into the file `path`. Otherwise like `train`."""
     on_progress(0.0, "loading Rasa")
     from bot.dialogue import quiet
 
@@ -63,13 +82,13 @@ def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: N
         import rasa.shared.utils.cli
     rasa.shared.utils.cli.print_success = lambda *args, **kwargs: None
     on_progress(0.6, "training")
-    out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out) as folder, quiet.quietly():
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent) as folder, quiet.quietly():
         try:
             result = rasa.model_training.train(
                 domain=str(root / "bot/domain"),
                 config=str(root / "config.yml"),
-                training_files=[str(root / "nlu_data/training"), str(root / "bot/rules")],
+                training_files=[str(data), str(root / "bot/rules")],
                 output=folder,
                 fixed_model_name=path.name,
                 force_training=True,
@@ -80,9 +99,7 @@ def train(root: Path, out: Path, *, on_progress: Progress = lambda done, what: N
             raise TrainingError(f"The dialogue model cannot be trained: Rasa says {result.code}.")
         on_progress(0.95, "saving")
         os.replace(result.model, path)
-        _forget_old(out)
     on_progress(1.0, "ready")
-    return path
 
 
 # A worker that started with an older model may still read it; more than these are of no use to anybody.
