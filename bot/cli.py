@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_nlu import nlu
 from bot.cli_questionnaire import questionnaire
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ bench = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Measure t
 plan = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at plan templates without sending anything.")
 app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
+app.add_typer(nlu, name="nlu")
 app.add_typer(questionnaire, name="questionnaire")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
@@ -280,7 +282,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire):
+    for each in (app, bench, plan, questionnaire, nlu):
         _list_in_full(each)
     try:
         app(prog_name="careloop")
