@@ -9,6 +9,7 @@
     嗓子_哑          _ lets up to 10 characters of the filler words in the group `inner` stand between (嗓子还有点哑), judged like a gap
     大便里%血        a denial may stand at %; it is judged like one in a gap
     #天没尿          # is a number in digits or Chinese
+    哭，不停         ， is any comma, or the blank that stands for it
 
 A pattern knows which characters it can begin with, so a text is scanned once and only patterns that can match are tried.
 """
@@ -158,6 +159,9 @@ class _Parser:
             node = Node(re.escape(literal), frozenset(literal))
         elif character in "|}?*+":
             raise self.fail(f"unexpected {character}")
+        elif character == "，":
+            # Many families type a blank where others type a comma.
+            node = Node("[，,、 ]", frozenset(marks := "，,、 ") | {mark + ANY for mark in marks})
         else:
             node = Node(re.escape(character), frozenset(character))
         repeat = self.peek()
