@@ -53,7 +53,7 @@ _IDIOM = re.compile(
 )
 _GAP_NEGATED = re.compile(r"没有?|不|无|未")
 _NEGATED_AFTER = re.compile(
-    r"的?(?:情况|症状|现象|病史|史)?(?:倒是?|也|都|这些|一直|暂时|目前|现在|方面)*(?::"
+    r"的?(?:情况|症状|现象|病史|史)?(?:倒是?|也|都|这些|一直|暂时|目前|现在|方面|好像|似乎|应该|感觉)*(?::"
     r"|：)?(?:没有?关[系係]|没有|没(?!$)|无|木有|不明显|没出现|没有出现|消失)(?:过|啊|呢|哦|的"
     r"|哈)*(?=[，。！,!;；\n ]|$)|(?:也|都)[不没](?:流|咳|拉|烧|吐|疼|痛|起)(?:了|过)?(?=[，。！,!;；\n ]|$)|[(（]-[)）]|阴性"
 )
@@ -64,7 +64,7 @@ _STRONG_AFTER = re.compile(r"(?:得|的)?(?:很|特别|非常|好|越来越|有�
 _DENIED_LIST_END = re.compile(r"[^。！？!?\n]{0,20}?(?:这些|都|等|之类的?)(?:的)?(?:情况|症状|现象)?(?:都|也)?(?:没有|没出现|无)")
 _RESOLVED_AFTER = re.compile(
     r"(?:的?(?:症状|情况))?(?:现在|今天|已经|早就|基本|也|都|差不多|后来|就|早)*(?:完全)?(?:好了|好啦"
-    r"|消失了?|退了|退掉了?|消了|消退了?|止住了|缓解了|没了|没有了|停了|治好了|痊愈了?|恢复了|正常了"
+    r"|消失了?|退了|退掉了?|退得差不多了?|消了|消退了?|止住了|缓解了|没了|没有了|停了|治好了|痊愈了?|恢复了|正常了"
     r"|降下来了|降下去了|降了|控制住了)"
 )
 _RESOLVED_LATER = re.compile(
@@ -74,14 +74,22 @@ _RESOLVED_LATER = re.compile(
 )
 _LONG_AGO = re.compile(
     r"去年|前年|大前年|上个?月|上上|小时候|以前|从前|曾经?|当年|半年前"
-    r"|(?:[0-9一二两三四五六七八九十几]+个?(?:多)?(?:月|年|周)(?:之|以)?前)"
-    r"|[0-9一二两三四五六七八九十半]+个?(?:多)?(?:岁|个月)(?:多|半)?(?:的)?(?:时候|时|那年|那次)"
+    r"|(?:[0-9一二两三四五六七八九十几]+(?:个(?:半|多)?)?(?:月|年|周|周?岁)(?:之|以)?前)"
+    r"|[0-9一二两三四五六七八九十半]+个?(?:多)?(?:岁|个?月)(?:多|半)?(?:的)?(?:时候|时|那年|那次)"
     r"|那年|那时候?|上次(?!化疗|出院|手术|打|复查|冲)|出生(?:的时候|时)(?!.{0,4}(?:体重|斤))|刚出生时"
-    r"|刚生下来|病史|(?:住院|在医院|出院)(?:期间|的?时候|那会儿?)|出院前"
+    r"|刚生下来|病史|(?:住院|在医院|出院)(?:期间|的?时候|那会儿?)|出院前|住院(?:时|[那哪]天)|入院[时前]|第一次住院"
 )
-_RECENT = re.compile(r"刚刚|刚才|现在|今天|今早|今晚|早上|昨晚|昨天|又|这次|这回|这两天|这几天|突然|再次|还在|目前|正在|一直|天前|小时前")
+_RECENT = re.compile(
+    r"刚刚|刚才|现在|今天|今早|今晚|早上|昨晚|昨天|又|这次|这回|这两天|这几天|突然|再次|还在|目前|正在|一直|天前"
+    r"|小时前|复发"
+)
 _PAST_TIMES = re.compile(
     r"昨天|昨晚|前天|大前天|前几天|之前|上周|上星期|上礼拜|前段时间|那天|早先|头几天|前两天|周[一二三四五六日]|星期[一二三四五六日]|天前"
+)
+# Told right behind a sign: 热性惊厥，是两岁半的时候; 水痘，那是去年的事.
+_LONG_AGO_AFTER = re.compile(
+    r"[，,]?(?:那|这)?(?:都|还|已经)?是(?:在)?(?:[0-9一二两三四五六七八九十半]+个?(?:多)?(?:岁|个?月)(?:多|半)?(?:的)?(?:时候|时)"
+    r"|[^，。！？,!?]{0,4}(?:昨天|前天|去年|前年|以前|之前|上个?月|上周|小时候)的事)"
 )
 _HYPOTHETICAL = re.compile(
     r"如果|假如|假设|万一|(?<![主只需不])要是|倘若|若是|(?<!过)(?<!比)(?<!类)若(?!干)|一旦|的话|防止|预防(?!针|接种)|以防|避免|以免"
@@ -107,11 +115,15 @@ _HARDLY = re.compile(
 )
 _HAVE_BEFORE = re.compile(r"(?:有没有|有无|是否有|有木有|像不像)[^，。！？,!?]{0,8}$")
 _HAVE_GAP = re.compile(r"有没有?$|有没有|有无|是不是|是否")
-_ASK_AFTER = re.compile(r"(?:的?(?:症状|情况|现象))?(?:了|过|的)?(?:吗|么|嘛|没有?|不)?[?？]|(?:了|过)?(?:吗|嘛)|了没有?$|不$")
+_ASK_AFTER = re.compile(
+    r"到什么程度|(?:引起|导致|造成)的?(?:吗|么|吧)?[?？]|(?:的?(?:症状|情况|现象))?(?:了|过|的)?(?:吗|么|嘛|没有?|不)?[?？]"
+    r"|(?:了|过)?(?:吗|嘛)|了没有?$|不$"
+)
+_WHY = re.compile(r"为什么|为何|为啥|怎么(?:会|就|老|总|还|又|突然|一直)|咋(?:会|就|老|还|又)")
 _OTHER = re.compile(
     r"妹妹|姐姐|哥哥|弟弟|姐弟|兄弟|邻居|隔壁|同学|同事|同桌|表哥|表姐|表弟|表妹|堂哥|堂姐|堂弟|堂妹|老公"
     r"|爸爸|妈妈|他爸|她爸|他妈|她妈|爷爷|奶奶|外公|外婆|姥姥|姥爷|公公|婆婆|老大|大宝|"
-    r"别人|别家|人家|其他小朋友|其他孩子|小朋友|亲戚|侄子|侄女|外甥|班里|班上|家里人|家人|老人|大人|朋友|阿姨|保姆|网上|书上|小区|病友"
+    r"有的(?:宝宝|孩子|小孩)|有些(?:宝宝|孩子)|孕妇|怀孕|别人|别家|人家|其他小朋友|其他孩子|小朋友|亲戚|侄子|侄女|外甥|班里|班上|家里人|家人|老人|大人|朋友|阿姨|保姆|网上|书上|小区|病友"
 )
 _SELF = re.compile(r"我自己|我本人|本人|我也|我这几天|我最近|我产后|我现在|我今天|我昨天|我这")
 _PATIENT = re.compile(
@@ -119,7 +131,7 @@ _PATIENT = re.compile(
 )
 # The other person is not the one who is ill: 妈妈说他…, 被哥哥推…, 跟同学一样.
 _NOT_SUBJECT_AFTER = re.compile(
-    r"^(?:们)?(?:的(?![孩小宝娃儿女]|烧|病)|我|说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家"
+    r"^(?:[和跟、]?[他她]?(?:爸爸?|妈妈?|爷爷|奶奶|外公|外婆|姥姥|姥爷))?(?:们)?(?:的(?![孩小宝娃儿女]|烧|病)|各|我|说|讲|看到|看见|发现|告诉|觉得|感觉|给|喂|带|抱|量|测|打|推|摸|的药|的奶|奶|把|在家"
     r"|打电话|问|怀疑|一量|拿|用|压|踢|咬|砸|撞)"
 )
 _NOT_SUBJECT_BEFORE = re.compile(
@@ -185,6 +197,9 @@ def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Sp
     # 疼不疼, 高不高: the sign's last character asked for with 不.
     if after[:1] == "不" and after[1:2] == folded[span.end - 1]:
         return "asked"
+    # A mark alone, behind 为什么 or 怎么, asks for the reason and not whether.
+    if re.match(r"[?？]", after) and _WHY.search(before):
+        return "present"
     if _ASK_AFTER.match(after) and not re.match(r"(?:了|过)?(?:怎|咋)", after):
         return "asked"
     return "present"
@@ -237,7 +252,7 @@ def _when(folded: str, span: Span, sentence_start: int, clause_start: int, sente
         latest = max((m.end() for m in _LONG_AGO.finditer(earlier)), default=0)
         if not _RECENT.search(earlier[latest:]):
             return "past", bool(_RESOLVED_LATER.search(later))
-    if _LONG_AGO.match(folded[span.end : span.end + 3]):
+    if _LONG_AGO.match(folded[span.end : span.end + 3]) or _LONG_AGO_AFTER.match(folded, span.end):
         return "past", False
     if _PAST_TIMES.search(earlier) and _RESOLVED_LATER.search(later) and not back_again:
         return "past", True
@@ -257,7 +272,7 @@ def _whose(sentence_before: str, clause_before: str) -> Whose:
         return "other"
     if last_self > last_patient and last_self > last_other and _close(sentence_before, last_self, clause_before):
         return "parent"
-    if others and last_patient > last_other and re.fullmatch(r"[家床班里的]{1,3}", sentence_before[others[-1].end() : last_patient]):
+    if others and last_patient > last_other and re.fullmatch(r"[家床班里的]{0,3}", sentence_before[others[-1].end() : last_patient]):
         return "other"
     return "patient"
 

@@ -60,6 +60,8 @@ def patient_signs(text: str, mentions: Sequence[SymptomMention], content: Conten
         inside = concept.kind != "diagnosis" and bool(_ASKED_INSIDE.search(mention.text))
         if mention.whose != "patient" or not (mention.status in ("present", "possible") or (mention.status == "asked" and inside)):
             continue
+        if sentences and sentences.only_learning:
+            continue
         if concept.tag is None and sentences and (sentences.asks_knowledge(mention.start) or _HEALED.match(text, mention.end)):
             continue
         if mention.when == "now":
@@ -126,7 +128,8 @@ class _Sentences:
     """What is told of whole sentences, read once for all mentions in them."""
 
     def __init__(self, text: str):
-        self._text, self._learning = text, is_only_learning(text)
+        self._text = text
+        self.only_learning = is_only_learning(text)
         self.doubtful = bool(_DOUBT.search(text))
         self._ends = [mark.end() for mark in SENTENCE_END.finditer(text)]
         self._known: dict[int, bool] = {}
@@ -137,5 +140,5 @@ class _Sentences:
         if number not in self._known:
             start = self._ends[number - 1] if number else 0
             end = self._ends[number] if number < len(self._ends) else len(self._text)
-            self._known[number] = self._learning or is_knowledge_question(self._text[start:end])
+            self._known[number] = is_knowledge_question(self._text[start:end])
         return self._known[number]
