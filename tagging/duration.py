@@ -8,9 +8,10 @@ from tagging.text import clause_bounds
 _N = rf"(?:\d+(?:\.\d+)?|{HAN})"
 _HOURS = {"分钟": 1 / 60, "小时": 1, "钟头": 1, "天": 24, "晚": 12, "夜": 12, "周": 168, "星期": 168, "礼拜": 168}
 # What is said without a number is taken for the middle of what it may mean (R).
-_VAGUE = {"半": 0.5, "几": 3.0, "好几": 4.0, "十几": 14.0, "十来": 10.0, "二十几": 24.0, "几十": 40.0}
+_VAGUE = {"半": 0.5, "几": 3.0, "好几": 4.0, "十几": 14.0, "十来": 10.0, "二十几": 24.0, "二十来": 20.0, "几十": 40.0}
+_SAID = "|".join([*sorted(_VAGUE, key=len, reverse=True), _N])
 _DURATION = re.compile(
-    rf"(?P<ordinal>第)?(?P<number>二?十[几来]|几十|{_N}|半|几|好几)(?P<more>多)?(?:个)?(?P<half>半)?(?:整)?(?P<unit>分钟"
+    rf"(?P<ordinal>第)?(?P<number>{_SAID})(?P<more>多)?(?:个)?(?P<half>半)?(?:整)?(?P<unit>分钟"
     rf"|小时|钟头|天|晚|夜|周|星期|礼拜)(?:上)?(?!多?大|龄|一次|[得就]|左右[得就]"
     rf"|前(?!突然|就|开始|起)|后|[的]?宝|的?娃)"
     r"|(?P<word>一整天|整天|一天|一上午|一下午|一晚上|一晚|一整晚|整晚|一夜)"
