@@ -8,14 +8,12 @@ from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
 from actions.answer import answer, answer_topic, is_bare, not_understood, nothing_open, offer_nurse, say_article
-from actions.speech import alarm, asserted, named, say, says_something
+from actions.speech import alarm, asserted, judged, named, say, says_something
 from actions.turn import Turn, turn_of, understand_about
 from plans.follow_up import Report, report
 from plans.wording import say as wording
-from records.flag import raise_flag
 from records.patient import Patient
 from tagging.topic import asks
-from tagging.triage import reply_text
 
 # Texts of one report are put together while it is open which child is meant.
 LONGEST_REPORT = 1000
@@ -142,8 +140,7 @@ def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict
 async def _only_child(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
     """A child was named where there is no choice: what is said of it is a report."""
     if not turn.patients:
-        dispatcher.utter_message(response="utter_no_patient")
-        return []
+        return invite_to_bind(dispatcher, tracker)
     if says_something(turn) or len(turn.text.strip()) > BARE:
         return await tell_report(turn, dispatcher, tracker)
     dispatcher.utter_message(response="utter_one_patient")
@@ -153,15 +150,19 @@ async def _only_child(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
 def _ask_which(turn: Turn, dispatcher: Any, tracker: Any, said: str | None = "") -> list[dict[str, Any]]:
     """Ask with the children's names, and keep the words until it is known; without any child, say what is the matter."""
     if not turn.patients:
-        dispatcher.utter_message(response="utter_no_patient")
-        turn.wants_human = turn.wants_human or "unbound"
-        return []
+        return invite_to_bind(dispatcher, tracker)
     buttons = [{"title": patient.name, "payload": f"patient_{patient.id}"} for patient in turn.patients]
     dispatcher.utter_message(response="utter_which_patient", buttons=buttons)
     before = tracker.get_slot("pending") or {}
     waiting = before.get("text", "") if before.get("kind") == "which_patient" else ""
     text = waiting if said is None else "，".join(part for part in (waiting, turn.text) if part)[-LONGEST_REPORT:]
     return [SlotSet("pending", {"kind": "which_patient", "text": text})]
+
+
+def invite_to_bind(dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
+    """What is said of a child that nobody knows yet is kept as it came; binding is one tap away, in full words the first time."""
+    dispatcher.utter_message(response="utter_no_patient_again" if tracker.get_slot("invited") else "utter_no_patient")
+    return [SlotSet("invited", True)]
 
 
 def _chosen(turn: Turn) -> Patient | None:
@@ -190,17 +191,5 @@ async def _take_up(turn: Turn, dispatcher: Any, tracker: Any, text: str) -> list
     turn.text = text
     turn.understanding = await understand_about(turn.tx, patient, text, now=turn.now, zone=turn.zone)
     turn.triage = turn.understanding.triage
-    if turn.triage.level != "routine" and turn.triage.categories:
-        await raise_flag(
-            turn.tx,
-            turn.chat,
-            level=turn.triage.level,
-            categories=list(turn.triage.categories),
-            said=text[:200],
-            because="；".join(dict.fromkeys(evidence.because for evidence in turn.triage.evidence))[:200],
-            evidence=[{"rule": e.rule, "version": e.version, "because": e.because} for e in turn.triage.evidence],
-            now=turn.now,
-            patient_id=patient.id,
-        )
-        say(dispatcher, reply_text(turn.triage, notified=turn.notified, phone=turn.phone))
+    say(dispatcher, await judged(turn, patient))
     return await tell_report(turn, dispatcher, tracker)

@@ -6,7 +6,7 @@ from rasa_sdk import Action, FormValidationAction
 
 from actions.answer import nothing_open, say_article
 from actions.care import tell_report
-from actions.speech import FORM, alarm, named, say, says_something
+from actions.speech import FORM, alarm, named, say, says_something, taken_up_again
 from actions.turn import Turn, turn_of
 from plans.answer import TRIES
 from plans.follow_up import Question, answer, decline, next_question, open_task, template_of, today
@@ -119,16 +119,6 @@ async def _open_question(turn: Turn) -> tuple[Task, Patient, Question] | None:
     question = next_question(task, await template_of(turn.tx, task))
     patient = next((p for p in turn.patients if p.id == task.patient_id), None) or await turn.tx.get(Patient, task.patient_id)
     return None if question is None or patient is None else (task, patient, question)
-
-
-def taken_up_again(tracker: Any, form: str) -> bool:
-    """Whether `form` comes back in this very turn, after it let a rule answer."""
-    for event in reversed(tracker.events):
-        if event.get("event") == "user":
-            return False
-        if event.get("event") == "action_execution_rejected" and event.get("name") == form:
-            return True
-    return False
 
 
 def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient) -> bool:

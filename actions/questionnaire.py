@@ -6,8 +6,7 @@ from typing import Any
 from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import SlotSet
 
-from actions.follow_up import taken_up_again
-from actions.speech import alarm, say
+from actions.speech import alarm, say, taken_up_again
 from actions.turn import Turn, turn_of
 from plans.answer import TRIES
 from plans.questionnaire import Item, Questionnaire

@@ -60,7 +60,7 @@ class Stop(Action):
         """Confirm, or stop."""
         if (tracker.get_slot("pending") or {}).get("kind") == "stop":
             async with turn_of(tracker) as turn:
-                return await stop_messages(turn, dispatcher)
+                return await stop_messages(turn, dispatcher, {})
         if not is_certain(tracker) and not _MESSAGES.search(tracker.latest_message.get("text") or ""):
             return not_understood(tracker, dispatcher)
         dispatcher.utter_message(response="utter_confirm_stop")
@@ -86,7 +86,7 @@ class Resume(Action):
         return [SlotSet("pending", None)]
 
 
-async def stop_messages(turn: Turn, dispatcher: Any) -> list[dict[str, Any]]:
+async def stop_messages(turn: Turn, dispatcher: Any, pending: dict[str, Any]) -> list[dict[str, Any]]:
     """Stop all follow-up messages to this family, and say so."""
     carer = await _carer(turn)
     turn.stop = True

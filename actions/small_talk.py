@@ -1,6 +1,7 @@
 """Greetings, and yes and no to what the bot asked last."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rasa_sdk import Action
@@ -8,6 +9,8 @@ from rasa_sdk.events import SlotSet
 
 from actions.answer import is_bare, is_certain, nothing_open
 from actions.care import tell_report
+from actions.earlier import keep_earlier
+from actions.privacy import withdraw
 from actions.service import stop_messages
 from actions.speech import rest, says_something
 from actions.turn import Turn, turn_of
@@ -17,6 +20,12 @@ SHORT = 6
 # A long yes is a yes to the offer only where it says so: 好的，那我再观察观察 is none.
 _MEANT = re.compile(r"护士|人工|帮我|转|麻烦|停|要的")
 _UNDECIDED = re.compile(r"观察|看看|考虑|先不|再说|等等")
+
+
+Confirmed = Callable[[Turn, Any, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
+# What a yes does, and what a no says, by what was asked.
+CONFIRMED: dict[str, Confirmed] = {"stop": stop_messages, "withdraw": withdraw, "earlier": keep_earlier}
+LEFT = {"stop": "utter_not_stopped", "withdraw": "utter_not_withdrawn", "earlier": "utter_not_earlier"}
 
 
 class Greet(Action):
@@ -44,8 +53,8 @@ class Affirm(Action):
         pending = tracker.get_slot("pending") or {}
         async with turn_of(tracker) as turn:
             meant = is_bare(turn.text) or len(turn.text.strip()) <= SHORT or (_MEANT.search(turn.text) and not _UNDECIDED.search(turn.text))
-            if pending.get("kind") == "stop" and meant:
-                return await stop_messages(turn, dispatcher)
+            if pending.get("kind") in CONFIRMED and meant:
+                return await CONFIRMED[pending["kind"]](turn, dispatcher, pending)
             if pending.get("kind") == "ask_nurse" and meant:
                 turn.wants_human = "question"
                 return [SlotSet("pending", None), *rest()]
@@ -69,7 +78,7 @@ class Deny(Action):
         async with turn_of(tracker) as turn:
             if not pending:
                 return await _told(turn, dispatcher, tracker)
-        dispatcher.utter_message(response="utter_not_stopped" if pending.get("kind") == "stop" else "utter_deny")
+        dispatcher.utter_message(response=LEFT.get(pending.get("kind", ""), "utter_deny"))
         return [SlotSet("pending", None)]
 
 

@@ -11,6 +11,7 @@ from plans.follow_up import Report, report
 from records.flag import raise_flag
 from records.patient import Patient
 from tagging.topic import is_general_question
+from tagging.triage import reply_text
 from tagging.understanding import Understanding
 
 FORM = "follow_up_form"
@@ -88,6 +89,35 @@ async def alarm(turn: Turn, dispatcher: Any, alert: Alert | None, *, patient: Pa
         dispatcher.utter_message(response="utter_ring_team", phone=turn.phone)
     else:
         dispatcher.utter_message(response="utter_ring_emergency")
+
+
+async def judged(turn: Turn, patient: Patient) -> str:
+    """Raise the alert that `turn.triage` calls for, now that it is known to be about `patient`; what the family is told."""
+    triage = turn.triage
+    if triage.level == "routine" or not triage.categories:
+        return ""
+    await raise_flag(
+        turn.tx,
+        turn.chat,
+        level=triage.level,
+        categories=list(triage.categories),
+        said=turn.text[:QUOTE],
+        because="；".join(dict.fromkeys(evidence.because for evidence in triage.evidence))[:QUOTE],
+        evidence=[{"rule": e.rule, "version": e.version, "because": e.because} for e in triage.evidence],
+        now=turn.now,
+        patient_id=patient.id,
+    )
+    return reply_text(triage, notified=turn.notified, phone=turn.phone) or ""
+
+
+def taken_up_again(tracker: Any, form: str) -> bool:
+    """Whether `form` comes back in this very turn, after it let a rule answer."""
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            return False
+        if event.get("event") == "action_execution_rejected" and event.get("name") == form:
+            return True
+    return False
 
 
 def say(dispatcher: Any, *texts: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_family import family
 from bot.cli_nlu import nlu
 from bot.cli_questionnaire import questionnaire
 
@@ -29,6 +30,7 @@ app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
 app.add_typer(nlu, name="nlu")
 app.add_typer(questionnaire, name="questionnaire")
+app.add_typer(family, name="family")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -187,8 +189,11 @@ def enrol(
     name: Annotated[str, typer.Argument(help="The child's name.")],
     born: Annotated[str, typer.Option(help="Birth date, 2026-03-01.")],
     discharged: Annotated[str, typer.Option(help="Discharge date.")],
-    carer: Annotated[str, typer.Option(help="The carer's external_userid in WeCom.")],
     team: Annotated[str, typer.Option(help="Team that follows the child.")],
+    carer: Annotated[
+        str | None, typer.Option(help="The carer's external_userid, when known and consent is on paper. Left out: binds by itself.")
+    ] = None,
+    phone: Annotated[list[str] | None, typer.Option(help="The family's telephone on file; may be repeated.")] = None,
     birth_weight: Annotated[float | None, typer.Option(help="Birth weight in grams.")] = None,
     sex: Annotated[str | None, typer.Option(help="F or M.")] = None,
     weeks: Annotated[int | None, typer.Option(help="Gestational age in weeks; below 37 tags the child as preterm.")] = None,
@@ -197,7 +202,7 @@ def enrol(
     hour: Annotated[int, typer.Option(help="Hour of the day at which the family wants to be asked.")] = 9,
     plan: Annotated[str, typer.Option(help="Plan template.")] = "neonatal",
 ) -> None:
-    """Put a discharged child and the carer on file, and on a follow-up plan."""
+    """Put a discharged child on file and on a follow-up plan; the carer too, or print the sheet by which the family binds itself."""
     from bot.cli_run import enrol_command
 
     enrol_command(
@@ -215,6 +220,7 @@ def enrol(
             "hour": hour,
             "team": team,
             "plan": plan,
+            "phones": tuple(phone or ()),
         }
     )
 
@@ -282,7 +288,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu):
+    for each in (app, bench, plan, questionnaire, nlu, family):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

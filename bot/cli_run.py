@@ -14,7 +14,8 @@ from bot.settings import Settings, load_settings
 ROOT = Path(__file__).parent.parent
 
 
-def _settings(role: str, **given: object) -> Settings:
+def command_settings(role: str, **given: object) -> Settings:
+    """The settings of a command, which logs as `role`. Raises SettingsError."""
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     configure(settings.log_level, role=role)
     return settings
@@ -22,7 +23,7 @@ def _settings(role: str, **given: object) -> Settings:
 
 def run_serve_command(*, host: str | None, port: int | None) -> None:
     """`careloop serve`."""
-    settings = _settings("serve", host=host, port=port)
+    settings = command_settings("serve", host=host, port=port)
     # The worker and the model training are processes of their own: they must see the same settings.
     os.environ["CARELOOP_HOST"], os.environ["CARELOOP_PORT"] = settings.host, str(settings.port)
     from bot.dialogue.train import model_path
@@ -43,13 +44,13 @@ def run_web_command(role: str, *, host: str | None, port: int | None) -> None:
     """`careloop gateway` and `careloop web`."""
     from bot.serve import run_web
 
-    settings = _settings(role, host=host, port=port)
+    settings = command_settings(role, host=host, port=port)
     _run(run_web(settings, role=role))
 
 
 def run_worker_command(*, dialogue: bool) -> None:
     """`careloop worker`."""
-    settings = _settings("worker")
+    settings = command_settings("worker")
     from bot.worker import run_worker
 
     model = None
@@ -104,7 +105,7 @@ def doctor_command() -> None:
     """`careloop doctor`: a line per finding; exit code 1 when something must be mended."""
     from bot.doctor import diagnose
 
-    settings = _settings("doctor")
+    settings = command_settings("doctor")
     findings = asyncio.run(diagnose(settings, ROOT))
     for finding in findings:
         print(("好" if finding.ok else "错") + "  " + finding.text)
@@ -147,12 +148,12 @@ def staff_command(userid: str, name: str, *, team: str, title: str, phone: str |
         async with core(settings, role="staff", pool_size=1) as parts, parts.db.transaction() as tx:
             await register_staff(tx, userid, name, title=title, team=team, phone=phone, tier=tier)
 
-    asyncio.run(run(_settings("staff")))
+    asyncio.run(run(command_settings("staff")))
     _say(f"{name} ({userid}) is on file in {team}" + (f", on call in tier {tier}" if tier else ", not on call"))
 
 
 def enrol_command(given: dict[str, Any]) -> None:
-    """`careloop enrol`."""
+    """`careloop enrol`; prints the discharge sheet when the carer's account is not known."""
     from datetime import date
 
     from bot.app import core
@@ -167,8 +168,12 @@ def enrol_command(given: dict[str, Any]) -> None:
         async with core(settings, role="enrol", pool_size=1) as parts, parts.db.transaction() as tx:
             return await register_patient(tx, NewPatient(**{**given, **days}), now=parts.clock(), zone=settings.tz)
 
-    plan = asyncio.run(run(_settings("enrol")))
+    plan = asyncio.run(run(command_settings("enrol")))
     _say(f"{given['name']} ({given['record_number']}) is on plan {plan} ({given['plan']})")
+    if given["carer_userid"] is None:
+        from bot.families import print_sheet
+
+        print_sheet(given["record_number"])
 
 
 def dry_run_command(template: str, days: int) -> None:
@@ -179,7 +184,7 @@ def dry_run_command(template: str, days: int) -> None:
     from plans.template import load_templates
     from plans.wording import words
 
-    settings = _settings("plan")
+    settings = command_settings("plan")
     undeliverable = words("undeliverable")
     templates = load_templates()
     if template not in templates:

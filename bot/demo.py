@@ -1,4 +1,4 @@
-"""Demo data on the sandbox's first start: two teams, four families, two newborns on a plan."""
+"""Demo data on the sandbox's first start: two teams, four families, newborns on a plan, two of them not yet bound to anybody."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,9 @@ from records.encounter import Encounter
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import KfAccount
+
+# Of families who have not said yet when they want to be asked.
+FOLLOW_UP_HOUR = 9
 
 
 def demo_people() -> dict[str, Any]:
@@ -46,13 +49,14 @@ async def plant(tx: AsyncSession, now: datetime, zone: ZoneInfo) -> bool:
         tx.add(carer)
         await tx.flush()
         for child in described["patients"]:
-            await _child(tx, child, carer, described["role"], first_team, today, now, zone)
+            patient = await _child(tx, child, first_team, today, now, zone, hour=carer.follow_up_hour)
+            tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship=described["role"]))
+    for child in people["discharged_unbound"]:
+        await _child(tx, child, first_team, today, now, zone, hour=FOLLOW_UP_HOUR)
     return True
 
 
-async def _child(
-    tx: AsyncSession, child: dict[str, Any], carer: Carer, role: str, team: Team, today: date, now: datetime, zone: ZoneInfo
-) -> None:
+async def _child(tx: AsyncSession, child: dict[str, Any], team: Team, today: date, now: datetime, zone: ZoneInfo, *, hour: int) -> Patient:
     born = today - timedelta(days=child["days"])
     patient = Patient(
         team_id=team.id,
@@ -63,10 +67,10 @@ async def _child(
         birth_weight_g=child.get("birth_weight_g"),
         gestational_age_weeks=child.get("weeks"),
         tags=child.get("tags", []),
+        phones=[child["phone"]] if "phone" in child else [],
     )
     tx.add(patient)
     await tx.flush()
-    tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship=role))
     if "discharged" in child:
         left = now - timedelta(days=child["discharged"])
         tx.add(
@@ -75,4 +79,5 @@ async def _child(
     if "plan" in child:
         template = load_templates()[child["plan"]]
         anchors = {"birth": born, "discharge": today - timedelta(days=child["discharged"])}
-        await enrol(tx, patient, template, anchors=anchors, hour=carer.follow_up_hour, by="demo", now=now, zone=zone)
+        await enrol(tx, patient, template, anchors=anchors, hour=hour, by="demo", now=now, zone=zone)
+    return patient

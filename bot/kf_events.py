@@ -1,6 +1,7 @@
 """System events of 微信客服: somebody came in, a session changed hands, a message did not arrive, a message was taken back."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -8,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.called import ended
 from bot.give_up import give_up
-from bot.reply import Reply
+from bot.reply import Reply, merge
 from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import message_id
+from plans.binding_talk import enter
 from records.chat import CHAT_MOVES, Chat
 from records.message import Inbound, Outbound
 from records.staff import Staff
@@ -34,7 +36,7 @@ async def handle_event(tx: AsyncSession, chat: Chat, message: Inbound, now: date
     event = message.body.get("event", {})
     match message.msgtype:
         case "enter_session":
-            await _welcome(tx, chat, message, event.get("welcome_code"), now, hospital=hospital, emergency=emergency)
+            return await _entered(tx, chat, message, event, now, hospital=hospital, emergency=emergency)
         case "session_status_change":
             await _session(tx, chat, event, now)
         case "msg_send_fail":
@@ -46,14 +48,22 @@ async def handle_event(tx: AsyncSession, chat: Chat, message: Inbound, now: date
     return []
 
 
-async def _welcome(
-    tx: AsyncSession, chat: Chat, message: Inbound, code: str | None, now: datetime, *, hospital: str, emergency: str
-) -> None:
-    if not code or now >= message.sent_at + WELCOME_WINDOW:
-        return
-    body = {"code": code, "msgtype": "text", "text": {"content": say("family.welcome", hospital=hospital, emergency=emergency)}}
+async def _entered(
+    tx: AsyncSession, chat: Chat, message: Inbound, event: dict[str, Any], now: datetime, *, hospital: str, emergency: str
+) -> list[Reply]:
+    """Greet; a signed link begins a binding. Without a code to greet against, only an answer to a link is said, if WeCom allows it."""
+    greeting, token, code = Reply(say("family.welcome", hospital=hospital, emergency=emergency)), event.get("scene_param"), None
+    if token and chat.state == "bot":
+        asked = await enter(tx, chat, str(token), now, hospital=hospital, emergency=emergency)
+        greeting = Reply(asked.text, asked.buttons)
     until = message.sent_at + WELCOME_WINDOW
+    if now < until:
+        code = event.get("welcome_code")
+    if not code:
+        return [greeting] if token and chat.window_open(now) else []
+    body = {"code": code, **merge([greeting])[0]}
     await in_chat(tx, chat, f"welcome:{message.msgid}", body, purpose="welcome", now=now, useful_until=until, route="kf_event")
+    return []
 
 
 async def _session(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:

@@ -7,11 +7,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from plans.carers import note
 from plans.enrolment import enrol
+from plans.privacy import ON_PAPER, record
 from plans.template import load_templates
 from records.chat import Chat
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import OnCall, Staff, Team, TeamMember
+
+BY = "command line"
 
 
 class RegistryError(Exception):
@@ -31,12 +35,13 @@ class NewPatient:
     sex: str | None
     birth_weight_g: float | None
     weeks: int | None
-    carer_userid: str
+    carer_userid: str | None
     carer_name: str
     relationship: str
     hour: int
     team: str
     plan: str
+    phones: tuple[str, ...] = ()
 
 
 async def register_staff(tx: AsyncSession, userid: str, name: str, *, title: str, team: str, phone: str | None, tier: int | None) -> None:
@@ -62,7 +67,8 @@ async def register_staff(tx: AsyncSession, userid: str, name: str, *, title: str
 
 
 async def register_patient(tx: AsyncSession, new: NewPatient, *, now: datetime, zone: ZoneInfo) -> int:
-    """Put a patient and his carer on file and on the plan; the number of the plan.
+    """Put a patient on file and on the plan; the number of the plan. A carer who is given has consented on paper; without one the family
+    is bound later, by the link on its sheet or by record number, birth date and phone.
 
     Raises RegistryError (unknown team or plan, record number taken) and EnrolmentError (dates or weight missing or absurd).
     """
@@ -74,10 +80,6 @@ async def register_patient(tx: AsyncSession, new: NewPatient, *, now: datetime, 
         raise RegistryError(f"There is no plan {new.plan!r}; there are: {', '.join(sorted(templates))}.")
     if await tx.scalar(select(Patient.id).where(Patient.record_number == new.record_number)) is not None:
         raise RegistryError(f"Record number {new.record_number!r} is on file already.")
-    carer = await tx.scalar(select(Carer).where(Carer.external_userid == new.carer_userid))
-    if carer is None:
-        carer = Carer(name=new.carer_name, external_userid=new.carer_userid, follow_up_hour=new.hour)
-        tx.add(carer)
     patient = Patient(
         team_id=team.id,
         record_number=new.record_number,
@@ -87,14 +89,32 @@ async def register_patient(tx: AsyncSession, new: NewPatient, *, now: datetime, 
         birth_weight_g=new.birth_weight_g,
         gestational_age_weeks=new.weeks,
         tags=["preterm"] if new.weeks is not None and new.weeks < 37 else [],
+        phones=list(new.phones),
     )
     tx.add(patient)
     await tx.flush()
-    tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship=new.relationship))
-    # A chat that began before the family was on file is theirs from now on.
-    await tx.execute(
-        update(Chat).where(Chat.external_userid == new.carer_userid, Chat.carer_id.is_(None)).values(carer_id=carer.id, team_id=team.id)
-    )
+    if new.carer_userid is not None:
+        await _carer(tx, patient, new, now)
     anchors = {"birth": new.born, "discharge": new.discharged}
-    plan = await enrol(tx, patient, templates[new.plan], anchors=anchors, hour=new.hour, by="command line", now=now, zone=zone)
+    plan = await enrol(tx, patient, templates[new.plan], anchors=anchors, hour=new.hour, by=BY, now=now, zone=zone)
     return plan.id
+
+
+async def _carer(tx: AsyncSession, patient: Patient, new: NewPatient, now: datetime) -> None:
+    """The carer whose account is known, bound at once; a chat that began before is his from now on."""
+    carer = await tx.scalar(select(Carer).where(Carer.external_userid == new.carer_userid))
+    if carer is None:
+        carer = Carer(name=new.carer_name, external_userid=new.carer_userid, follow_up_hour=new.hour)
+        tx.add(carer)
+        await tx.flush()
+    tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship=new.relationship))
+    note(tx, patient.id, "bound", by=BY, now=now, carer=carer.id, relationship=new.relationship, primary=True)
+    record(
+        tx, patient, carer=carer, external_userid=str(new.carer_userid), answer="given", relationship=new.relationship, now=now,
+        by=BY, version=ON_PAPER,
+    )  # fmt: skip
+    await tx.execute(
+        update(Chat)
+        .where(Chat.external_userid == new.carer_userid, Chat.carer_id.is_(None))
+        .values(carer_id=carer.id, team_id=patient.team_id)
+    )

@@ -11,12 +11,16 @@ from sqlalchemy import select
 from bot.cards import age_text
 from bot.clock import Clock
 from bot.demo import demo_people
+from bot.links import SCENE
+from plans.invitation import standing_token
 from plans.work_list import work_list
 from records.database import Database
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import Staff, Team, TeamMember
 from records.wecom import KfAccount
 
+# So many parents and children fit on the page.
+SHOWN = 60
 # The page's kinds of work for those of plans/work_list.py; all others are follow-ups that want a nurse.
 KINDS = {"flag": "alert", "undeliverable": "route_failed"}
 
@@ -48,27 +52,28 @@ class Backend:
         self._db, self._clock, self._zone, self._simulator = db, clock, zone, simulator
 
     async def people(self) -> list[dict[str, Any]]:
-        """The demo parents with their children as the database has them now."""
+        """The demo parents, and who has been bound since, with their children as the database has them now."""
         known = {each["external_userid"]: each for each in demo_people()["carers"]}
         notes = {child["record_number"]: child.get("note", "") for each in known.values() for child in each["patients"]}
         today = self._clock().astimezone(self._zone).date()
         async with self._db.transaction() as tx:
             account = await tx.scalar(select(KfAccount.open_kfid).order_by(KfAccount.open_kfid).limit(1))
             rows = await tx.execute(
-                select(Carer, Patient)
+                select(Carer, Patient, PatientCarer.relationship)
                 .join(PatientCarer, PatientCarer.carer_id == Carer.id)
                 .join(Patient, Patient.id == PatientCarer.patient_id)
-                .where(Carer.external_userid.in_(known))
+                .where(Carer.external_userid.is_not(None))
                 .order_by(Carer.id, Patient.id)
+                .limit(SHOWN)
             )
             people: dict[int, dict[str, Any]] = {}
-            for carer, patient in rows:
+            for carer, patient, relationship in rows:
                 person = people.setdefault(
                     carer.id,
                     {
                         "external_userid": carer.external_userid,
                         "nickname": carer.name,
-                        "role": known[carer.external_userid or ""]["role"],
+                        "role": known[carer.external_userid]["role"] if carer.external_userid in known else relationship,
                         "open_kfid": account,
                         "patients": [],
                     },
@@ -82,6 +87,23 @@ class Backend:
                     }
                 )
         return list(people.values())
+
+    async def sheets(self) -> list[dict[str, Any]]:
+        """The discharge sheets that a newcomer may hold, each with a link that is not used up."""
+        numbers = [child["record_number"] for child in demo_people()["discharged_unbound"]]
+        async with self._db.transaction() as tx:
+            patients = await tx.scalars(select(Patient).where(Patient.record_number.in_(numbers)).order_by(Patient.id))
+            return [
+                {
+                    "name": patient.name,
+                    "record_number": patient.record_number,
+                    "birth_date": patient.birth_date.isoformat(),
+                    "phone": next(iter(patient.phones), ""),
+                    "scene": SCENE,
+                    "scene_param": await standing_token(tx, patient, by="sandbox", now=self._clock()),
+                }
+                for patient in patients.all()
+            ]
 
     async def desk(self) -> list[dict[str, Any]]:
         """The clinicians who can be played."""

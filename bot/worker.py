@@ -22,6 +22,7 @@ from bot.follow_up import FollowUps
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
+from bot.links import know_contact_urls
 from bot.media import MediaStore
 from bot.ocr import OcrProcess
 from bot.outbox import Outbox
@@ -255,3 +256,4 @@ async def _accounts(parts: Core, client: WecomClient) -> None:
                 .values(open_kfid=account.open_kfid, name=account.name, team_id=team)
                 .on_conflict_do_update(index_elements=["open_kfid"], set_={"name": account.name})
             )
+    await know_contact_urls(parts.db, client)

@@ -48,6 +48,10 @@ class SandboxBackend(Protocol):
         """Demo parents: [{external_userid, nickname, role, open_kfid, patients: [{name, sex, age_text, note}]}]."""
         ...
 
+    async def sheets(self) -> list[dict[str, Any]]:
+        """Discharge sheets for newcomers: [{name, record_number, birth_date (ISO 8601), phone, scene, scene_param}]."""
+        ...
+
     async def desk(self) -> list[dict[str, Any]]:
         """Clinicians who can be played: [{userid, name, title, team}]."""
         ...
@@ -120,6 +124,7 @@ class _Pages:
             web.get("/sandbox", self._answer(self.page)),
             web.get("/sandbox/static/{version}/{name}", self._answer(self.static)),
             web.get("/sandbox/api/people", self._answer(self.people)),
+            web.get("/sandbox/api/sheets", self._answer(self.sheets)),
             web.get("/sandbox/api/desk", self._answer(self.desk)),
             web.get("/sandbox/api/work-list", self._answer(self.work_list)),
             web.get("/sandbox/api/clock", self._answer(self.clock)),
@@ -162,6 +167,9 @@ class _Pages:
 
     async def people(self, request: web.Request) -> web.Response:
         return web.json_response(await self._backend.people(), dumps=_dumps)
+
+    async def sheets(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._backend.sheets(), dumps=_dumps)
 
     async def desk(self, request: web.Request) -> web.Response:
         return web.json_response(await self._backend.desk(), dumps=_dumps)

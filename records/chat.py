@@ -20,7 +20,8 @@ class Chat(Identity, Base):
     """Who speaks here and who answers.
 
     `state` is who is in charge: bot or human (`owner_id` then names the clinician). `service_state` is WeCom's own state 0..4
-    as last heard. `window_from` and `window_used` are the ledger of the 48-hour window. `patient_id` is whom the talk is about.
+    as last heard. `window_from` and `window_used` are the ledger of the 48-hour window. `patient_id` is whom the talk is about,
+    `task_id` the follow-up and `binding_id` the binding that wait for an answer here.
     """
 
     __tablename__ = "chat"
@@ -36,6 +37,7 @@ class Chat(Identity, Base):
     window_from: Mapped[datetime | None]
     window_used: Mapped[int] = mapped_column(default=0)
     task_id: Mapped[int | None] = mapped_column(BigInteger)
+    binding_id: Mapped[int | None] = mapped_column(BigInteger)
     opened_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("open_kfid", "external_userid"),)

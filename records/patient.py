@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, select
+from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,9 +12,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from records.base import Base, Identity
 from records.staff import Staff, TeamMember
 
+# A record number as it is compared: letters and digits alone, however it is printed.
+RECORD_KEY = "upper(regexp_replace(record_number, '[^0-9A-Za-z]', '', 'g'))"
+
 
 class Patient(Identity, Base):
-    """A child (or adult) in follow-up. `tags` are the clinical tags that triage knows, such as `preterm` or `chemo`."""
+    """A child (or adult) in follow-up. `tags` are the clinical tags that triage knows, such as `preterm` or `chemo`; `phones` are the
+    family's numbers that the hospital has on file."""
 
     __tablename__ = "patient"
 
@@ -26,8 +30,9 @@ class Patient(Identity, Base):
     birth_weight_g: Mapped[float | None]
     gestational_age_weeks: Mapped[int | None]
     tags: Mapped[list[str]] = mapped_column(default=list)
+    phones: Mapped[list[str]] = mapped_column(default=list)
 
-    __table_args__ = (Index("ix_patient_team_id", "team_id"),)
+    __table_args__ = (Index("ix_patient_team_id", "team_id"), Index("ix_patient_record_key", text(RECORD_KEY)))
 
 
 class Carer(Identity, Base):
@@ -90,6 +95,11 @@ _PATIENTS = (
     .where(PatientCarer.carer_id == any_(bindparam("carers", type_=ARRAY(BigInteger))))
     .order_by(Patient.birth_date.desc(), Patient.id)
 )
+
+
+async def patients_numbered(tx: AsyncSession, record_key: str) -> list[Patient]:
+    """The patients whose record number, reduced to its letters and digits, is `record_key`."""
+    return list(await tx.scalars(select(Patient).where(literal_column(RECORD_KEY) == record_key).order_by(Patient.id)))
 
 
 async def patients_of(tx: AsyncSession, carer_id: int) -> list[Patient]:

@@ -1,8 +1,10 @@
 """All tables in one import, for migrations and for the composition root."""
 
 from records.base import Base
+from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, Task
 from records.chat import Chat, Conversation
+from records.consent import Consent
 from records.encounter import Encounter
 from records.flag import Flag, FlagNotice
 from records.labelled_example import LabelledExample
@@ -28,15 +30,19 @@ from records.wecom import AccessToken, CallbackEvent, KfAccount
 __all__ = [
     "AccessToken",
     "Base",
+    "Binding",
+    "BindingAttempt",
     "CallbackEvent",
     "CarePlan",
     "Carer",
     "Chat",
+    "Consent",
     "Conversation",
     "Encounter",
     "Flag",
     "FlagNotice",
     "Inbound",
+    "Invitation",
     "KfAccount",
     "LabelledExample",
     "ModelArchive",

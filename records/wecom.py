@@ -12,7 +12,8 @@ from records.base import Base
 class KfAccount(Base):
     """A service account. `cursor` moves in the transaction that stores the messages it passed; `news_at` says there is more.
 
-    `pulled_at` is the news that the last pull answered: news_at > pulled_at means work.
+    `pulled_at` is the news that the last pull answered: news_at > pulled_at means work. `contact_url` is WeCom's link to the account,
+    to which a signed invitation is appended; None until it has been asked for.
     """
 
     __tablename__ = "kf_account"
@@ -24,6 +25,7 @@ class KfAccount(Base):
     news_token: Mapped[str | None]
     news_at: Mapped[datetime | None]
     pulled_at: Mapped[datetime | None]
+    contact_url: Mapped[str | None]
 
 
 class AccessToken(Base):

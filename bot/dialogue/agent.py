@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn, current_turn
 from bot.dialogue.fitness import let_go, missing
+from bot.dialogue.forms import FOLLOW_UP, open_form
 from bot.dialogue.menu import clicked_intent, harmless
-from plans.follow_up import open_task
+from plans.binding import aside
 from records.care_plan import Task
 from records.chat import Chat
 
@@ -103,8 +104,9 @@ class Dialogue:
         What the questions are stands in the task, so nothing of `question` is kept here.
         """
         async with self._lock(chat.id):
-            old = await self._trackers.load(tx, chat.id, now=now, follow_up=False)
-            fresh = self._trackers.fresh(old.sender_id, introduced=True, follow_up=True)
+            aside(chat)
+            old = await self._trackers.load(tx, chat.id, now=now, form=None)
+            fresh = self._trackers.fresh(old.sender_id, introduced=True, form=FOLLOW_UP)
             self._trackers.keep(tx, chat.id, fresh, now=now)
             await self._trackers.write(tx)
 
@@ -134,8 +136,8 @@ class Dialogue:
         from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
         from rasa.shared.core.events import SlotSet
 
-        task = await open_task(turn.tx, turn.chat)
-        tracker = await self._trackers.load(turn.tx, turn.chat.id, now=turn.now, follow_up=task is not None)
+        form = await open_form(turn)
+        tracker = await self._trackers.load(turn.tx, turn.chat.id, now=turn.now, form=form)
         pending, missed = tracker.get_slot("pending"), tracker.get_slot("missed")
         turn.text = harmless(turn.text)
         parsed = self._parse(turn.text)

@@ -10,6 +10,8 @@ INTENTS = {
     "today": "ask_today",
     "question": "want_to_ask",
     "human": "human",
+    "bind": "bind_child",
+    "privacy": "ask_privacy",
     "skip": "skip",
     "go_on": "go_on",
     "yes": "affirm",

@@ -20,9 +20,9 @@ from sqlalchemy import event as sql_event
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.dialogue.forms import SLOTS
 from records.chat import Conversation
 
-FORM, ANSWER = "follow_up_form", "answer"
 # After half a day a new topic begins: a 好的 no longer answers yesterday's question.
 SESSION = timedelta(hours=12)
 LIVE = 300
@@ -100,20 +100,21 @@ class Trackers(TrackerStore):
             tracker = self._tracker(sender_id, self._known(events[chat_id])) if chat_id in events else self.fresh(sender_id)
             self._hold(sender_id, hand[chat_id].version, tracker)
 
-    async def load(self, tx: AsyncSession, chat_id: int, *, now: datetime, follow_up: bool) -> DialogueStateTracker:
+    async def load(self, tx: AsyncSession, chat_id: int, *, now: datetime, form: str | None) -> DialogueStateTracker:
         """The conversation, as the turn begins.
 
-        The follow-up's form follows the tasks: it is active exactly if `follow_up`, whatever the stored conversation says; only while
-        the family is in another form it waits.
+        The forms of SLOTS follow the tables: `form` is active and no other of them, whatever the stored conversation says. Where a
+        form that lives in the conversation is not finished, they wait for it.
         """
         await self.prepare(tx, [chat_id])
         sender_id, saved = str(chat_id), self._in_hand(tx)[chat_id]
         version, tracker = self._live[sender_id]
         last = saved.changed_at or saved.updated_at
-        if last is not None and not follow_up and now - last > SESSION:
+        active = tracker.active_loop_name
+        if last is not None and now - last > SESSION and (form is None or (active is not None and active not in SLOTS)):
             tracker = self.fresh(sender_id, introduced=tracker.get_slot("introduced"))
-        if tracker.active_loop_name in (None, FORM) and follow_up != (tracker.active_loop_name == FORM):
-            tracker.update_with_events([*loop(follow_up), ActionExecuted(ACTION_LISTEN_NAME)], self.domain)
+        if form != tracker.active_loop_name and (tracker.active_loop_name is None or tracker.active_loop_name in SLOTS):
+            tracker.update_with_events([*loop(form), ActionExecuted(ACTION_LISTEN_NAME)], self.domain)
         self._hold(sender_id, version, tracker)
         return tracker
 
@@ -154,10 +155,10 @@ class Trackers(TrackerStore):
     def _events(self, chat_id: int) -> list[dict[str, Any]]:
         return [event.as_dict() for event in self._live[str(chat_id)][1].events]
 
-    def fresh(self, sender_id: str, *, introduced: bool | None = None, follow_up: bool = False) -> DialogueStateTracker:
-        """A conversation that has just begun, with or without the form waiting for an answer."""
+    def fresh(self, sender_id: str, *, introduced: bool | None = None, form: str | None = None) -> DialogueStateTracker:
+        """A conversation that has just begun, with or without a form waiting for an answer."""
         known: list[Event] = [SlotSet("introduced", True)] if introduced else []
-        return self._waiting(sender_id, known + (loop(True) if follow_up else []))
+        return self._waiting(sender_id, known + (loop(form) if form is not None else []))
 
     def _hold(self, sender_id: str, version: int, tracker: DialogueStateTracker) -> None:
         self._live[sender_id] = (version, tracker)
@@ -193,6 +194,7 @@ class Trackers(TrackerStore):
         return self._tracker(sender_id, [*begun, *known, ActionExecuted(ACTION_LISTEN_NAME)])
 
 
-def loop(active: bool) -> list[Event]:
-    """The events that put the follow-up's form on, waiting for an answer, or off."""
-    return [ActiveLoop(FORM if active else None), SlotSet(REQUESTED_SLOT, ANSWER if active else None), SlotSet(ANSWER, None)]
+def loop(form: str | None) -> list[Event]:
+    """The events that put a form of SLOTS on, waiting for an answer, or all of them off."""
+    asked = SLOTS[form] if form is not None else None
+    return [ActiveLoop(form), SlotSet(REQUESTED_SLOT, asked), *(SlotSet(slot, None) for slot in SLOTS.values())]

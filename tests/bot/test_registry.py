@@ -6,13 +6,17 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
+from bot.families import sheet_text
+from bot.links import discharge_sheet
 from bot.registry import NewPatient, RegistryError, register_patient, register_staff
 from plans.enrolment import EnrolmentError
 from records.care_plan import Task
 from records.chat import Chat
+from records.consent import Consent
 from records.database import Database
-from records.patient import Patient
+from records.patient import Carer, Patient
 from records.staff import Team, on_call
+from records.wecom import KfAccount
 from tests.bot.stage import MORNING, ZONE
 
 BABY = NewPatient(
@@ -71,3 +75,31 @@ async def test_what_cannot_be_is_refused_and_leaves_nothing(db: Database) -> Non
                 await register_patient(tx, wrong, now=MORNING, zone=ZONE)
     async with db.transaction() as tx:
         assert (await tx.scalars(select(Patient.id))).all() == []
+
+
+async def test_without_a_carer_the_family_binds_itself_by_the_sheet(db: Database) -> None:
+    async with db.transaction() as tx:
+        await register_staff(tx, "linyue", "林悦", title="护士", team=BABY.team, phone=None, tier=1)
+        await register_patient(tx, replace(BABY, carer_userid=None, phones=("13800001234",)), now=MORNING, zone=ZONE)
+    async with db.transaction() as tx:
+        assert (await tx.scalars(select(Patient.phones))).one() == ["13800001234"]
+        assert (await tx.scalars(select(Carer.id))).all() == []
+        team = (await tx.scalars(select(Team))).one()
+        with pytest.raises(RegistryError, match="WeCom"):
+            await discharge_sheet(tx, "n 1", by="test", now=MORNING)
+        url = "https://work.weixin.qq.com/kf/kfc1?enc_scene=ENC1"
+        tx.add(KfAccount(open_kfid="wk", name="随访", team_id=team.id, contact_url=url))
+    async with db.transaction() as tx:
+        sheet = sheet_text(await discharge_sheet(tx, "n 1", by="test", now=MORNING), "示范儿童医院")
+        assert f"{url}&scene_param=" in sheet and "2026-02-24" in sheet
+        with pytest.raises(RegistryError, match="no patient"):
+            await discharge_sheet(tx, "n 2", by="test", now=MORNING)
+
+
+async def test_a_carer_who_is_put_on_file_has_consented_on_paper(db: Database) -> None:
+    async with db.transaction() as tx:
+        await register_staff(tx, "linyue", "林悦", title="护士", team=BABY.team, phone=None, tier=1)
+        await register_patient(tx, BABY, now=MORNING, zone=ZONE)
+    async with db.transaction() as tx:
+        consent = (await tx.scalars(select(Consent))).one()
+        assert (consent.answer, consent.text_version, consent.by) == ("given", "paper", "command line")

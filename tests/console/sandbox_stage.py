@@ -25,6 +25,14 @@ QIAN = {
     "role": "爸爸",
     "patients": [{"name": "小宇", "sex": "M", "age_text": "2个月", "note": "早产"}],
 }
+SHEET = {
+    "name": "果果",
+    "record_number": "D0006",
+    "birth_date": "2026-02-21",
+    "phone": "13800000006",
+    "scene": "careloop",
+    "scene_param": "aSignedToken",
+}
 LIN = {"userid": "linyue", "name": "林悦", "title": "随访护士", "team": "随访中心"}
 QIN = {"userid": "qinlan", "name": "秦岚", "title": "专科护士", "team": "呼吸科"}
 START = datetime(2026, 3, 1, 2, 0, 5, tzinfo=UTC)  # 10:00 on a Sunday in the hospital
@@ -43,6 +51,9 @@ class Product:
         if self.broken:
             raise RuntimeError("the database at db.internal is gone")
         return [{**person, "open_kfid": self.open_kfid} for person in (ZHAO, QIAN)]
+
+    async def sheets(self) -> list[dict[str, Any]]:
+        return [SHEET]
 
     async def desk(self) -> list[dict[str, Any]]:
         return [LIN, QIN]

@@ -304,6 +304,20 @@ async def test_a_newcomer_can_be_played(stage: Stage, open_page: OpenPage) -> No
     await expect(said(page, "第一次来")).to_be_visible()
 
 
+async def test_a_newcomer_holds_a_discharge_sheet_and_can_scan_it(stage: Stage, open_page: OpenPage) -> None:
+    page = await open_page()
+    sheet = page.get_by_role("complementary", name="出院小结")
+    await expect(sheet).to_be_hidden()
+    await page.get_by_role("button", name="新访客").click()
+    await expect(sheet).to_contain_text("D0006")
+    entered = stage.url("/sandbox/wecom/sim/chats/**/enter")
+    async with page.expect_request(entered) as request:
+        await sheet.get_by_role("button", name="扫码").click()
+    assert (await request.value).post_data_json == {"scene": "careloop", "scene_param": "aSignedToken"}
+    await page.locator(f"[data-customer={ZHAO['external_userid']}]").first.click()
+    await expect(sheet).to_be_hidden()
+
+
 async def test_a_failed_send_is_marked_and_can_be_repeated(stage: Stage, open_page: OpenPage) -> None:
     page = await open_page()
     failing = stage.url("/sandbox/wecom/sim/chats/**/say")

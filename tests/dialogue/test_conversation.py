@@ -119,11 +119,12 @@ async def test_what_is_not_for_us_gets_one_line(family: Family) -> None:
     assert "帮不上" in said
 
 
-async def test_a_family_without_a_child_on_record_is_led_to_a_nurse(new_family) -> None:
+async def test_a_family_without_a_child_on_record_is_invited_to_bind_and_may_have_a_nurse(new_family) -> None:
     stranger: Family = await new_family()
     assert "档案" in await stranger.says("孩子发烧38度5")
-    assert stranger.turn is not None
-    assert stranger.turn.wants_human == "unbound"
+    assert stranger.turn is not None and stranger.turn.wants_human is None
+    assert set(stranger.choices) == {"bind", "human"}
+    assert len(await stranger.says("还有点咳嗽")) < 40
 
 
 async def test_medicine_that_did_not_help_is_no_complaint(family: Family) -> None:

@@ -60,7 +60,11 @@ async def nurse_offered(family: Family) -> None:
     await family.says("宝宝可以戴金手镯吗")
 
 
-STATES = [nothing, asked, failed_once, failed_three_times, last_question, about_to_stop, nurse_offered]
+async def binding(family: Family) -> None:
+    await family.says("还有一个孩子也要绑定")
+
+
+STATES = [nothing, asked, failed_once, failed_three_times, last_question, about_to_stop, nurse_offered, binding]
 
 
 def test_every_intent_has_an_example() -> None:

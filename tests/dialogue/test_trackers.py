@@ -85,7 +85,7 @@ async def test_a_row_that_moved_meanwhile_is_not_overwritten(family: Family) -> 
     trackers = family.dialogue._trackers
     with pytest.raises(ConversationMoved) as moved:
         async with family.db.transaction() as tx:
-            tracker = await trackers.load(tx, family.chat_id, now=NOW, follow_up=False)
+            tracker = await trackers.load(tx, family.chat_id, now=NOW, form=None)
             await tx.execute(update(Conversation).where(Conversation.chat_id == family.chat_id).values(version=9))
             trackers.keep(tx, family.chat_id, tracker, now=NOW)
             await trackers.write(tx)

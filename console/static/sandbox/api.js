@@ -41,6 +41,7 @@ const memberAddress = (userid) => `${SIMULATOR}/members/${part(userid)}`;
 
 export const product = {
   people: () => get("/sandbox/api/people"),
+  sheets: () => get("/sandbox/api/sheets"),
   desk: () => get("/sandbox/api/desk"),
   workList: (userid) => get(`/sandbox/api/work-list?userid=${part(userid)}`),
   now: async () => new Date((await get("/sandbox/api/clock")).now),
@@ -51,7 +52,7 @@ export const simulator = {
   state: () => get(`${SIMULATOR}/state`),
   addCustomer: (customer) => post(`${SIMULATOR}/customers`, customer),
   chat: (chat) => get(chatAddress(chat)),
-  enter: (chat) => post(`${chatAddress(chat)}/enter`),
+  enter: (chat, link = {}) => post(`${chatAddress(chat)}/enter`, link),
   say: (chat, message) => post(`${chatAddress(chat)}/say`, message),
   recall: (chat, msgid) => post(`${chatAddress(chat)}/recall`, { msgid }),
   servicer: (chat, act) => post(`${chatAddress(chat)}/servicer`, act),

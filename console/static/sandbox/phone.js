@@ -8,6 +8,7 @@ import { byId, guarded, h, s, toast } from "./dom.js";
 import { hints } from "./hints.js";
 import { icon } from "./icons.js";
 import { People, about } from "./people.js";
+import { sheet } from "./sheet.js";
 import { Thread } from "./thread.js";
 import { clockText, spanText, stamp } from "./time.js";
 import { ERRORS, PHONE } from "./words.js";
@@ -36,12 +37,14 @@ export class Phone {
     this.title = h("h2", {}, "");
     this.composer = composer((message) => this.say(message));
     this.hints = hints((text) => this.say({ msgtype: "text", text: { content: text } }));
+    this.sheet = sheet((link) => this.enterChat(true, link));
     this.chatScreen = h(
       "div.screen.chat",
       {},
       h("div.navbar", {}, h("button.back", { type: "button", "aria-label": PHONE.back, onclick: () => this.goHome() }, icon("back")), this.title, h("span.dots", {}, icon("dots"))),
       this.thread.node,
       this.hints.node,
+      this.sheet.node,
       this.composer.node,
     );
     this.homeScreen = h("div.screen.home", { hidden: true });
@@ -62,14 +65,19 @@ export class Phone {
     await this.enterChat();
   }
 
+  /** Who has no child here yet came with a discharge sheet. */
+  drawSheet() {
+    return this.sheet.show(!(this.person.patients ?? []).length);
+  }
+
   /** Open the chat as the parent does; WeCom is told of the first time in this browser session, and of every tap on the list. */
-  async enterChat(tapped = false) {
+  async enterChat(tapped = false, link = {}) {
     const key = `careloop.entered.${this.person.external_userid}`;
     this.homeScreen.hidden = true;
     this.chatScreen.hidden = false;
     if (tapped || !sessionStorage.getItem(key)) {
       sessionStorage.setItem(key, "1");
-      await simulator.enter(this.chat);
+      await simulator.enter(this.chat, link);
     }
     this.draw();
     this.thread.toEnd();
@@ -112,6 +120,8 @@ export class Phone {
   /** Bring the screen up to what the store knows. */
   draw() {
     if (!this.person) return;
+    this.person = this.store.person(this.person.external_userid) ?? this.person;
+    guarded(() => this.drawSheet())();
     const state = this.store.chat(this.person.external_userid);
     this.thread.update(state.messages);
     this.typing(state);

@@ -86,7 +86,8 @@ export class Store {
   async read() {
     const { chats, inboxes } = this.stale;
     this.stale = { chats: new Set(), inboxes: new Set() };
-    if ([...chats].some((id) => !this.person(id))) await this.readPeople();
+    // Whoever has no child yet may have been bound to one meanwhile.
+    if ([...chats].some((id) => !this.person(id)?.patients?.length)) await this.readPeople();
     const known = [...chats].map((id) => this.person(id)).filter(Boolean);
     try {
       await Promise.all([
@@ -117,10 +118,12 @@ export class Store {
   async readPeople() {
     const [people, state] = await Promise.all([product.people(), simulator.state()]);
     const known = new Set(people.map((person) => person.external_userid));
+    const nicknames = new Map(state.customers.map((customer) => [customer.external_userid, customer.nickname]));
     const strangers = state.customers.filter((customer) => !known.has(customer.external_userid));
     this.accounts = state.accounts;
     this.agents = state.agents;
     this.duties = new Map(state.members.map((member) => [member.userid, member.status]));
-    this.people = [...people, ...strangers.map((one) => ({ ...one, role: PHONE.newcomer, open_kfid: state.accounts[0]?.open_kfid, patients: [] }))];
+    const named = people.map((person) => ({ ...person, nickname: nicknames.get(person.external_userid) ?? person.nickname }));
+    this.people = [...named, ...strangers.map((one) => ({ ...one, role: PHONE.newcomer, open_kfid: state.accounts[0]?.open_kfid, patients: [] }))];
   }
 }

@@ -23,6 +23,14 @@ export const HINTS = {
   more: "右边选护士，就能看到她收到的提醒；上面的“快进”可以让随访提前到来。",
 };
 
+export const SHEET = {
+  title: "出院小结",
+  hint: "新来的家长手里有这张纸。扫码绑定，或者回复“绑定孩子”，照着上面的号码发。",
+  fields: { name: "姓名", record_number: "住院号", birth_date: "出生日期", phone: "登记电话" },
+  scan: "扫码",
+  next: "换一张",
+};
+
 export const PHONE = {
   home: "微信",
   tabs: ["微信", "通讯录", "发现", "我"],
