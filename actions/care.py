@@ -17,6 +17,8 @@ from tagging.topic import asks
 
 # Texts of one report are put together while it is open which child is meant.
 LONGEST_REPORT = 1000
+# The pending question after 刚才说错了: what comes next is a correction, whatever its words.
+CORRECT = "correct"
 # A text that only names a child is no longer than this.
 BARE = 6
 # The list of danger signs is said in full once in so long, and in short in between.
@@ -36,6 +38,24 @@ class ReportFindings(Action):
             if turn.patient is None:
                 return _ask_which(turn, dispatcher, tracker)
             return await tell_report(turn, dispatcher, tracker)
+
+
+class CorrectReport(Action):
+    """Takes back what was said before: at once with the right value, or after asking for it."""
+
+    def name(self) -> str:
+        """As the domain calls it."""
+        return "action_correct"
+
+    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Correct, or ask what is right."""
+        async with turn_of(tracker) as turn:
+            if turn.patient is None and says_something(turn):
+                return _ask_which(turn, dispatcher, tracker)
+            if says_something(turn) or turn.understanding.questions:
+                return await tell_report(turn, dispatcher, tracker)
+        dispatcher.utter_message(response="utter_what_is_right")
+        return [SlotSet("pending", {"kind": CORRECT})]
 
 
 class NotUnderstood(Action):
@@ -96,6 +116,7 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
         text=turn.text,
         now=turn.now,
         zone=turn.zone,
+        corrects=(tracker.get_slot("pending") or {}).get("kind") == CORRECT,
     )
     say(dispatcher, told.echo)
     await alarm(turn, dispatcher, told.alert, patient=turn.patient)

@@ -21,6 +21,7 @@ async def stop(tx: AsyncSession, carer: Carer, now: datetime, *, by: str = "fami
 
 async def resume(tx: AsyncSession, carer: Carer, now: datetime, *, by: str = "family") -> str:
     """Send follow-ups again, from those of today on; what the family is told."""
+    carer.paused_until = None
     if carer.stopped_at is not None:
         carer.stopped_at = None
         tx.add(StateChange(entity="carer", entity_id=carer.id, old="stopped", new="following", at=now, by=by))

@@ -59,14 +59,16 @@ def decide(
     """Whether an opening or a reminder of `task` may go to `chat` now.
 
     `busy` says that another follow-up is being talked about there. What has to wait past the task's `useful_until` expires then.
-    Nothing is sent to a family that has stopped messages; its plan is kept.
+    Nothing is sent to a family that has stopped messages, or paused them; its plan is kept.
     """
     if now >= task.useful_until:
-        return Decision("expired", None, _held_up_by(chat, carer, busy))
+        return Decision("expired", None, _held_up_by(task, chat, carer, busy))
     if carer is None:
         return Decision("undeliverable", None, "no_carer")
     if carer.stopped_at is not None:
         return _wait(task, task.useful_until, "stopped")
+    if carer.paused_until is not None and now < carer.paused_until:
+        return _wait(task, carer.paused_until, "paused")
     if chat is None:
         return Decision("undeliverable", None, "no_chat")
     if is_quiet(now, zone, quiet):
@@ -85,9 +87,11 @@ def _wait(task: Task, until: datetime, reason: str) -> Decision:
     return Decision("wait", min(until, task.useful_until), reason)
 
 
-def _held_up_by(chat: Chat | None, carer: Carer | None, busy: bool) -> str:
+def _held_up_by(task: Task, chat: Chat | None, carer: Carer | None, busy: bool) -> str:
     if carer is not None and carer.stopped_at is not None:
         return "stopped"
+    if carer is not None and carer.paused_until is not None and task.due_at < carer.paused_until:
+        return "paused"
     if chat is not None and (chat.state != "bot" or chat.service_state in WITH_A_PERSON):
         return "human"
     return "busy" if busy else "expired"

@@ -66,11 +66,15 @@ async def hear(
     now: datetime,
     zone: ZoneInfo,
     measurements: "list[Measurement] | None" = None,
+    corrects: bool = False,
 ) -> Heard:
-    """Store everything that the message says about `patient`, and note in `task` (locked, open) which questions it answers."""
+    """Store everything that the message says about `patient`, and note in `task` (locked, open) which questions it answers.
+
+    `corrects` says that it takes back what was said before, whether or not its own words do.
+    """
     heard = Heard()
     template = await template_of(tx, task) if task else None
-    corrects = is_correction(text)
+    corrects = corrects or is_correction(text)
     for measurement in understanding.measurements if measurements is None else measurements:
         question = _answers(task, template, measurement, now, zone)
         said = Said(patient, message_id, task.id if task and question else None, corrects, now, zone)

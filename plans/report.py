@@ -66,15 +66,17 @@ async def report(
     text: str,
     now: datetime,
     zone: ZoneInfo,
+    corrects: bool = False,
 ) -> Report:
     """Keep everything that the message says about `patient`, and answer as its triage asks.
 
     A number that fits today's open follow-up (asked already or still to be asked) answers it too. The same message twice writes once.
+    `corrects` says that the family was about to correct itself.
     """
     if message_id is not None and await tx.scalar(_OF_MESSAGE, {"message": message_id}):
         return Report(True, say("report.again"), None, None, "")
     task = await task_of_day(tx, patient, now, zone)
-    heard = await hear(tx, task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone)
+    heard = await hear(tx, task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone, corrects=corrects)
     settled: Answer | None = None
     if task is not None and heard.questions:
         settled = await settle(tx, task, await template_of(tx, task), heard, message_id, now)

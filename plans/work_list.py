@@ -68,8 +68,13 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
         select(Task, Patient, CarePlan)
         .join(Patient, Patient.id == Task.patient_id)
         .join(CarePlan, CarePlan.id == Task.care_plan_id)
-        # The days lost to a stop are one line (see _stopped), not one each.
-        .where(Patient.team_id.in_(teams), Task.state.in_(ENDINGS), Task.closed_at >= now - LAST_DAYS, Task.outcome != "stopped")
+        # The days lost to a stop are one line (see _stopped), not one each; those of a pause the family wants itself.
+        .where(
+            Patient.team_id.in_(teams),
+            Task.state.in_(ENDINGS),
+            Task.closed_at >= now - LAST_DAYS,
+            Task.outcome.not_in(("stopped", "paused")),
+        )
     )
     return [
         WorkItem(task.state, None, patient.id, patient.name, task.closed_at or now, _ending(task, plan), task_id=task.id)

@@ -36,7 +36,10 @@ class Patient(Identity, Base):
 
 
 class Carer(Identity, Base):
-    """A RelatedPerson who writes for one or several patients. `follow_up_hour` is when the family wants to be asked (local hour)."""
+    """A RelatedPerson who writes for one or several patients. `follow_up_hour` is when the family wants to be asked (local hour).
+
+    After `stopped_at`, and until `paused_until`, no follow-ups are sent.
+    """
 
     __tablename__ = "carer"
 
@@ -45,6 +48,7 @@ class Carer(Identity, Base):
     phone: Mapped[str | None]
     follow_up_hour: Mapped[int] = mapped_column(default=9)
     stopped_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
 
 
 class PatientCarer(Base):

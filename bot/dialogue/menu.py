@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.plan import PAUSE
 from actions.speech import named
 from actions.turn import Turn
 
@@ -43,6 +44,8 @@ def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | No
         return "choose_patient"
     if (menu_id or "").startswith(QUESTIONNAIRE) and form != "questionnaire_form":
         return "start_questionnaire"
+    if (menu_id or "").startswith(PAUSE):
+        return "pause_messages"
     if not menu_id or (menu_id in IN_FORM and form is None) or (menu_id in WHILE_PENDING and not pending):
         return None
     return INTENTS.get(menu_id)
