@@ -36,7 +36,9 @@ class Amount:
         return dimension_of(self.unit) if self.unit else None
 
 
-NUMBER = re.compile(rf"(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
+# A letter in the place of a digit (4O度, 38.l), digits typed apart (3 8 . 5): nobody can be sure.
+_GARBLED = r"\d+\.?[olisz](?=[\d.]|度|℃)[\d.olisz]*|(?<![\d.])\d \d ?\. ?\d(?!\d)"
+NUMBER = re.compile(rf"(?P<garbled>{_GARBLED})|(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
 _SLIP = re.compile(
     r"\s?(?:[。，,·、'’‘;；:：.]|\.\.(?=\d(?!\d))|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
 )
@@ -45,13 +47,17 @@ _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
 # 37.538 is 37.5 and 38 in one; 3.162 is a weight.
 _TYPED_TOGETHER = re.compile(r"[34]\d\.\d{3,}")
 _VERBS = frozenset("贴喷吸管包针滴支")
+# 三十八变度四: a stray character in the number.
+_INTERRUPTED = re.compile(r"[^\W\d_a-z个的这多来几]度[\d一二三四五六七八九半]")
+# 一次喂九十一天喂八回: a new phrase begins within the numeral.
+_RUN_ON = re.compile(r"天(?:[喂喝吃尿拉吐换]|[一二两三四五六七八九十]+[次回顿])")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
     r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|的样子|这样子?|样子)|(?P<more>之上|多一?点|多些|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|来(?=[度斤次])|几(?![个天次]))"
     r"|(?P<less>之下|以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到))"
 )
 _BEFORE = re.compile(
-    r"(?:(?P<nearly>(?<![跳吸率搏气])快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
+    r"(?:(?P<nearly>(?<![跳吸率搏气最点很太])快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
     r"|(?P<about>大概|大约|约|差不多|估计|可能|好像|大致|估摸|应该|目测|也就)"
     r"|(?P<less>不到|没到|没有到|未到|不足|低于|小于|不超过|没超过|没有超过|未超过|不会超过|少于|不高于|没上|未满|不满|没破|(?:还|都|并|也|就)?没有?|没有?烧?[升烧]?过|没有?[烧升]到|不高过|[<＜≤])"
     r"|(?P<more>超过|超|高于|大于|不止|至少|起码|多于|突破|破|[>＞≥]))"
@@ -71,6 +77,8 @@ def read_amount(text: str, match: re.Match[str]) -> Amount | None:
     """The amount that begins with the NUMBER `match` in folded text; None where the characters count nothing (几十, 第三)."""
     start, end = match.span()
     raw, han = match.group(), match["han"] is not None
+    if han and _RUN_ON.match(text, end) and len(raw) > 2 and raw[-2:] in ("十一", "百一"):
+        raw, end = raw[:-1], end - 1
     before = text[start - 1 : start] if start else ""
     if before == "第" or (han and before and before in "几千百万亿") or (before == "数" and raw[:1] == "十"):
         return None
@@ -79,6 +87,8 @@ def read_amount(text: str, match: re.Match[str]) -> Amount | None:
         amount = Amount(start, end, numeral.value, low=numeral.low, sure=numeral.sure, decimal="点" in raw, han=True, digits=len(raw))
         if numeral.low is not None:
             amount = replace(amount, precision="range")
+    elif match["garbled"]:
+        amount = Amount(start, end, 0.0, sure=False, decimal=True, digits=len(raw))
     else:
         sure = raw.count(".") <= 1 and len(raw) <= 8 and not _TYPED_TOGETHER.fullmatch(raw)
         amount = Amount(start, end, float(raw) if sure else 0.0, sure=sure, decimal="." in raw, digits=len(raw))
@@ -103,6 +113,9 @@ def _with_unit(text: str, amount: Amount) -> Amount:
         if unit and text[rough.end() : rough.end() + 1] != "点":
             return replace(amount, precision="more_than", unit=unit[0], end=unit[1])
     unit = unit_at(text, end)
+    broken = None if unit else _INTERRUPTED.match(text, end)
+    if broken:
+        return replace(amount, unit="Cel", sure=False, end=broken.end())
     if unit and amount.value >= 30 and text[end : end + 1] in _VERBS and dimension_of(unit[0]) == "dose":
         # 37.9贴了退热贴
         return amount

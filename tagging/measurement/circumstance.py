@@ -91,7 +91,7 @@ def _role(scene: Scene, index: int, role: str) -> str | None:
     """The nearest site or condition before the value in its sentence, not beyond another value; else directly behind it."""
     for place in range(index - 1, max(-1, index - 10), -1):
         token = scene.tokens[place]
-        if token.kind == "strong" or (token.amount is not None and token.amount.unit != "time"):
+        if token.kind == "strong" or (token.amount is not None and token.amount.unit not in ("time", "times")):
             break
         found: str | None = getattr(token.roles, role)
         if found:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from tagging.measurement.quantity import Quantity
+from tagging.measurement.quantity import UNNAMED, Quantity
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
@@ -18,10 +18,15 @@ _DRUG = re.compile(
 )
 _MILK = re.compile(r"奶|母乳|亲喂|瓶喂|配方")
 # Asked where the time over which was counted is no single day.
+A_MINUTE = "麻烦数满一整分钟，是多少次？"
 A_DAY = "一整天（24小时）一共是几次？"
 _STOPPED = re.compile(r"(?:停|少|漏|落)了?\s?$")
 _SECONDS = re.compile(r"秒|半分钟")
 # 喝一次吐一次: each time, not once.
+_TERSE = frozenset({"wet_diapers", "stool_count", "vomit_count"})
+MOST_TERSE = 20
+# 120ml*6
+_TIMES_N = re.compile(r"\s?[*×x]\s?(\d{1,2})(?:次|顿|餐)?(?!\d|\s?(?:天|ml|毫升))")
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 _AFTER_UNIT = re.compile(r"\s?(?:的|湿|透的?)*")
 
@@ -32,7 +37,7 @@ def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantit
     vital = _rate(scene, index, subject)
     if vital and _SECONDS.search(_head(scene, index)):
         # 30秒25次 was not counted for a minute.
-        return []
+        return [replace(_quantity(scene, index, vital), vital=UNNAMED, question=A_MINUTE)]
     if vital is None or (amount.unit == "下" and subject is None and not _PER_MINUTE.search(_head(scene, index))):
         return None
     return [_quantity(scene, index, vital)] if amount.sure else []
@@ -85,6 +90,17 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     if days > 1:
         return [Quantity(reading.start, reading.end, counted, round(amount.value / days, 3), None, None, "about")]
     return [reading]
+
+
+def read_terse(scene: Scene, index: int) -> list[Quantity] | None:
+    """尿3 拉5 吐2: a small whole number directly behind what is counted, with nothing behind it."""
+    amount = scene.amount(index)
+    previous = scene.tokens[index - 1] if index else None
+    if previous is None or previous.end != amount.start or previous.roles.count not in _TERSE or amount.han or not amount.sure:
+        return None
+    if amount.decimal or amount.value > MOST_TERSE or re.match(r"[^\s，,、。；;]", scene.text[amount.end : amount.end + 1]):
+        return None
+    return [_quantity(scene, index, previous.roles.count or "")]
 
 
 def _counted(scene: Scene, index: int) -> str | None:
@@ -233,7 +249,11 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
         return [Quantity(amount.start, amount.end, "feed_volume", amount.value, None, amount.low, amount.precision)]
     if re.search(r"(?:少|多|加|减)(?:吃|喝)?了?\s?$", scene.text[max(0, amount.start - 4) : amount.start]):
         return None
-    return [_quantity(scene, index, "feed_volume")]
+    volume = _quantity(scene, index, "feed_volume")
+    feeds = _TIMES_N.match(scene.text, amount.end)
+    if feeds is None:
+        return [volume]
+    return [volume, Quantity(feeds.start(1), feeds.end(), "feed_count", float(feeds[1]))]
 
 
 def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | None:
@@ -252,7 +272,7 @@ def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | No
         if token.roles.count:
             # A medicine two clauses before may still be what was swallowed.
             return token.roles.count if token.roles.count != "other" or place >= left else None
-    near = scene.tokens[index + 1 : index + 6]
+    near = [*scene.tokens[max(0, index - 2) : index], *scene.tokens[index + 1 : index + 6]]
     return "feed_count" if any(token.amount is not None and token.amount.unit == "meals" for token in near) else None
 
 

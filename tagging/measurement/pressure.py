@@ -19,6 +19,7 @@ _SPOKEN = re.compile(
     rf"|(?P<round_high>{_HUNDREDS}{_DIGIT}?)(?P<round_low>[四五六七八九]十)(?![一二三四五六七八九十百\d])"
 )
 _BREATH = re.compile(rf"{_HUNDREDS}{_DIGIT}?{_DIGIT}十{_DIGIT}?")
+_LOWER = re.compile(r"(?:低|下面?|底下)(?:的|边|那个)?(?:是|有|才|就|也|到|了)*\s?$")
 _JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
 
 
@@ -33,9 +34,15 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     if subject is not None and subject.vital == "none":
         return None
     told = tells_pressure(scene, subject) or amount.dimension == "pressure"
+    lower = _second(scene, index) if amount.halves and told else None
+    if lower and lower.halves and amount.low is not None and lower.low is not None and lower.value < amount.low:
+        # 130~145/85~95: both pressures as ranges.
+        return [_one(amount, "systolic_bp", amount.unit or lower.unit), _one(lower, "diastolic_bp", amount.unit or lower.unit)]
     if amount.halves and told:
         # 80到120: the higher pressure comes first, or there is no telling.
-        return [] if amount.halves[0].value < 60 or not _in_range_of_one(amount) else [_one(amount, _side(subject), amount.unit)]
+        return (
+            [] if amount.halves[0].value < 60 or not _in_range_of_one(amount) else [_one(amount, _side(scene, index, subject), amount.unit)]
+        )
     spoken = _SPOKEN.match(scene.text, amount.start) if amount.han else None
     if spoken and told and not amount.sure:
         return _spoken(spoken)
@@ -47,10 +54,10 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
         ]
     other = _second(scene, index)
     if other is None or not amount.sure or (subject is not None and subject.vital == "diastolic_bp"):
-        return _alone(amount, subject) if told else None
+        return _alone(scene, index, subject) if told else None
     unit = amount.unit or other.unit
     if unit not in (None, "kPa", "mmHg") or (not told and other.dimension != "pressure" and not _plain_pair(scene, amount, other)):
-        return _alone(amount, subject) if told else None
+        return _alone(scene, index, subject) if told else None
     return _pair(amount, other, unit)
 
 
@@ -88,7 +95,8 @@ def _pair(high: Amount, low: Amount, unit: str | None) -> list[Quantity]:
     return [first] if question else [first, Quantity(low.start, low.end, "diastolic_bp", low.value, unit, None, said)]
 
 
-def _alone(amount: Amount, subject: Subject | None) -> list[Quantity] | None:
+def _alone(scene: Scene, index: int, subject: Subject | None) -> list[Quantity] | None:
+    amount = scene.amount(index)
     if not amount.sure:
         return []
     if amount.unit is None:
@@ -98,15 +106,20 @@ def _alone(amount: Amount, subject: Subject | None) -> list[Quantity] | None:
             return None
         if amount.value < KILOPASCALS_BELOW:
             return []
-    return [_one(amount, _side(subject), amount.unit)]
+    return [_one(amount, _side(scene, index, subject), amount.unit)]
 
 
 def _one(amount: Amount, vital: str, unit: str | None) -> Quantity:
     return Quantity(amount.start, amount.end, vital, amount.value, unit, amount.low, amount.precision)
 
 
-def _side(subject: Subject | None) -> str:
-    return "diastolic_bp" if subject is not None and subject.vital == "diastolic_bp" else "systolic_bp"
+def _side(scene: Scene, index: int, subject: Subject | None) -> str:
+    """血压高140低85, 上面135下面90: a second number may be the lower pressure without its full name."""
+    if subject is not None and subject.vital == "diastolic_bp":
+        return "diastolic_bp"
+    start = scene.tokens[index].start
+    second = index > 0 and any(token.amount is not None and token.amount.unit is None for token in scene.tokens[max(0, index - 6) : index])
+    return "diastolic_bp" if second and _LOWER.search(scene.text, max(0, start - 6), start) else "systolic_bp"
 
 
 def _in_range_of_one(amount: Amount) -> bool:

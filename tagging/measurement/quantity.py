@@ -6,6 +6,8 @@ from tagging.measurement.amount import Precision
 
 # A weight given without a unit.
 UNKNOWN_UNIT = "?"
+# A number that was measured, though nobody says of what.
+UNNAMED = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ _FALL = re.compile(
     r"|(?:伤口|口子|肿|包|疤|距离|离|隔|床|高处|台阶|长|宽|大小|直径|囊肿|结节|结石|疝|肾|脾|肝|淋巴结)[^，。]{0,5}$"
 )
 _LENGTH_AFTER = re.compile(r"\s*(?:的(?!身高|个子|个头)|高的?(?:床|地方|台|处)|[长宽远厚深]|左右的|x|\*|×|外)")
+_BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
+_BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
+_TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
+_HURTS = re.compile(r"疼|痛")
 _MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
 
 
@@ -36,7 +40,7 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
     """Degrees: body temperature, unless the words speak of water, rooms, angles or eyes."""
     amount = scene.amount(index)
     head = scene.text[max(0, amount.start - 10) : amount.start]
-    if subject and subject.vital == "none":
+    if (subject and subject.vital == "none") or (amount.value < 10 and CHANGE.search(head)):
         return None
     named = (subject is not None and subject.vital == "temperature") or "temperature" in scene.asked
     close = subject is not None and subject.vital == "temperature" and not subject.far
@@ -48,7 +52,7 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
         return None
     value = amount.value
     if not amount.sure:
-        return [] if named else None
+        return []
     if amount.unit == "F" or head.endswith("华氏"):
         return [quantity(amount, "temperature", "F")] if 86 <= value <= 113 else [] if named else None
     if 86 <= value <= 113:
@@ -79,14 +83,23 @@ def read_mass(scene: Scene, index: int, subject: Subject | None) -> Reading:
         vital = next((asked for asked in scene.asked if asked in ("weight", "birth_weight")), None)
     if vital is None:
         kilograms = amount.value * {"g": 0.001, "两": 0.05}.get(amount.unit or "", 1.0)
-        if kilograms < (0.3 if amount.unit == "g" else 1.5) or not _introduces(scene, index):
+        if kilograms < (0.3 if amount.unit == "g" else 1.5):
+            return None
+        if not _introduces(scene, index) and not (_grown(scene, index) and scene.ends_known(index) and not _TRADE.search(before)):
             return None
         vital = "weight"
     if amount.unit == "g" and amount.value < 300:
         return None
+    if vital == "weight" and _BORN_AFTER.match(scene.text, amount.end):
+        vital = "birth_weight"
     if not amount.sure:
         return []
     return [quantity(amount, vital, amount.unit)]
+
+
+def _grown(scene: Scene, index: int) -> bool:
+    """Whether the words before speak of the body: its weight at birth, its height, its head."""
+    return any(token.roles.vital in _BODY for token in scene.tokens[max(0, index - 16) : index])
 
 
 def _introduces(scene: Scene, index: int) -> bool:
@@ -180,6 +193,9 @@ def read_score(scene: Scene, index: int, subject: Subject | None) -> Reading:
     """A pain score."""
     amount = scene.amount(index)
     named = named_or_asked(scene, index, subject, ("pain",))
+    if named is None and (subject is None or subject.far) and _HURTS.search(scene.sentence(index)):
+        # 分 measures nothing else where pain is spoken of.
+        named = "pain"
     return [quantity(amount, named)] if named and amount.sure else None
 
 

@@ -1,5 +1,6 @@
 """Vital signs said in a message: found, converted to their UCUM unit, dated; what is ambiguous becomes a question, never a guess."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -8,11 +9,11 @@ from tagging.errors import InputError
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
 from tagging.measurement.confirmed import statement
-from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
+from tagging.measurement.quantity import UNKNOWN_UNIT, UNNAMED, Quantity
 from tagging.measurement.resolve import resolve
 from tagging.measurement.scan import scan
 from tagging.measurement.scene import Scene
-from tagging.measurement.scope import is_reading, without_corrected
+from tagging.measurement.scope import WHOSE, is_reading, of_siblings, without_corrected
 from tagging.measurement.words import vocabulary
 from tagging.moment import Moment, find_moments
 from tagging.numeral import NUMBER
@@ -32,6 +33,12 @@ MOST_VALUES = 200
 SHORT = 12
 # Vitals of which the lower end of a range is the worse one.
 _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "peak_flow", "feed_count", "feed_volume", "urine_output"})
+
+
+_SENTENCE = re.compile(r"[。！？!?\n]")
+_REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
+# What a patient with a tag measures at home.
+_FOLLOWED = (("diabetes", "glucose"),)
 
 
 @dataclass(frozen=True)
@@ -102,16 +109,22 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     moments = _usable(folded, find_moments(folded, now))
     asked = words.asked_vitals(fold(context) if context else None)
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
-    scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only)
+    followed = frozenset(vital for tag, vital in _FOLLOWED if tables.has_tag(frozenset(patient.tags), tag))
+    answering = bool(context) and "temperature" not in asked
+    scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only, followed, answering)
     quantities, unreadable = resolve(scene)
     if len(quantities) > MOST_VALUES:
         quantities = [*quantities[: MOST_VALUES // 2], *quantities[-MOST_VALUES // 2 :]]
-    quantities = [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
+    kept = [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
     measurements: list[Measurement] = []
     doubtful: list[Measurement] = []
-    questions = [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
-    for quantity in without_corrected(folded, quantities):
+    questions = [] if kept or not of_siblings(folded, quantities) else [WHOSE]
+    questions += [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
+    for quantity in without_corrected(folded, kept):
         question = quantity.question
+        if quantity.vital == UNNAMED:
+            questions.append(question or "")
+            continue
         if quantity.unit == UNKNOWN_UNIT:
             quantity, question = _weigh(quantity, patient, tables)
             if question and quantity.unit == UNKNOWN_UNIT:
@@ -147,12 +160,13 @@ def _usable(folded: str, moments: list[Moment]) -> list[Moment]:
 
 
 def _is_value(folded: str, moment: Moment) -> bool:
-    head = folded[max(0, moment.start - 6) : moment.start]
+    head = _SENTENCE.split(folded[max(0, moment.start - 24) : moment.start])[-1]
     said = folded[moment.start : moment.end]
     return (
         "点" in said
         and not any(c in said for c in "早晚午晨夜天号")
         and any(word in head for word in ("黄疸", "胆红素", "血糖", "血酮", "测黄"))
+        and (len(head) <= 6 or _REACHED.search(head) is not None)
     )
 
 

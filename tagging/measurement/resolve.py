@@ -1,12 +1,13 @@
 """From tokens to quantities: every amount is offered to the reader of its dimension, which looks at the words around it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from tagging.measurement import counts, readers
 from tagging.measurement.bare import read_bare
 from tagging.measurement.pressure import read_pressure
-from tagging.measurement.quantity import Quantity
+from tagging.measurement.quantity import UNNAMED, Quantity
 from tagging.measurement.scene import NEAR, NEAR_ACROSS_COMMA, Scene
 from tagging.measurement.subject import Subject
 
@@ -30,6 +31,7 @@ _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quan
 # What an amount of a dimension is when nothing names it.
 _USUAL: dict[str | None, str] = {"temperature": "temperature", "mass": "weight", "length": "height"}
 _DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
+_AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
 
 
@@ -53,6 +55,9 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             # 出生15天 is an age, not the day of birth.
             subject = None
         near = _in_reach(scene, subject, index)
+        if near is None and found and _AGAIN.search(scene.text, max(0, token.start - 8), token.start):
+            # 血糖2.9，喝了糖水，复测4.1: what was measured before is measured again.
+            near = Subject(found[-1].vital, index - 1, implied=True)
         reader = _BY_DIMENSION.get(token.amount.dimension)
         if token.amount.unit is None and scene.text.startswith("个", token.end) and _DIAPERS.search(scene.clause_text(index)):
             reader = counts.read_times
@@ -63,13 +68,34 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             # 空腹5.6，餐后7.8: the next value is measured from here.
             if near and any(quantity.vital == near.vital for quantity in read):
                 subject = None if read[-1].vital == "diastolic_bp" else Subject(near.vital, near.named, index, implied=near.implied)
-            elif subject is None and read[-1].vital == "temperature":
+            elif subject is None and read[-1].vital in ("temperature", "glucose") and read[-1].question is None:
                 # 昨天39.3，今天没超过38
-                subject = Subject("temperature", index, implied=True)
+                subject = Subject(read[-1].vital, index, implied=True)
+            if read[-1].vital == "temperature" and read[-1].question is None:
+                scene.feverish = True
         elif read is not None:
-            unreadable.append(near.vital if near else scene.asked[0] if scene.asked else _USUAL.get(token.amount.dimension, ""))
+            vital = near.vital if near else scene.asked[0] if scene.asked else _USUAL.get(token.amount.dimension, UNNAMED)
+            if vital == UNNAMED:
+                shown = scene.text[token.start : token.end]
+                found.append(Quantity(token.start, token.end, UNNAMED, token.amount.value, question=f"{shown}是量的什么？"))
+            else:
+                unreadable.append(vital)
     found += _off_scale(scene.text)
-    return sorted(found, key=lambda quantity: quantity.start), unreadable
+    return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
+
+
+def _unswapped(found: Sequence[Quantity]) -> Iterator[Quantity]:
+    """高压88低压140: which is which has to be asked."""
+    place = 0
+    while place < len(found):
+        first, second = found[place], found[place + 1] if place + 1 < len(found) else None
+        place += 1
+        if second and (first.vital, second.vital) == ("systolic_bp", "diastolic_bp") and first.value <= second.value and not first.question:
+            place += 1
+            question = f"血压{first.value:g}/{second.value:g}，高压和低压各是多少？"
+            yield replace(first, end=second.end, question=question)
+        else:
+            yield first
 
 
 def _off_scale(folded: str) -> Iterator[Quantity]:

@@ -9,24 +9,38 @@ from tagging.measurement.words import Vocabulary
 
 # How many unknown characters may stand between a name and its number, and how many when a comma stands there too.
 NEAR, NEAR_ACROSS_COMMA = 8, 3
+_SENTENCE = re.compile(r"[。！？!?\n\r]")
+_FEVER_TALK = re.compile(r"美林|布洛芬|泰诺林|对乙酰|退烧|退热|发热|滚烫|发烫|体温|降温")
+# 38个未接来电: things are counted; 5.6个 and 5.6个血糖 are sugar.
+_COUNTED_NOUN = re.compile(r"\s?个(?![多左，。！？,!?]|血糖|糖|点)[^\W\d_]")
 _CONSUMED = re.compile(r"(?:吃|喝|买|打|拨|服|开|用|喂)(?:了|的|点|些|过)?\s?$")
 
 
 @dataclass
 class Scene:
-    """The tokens of one message with running sums; `milk_only` for a child so young that whatever it takes is milk."""
+    """The tokens of one message with running sums; `milk_only` for a child so young that whatever it takes is milk.
+
+    `followed` are vitals that the patient's illness makes likely, `answering` tells that the line before asked for something,
+    `feverish` that the message or that line speaks of temperature.
+    """
 
     text: str
     tokens: list[Token]
     words: Vocabulary
     asked: tuple[str, ...]
     milk_only: bool = False
+    followed: frozenset[str] = frozenset()
+    answering: bool = False
+    feverish: bool = field(init=False)
     known: list[int] = field(default_factory=list)
     commas: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Sum up known characters and commas, so that a distance costs one subtraction."""
         known = commas = 0
+        self.feverish = (
+            "temperature" in self.asked or any(t.roles.vital == "temperature" for t in self.tokens) or bool(_FEVER_TALK.search(self.text))
+        )
         for token in self.tokens:
             self.known.append(known)
             self.commas.append(commas)
@@ -62,6 +76,11 @@ class Scene:
         end = self.tokens[right].start if right < len(self.tokens) else len(self.text)
         return self.text[max(start, self.tokens[index].start - 60) : min(end, self.tokens[index].end + 60)]
 
+    def sentence(self, index: int) -> str:
+        """The sentence of token `index`, as far as 60 characters each way."""
+        start, end = self.tokens[index].start, self.tokens[index].end
+        return _SENTENCE.split(self.text[max(0, start - 60) : start])[-1] + _SENTENCE.split(self.text[start : end + 60])[0]
+
     def stands_free(self, index: int) -> bool:
         """Whether the text around a bare number lets it be a reading: nothing unknown glued to its front, no counted noun behind it."""
         amount = self.amount(index)
@@ -80,6 +99,8 @@ class Scene:
         """Whether the number is over where it ends: for a Chinese numeral nothing unknown may follow at once."""
         amount = self.amount(index)
         following = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
+        if _COUNTED_NOUN.match(self.text, amount.end):
+            return False
         if amount.end == len(self.text) or (following is not None and following.start == amount.end):
             return not (following is not None and following.roles.idiom)
         return not amount.han or amount.digits > 2 or amount.decimal
@@ -88,6 +109,17 @@ class Scene:
         """Whether the text is over, or a known token stands, where the amount ends."""
         end = self.tokens[index].end
         return end == len(self.text) or (index + 1 < len(self.tokens) and self.tokens[index + 1].start == end)
+
+    def unfollowed(self, index: int) -> bool:
+        """Whether the sentence names, before token `index`, something measured that is not followed here (a blood count)."""
+        for token in reversed(self.tokens[max(0, index - 24) : index]):
+            if token.kind == "strong":
+                return False
+            if token.roles.vital == "none":
+                return True
+            if token.roles.person:
+                return False
+        return False
 
     def consumed(self, index: int) -> bool:
         """Whether a verb of taking or calling stands directly before the number (吃三九, 打120)."""
@@ -101,8 +133,8 @@ class Scene:
             raise ValueError(f"token {index} is no amount")
         return amount
 
-    def isolated(self, index: int) -> bool:
-        """Whether the clause of a number holds nothing but known words without a vital of their own."""
+    def isolated(self, index: int, unknown: int = 2) -> bool:
+        """Whether the clause of a number holds but known words without a vital of their own, and at most `unknown` other characters."""
         left, right = self.clause(index)
         if any(
             token.roles.vital or (token.amount and k != index and token.amount.unit != "time")
@@ -113,7 +145,7 @@ class Scene:
         head = first.start if left == 0 else first.start - self.tokens[left - 1].end
         after = self.tokens[right].start if right < len(self.tokens) else len(self.text)
         inner = sum(b.start - a.end for a, b in zip(self.tokens[left : right - 1], self.tokens[left + 1 : right], strict=True))
-        return head + inner + (after - last.end) <= 2
+        return head + inner + (after - last.end) <= unknown
 
 
 def leads_to_amount(scene: Scene, place: int) -> bool:

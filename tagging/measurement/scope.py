@@ -12,7 +12,14 @@ from tagging.patient import PatientFacts
 BEFORE, AFTER = 90, 50
 # Under this age it is the parent who writes, and 我血压 is the parent's (R).
 WRITES_FOR_HIMSELF = 10 * 365
+# Asked when the values of a message are of several children.
+WHOSE = "这几个数分别是哪个孩子的？"
+_SIBLING = re.compile(r"哥哥|弟弟|姐姐|妹妹|老大|老二|老三|大宝|二宝|大的|小的")
 _MY_OWN = re.compile(r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)[^，。！？]{0,12}$")
+_REPORTER = re.compile(
+    r"(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老师|护士|医生|大夫|保姆|月嫂)"
+    r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|告诉|量|测|称|数|摸|发现|喊|报))"
+)
 _USUALLY = re.compile(
     r"(?:(?:最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
@@ -30,8 +37,15 @@ _ASKED_AFTER = re.compile(
 )
 _LIMIT_BEFORE = re.compile(r"(?:(?:超过|高于|大于|达到|到了?|过了?|低于|满|≥|>)[^，。了]{0,2}(?=$))$")
 _LIMIT_FOLLOWS = re.compile(
-    r"(?:吃|喂|用)(?![^，。]{0,6}[了过])|[^，。,！？了]{0,3}[^。！？]{0,8}?(?:才(?!刚)|再(?!次)|就(?:可以|要|得|该|去|吃|喂|打|给|用)(?![^，。]{0,5}了)|的话|要(?:吃|去|喂|用|就医|送)|应该|吃药$|吃退|需要|时吃|时候吃|可以(?:吃|喂|用|吧|吗)|行吗|好吗)"
+    r"(?:吃|喂|用)(?![^，。]{0,6}[了过])|[^，。,！？了]{0,3}[^。！？]{0,8}?(?:才(?!刚)|再(?!次)|就(?:可以|要|得|该|去|吃|喂|打|给|用)(?![^，。]{0,5}了)|的话|要(?:吃|去|喂|用|就医|送)|应该|不用|不需要|不必|不吃|吃药$|吃退|需要|时吃|时候吃|可以(?:吃|喂|用|吧|吗)|行吗|好吗)"
 )
+_QUESTION_FOLLOWS = re.compile(
+    r"(?!了)[^，。！!？?]{1,12}(?:[吗么嘛]|[？?])|[^，。！!？?了]{0,6}(?:要不要|用不用|需不需要|是不是|该不该|能不能|怎么)"
+)
+# 多少度要去医院，39度吗？ asks for the limit; 38以下就不用吃药了吧 for leave.
+_HOW_MUCH = re.compile(r"(?:多少|几)度?[^。！？]{0,8}(?:要|才|算|需|该|正常|危险|去)[^。！？]*$")
+_IS_IT = re.compile(r"[^，。！!？?]{0,4}(?:[吗么呢吧]|[？?])")
+_NO_NEED = re.compile(r"[^，。！!？?]{0,3}就?(?:不用|不需要|不必|可以|能|没事)[^。！!]{0,10}(?:[吗么吧]|[？?]|对不|是不)")
 _WOULD = re.compile(r"会[^，。！？]{0,12}$")
 _TOLD_TO = re.compile(
     r"(?:说(?:是|了)?|告诉|嘱咐|交代|建议|让|要求|叫|规定|说明书|书上|网上|一般|通常|正常(?:是|值|范围|应该|体温|情况)|标准|参考(?:值|范围)|才能|必须|至少要|目标|控制在|多少度|几度|不是)[^。！？\n]{0,16}$"
@@ -48,18 +62,31 @@ _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
 
 
+def of_siblings(folded: str, quantities: Sequence[Quantity]) -> bool:
+    """Whether two values are told of two children of the family, so that either may be the patient's (哥哥39度，弟弟38.4)."""
+    if len(quantities) < 2:
+        return False
+    told = folded[max(0, quantities[0].start - 16) : quantities[1].end]
+    return len({match.group() for match in _SIBLING.finditer(told)}) > 1
+
+
 def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     """Whether the amount is this patient's, measured, and not long ago."""
     left = max(0, quantity.start - BEFORE)
     window = folded[left : quantity.end + AFTER]
+    # 他爸说量了39度: who reports or measures is not the one who is ill.
+    window = _REPORTER.sub(lambda match: "＿" * len(match.group()), window)
     assertion = assess(window, [Span(quantity.start - left, quantity.end - left)])[0]
-    if assertion.whose != "patient" or (assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"):
+    himself = assertion.whose == "parent" and patient.age_days is not None and patient.age_days >= WRITES_FOR_HIMSELF
+    if (assertion.whose != "patient" and not himself) or (
+        assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"
+    ):
         return False
     head = _SENTENCE.split(folded[left : quantity.start])[-1]
     after = folded[quantity.end : quantity.end + 16]
     if patient.age_days is not None and patient.age_days < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
-    if _USUALLY.search(head) or _SOMEBODY.search(head):
+    if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head):
         return False
     # 从340降到190: the first value is over.
     if head.endswith(("从", "由")) and _OVER.match(after):
@@ -75,6 +102,11 @@ def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision)
     ):
         return True
     if not re.search(r"现在|今天|昨|刚", head) and _WOULD.search(head) and re.match(r"[^，。！？]{0,6}[吗么嘛]", after):
+        return True
+    bound = precision in ("more_than", "less_than")
+    if not happened and bound and _QUESTION_FOLLOWS.match(after):
+        return True
+    if (_HOW_MUCH.search(head) and _IS_IT.match(after)) or (bound and _NO_NEED.match(after)):
         return True
     if _NORMAL_BEFORE.search(head) or _WISH_AFTER.match(after):
         return _WISH_AFTER.match(after) is None or not happened

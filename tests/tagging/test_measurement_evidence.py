@@ -1,0 +1,49 @@
+"""How sure a number without a name is: read in good company, asked about in poor company, dropped in contrary company."""
+
+from datetime import datetime
+
+import pytest
+
+from tagging.measurement import read_measurements
+from tagging.patient import PatientFacts
+
+NOW = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
+
+
+def read(text: str, context: str | None = None, tags: tuple[str, ...] = ()) -> tuple[list[float], bool]:
+    found = read_measurements(text, context=context, patient=PatientFacts(None, tags=tags), now=NOW)
+    return [m.value for m in found.measurements], bool(found.questions)
+
+
+@pytest.mark.parametrize("text", ["那个时候38.2", "退烧药吃了，过会儿变38.2", "早上38.2", "抱着量37.6，后来放下38.2"])
+def test_a_decimal_of_a_fever_is_read_among_times_and_talk_of_fever(text: str) -> None:
+    assert 38.2 in read(text)[0]
+
+
+@pytest.mark.parametrize("text", ["他那边红灯38.2", "现在三十九", "一个37.8，一个38.2", "夜里三点测了三点八", "4O度", "体温三十八变度四"])
+def test_a_number_in_poor_company_is_asked_about(text: str) -> None:
+    assert read(text) == ([], True)
+
+
+@pytest.mark.parametrize("text", ["¥38.2", "药38.2一盒", "白细胞8，淋巴38.2", "买了38.2的", "烧的时候我有38个未接来电", "我都39了"])
+def test_a_number_in_contrary_company_is_dropped(text: str) -> None:
+    assert read(text) == ([], False)
+
+
+def test_the_illness_tells_what_may_have_been_measured() -> None:
+    assert read("今天14.2") == ([], False)
+    assert read("今天14.2", tags=("diabetes",)) == ([], True)
+
+
+def test_a_whole_number_is_read_where_the_line_before_spoke_of_fever() -> None:
+    assert read("现在三十九", context="还发烧吗？") == ([39.0], False)
+    assert read("39", context="宝宝出生多少天了？") == ([], False)
+
+
+def test_what_is_measured_again_is_what_was_measured_before() -> None:
+    assert read("血糖2.9，喝了一杯糖水过了一刻钟复测4.1") == ([2.9, 4.1], False)
+
+
+def test_values_of_two_children_are_asked_about() -> None:
+    assert read("哥哥39度，弟弟38.4") == ([], True)
+    assert read("妹妹39度") == ([], False)
