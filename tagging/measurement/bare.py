@@ -6,6 +6,7 @@ from itertools import pairwise
 from tagging.measurement.alone import read_alone
 from tagging.measurement.amount import Amount
 from tagging.measurement.counts import read_terse
+from tagging.measurement.milk import read_milk
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
 from tagging.measurement.readers import CHANGE, Reading, named_or_asked, quantity, tenfold
@@ -17,6 +18,7 @@ GLUCOSE_MMOL, GLUCOSE_MG = 35.0, 50.0
 BILIRUBIN_MG, BILIRUBIN_UMOL = 25.0, 40.0
 # Single letters that nurses write for pulse and respiration.
 _LETTERS, SMALLEST_RATE = frozenset({"p", "r"}), 10
+_SCORE, WORST_PAIN = re.compile(r"分|nrs|vas|flacc"), 10
 _LEVEL_OR_CHANGE = re.compile(r"(?:^|[^比较])[高低]了\s?$")
 # How long an answer may be before it comes to its number.
 FAR = 16
@@ -39,7 +41,9 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
     after = named_or_asked(scene, index, None, ("glucose",)) if not scene.asked and (subject is None or subject.far) else None
     if after and amount.sure:
         return [_substance(amount, after)]
-    terse = read_terse(scene, index)
+    if subject is not None and subject.vital == "pain" and _SCORE.search(scene.tokens[subject.named].text) and amount.value <= WORST_PAIN:
+        return [quantity(amount, "pain")] if amount.sure else []
+    terse = read_terse(scene, index) or read_milk(scene, index)
     if terse:
         return terse
     if subject is not None and subject.vital in _BARE:
@@ -56,7 +60,7 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
 
 def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
     amount = scene.amount(index)
-    if amount.han and amount.digits == 1:
+    if amount.han and amount.digits == 1 and not (amount.decimal or amount.loose):
         return None
     vital = subject.vital
     if scene.tokens[subject.named].text in _LETTERS and not _in_shorthand(scene, amount):

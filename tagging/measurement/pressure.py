@@ -19,8 +19,9 @@ _SPOKEN = re.compile(
     rf"|(?P<round_high>{_HUNDREDS}{_DIGIT}?)(?P<round_low>[四五六七八九]十)(?![一二三四五六七八九十百\d])"
 )
 _BREATH = re.compile(rf"{_HUNDREDS}{_DIGIT}?{_DIGIT}十{_DIGIT}?")
+_DOTTED = re.compile(r"(\d{2,3})\.([3-9]\d|1\d\d)(?!\d)")
 _LOWER = re.compile(r"(?:低|下面?|底下)(?:的|边|那个)?(?:是|有|才|就|也|到|了)*\s?$")
-_JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
+_JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/{1,2}|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
 
 
 def tells_pressure(scene: Scene, subject: Subject | None) -> bool:
@@ -38,6 +39,8 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     if lower and lower.halves and amount.low is not None and lower.low is not None and lower.value < amount.low:
         # 130~145/85~95: both pressures as ranges.
         return [_one(amount, "systolic_bp", amount.unit or lower.unit), _one(lower, "diastolic_bp", amount.unit or lower.unit)]
+    if told and amount.decimal and amount.unit in (None, "mmHg") and amount.value >= KILOPASCALS_BELOW:
+        return _dotted(scene, index)
     if amount.halves and told:
         # 80到120: the higher pressure comes first, or there is no telling.
         return (
@@ -53,6 +56,9 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
             )
         ]
     other = _second(scene, index)
+    if other and told and not amount.sure:
+        shown = scene.text[amount.start : other.end]
+        return [Quantity(amount.start, other.end, "systolic_bp", other.value, question=f"血压{shown}，高压和低压各是多少？")]
     if other is None or not amount.sure or (subject is not None and subject.vital == "diastolic_bp"):
         return _alone(scene, index, subject) if told else None
     unit = amount.unit or other.unit
@@ -71,6 +77,15 @@ def spoken_twice(scene: Scene, index: int) -> bool:
         and scene.isolated(index)
         and _BREATH.fullmatch(scene.text, amount.start, amount.end) is not None
     )
+
+
+def _dotted(scene: Scene, index: int) -> list[Quantity]:
+    """120.80: the point stands for the stroke; anything else in whole millimetres has no point."""
+    amount = scene.amount(index)
+    match = _DOTTED.match(scene.text, amount.start)
+    if match is None or not int(match[2]) < int(match[1]) <= 260:
+        return []
+    return [Quantity(*match.span(1), "systolic_bp", float(match[1])), Quantity(*match.span(2), "diastolic_bp", float(match[2]))]
 
 
 def _spoken(match: re.Match[str]) -> list[Quantity]:

@@ -120,7 +120,7 @@ def read_length(scene: Scene, index: int, subject: Subject | None) -> Reading:
     """Height or head circumference; distances, falls and wounds are neither."""
     amount = scene.amount(index)
     vital = subject.vital if subject else None
-    if vital == "none" or _LENGTH_AFTER.match(scene.text, amount.end):
+    if vital == "none" or scene.text[amount.start - 1 : amount.start] in tuple("x×*") or _LENGTH_AFTER.match(scene.text, amount.end):
         return None
     if vital not in ("height", "head_circumference"):
         vital = next((asked for asked in scene.asked if asked in ("height", "head_circumference")), None)

@@ -1,6 +1,7 @@
 """Vital signs said in a message: found, converted to their UCUM unit, dated; what is ambiguous becomes a question, never a guess."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from tagging.measurement.quantity import UNKNOWN_UNIT, UNNAMED, Quantity
 from tagging.measurement.resolve import resolve
 from tagging.measurement.scan import scan
 from tagging.measurement.scene import Scene
-from tagging.measurement.scope import WHOSE, is_reading, of_siblings, without_corrected
+from tagging.measurement.scope import WHOSE, is_reading, of_several, without_corrected
 from tagging.measurement.words import vocabulary
 from tagging.moment import Moment, find_moments
 from tagging.numeral import NUMBER
@@ -115,10 +116,11 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     quantities, unreadable = resolve(scene)
     if len(quantities) > MOST_VALUES:
         quantities = [*quantities[: MOST_VALUES // 2], *quantities[-MOST_VALUES // 2 :]]
-    kept = [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
+    several = of_several(folded, quantities, patient)
+    kept = [] if several else [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
     measurements: list[Measurement] = []
     doubtful: list[Measurement] = []
-    questions = [] if kept or not of_siblings(folded, quantities) else [WHOSE]
+    questions = [WHOSE] if several else []
     questions += [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
     for quantity in without_corrected(folded, kept):
         question = quantity.question
@@ -126,7 +128,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
             questions.append(question or "")
             continue
         if quantity.unit == UNKNOWN_UNIT:
-            quantity, question = _weigh(quantity, patient, tables)
+            quantity, question = _weigh(quantity, patient, tables, measurements)
             if question and quantity.unit == UNKNOWN_UNIT:
                 questions.append(question)
                 continue
@@ -198,12 +200,13 @@ def _canonical(value: float, quantity: Quantity, patient: PatientFacts, tables: 
     return convert(tables, quantity.vital, value, quantity.unit)
 
 
-def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content) -> tuple[Quantity, str | None]:
-    """A weight without a unit: grams above 300; else the reading near the last weight; else the question 斤 or 公斤."""
+def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content, told: Sequence[Measurement]) -> tuple[Quantity, str | None]:
+    """A weight without a unit: grams above 300; else the reading near the weight last told; else the question 斤 or 公斤."""
     value, vital = quantity.value, quantity.vital
     if GRAMS[0] <= value <= GRAMS[1]:
         return replace(quantity, unit="g"), None
-    last = _last_weight(patient, tables) if vital == "weight" else None
+    said = next((m.value for m in reversed(told) if m.vital == vital), None)
+    last = said or (_last_weight(patient, tables) if vital == "weight" else None)
     if vital == "weight" and last is None and patient.birth_weight_g and patient.age_days is not None and patient.age_days < 7:
         last = patient.birth_weight_g / 1000
     readings = {unit: convert(tables, vital, value, unit) for unit in ("公斤", "斤")}

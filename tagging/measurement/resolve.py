@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from tagging.measurement import counts, readers
+from tagging.measurement import counts, milk, readers
 from tagging.measurement.bare import read_bare
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNNAMED, Quantity
@@ -24,13 +24,14 @@ _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quan
     "urine": readers.read_urine,
     "rate": counts.read_rate,
     "times": counts.read_times,
-    "volume": counts.read_volume,
+    "volume": milk.read_volume,
     None: read_bare,
 }
 
 # What an amount of a dimension is when nothing names it.
 _USUAL: dict[str | None, str] = {"temperature": "temperature", "mass": "weight", "length": "height"}
 _DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
+_MEASURED = re.compile(r"[量测数称](?:了|的|是|出来|得|着|到|下)*\s?$")
 _AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
 
@@ -54,7 +55,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         if token.amount.unit == "time" and subject and subject.vital == "birth_weight":
             # 出生15天 is an age, not the day of birth.
             subject = None
-        near = _in_reach(scene, subject, index)
+        near = _in_reach(scene, subject, index) or _counted_out(scene, subject, index)
         if near is None and found and _AGAIN.search(scene.text, max(0, token.start - 8), token.start):
             # 血糖2.9，喝了糖水，复测4.1: what was measured before is measured again.
             near = Subject(found[-1].vital, index - 1, implied=True)
@@ -107,6 +108,15 @@ def _off_scale(folded: str) -> Iterator[Quantity]:
             yield Quantity(*match.span(), "glucose", 33.4, precision="more_than")
         else:
             yield Quantity(*match.span(), "glucose", 1.0, precision="less_than")
+
+
+def _counted_out(scene: Scene, subject: Subject | None, index: int) -> Subject | None:
+    """脉搏快，我掐着表数的130: a verb of measuring directly before the number reaches for what was named in the sentence."""
+    start = scene.tokens[index].start
+    if subject is None or subject.vital == "none" or not _MEASURED.search(scene.text, max(0, start - 4), start):
+        return None
+    commas = scene.commas_between(subject.anchor, index)
+    return subject.across(commas > 0, scene.unknown_between(subject.anchor, index)) if commas <= 2 else None
 
 
 def _in_reach(scene: Scene, subject: Subject | None, index: int) -> Subject | None:

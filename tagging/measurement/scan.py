@@ -35,8 +35,10 @@ def _lexer(alternation: str) -> re.Pattern[str]:
         r"|(?P<link>到(?!了)|至(?![少多今])|或者?|[-~～—–]+|\.{2,}|/|、)"
         rf"|(?P<order>第\s?(?:\d{{1,3}}|[一二三四五六七八九十]{{1,3}})\s?(?:次|天|个|回|针|晚|胎|页|遍|名|章|排|位)?)"
         rf"|(?P<word>{alternation})"
+        r"|(?P<times>[x×*](?=\d{1,2}(?!\d)))"
         r"|(?P<code>[a-z]+-?\d[\da-z]*|\d{5}(?![\d.]|\s?(?:g|克))|\d{6,}(?:\.\d+)?|(?<!\d)\d{3,4}-\d{7,8}|\d+\+\d+|20\d\d[-/.]\d{1,2}(?:[-/.]\d{1,2})?|\d{1,2}[-/]\d{1,2}[-/]\d{2,4})"
         rf"|(?P<num>{NUMBER.pattern})"
+        r"|(?P<latin>[a-z]{2,})"
         r"|(?P<strong>[。！？!?\n\r；;]+)"
         r"|(?P<weak>[，,\s…:：()（）]+)"
     )
@@ -75,6 +77,11 @@ def scan(folded: str, moments: Sequence[Moment], words: Vocabulary) -> list[Toke
         elif match["order"] is not None:
             # 第一天39: an ordinal is known and counts nothing; 第39 itself is no value.
             tokens.append(Token("word", *match.span(), match.group(), Roles(filler=True)))
+        elif match["times"] is not None:
+            tokens.append(Token("weak", *match.span(), match.group()))
+        elif match["latin"] is not None:
+            # An abbreviation that is not known names something that is not followed (CT值38.5).
+            tokens.append(Token("word", *match.span(), match.group(), Roles(vital="none")))
         elif match["code"] is not None:
             tokens.append(Token("word", *match.span(), match.group(), Roles(idiom=True)))
         else:

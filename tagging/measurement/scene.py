@@ -102,7 +102,7 @@ class Scene:
         if _COUNTED_NOUN.match(self.text, amount.end):
             return False
         if amount.end == len(self.text) or (following is not None and following.start == amount.end):
-            return not (following is not None and following.roles.idiom)
+            return not (following is not None and following.roles.idiom and not following.roles.filler)
         return not amount.han or amount.digits > 2 or amount.decimal
 
     def ends_known(self, index: int) -> bool:
@@ -112,10 +112,11 @@ class Scene:
 
     def unfollowed(self, index: int) -> bool:
         """Whether the sentence names, before token `index`, something measured that is not followed here (a blood count)."""
-        for token in reversed(self.tokens[max(0, index - 24) : index]):
+        for place in range(index - 1, max(-1, index - 24), -1):
+            token = self.tokens[place]
             if token.kind == "strong":
                 return False
-            if token.roles.vital == "none":
+            if token.roles.vital == "none" and not (token.text.isascii() and self.commas_between(place, index)):
                 return True
             if token.roles.person:
                 return False

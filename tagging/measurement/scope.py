@@ -12,16 +12,21 @@ from tagging.patient import PatientFacts
 BEFORE, AFTER = 90, 50
 # Under this age it is the parent who writes, and 我血压 is the parent's (R).
 WRITES_FOR_HIMSELF = 10 * 365
-# Asked when the values of a message are of several children.
-WHOSE = "这几个数分别是哪个孩子的？"
-_SIBLING = re.compile(r"哥哥|弟弟|姐姐|妹妹|老大|老二|老三|大宝|二宝|大的|小的")
-_MY_OWN = re.compile(r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)[^，。！？]{0,12}$")
+# Asked when the values of a message may be several people's.
+WHOSE = "这是哪个孩子的、还是您自己的？"
+_SIBLING = re.compile(r"(哥哥|弟弟|姐姐|妹妹|老大|老二|老三|大宝|二宝|大的|小的)[^，。！？,!?]{0,6}$")
+_MY_OWN = re.compile(
+    r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)(?:(?!孩子|宝宝|娃|他|她|小孩|儿子|女儿)[^。！？]){0,20}$"
+)
 _REPORTER = re.compile(
-    r"(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老师|护士|医生|大夫|保姆|月嫂)"
-    r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|告诉|量|测|称|数|摸|发现|喊|报))"
+    r"(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老人家?|家里人|老师|护士|医生|大夫|保姆|月嫂)"
+    r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|觉得|感觉|告诉|量|测|称|数|摸|发现|喊|报))"
+)
+_COMPARED = re.compile(
+    r"(?:我们|我家|咱们?家?)小朋友|怕[有是](?=[\d一二两三四五六七八九十])|[比较跟和](?:上个?(?:月|周|星期|礼拜|次|回)|去年|以前|之前|昨天|前天|上上次)"
 )
 _USUALLY = re.compile(
-    r"(?:(?:最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
+    r"(?:(?:个人最好|(?<=[速值])最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
 _SOMEBODY = re.compile(
     r"(?:(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
@@ -62,12 +67,19 @@ _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
 
 
-def of_siblings(folded: str, quantities: Sequence[Quantity]) -> bool:
-    """Whether two values are told of two children of the family, so that either may be the patient's (哥哥39度，弟弟38.4)."""
-    if len(quantities) < 2:
-        return False
-    told = folded[max(0, quantities[0].start - 16) : quantities[1].end]
-    return len({match.group() for match in _SIBLING.finditer(told)}) > 1
+def of_several(folded: str, quantities: Sequence[Quantity], patient: PatientFacts) -> bool:
+    """Whether the values may be the patient's or another's: told of two children (哥哥39度，弟弟38.4), or of "me" by nobody knows who."""
+    if patient.age_days is None and any(_MY_OWN.search(folded, max(0, q.start - 30), q.start) for q in quantities[:4]):
+        return True
+    named = [_SIBLING.search(folded, max(0, quantity.start - 10), quantity.start) for quantity in quantities[:4]]
+    return len({match[1] for match in named if match}) > 1
+
+
+def _of_the_patient(window: str) -> str:
+    """`window` without people who only report, other children that are the family's own, and what is only compared with."""
+    for pattern in (_REPORTER, _COMPARED):
+        window = pattern.sub(lambda match: "＿" * len(match.group()), window)
+    return window
 
 
 def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
@@ -75,8 +87,7 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     left = max(0, quantity.start - BEFORE)
     window = folded[left : quantity.end + AFTER]
     # 他爸说量了39度: who reports or measures is not the one who is ill.
-    window = _REPORTER.sub(lambda match: "＿" * len(match.group()), window)
-    assertion = assess(window, [Span(quantity.start - left, quantity.end - left)])[0]
+    assertion = assess(_of_the_patient(window), [Span(quantity.start - left, quantity.end - left)])[0]
     himself = assertion.whose == "parent" and patient.age_days is not None and patient.age_days >= WRITES_FOR_HIMSELF
     if (assertion.whose != "patient" and not himself) or (
         assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"
@@ -84,10 +95,13 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
         return False
     head = _SENTENCE.split(folded[left : quantity.start])[-1]
     after = folded[quantity.end : quantity.end + 16]
-    if patient.age_days is not None and patient.age_days < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
+    if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
     if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head):
         return False
+    if folded[quantity.start].isalpha() and folded[quantity.start].isascii():
+        # A word on the display of a meter (HI) is no limit.
+        return True
     # 从340降到190: the first value is over.
     if head.endswith(("从", "由")) and _OVER.match(after):
         return False

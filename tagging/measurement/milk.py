@@ -1,0 +1,82 @@
+"""Millilitres of milk, with the unit or without it."""
+
+import re
+
+from tagging.measurement.counts import DRUG, MILK, SMALLEST_BOTTLE, counted, dashed
+from tagging.measurement.quantity import Quantity
+from tagging.measurement.scene import Scene, leads_to_amount
+from tagging.measurement.subject import Subject
+
+_POURED = re.compile(
+    r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃])了?(?:大概|约|有|是|到|[:：])*\s?$"
+)
+LARGEST_BOTTLE = 350
+# 120ml*6
+_TIMES_N = re.compile(r"\s?[*×x]\s?(\d{1,2})(?:次|顿|餐)?(?!\d|\s?(?:天|ml|毫升))")
+
+
+def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quantity] | None:
+    """Millilitres of milk; those of a medicine, of water or of what came up are none."""
+    amount = scene.amount(index)
+    if amount.unit == "L":
+        named = subject is not None and subject.vital == "peak_flow"
+        return [Quantity(amount.start, amount.end, "peak_flow", amount.value, None, amount.low, amount.precision)] if named else None
+    left, right = scene.clause(index)
+    clause = scene.clause_text(index)
+    asked = "feed_volume" in scene.asked
+    if DRUG.search(clause) or not amount.sure or (subject is not None and subject.vital == "none" and not subject.far):
+        return None
+    kind = _counted_volume(scene, index, left, right)
+    if kind != "feed_count" and not (asked and kind is None):
+        return None
+    if amount.value < SMALLEST_BOTTLE and not (asked or scene.milk_only or MILK.search(clause)):
+        return None
+    if (
+        amount.decimal
+        and amount.value >= SMALLEST_BOTTLE
+        and not amount.halves
+        and amount.value != int(amount.value)
+        and not dashed(scene, index)
+    ):
+        return []
+    if amount.decimal and amount.value == int(amount.value):
+        return [Quantity(amount.start, amount.end, "feed_volume", amount.value, None, amount.low, amount.precision)]
+    if re.search(r"(?:少|多|加|减)(?:吃|喝)?了?\s?$", scene.text[max(0, amount.start - 4) : amount.start]):
+        return None
+    volume = counted(scene, index, "feed_volume")
+    feeds = _TIMES_N.match(scene.text, amount.end)
+    if feeds is None:
+        return [volume]
+    return [volume, Quantity(feeds.start(1), feeds.end(), "feed_count", float(feeds[1]))]
+
+
+def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | None:
+    after = scene.tokens[index + 1] if index + 1 < right else None
+    if (
+        after
+        and after.roles.count in ("feed_count", "other")
+        and after.start == scene.tokens[index].end
+        and not leads_to_amount(scene, index + 1)
+    ):
+        return after.roles.count
+    for place in range(index - 1, max(-1, left - 8), -1):
+        token = scene.tokens[place]
+        if token.kind == "strong":
+            return None
+        if token.roles.count:
+            # A medicine two clauses before may still be what was swallowed.
+            return token.roles.count if token.roles.count != "other" or place >= left else None
+    near = [*scene.tokens[max(0, index - 2) : index], *scene.tokens[index + 1 : index + 6]]
+    return "feed_count" if any(token.amount is not None and token.amount.unit == "meals" for token in near) else None
+
+
+def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
+    """奶一次喝120, 喂奶90: a bare whole number of the size of a bottle behind a word of drinking milk."""
+    amount = scene.amount(index)
+    if not (SMALLEST_BOTTLE <= amount.value <= LARGEST_BOTTLE) or amount.decimal or not amount.sure or not scene.ends_free(index):
+        return None
+    clause = scene.text[max(0, amount.start - 12) : amount.start]
+    milk = scene.milk_only or MILK.search(clause) or "feed_volume" in scene.asked
+    if not milk or not _POURED.search(clause) or DRUG.search(scene.clause_text(index).replace("奶粉", "")):
+        return None
+    return [counted(scene, index, "feed_volume")]
