@@ -121,6 +121,8 @@ def _read_unknown(scene: Scene, index: int) -> Reading:
     taken = _TAKEN.search(head) is not None
     if CHANGE.search(head) or not scene.ends_free(index):
         return None
+    if "glucose" in scene.followed and scene.sugary and SUGAR[0] <= amount.value <= SUGAR[1]:
+        return [quantity(amount, "glucose")]
     if "glucose" in scene.followed and SUGAR[0] <= amount.value <= SUGAR[1] and (taken or scene.isolated(index)):
         return [_asked(amount, "glucose", "血糖")]
     shown = scene.text[amount.start : amount.end]

@@ -39,7 +39,7 @@ class Amount:
 # A letter in the place of a digit (4O度, 38.l), digits typed apart (3 8 . 5): nobody can be sure.
 _GARBLED = r"\d+\.?[olisz](?=[\d.]|度|℃)[\d.olisz]*|\d{2,}o(?![a-z])|(?<![\d.])\d \d ?\. ?\d(?!\d)"
 # 3九度, 3十8度: digits and characters mixed.
-_MIXED = r"[1-9](?:十[\d一二三四五六七八九]|[一二三四五六七八九])(?=[度℃点.])(?:[点.][\d一二三四五六七八九])?"
+_MIXED = r"\d{1,3}点[一二三四五六七八九](?![十点分])|[1-9](?:十[\d一二三四五六七八九]|[一二三四五六七八九])(?=[度℃点.])(?:[点.][\d一二三四五六七八九])?"
 NUMBER = re.compile(rf"(?P<garbled>{_GARBLED})|(?P<mixed>{_MIXED})|(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
 _SLIP = re.compile(
     r"\s?(?:[。，,·、'’‘;；:：.]|\.\.(?=\d(?!\d))|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
@@ -49,6 +49,8 @@ _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
 # 37.538 is 37.5 and 38 in one; 3.162 is a weight.
 _TYPED_TOGETHER = re.compile(r"[34]\d\.\d{3,}")
 _VERBS = frozenset("贴喷吸管包针滴支")
+# 七万八 is 78 000.
+_TEN_THOUSANDS = re.compile(r"([\d一二三四五六七八九])(?![\d十百千.])")
 # 七个二 is 7.2 (sugar).
 _SAID_WITH_GE = re.compile(r"个(?P<tenth>[\d一二三四五六七八九])(?=$|[，。,！!；;\s了吧])")
 # 三十八变度四: a stray character in the number.
@@ -57,18 +59,18 @@ _INTERRUPTED = re.compile(r"[^\W\d_a-z个的这多来几]度[\d一二三四五�
 _RUN_ON = re.compile(r"天(?:[喂喝吃尿拉吐换]|[一二两三四五六七八九十]+[次回顿])")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
-    r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|来(?=[度斤次])|的样子|这样子?|样子)|(?P<more>之上|多一?点|多些|还?冒尖|挂零|还多|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|几(?![个天次]))"
+    r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|来(?=[度斤次])|的样子|这样子?|样子)|(?P<more>之上|多一?点|多些|还?冒尖|挂零|还多|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|\+(?!\d)|几(?![个天次]))"
     r"|(?P<less>之下|以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到|都(?:没有?|冇得?|冇有)(?=$|[，。！,!])))"
 )
 _BEFORE = re.compile(
     r"(?:(?P<nearly>(?<![跳吸率搏气最点很太])快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
-    r"|(?P<about>大概|大约|约|差不多|估计|可能|好像|大致|估摸|应该|目测|也就|怕有?|怕是|总有|满打满算)"
+    r"|(?P<about>大概|大约|约|差不多|估计|可能|好像|大致|估摸|应该|目测|也就|怕有?|怕是|总有|满打满算|能有)"
     r"|(?P<less>不到|没到|没有到|未到|不足|低于|小于|不超过|没超过|没有超过|未超过|不会超过|少于|不高于|没上|未满|不满|没破|(?:还|都|并|也|就)?没有?|没有?烧?[升烧]?过|没有?[烧升]到|不高过|[<＜≤])"
     r"|(?P<more>超过|超|高于|大于|不止|至少|起码|多于|没下过|没低过|没低于过|少说|突破|破|[>＞≥]))"
     r"(?:了|过|有|达|到|是|在|就|都|要|得|到了|个)?\s?$"
 )
 _FRACTION = re.compile(
-    r"(?P<half>半)|(?P<pair>\d[、/-]\d)(?![\d.])|\.?(?P<digits>\d{1,2})(?![\d.])|零?(?P<han>[一二三四五六七八九]{1,2})(?![十百点])"
+    r"(?P<half>半)|(?P<pair>\d[、/-]\d)(?![\d.])|(?:\.|零)?(?P<digits>\d{1,2})(?![\d.])|零?(?P<han>[一二三四五六七八九]{1,2})(?![十百点])"
 )
 _MASS_REST = re.compile(rf"(?:零|又|多)?(?:(?P<half>半)|(?P<rest>\d+(?:\.\d+)?|{HAN})\s?(?P<small>两|克|g(?![a-z/]))?(?P<more>半)?)")
 _LENGTH_REST = re.compile(
@@ -94,18 +96,24 @@ def read_amount(text: str, match: re.Match[str]) -> Amount | None:
         if numeral.low is not None:
             amount = replace(amount, precision="range")
     elif match["mixed"]:
-        amount = Amount(start, end, parse_numeral(_in_han(raw)).value, decimal=raw[-2:-1] in ("点", "."), han=True, digits=len(raw))
+        amount = Amount(start, end, _mixed(raw), decimal=raw[-2:-1] in ("点", "."), han=True, digits=len(raw))
     elif match["garbled"]:
         amount = Amount(start, end, 0.0, sure=False, decimal=True, digits=len(raw))
     else:
         sure = raw.count(".") <= 1 and len(raw) <= 8 and not _TYPED_TOGETHER.fullmatch(raw)
         amount = Amount(start, end, float(raw) if sure else 0.0, sure=sure, decimal="." in raw, digits=len(raw))
     amount = _with_unit(text, amount)
+    if amount.unit is None and text.startswith("百分之", start - 3) and start >= 3:
+        amount = replace(amount, unit="%")
     return _with_precision(text, amount)
 
 
-def _in_han(mixed: str) -> str:
-    return "".join("零一二三四五六七八九"[int(c)] if c.isdigit() else c for c in mixed).replace(".", "点")
+def _mixed(raw: str) -> float:
+    whole, _, tenth = raw.replace(".", "点").partition("点")
+    if whole.isdigit():
+        return int(whole) + parse_numeral(tenth).value / 10
+    han = "".join("零一二三四五六七八九"[int(c)] if c.isdigit() else c for c in raw)
+    return parse_numeral(han).value
 
 
 def _with_unit(text: str, amount: Amount) -> Amount:
@@ -163,6 +171,9 @@ def _composed(text: str, amount: Amount) -> Amount:
         return _mass(text, amount)
     if amount.unit == "m":
         return _metres(text, amount)
+    more = _TEN_THOUSANDS.match(text, amount.end) if amount.unit == "万" and not amount.decimal else None
+    if more:
+        return replace(amount, value=amount.value + parse_numeral(more[1]).value / 10, end=more.end())
     return amount
 
 
@@ -174,6 +185,9 @@ def _degrees(text: str, amount: Amount) -> Amount:
     if spaced and not re.match(r"\s*(?:[，。,!！;；度℃]|$|左右|多)", text[match.end() : match.end() + 4]):
         return amount
     value, low = amount.value, None
+    if match.group().startswith("零"):
+        # 38度零5 is 38.05 to the letter, and 38.5 in most mouths.
+        return replace(amount, sure=False, end=match.end())
     if match["half"]:
         value += 0.5
     elif match["digits"]:

@@ -10,6 +10,7 @@ from tagging.measurement.subject import Subject
 _POURED = re.compile(
     r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃])了?(?:大概|约|有|是|到|[:：])*\s?$"
 )
+_PER_KILOGRAM = re.compile(r"尿[^，。]{0,6}(?:每小时每公斤|每公斤每小时)[^，。]{0,2}$")
 LARGEST_BOTTLE = 350
 # 120ml*6
 _TIMES_N = re.compile(r"\s?[*×x]\s?(\d{1,2})(?:次|顿|餐)?(?!\d|\s?(?:天|ml|毫升))")
@@ -21,6 +22,8 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
     if amount.unit == "L":
         named = subject is not None and subject.vital == "peak_flow"
         return [Quantity(amount.start, amount.end, "peak_flow", amount.value, None, amount.low, amount.precision)] if named else None
+    if _PER_KILOGRAM.search(scene.text, max(0, amount.start - 16), amount.start):
+        return [Quantity(amount.start, amount.end, "urine_output", amount.value, None, amount.low, amount.precision)]
     left, right = scene.clause(index)
     clause = scene.clause_text(index)
     asked = "feed_volume" in scene.asked
@@ -76,7 +79,7 @@ def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
     if not (SMALLEST_BOTTLE <= amount.value <= LARGEST_BOTTLE) or amount.decimal or not amount.sure or not scene.ends_free(index):
         return None
     clause = scene.text[max(0, amount.start - 12) : amount.start]
-    milk = scene.milk_only or MILK.search(clause) or "feed_volume" in scene.asked
+    milk = scene.milk_only or "喂" in scene.sentence(index) or MILK.search(clause) or "feed_volume" in scene.asked
     if not milk or not _POURED.search(clause) or DRUG.search(scene.clause_text(index).replace("奶粉", "")):
         return None
     return [counted(scene, index, "feed_volume")]

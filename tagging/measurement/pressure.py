@@ -143,12 +143,13 @@ def _in_range_of_one(amount: Amount) -> bool:
 
 def _second(scene: Scene, index: int) -> Amount | None:
     """The amount that follows as the lower pressure: only a separator stands between."""
-    for place in range(index + 1, min(index + 4, len(scene.tokens))):
+    for place in range(index + 1, min(index + 6, len(scene.tokens))):
         token = scene.tokens[place]
         if token.amount is not None:
             between = scene.text[scene.tokens[index].end : token.start]
             lower = token.amount
-            return lower if _JOIN.fullmatch(between) and lower.dimension in (None, "pressure") and 2 <= lower.value <= 200 else None
+            joined = _JOIN.fullmatch(between) or (not between and scene.amount(index).precision == "more_than")
+            return lower if joined and lower.dimension in (None, "pressure") and 2 <= lower.value <= 200 else None
         if token.roles.vital:
             return None
     return None

@@ -27,6 +27,7 @@ _LENGTH_AFTER = re.compile(r"\s*(?:的(?!身高|个子|个头)|高的?(?:床|地
 _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
 _TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
+_READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
 _HURTS = re.compile(r"疼|痛")
 _MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
 
@@ -46,7 +47,7 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
     close = subject is not None and subject.vital == "temperature" and not subject.far
     if _HEATED.search(head):
         return None
-    if not close and (_ENVIRONMENT_BEFORE.search(head) or _ENVIRONMENT_AFTER.match(scene.text, amount.end)):
+    if not close and not _READ_OFF.search(head) and (_ENVIRONMENT_BEFORE.search(head) or _ENVIRONMENT_AFTER.match(scene.text, amount.end)):
         return None
     if _ENVIRONMENT_AFTER.match(scene.text, amount.end) and not amount.decimal:
         return None

@@ -74,6 +74,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
                 subject = Subject(read[-1].vital, index, implied=True)
             if read[-1].vital == "temperature" and read[-1].question is None:
                 scene.feverish = True
+            if read[-1].vital == "glucose" and read[-1].question is None:
+                scene.sugary = True
         elif read is not None:
             vital = near.vital if near else scene.asked[0] if scene.asked else _USUAL.get(token.amount.dimension, UNNAMED)
             if vital == UNNAMED:
@@ -91,12 +93,21 @@ def _unswapped(found: Sequence[Quantity]) -> Iterator[Quantity]:
     while place < len(found):
         first, second = found[place], found[place + 1] if place + 1 < len(found) else None
         place += 1
-        if second and (first.vital, second.vital) == ("systolic_bp", "diastolic_bp") and first.value <= second.value and not first.question:
+        if second and not first.question and _one_breath(first, second):
             place += 1
             question = f"血压{first.value:g}/{second.value:g}，高压和低压各是多少？"
             yield replace(first, end=second.end, question=question)
         else:
             yield first
+
+
+def _one_breath(first: Quantity, second: Quantity) -> bool:
+    """Whether two pressures contradict each other: the higher one below the lower, or two higher ones said at once."""
+    if first.vital != "systolic_bp" or first.unit != second.unit:
+        return False
+    if second.vital == "diastolic_bp":
+        return first.value <= second.value
+    return second.vital == "systolic_bp" and second.start - first.end <= 1 and second.value < 0.8 * first.value
 
 
 def _off_scale(folded: str) -> Iterator[Quantity]:

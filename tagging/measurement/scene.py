@@ -21,7 +21,7 @@ class Scene:
     """The tokens of one message with running sums; `milk_only` for a child so young that whatever it takes is milk.
 
     `followed` are vitals that the patient's illness makes likely, `answering` tells that the line before asked for something,
-    `feverish` that the message or that line speaks of temperature.
+    `feverish` that the message or that line speaks of temperature, `sugary` that the message speaks of sugar.
     """
 
     text: str
@@ -32,12 +32,14 @@ class Scene:
     followed: frozenset[str] = frozenset()
     answering: bool = False
     feverish: bool = field(init=False)
+    sugary: bool = field(init=False)
     known: list[int] = field(default_factory=list)
     commas: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Sum up known characters and commas, so that a distance costs one subtraction."""
         known = commas = 0
+        self.sugary = any(t.roles.vital == "glucose" for t in self.tokens)
         self.feverish = (
             "temperature" in self.asked or any(t.roles.vital == "temperature" for t in self.tokens) or bool(_FEVER_TALK.search(self.text))
         )

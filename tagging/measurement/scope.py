@@ -25,6 +25,10 @@ _REPORTER = re.compile(
 _COMPARED = re.compile(
     r"(?:我们|我家|咱们?家?)小朋友|怕[有是](?=[\d一二两三四五六七八九十])|[比较跟和](?:上个?(?:月|周|星期|礼拜|次|回)|去年|以前|之前|昨天|前天|上上次)"
 )
+_RELATIVES_OWN = re.compile(
+    r"(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|老伴|老公|老婆|爱人|婆婆|公公|岳父|岳母)的?"
+    r"(?:血压|血糖|体温|体重|身高|心率|心跳|血氧|高压|低压)[^，。！？,!?]{0,8}$"
+)
 _USUALLY = re.compile(
     r"(?:(?:个人最好|(?<=[速值])最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
@@ -51,6 +55,7 @@ _QUESTION_FOLLOWS = re.compile(
 _HOW_MUCH = re.compile(r"(?:多少|几)度?[^。！？]{0,8}(?:要|才|算|需|该|正常|危险|去)[^。！？]*$")
 _IS_IT = re.compile(r"[^，。！!？?]{0,4}(?:[吗么呢吧]|[？?])")
 _NO_NEED = re.compile(r"[^，。！!？?]{0,3}就?(?:不用|不需要|不必|可以|能|没事)[^。！!]{0,10}(?:[吗么吧]|[？?]|对不|是不)")
+_NAMED_AFTER = re.compile(r"(?:度|℃)?[^，。！？]{0,3}(?:算|属于|是不是|叫|正常[吗么不])")
 _WOULD = re.compile(r"会[^，。！？]{0,12}$")
 _TOLD_TO = re.compile(
     r"(?:说(?:是|了)?|告诉|嘱咐|交代|建议|让|要求|叫|规定|说明书|书上|网上|一般|通常|正常(?:是|值|范围|应该|体温|情况)|标准|参考(?:值|范围)|才能|必须|至少要|目标|控制在|多少度|几度|不是)[^。！？\n]{0,16}$"
@@ -59,7 +64,7 @@ _NORMAL_BEFORE = re.compile(
     r"(?:正常(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况|的话)|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
 )
 _WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:是(?:不是)?(?:发烧|高烧|低烧|发热)[吗么]|正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
-_OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?到")
+_OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?[到至]")
 _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
 )
@@ -97,7 +102,7 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     after = folded[quantity.end : quantity.end + 16]
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
-    if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head):
+    if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head) or _RELATIVES_OWN.search(head):
         return False
     if folded[quantity.start].isalpha() and folded[quantity.start].isascii():
         # A word on the display of a meter (HI) is no limit.
@@ -105,13 +110,15 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     # 从340降到190: the first value is over.
     if head.endswith(("从", "由")) and _OVER.match(after):
         return False
-    return not _is_limit(head, after, assertion, quantity.precision)
+    return not _is_limit(
+        head, after, assertion, quantity.precision, own=quantity.vital != "temperature" or quantity.value != int(quantity.value)
+    )
 
 
-def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision) -> bool:
+def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision, *, own: bool) -> bool:
     happened = re.search(r"[烧量测飙升](?:到|了|的|出|着)|现在|今天|昨[天晚]|刚|宝宝|孩子|已经|早上|晚上|半夜|一直", head)
     if assertion.when == "hypothetical" and not (
-        happened
+        (happened or (precision == "exact" and own and _NAMED_AFTER.match(after)))
         and not re.search(r"如果|要是|万一|假如|一旦|的话|怕|担心|以防|防止|避免|以免|免得|预防|多少度|会.{0,6}[吗么]", head + after)
     ):
         return True
@@ -122,6 +129,9 @@ def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision)
         return True
     if (_HOW_MUCH.search(head) and _IS_IT.match(after)) or (bound and _NO_NEED.match(after)):
         return True
+    if own and precision == "exact" and not _NORMAL_BEFORE.search(head) and _NAMED_AFTER.match(after):
+        # 37.5算不算发烧: so exact a number has been measured.
+        return False
     if _NORMAL_BEFORE.search(head) or _WISH_AFTER.match(after):
         return _WISH_AFTER.match(after) is None or not happened
     if _LIMIT_AFTER.match(after) and not (happened and precision in ("exact", "about", "range")):
