@@ -11,6 +11,8 @@ from tagging.measurement.scene import Scene
 _MEASURED = re.compile(r"(?:量了?|测了?|量的|测的|量是|反复|一直|降到|升到|飙到|最高|退到|到了?|针后|发烫|通红|还是|[月岁])\s?$")
 _TAKEN = re.compile(r"(?:量|测|量了|测了|量的|测的|降到|升到|飙到|退到)\s?$")
 _ONE_OF_TWO = re.compile(r"一个(?:是)?\s?$")
+# 38。238.5 may be two numbers or three.
+_RUN_TOGETHER = re.compile(r"[。.，,]\d{3,}\.\d")
 _PRICE_BEFORE = re.compile(r"(?:[¥￥$]|[花价卖付]了?|收费|只要)\s?$")
 _PRICE_AFTER = re.compile(r"\s?(?:[一每/])\s?[盒罐瓶袋支包箱斤块个份]")
 _MEALS = frozenset({"fasting", "after_meal", "before_meal", "bedtime"})
@@ -74,7 +76,7 @@ def _read_temperature(scene: Scene, index: int) -> Reading:
     if scene.consumed(index) or not scene.ends_free(index) or _glued_to_name(scene, index):
         return None
     head = scene.text[max(0, amount.start - 8) : amount.start]
-    if CHANGE.search(head) or _PRICE_BEFORE.search(head) or _PRICE_AFTER.match(scene.text, amount.end):
+    if _PRICE_BEFORE.search(head) or _PRICE_AFTER.match(scene.text, amount.end):
         return None
     if scene.asked and not scene.feverish:
         return None
@@ -82,7 +84,7 @@ def _read_temperature(scene: Scene, index: int) -> Reading:
         return _read_whole(scene, index, head)
     if _ONE_OF_TWO.search(head):
         return [_asked(amount, "temperature", "体温")]
-    if scene.feverish or (scene.stands_free(index) and _introduced(scene, index)):
+    if scene.feverish or _beside_another(scene, index) or (scene.stands_free(index) and _introduced(scene, index)):
         return [quantity(amount, "temperature")]
     return None if scene.unfollowed(index) else [_asked(amount, "temperature", "体温")]
 
@@ -93,6 +95,8 @@ def _read_whole(scene: Scene, index: int, head: str) -> Reading:
     low = amount.low if amount.low is not None else amount.value
     if low < LOWEST_WHOLE or not scene.stands_free(index):
         return None
+    if _RUN_TOGETHER.match(scene.text, amount.end):
+        return [_asked(amount, "temperature", "体温")]
     timed = index > 0 and scene.tokens[index - 1].kind == "moment" and amount.precision == "more_than"
     if _TAKEN.search(head) or timed or (_MEASURED.search(head) and amount.precision != "exact"):
         return [quantity(amount, "temperature")]
@@ -104,11 +108,11 @@ def _read_whole(scene: Scene, index: int, head: str) -> Reading:
 
 
 def _beside_another(scene: Scene, index: int) -> bool:
-    """第一天39，第二天38.5: whether a bare decimal of that size stands near."""
+    """第一天39，第二天38.5: whether a temperature, or a bare decimal of that size, stands near."""
     near = scene.tokens[max(0, index - 6) : index + 7]
+    others = [token.amount for place, token in enumerate(near, max(0, index - 6)) if token.amount is not None and place != index]
     return any(
-        token.amount is not None and token.amount.decimal and token.amount.unit is None and LOWEST <= token.amount.value <= HIGHEST
-        for token in near
+        LOWEST <= amount.value <= HIGHEST and (amount.unit == "Cel" or (amount.decimal and amount.unit is None)) for amount in others
     )
 
 

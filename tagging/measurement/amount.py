@@ -39,7 +39,11 @@ class Amount:
 # A letter in the place of a digit (4O度, 38.l), digits typed apart (3 8 . 5): nobody can be sure.
 _GARBLED = r"\d+\.?[olisz](?=[\d.]|度|℃)[\d.olisz]*|\d{2,}o(?![a-z])|(?<![\d.])\d \d ?\. ?\d(?!\d)"
 # 3九度, 3十8度: digits and characters mixed.
-_MIXED = r"\d{1,3}点[一二三四五六七八九](?![十点分])|[1-9](?:十[\d一二三四五六七八九]|[一二三四五六七八九])(?=[度℃点.])(?:[点.][\d一二三四五六七八九])?"
+_TENTHS = r"(?:[点.][\d一二三四五六七八九])"
+_MIXED = (
+    r"\d{1,3}点[一二三四五六七八九](?![十点分])|"
+    rf"[1-9](?:十[\d一二三四五六七八九]|[一二三四五六七八九])(?=[度℃点.]){_TENTHS}?"
+)
 NUMBER = re.compile(rf"(?P<garbled>{_GARBLED})|(?P<mixed>{_MIXED})|(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
 _SLIP = re.compile(
     r"\s?(?:[。，,·、'’‘;；:：.]|\.\.(?=\d(?!\d))|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"

@@ -38,6 +38,8 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
     amount = scene.amount(index)
     if subject is not None and subject.vital == "none":
         return None
+    if scene.abbreviated(index):
+        return None if subject is not None or scene.adjacent(index - 1, index) else read_alone(scene, index)
     after = named_or_asked(scene, index, None, ("glucose",)) if not scene.asked and (subject is None or subject.far) else None
     if after and amount.sure:
         return [_substance(amount, after)]

@@ -111,7 +111,7 @@ def read_terse(scene: Scene, index: int) -> list[Quantity] | None:
     gap = scene.text[previous.end : amount.start]
     if gap not in ("", "x", "×", "*") or (previous.roles.count == "feed_count" and not gap):
         return None
-    if amount.decimal or amount.value > MOST_TERSE or re.match(r"[^\s，,、。；;]", scene.text[amount.end : amount.end + 1]):
+    if amount.decimal or amount.value > MOST_TERSE or re.match(r"[^\s，,、。；;]|[，,、]\s?\d", scene.text[amount.end : amount.end + 3]):
         return None
     return [counted(scene, index, previous.roles.count or "")]
 

@@ -28,6 +28,7 @@ _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
 _TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
 _READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
+LIGHTEST = 0.8
 _HURTS = re.compile(r"疼|痛")
 _MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
 
@@ -90,6 +91,9 @@ def read_mass(scene: Scene, index: int, subject: Subject | None) -> Reading:
             return None
         vital = "weight"
     if amount.unit == "g" and amount.value < 300:
+        return None
+    if subject and scene.tokens[subject.named].text == "重" and amount.value < LIGHTEST:
+        # 才重1斤 tells what was gained.
         return None
     if vital == "weight" and _BORN_AFTER.match(scene.text, amount.end):
         vital = "birth_weight"

@@ -168,7 +168,7 @@ def _is_value(folded: str, moment: Moment) -> bool:
         "点" in said
         and not any(c in said for c in "早晚午晨夜天号")
         and any(word in head for word in ("黄疸", "胆红素", "血糖", "血酮", "测黄"))
-        and (len(head) <= 6 or _REACHED.search(head) is not None)
+        and (any(word in head[-6:] for word in ("黄疸", "血糖", "指数", "胆红素", "血酮", "测黄")) or _REACHED.search(head) is not None)
     )
 
 

@@ -46,7 +46,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         if token.kind == "strong":
             # 血压。120/80 is one statement; otherwise a sentence ends what was named.
             subject = subject if subject and subject.index == index - 1 else None
-        elif token.kind == "moment" and subject and subject.vital == "birth_weight":
+        elif (token.kind == "moment" or token.text.startswith("第")) and subject and subject.vital == "birth_weight":
             subject = None
         elif token.roles.vital:
             subject = Subject(token.roles.vital, index)

@@ -80,8 +80,8 @@ def scan(folded: str, moments: Sequence[Moment], words: Vocabulary) -> list[Toke
         elif match["times"] is not None:
             tokens.append(Token("weak", *match.span(), match.group()))
         elif match["latin"] is not None:
-            # An abbreviation that is not known names something that is not followed (CT值38.5).
-            tokens.append(Token("word", *match.span(), match.group(), Roles(vital="none")))
+            # An abbreviation that is not known may name something that is not followed (CT值38.5); a unit (血压mmHg) names nothing.
+            tokens.append(Token("word", *match.span(), match.group(), Roles(idiom=match.group() not in words.unit_of)))
         elif match["code"] is not None:
             tokens.append(Token("word", *match.span(), match.group(), Roles(idiom=True)))
         else:

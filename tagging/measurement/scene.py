@@ -13,6 +13,7 @@ _SENTENCE = re.compile(r"[。！？!?\n\r]")
 _FEVER_TALK = re.compile(r"美林|布洛芬|泰诺林|对乙酰|退烧|退热|发热|滚烫|发烫|体温|降温")
 # 38个未接来电: things are counted; 5.6个 and 5.6个血糖 are sugar.
 _COUNTED_NOUN = re.compile(r"\s?个(?![多左，。！？,!?]|血糖|糖|点)[^\W\d_]")
+_NAMING = frozenset({"值", "是", "为", " ", ":", "："})
 _CONSUMED = re.compile(r"(?:吃|喝|买|打|拨|服|开|用|喂)(?:了|的|点|些|过)?\s?$")
 
 
@@ -91,7 +92,7 @@ class Scene:
         touched = previous is not None and previous.end == amount.start
         if not touched and before not in ("", " ") and not (previous is None and amount.start == 0):
             return False
-        if previous is not None and touched and previous.roles.idiom:
+        if previous is not None and touched and previous.roles.idiom and not previous.roles.filler:
             return False
         if _CONSUMED.search(self.text, max(0, amount.start - 4), amount.start):
             return False
@@ -104,7 +105,7 @@ class Scene:
         if _COUNTED_NOUN.match(self.text, amount.end):
             return False
         if amount.end == len(self.text) or (following is not None and following.start == amount.end):
-            return not (following is not None and following.roles.idiom and not following.roles.filler)
+            return not (following is not None and following.roles.idiom and not following.roles.filler and not _is_latin(following))
         return not amount.han or amount.digits > 2 or amount.decimal
 
     def ends_known(self, index: int) -> bool:
@@ -118,11 +119,19 @@ class Scene:
             token = self.tokens[place]
             if token.kind == "strong":
                 return False
-            if token.roles.vital == "none" and not (token.text.isascii() and self.commas_between(place, index)):
+            if token.roles.vital == "none":
                 return True
             if token.roles.person:
                 return False
         return False
+
+    def abbreviated(self, index: int) -> bool:
+        """Whether an unknown abbreviation names the number (CT值38.5, EF 62)."""
+        place = index - 1
+        while place >= 0 and (self.tokens[place].text in _NAMING or self.tokens[place].kind == "weak"):
+            place -= 1
+        token = self.tokens[place] if place >= 0 else None
+        return token is not None and token.roles.idiom and _is_latin(token) and self.unknown_between(place, index) <= 1
 
     def consumed(self, index: int) -> bool:
         """Whether a verb of taking or calling stands directly before the number (吃三九, 打120)."""
@@ -161,6 +170,10 @@ def leads_to_amount(scene: Scene, place: int) -> bool:
         if not (following.roles.filler or following.kind in ("moment", "weak")):
             return False
     return False
+
+
+def _is_latin(token: Token) -> bool:
+    return token.text.isascii() and token.text.isalpha()
 
 
 def _ends_clause(token: Token) -> bool:

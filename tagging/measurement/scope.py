@@ -10,6 +10,10 @@ from tagging.patient import PatientFacts
 
 # How much text before and after decides; more would make long texts slow.
 BEFORE, AFTER = 90, 50
+# Vitals of which a number is asked about (心率58正常吗) only once it was measured.
+_LEVELS = frozenset(
+    {"heart_rate", "respiratory_rate", "systolic_bp", "diastolic_bp", "glucose", "blood_ketone", "spo2", "bilirubin", "weight"}
+)
 # Under this age it is the parent who writes, and 我血压 is the parent's (R).
 WRITES_FOR_HIMSELF = 10 * 365
 # Asked when the values of a message may be several people's.
@@ -110,9 +114,7 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     # 从340降到190: the first value is over.
     if head.endswith(("从", "由")) and _OVER.match(after):
         return False
-    return not _is_limit(
-        head, after, assertion, quantity.precision, own=quantity.vital != "temperature" or quantity.value != int(quantity.value)
-    )
+    return not _is_limit(head, after, assertion, quantity.precision, own=quantity.vital in _LEVELS or quantity.value != int(quantity.value))
 
 
 def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision, *, own: bool) -> bool:

@@ -96,8 +96,8 @@ def load_vocabulary(file: Path = FILE) -> Vocabulary:
 def _not_before(unit: str) -> str:
     """What may not follow a unit: a Latin one ends where its letters end, 下 is not the beginning of 下压."""
     if "a" <= unit[-1] <= "z":
-        return "(?![a-z])"
-    return {"下": "(?![压午面来降])", "回": "(?![家来去院老])", "餐": "(?![前后])", "顿": "(?!饭)"}.get(unit, "")
+        return "(?![a-z]|反应)"
+    return {"下": "(?![压午面来降])", "回": "(?![家来去院老])", "餐": "(?![前后])", "顿": "(?!饭)", "分": "(?![之钟])"}.get(unit, "")
 
 
 def _escaped(surface: str) -> str:
