@@ -66,7 +66,7 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     amount = scene.amount(index)
     head, tail = _head(scene, index), scene.text[amount.end : amount.end + 6]
     if amount.unit == "times" and (
-        _PER_MINUTE.search(head)
+        (head != "分" and _PER_MINUTE.search(head))
         or re.match(r"\s?(?:每|一|1)?分", tail)
         or (subject and subject.vital in ("heart_rate", "respiratory_rate"))
     ):
@@ -119,6 +119,11 @@ def read_terse(scene: Scene, index: int) -> list[Quantity] | None:
 def _counted(scene: Scene, index: int) -> str | None:
     """What a number of times counts: the word directly behind it, else the nearest one before it in the clause, else what was asked for."""
     left, right = scene.clause(index)
+    if scene.text[scene.tokens[index].start - 1 : scene.tokens[index].start] == "分" and any(
+        map(_is_bottle, scene.tokens[max(0, index - 8) : index])
+    ):
+        # 750毫升，分5次
+        return "feed_count"
     if index + 1 < right:
         after = scene.tokens[index + 1]
         gap = scene.text[scene.tokens[index].end : after.start]

@@ -32,7 +32,7 @@ def tells_pressure(scene: Scene, subject: Subject | None) -> bool:
 def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Quantity] | None:
     """One or both pressures at token `index`; None where it is none, an empty list where it cannot be read."""
     amount = scene.amount(index)
-    if subject is not None and subject.vital == "none":
+    if (subject is not None and subject.vital == "none") or (amount.unit is None and scene.consumed(index)):
         return None
     told = tells_pressure(scene, subject) or amount.dimension == "pressure"
     lower = _second(scene, index) if amount.halves and told else None
@@ -105,9 +105,10 @@ def _pair(high: Amount, low: Amount, unit: str | None) -> list[Quantity]:
         question, unit = f"{high.value:g}/{low.value:g}是千帕（kPa）吗？", "kPa"
     end = low.end if question else high.end
     # 130/80左右 holds for both.
-    said = low.precision if high.precision == "exact" else high.precision
+    said = low.precision if high.precision == "exact" and low.precision == "about" else high.precision
+    lower = high.precision if low.precision == "exact" else low.precision
     first = Quantity(high.start, end, "systolic_bp", high.value, unit, None, said, question)
-    return [first] if question else [first, Quantity(low.start, low.end, "diastolic_bp", low.value, unit, None, said)]
+    return [first] if question else [first, Quantity(low.start, low.end, "diastolic_bp", low.value, unit, None, lower)]
 
 
 def _alone(scene: Scene, index: int, subject: Subject | None) -> list[Quantity] | None:

@@ -29,6 +29,7 @@ _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
 _TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
 _READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
 LIGHTEST = 0.8
+_SCALE = re.compile(r"\s?(?:里|满分|制|中|最)")
 _HURTS = re.compile(r"疼|痛")
 _MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
 
@@ -198,6 +199,8 @@ def read_score(scene: Scene, index: int, subject: Subject | None) -> Reading:
     """A pain score."""
     amount = scene.amount(index)
     named = named_or_asked(scene, index, subject, ("pain",))
+    if _SCALE.match(scene.text, amount.end):
+        return None
     if named is None and (subject is None or subject.far) and _HURTS.search(scene.sentence(index)):
         # 分 measures nothing else where pain is spoken of.
         named = "pain"

@@ -33,6 +33,9 @@ _RELATIVES_OWN = re.compile(
     r"(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|老伴|老公|老婆|爱人|婆婆|公公|岳父|岳母)的?"
     r"(?:血压|血糖|体温|体重|身高|心率|心跳|血氧|高压|低压)[^，。！？,!?]{0,8}$"
 )
+# 听说40度会烧坏脑子; 没发过40度的烧.
+_HEARSAY = re.compile(r"(?:听说|据说|都说|网上说|书上说|书上写|说明书)[^，。！？,!?]{0,8}$")
+_NEVER = re.compile(r"没有?再?(?:发|出现|有)过\s?$")
 _USUALLY = re.compile(
     r"(?:(?:个人最好|(?<=[速值])最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
@@ -53,7 +56,7 @@ _LIMIT_FOLLOWS = re.compile(
     r"(?:吃|喂|用)(?![^，。]{0,6}[了过])|[^，。,！？了]{0,3}[^。！？]{0,8}?(?:才(?!刚)|再(?!次)|就(?:可以|要|得|该|去|吃|喂|打|给|用)(?![^，。]{0,5}了)|的话|要(?:吃|去|喂|用|就医|送)|应该|不用|不需要|不必|不吃|吃药$|吃退|需要|时吃|时候吃|可以(?:吃|喂|用|吧|吗)|行吗|好吗)"
 )
 _QUESTION_FOLLOWS = re.compile(
-    r"(?!了)[^，。！!？?]{1,12}(?:[吗么嘛]|[？?])|[^，。！!？?了]{0,6}(?:要不要|用不用|需不需要|是不是|该不该|能不能|怎么)"
+    r"(?!了)[^，。！!？?]{1,12}(?:[吗么嘛吧]|[？?])|[^，。！!？?了]{0,6}(?:要不要|用不用|需不需要|是不是|该不该|能不能|怎么)"
 )
 # 多少度要去医院，39度吗？ asks for the limit; 38以下就不用吃药了吧 for leave.
 _HOW_MUCH = re.compile(r"(?:多少|几)度?[^。！？]{0,8}(?:要|才|算|需|该|正常|危险|去)[^。！？]*$")
@@ -107,6 +110,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
     if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head) or _RELATIVES_OWN.search(head):
+        return False
+    if _HEARSAY.search(head) or (quantity.precision == "exact" and _NEVER.search(head)):
         return False
     if folded[quantity.start].isalpha() and folded[quantity.start].isascii():
         # A word on the display of a meter (HI) is no limit.
