@@ -14,7 +14,7 @@ _BREATHS = re.compile(r"呼吸|喘|吸|气|一鼓一鼓|一起一伏")
 SMALLEST_BOTTLE = 15.0
 _PER_MINUTE = re.compile(r"(?:每|一|1)分(?:钟|种)?[^，。]{0,8}$|^/?每?分")
 DRUG = re.compile(
-    r"药|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|d3|补液盐|电解质|葡萄糖|水|汤|果汁|豆浆|ad"
+    r"药|服用|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|d3|补液盐|电解质|葡萄糖|水|汤|果汁|豆浆|ad"
 )
 MILK = re.compile(r"奶|母乳|亲喂|瓶喂|配方")
 # Asked where the time over which was counted is no single day.
@@ -28,6 +28,8 @@ MOST_TERSE = 20
 _PARTS = re.compile(r"(\d+)\.(\d+)")
 _BOUGHT = re.compile(r"[买拿寄送囤]")
 _NOT_ONCE = re.compile(r"\s?(?:都|也)[没不无]")
+_DONE = re.compile(r"[拉吐尿喝吃喂]了?\s?$")
+_EACH_TIME = re.compile(r"(?:只|就|能|大概)?[拉吐尿喝吃喂](?![肚稀奶粥屎])")
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 _AFTER_UNIT = re.compile(r"\s?(?:的|湿|透的?)*")
 
@@ -78,6 +80,8 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
         return None
     if amount.value == 1 and _NOT_ONCE.search(scene.text, amount.start, amount.end + 3):
         return None
+    if amount.value == 1 and ((_EACH_TIME.match(scene.text, amount.end) and not _DONE.search(head)) or _of_a_bottle(scene, index)):
+        return None
     if amount.value == 1 and _EVERY_TIME.search(scene.text, max(0, amount.start - 4), amount.end + 6):
         return None
     if amount.decimal and not amount.halves and not dashed(scene, index):
@@ -99,6 +103,11 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     if days > 1:
         return [Quantity(reading.start, reading.end, what, round(amount.value / days, 3), None, None, "about")]
     return [reading]
+
+
+def _of_a_bottle(scene: Scene, index: int) -> bool:
+    """170ml一次: what one feed holds."""
+    return index > 0 and _is_bottle(scene.tokens[index - 1]) and scene.tokens[index - 1].end == scene.tokens[index].start
 
 
 def read_terse(scene: Scene, index: int) -> list[Quantity] | None:

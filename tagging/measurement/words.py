@@ -97,7 +97,14 @@ def _not_before(unit: str) -> str:
     """What may not follow a unit: a Latin one ends where its letters end, 下 is not the beginning of 下压."""
     if "a" <= unit[-1] <= "z":
         return "(?![a-z]|反应)"
-    return {"下": "(?![压午面来降])", "回": "(?![家来去院老])", "餐": "(?![前后])", "顿": "(?!饭)", "分": "(?![之钟])"}.get(unit, "")
+    return {
+        "下": "(?![压午面来降])",
+        "回": "(?![家来去院老])",
+        "餐": "(?![前后])",
+        "顿": "(?!饭)",
+        "分": "(?![之钟])",
+        "两": "(?![个天次三周岁年顿回百千点瓶])",
+    }.get(unit, "")
 
 
 def _escaped(surface: str) -> str:
