@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tagging.assertion import Assertion, Span, assess
 from tagging.measurement.amount import Precision
@@ -34,14 +35,17 @@ _RELATIVES_OWN = re.compile(
     r"(?:血压|血糖|体温|体重|身高|心率|心跳|血氧|高压|低压)[^，。！？,!?]{0,8}$"
 )
 # 听说40度会烧坏脑子; 没发过40度的烧.
-_HEARSAY = re.compile(r"(?:听说|据说|都说|网上说|书上说|书上写|说明书)[^，。！？,!?]{0,8}$")
+_HEARSAY = re.compile(r"(?:听说|据说|(?:邻居|别人|人家|朋友|同事|亲戚)(?:们|都)?说|都说|网上说|书上说|书上写|说明书)[^，。！？,!?]{0,8}$")
 _NEVER = re.compile(r"没有?再?(?:发|出现|有)过\s?$")
 _USUALLY = re.compile(
-    r"(?:(?:个人最好|(?<=[速值])最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
+    r"(?:(?:预计值|预测值|参考值|预计|个人最好|(?<=[速值])最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
 _SOMEBODY = re.compile(
     r"(?:(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
 )
+_CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
+_RIGHT_NOW = re.compile(r"现在|目前|今天|今早|今晚|今年|刚刚|刚量|刚测|这次|这会")
+_SUPPOSED = re.compile(r"如果|要是|万一|假如|一旦|的话|怕|担心|会不会|多少|几度|去年|以前|之前|上次")
 _SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 # 38.5度以上才吃退烧药, 39度再去医院: what one would do, not what was measured. 39度就喂了美林 was.
 _LIMIT_AFTER = re.compile(
@@ -101,6 +105,10 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     # 他爸说量了39度: who reports or measures is not the one who is ill.
     assertion = assess(_of_the_patient(window), [Span(quantity.start - left, quantity.end - left)])[0]
     himself = assertion.whose == "parent" and patient.age_days is not None and patient.age_days >= WRITES_FOR_HIMSELF
+    clause = _CLAUSE.split(folded[left : quantity.start])[-1]
+    if _RIGHT_NOW.search(clause) and not _SUPPOSED.search(clause):
+        # 去年108，今年115; 超过38.5才喂，现在38.2: what the clause before supposed or remembered is over.
+        assertion = replace(assertion, when="now")
     if (assertion.whose != "patient" and not himself) or (
         assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"
     ):
@@ -160,6 +168,9 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
         if _NOT_THAT.search(folded, max(0, quantity.start - 8), quantity.start):
             continue
         following = next((later for later in quantities[place + 1 : place + 4] if later.vital == quantity.vital), None)
+        if following is not None and _NOT_THAT.search(folded, max(0, following.start - 8), following.start):
+            # 是38.2不是39.2: the second is taken back, not this one.
+            following = None
         if following is not None and following.start - quantity.end <= 24:
             between = _NO_CORRECTION.sub("", folded[quantity.end : following.start])
             if _WRONG.search(between):

@@ -47,3 +47,14 @@ def test_what_is_measured_again_is_what_was_measured_before() -> None:
 def test_values_of_two_children_are_asked_about() -> None:
     assert read("哥哥39度，弟弟38.4") == ([], True)
     assert read("妹妹39度") == ([], False)
+
+
+def test_a_clause_about_now_is_about_now() -> None:
+    assert read("医生让超过38.5才喂，现在38.2") == ([38.2], False)
+    assert read("去年身高108，今年115了") == ([115.0], False)
+    assert read("如果现在烧到39怎么办") == ([], False)
+
+
+def test_pressures_that_contradict_each_other_are_asked_about() -> None:
+    assert read("高压88低压140") == ([], True)
+    assert read("血压120.80") == ([120.0, 80.0], False)
