@@ -178,7 +178,7 @@ def _whole(plain: str, first: int, last: int) -> bool:
     if not (plain[first].isascii() and plain[last].isascii()):
         return True
     around = plain[first - 1 : first] + plain[last + 1 : last + 2]
-    return not any(character.isascii() and character.isalnum() for character in around)
+    return not any(character.isascii() and character.isalpha() for character in around)
 
 
 def _introduced(plain: str) -> Iterable[Span]:

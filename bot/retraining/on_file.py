@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,15 +26,17 @@ class OnFile:
     births: frozenset[date] = frozenset()
     # Record numbers that are no plain token (letters and digits), looked for as they are.
     odd: tuple[str, ...] = ()
+    # What only this family calls its children.
+    pets: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """Of the names."""
-        return max(map(len, self.names), default=0)
+        return max(map(len, [*self.names, *self.pets]), default=0)
 
     def name(self, text: str) -> str | None:
         """Whose name that is: child, carer, staff; None when it is nobody's."""
-        return self.names.get(text)
+        return self.names.get(text) or ("child" if text in self.pets else None)
 
     def token(self, text: str) -> str | None:
         """`record` or `account` when that is one on file."""
@@ -49,8 +52,11 @@ class OnFile:
 
     def with_family(self, children: Sequence[Patient]) -> "OnFile":
         """What may be said in these children's chat beside: their given names and pet names, and their dates of birth."""
-        pet = {each: "child" for child in children for each in pet_names(child.name)}
-        return replace(self, names={**pet, **self.names}, births=frozenset(child.birth_date for child in children))
+        pets = frozenset(each for child in children for each in pet_names(child.name))
+        mine = replace(self, pets=pets, births=frozenset(child.birth_date for child in children))
+        # Known already: looking through all names of a hospital for every message would take longer than reading it.
+        vars(mine)["longest"] = max(self.longest, *map(len, pets), 0)
+        return mine
 
 
 def pet_names(name: str) -> set[str]:

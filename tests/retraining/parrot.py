@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from actions.turn import Turn
 from bot.dialogue.train import program
@@ -50,7 +51,7 @@ def load(file: Path) -> Parrot:
 async def published(db: Database, content: bytes, *, made_for: str | None = None, sha256: str | None = None) -> Publication:
     """A version with this content, live at once."""
     async with db.transaction() as tx:
-        data = TrainingSet(fingerprint=f"{content!r} {made_for} {sha256}", content={}, examples=0, labelled=0, at=NOW, by="lin")
+        data = TrainingSet(fingerprint=uuid4().hex, content={}, examples=0, labelled=0, at=NOW, by="lin")
         tx.add(data)
         await tx.flush()
         version = ModelVersion(

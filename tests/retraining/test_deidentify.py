@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.retraining.deidentify import deidentify, is_id_card, placeholders
@@ -30,6 +30,7 @@ def wide(text: str) -> str:
     return "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in text)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS, st.sampled_from(["李子萱", "王小满", "赵敏", "林悦", "Tom", "子萱", "萱萱", "小萱", "萱宝", "赵 敏", "李 子 萱"]))
 def test_no_name_on_file_survives(before: str, after: str, name: str) -> None:
     told = deidentify(f"{before}{name}{after}", FILE)
@@ -38,6 +39,7 @@ def test_no_name_on_file_survives(before: str, after: str, name: str) -> None:
     assert any(placeholder in told for placeholder in placeholders())
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS, st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True), st.sampled_from(["", "-", " "]), st.booleans())
 def test_no_mobile_survives(before: str, after: str, number: str, gap: str, full_width: bool) -> None:
     written = gap.join((number[:3], number[3:7], number[7:]))
@@ -46,6 +48,7 @@ def test_no_mobile_survives(before: str, after: str, number: str, gap: str, full
     assert "〔电话〕" in told
 
 
+@settings(deadline=None)
 @given(WORDS, st.from_regex(r"[1-6][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])[0-9]{3}", fullmatch=True), st.booleans())
 def test_no_identity_card_survives(before: str, first17: str, gaps: bool) -> None:
     number = id_card(first17)
@@ -57,11 +60,13 @@ def test_no_identity_card_survives(before: str, first17: str, gaps: bool) -> Non
     assert number[:6] not in told
 
 
+@settings(deadline=None)
 @given(WORDS, st.text(alphabet="0123456789〇一二三四五六七八九零幺", min_size=7, max_size=24), WORDS)
 def test_no_long_number_survives(before: str, number: str, after: str) -> None:
     assert number not in deidentify(f"{before}{number}。{after}", NOBODY)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_it_is_total_and_twice_is_once(text: str) -> None:
     once = deidentify(text, FILE)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from bot.retraining.hot_swap import HotSwap
 from bot.retraining.relay import Relay
 from records.database import Database
-from records.message import Inbound
+from records.message import Inbound, Outbound
 from records.model_version import ModelLoad
 from tests.bot.stage import Family, Stage, open_stage
 from tests.bot.test_cli import ROOT
@@ -124,13 +124,15 @@ async def talking(families: list[Family], until: asyncio.Task[None]) -> dict[int
     return said
 
 
-async def answered_once(stage: Stage, families: list[Family], said: dict[int, list[str]]) -> None:
-    """Every message was stored, handled and answered exactly once."""
+async def answered_once(stage: Stage, families: list[Family], said: dict[int, list[str]], *, quoted: bool = True) -> None:
+    """Every message was stored, handled and answered exactly once; `quoted` if an answer repeats its message."""
     total = sum(map(len, said.values()))
     async with stage.db.transaction() as tx:
         assert await tx.scalar(select(func.count()).where(Inbound.origin == 3, Inbound.state == "done")) == total
         assert await tx.scalar(select(func.count()).where(Inbound.origin == 3)) == total
+        sent = await tx.scalar(select(func.count()).where(Outbound.purpose == "reply", Outbound.state == "sent"))
     assert [flag.category for flag in await stage.flags()] == []
-    for number, family in enumerate(families):
+    assert sum([len(await family.hears()) for family in families]) == sent
+    for number, family in enumerate(families if quoted else ()):
         heard = "\n".join(await family.hears())
         assert [heard.count(words) for words in said[number]] == [1] * len(said[number])
