@@ -237,7 +237,7 @@ def _when(folded: str, span: Span, sentence_start: int, clause_start: int, sente
     if (
         _HYPOTHETICAL.search(scope)
         or _HYPOTHETICAL_AFTER.match(after)
-        or re.search(r"(?:如果|算不算|万一|要是|假如|一旦)[^。！？!?\n]{0,20}$", before)
+        or re.search(r"(?:如果|算不算|万一|(?<![主只需不])要是|假如|一旦)[^。！？!?\n]{0,20}$", before)
         or (question_end and re.search(r"会(?!儿)[^，。]{0,4}$", scope))
     ):
         return "hypothetical", False
