@@ -5,10 +5,11 @@ The rules err towards "present, now, this child": a cue counts only where nothin
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
-from tagging.text import CLAUSE_END, SENTENCE_END, last_end, next_start
+from tagging.text import CLAUSE_END, JUDGED, SENTENCE_END, last_end, next_start
 
 Status = Literal["present", "absent", "possible", "asked"]
 Whose = Literal["patient", "other", "parent"]
@@ -151,18 +152,42 @@ def assess(folded: str, spans: Sequence[Span]) -> list[Assertion]:
 
 
 def _assess(folded: str, span: Span, previous: tuple[Span, Assertion] | None) -> Assertion:
+    alone = _alone(folded, span)
+    if alone.firm or previous is None or previous[1].status != "absent":
+        return alone.assertion
+    between = folded[previous[0].end : span.start]
+    # Spaces join what 没有 denies; behind 没 or 不 and a verb they are commas (没烧 流鼻涕).
+    denied = folded[max(0, previous[0].start - 14) : previous[0].start]
+    spaced = between.isspace() and not re.search("(?:没有|无|否认)[^，。！？,!?]{0,12}$", denied)
+    listed = previous[0].end <= span.start and _ADJACENT.match(between) and not spaced
+    strong = _STRONG_AFTER.match(folded[span.end : span.end + 16])
+    return replace(alone.assertion, status="absent") if listed and not strong else alone.assertion
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """A sign judged without the one before it; `firm`: a denial of that one does not reach it."""
+
+    assertion: Assertion
+    firm: bool
+
+
+@lru_cache(maxsize=JUDGED)
+def _alone(folded: str, span: Span) -> _Alone:
     sentence_start = last_end(SENTENCE_END, folded, span.start)
     clause_start = max(sentence_start, last_end(CLAUSE_END, folded, span.start))
     before = folded[clause_start : span.start]
     after = folded[span.end : span.end + 16]
     sentence = folded[sentence_start : next_start(SENTENCE_END, folded, span.end, include=True)]
     whose = _whose(folded[sentence_start : span.start], before)
-    status = _status(folded, span, before, after, previous)
     when, resolved = _when(folded, span, sentence_start, clause_start, sentence)
-    return Assertion(status, whose, when, resolved)
+    firm = _told_status(folded, span, before, after)
+    status = firm or _asked_status(folded, span, before, after)
+    return _Alone(Assertion(status, whose, when, resolved), firm is not None)
 
 
-def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Span, Assertion] | None) -> Status:
+def _told_status(folded: str, span: Span, before: str, after: str) -> Status | None:
+    """The status that the words around a sign tell of it by itself."""
     if _HAVE_BEFORE.search(before) or any(_HAVE_GAP.search(folded[a:b]) for a, b in span.gaps):
         return "asked"
     if _ASK_BEFORE.search(before):
@@ -180,12 +205,11 @@ def _status(folded: str, span: Span, before: str, after: str, previous: tuple[Sp
         return "present" if re.search(rf"不是{_NEGATOR}{_FILLER}{{0,2}}$", masked) else "absent"
     if _NEGATED_AFTER.match(after) or _UNRELATED.match(after):
         return "absent"
-    if previous and previous[1].status == "absent" and not _STRONG_AFTER.match(after):
-        between = folded[previous[0].end : span.start]
-        # Spaces join what 没有 denies; behind 没 or 不 and a verb they are commas (没烧 流鼻涕).
-        spaced = between.isspace() and not re.search("(?:没有|无|否认)[^，。！？,!?]{0,12}$", folded[: previous[0].start])
-        if previous[0].end <= span.start and _ADJACENT.match(between) and not spaced:
-            return "absent"
+    return None
+
+
+def _asked_status(folded: str, span: Span, before: str, after: str) -> Status:
+    """Whether a sign that nothing denies is asked about, or else is there."""
     # 是湿疹还是过敏, 这是荨麻疹吧？: a choice or a guess put as a question.
     if re.search(r"(?:^|[这那还算也]|还)是$", before) and re.match(r"[^，。！？,!?]{0,6}(?:还是|吧[?？])|[?？]", after):
         return "asked"

@@ -16,9 +16,10 @@ from tagging.check import check_flags, check_limits, check_words
 from tagging.errors import ContentError
 from tagging.flags import RedFlags
 from tagging.folder import file_of, read_yaml
+from tagging.lexicon import Entry, Lexicon
 from tagging.overlay import lay_over, read_department
-from tagging.pattern import Lexicon, Node
-from tagging.tables import Symptoms, Vitals
+from tagging.pattern import Patterns
+from tagging.tables import Concept, Symptoms, Vitals
 
 DATA = Path(__file__).parent / "data"
 _TableType = TypeVar("_TableType", bound=BaseModel)
@@ -32,7 +33,6 @@ class Content:
     vitals: Vitals
     redflags: RedFlags
     lexicon: Lexicon
-    mentions: Lexicon
     rules_by_concept: Mapping[str, tuple[tuple[str, int], ...]]
 
     def has_tag(self, tags: frozenset[str], wanted: str) -> bool:
@@ -52,16 +52,16 @@ def load_content(*, symptoms: Path = DATA / "symptoms", vitals: Path = DATA / "v
     _checked(redflags, "categories", lambda: check_flags(flags, words, limits))
     _checked(vitals, "vitals", lambda: check_limits(limits, flags))
     try:
-        entries = words.concepts.items()
-        parsed: dict[str, Node] = {}
-        lexicon = Lexicon(((key, concept.say or concept.span) for key, concept in entries), words.words, words.traps, parsed)
-        # What only says more about another sign (高烧不退) has no name of its own.
-        named = [(key, concept) for key, concept in entries if concept.kind != "context" and (concept.span or not concept.implies)]
-        named.sort(key=lambda entry: entry[1].general)
-        mentions = Lexicon(((key, concept.span or concept.say) for key, concept in named), words.words, words.traps, parsed)
+        lexicon = Lexicon((_entry(key, concept) for key, concept in words.concepts.items()), Patterns(words.words), words.traps)
     except ContentError as error:
         raise ContentError(error.code, f"{file_of(symptoms, 'concepts', str(error).split(':')[0])}: {error}") from error
-    return Content(words, limits, flags, lexicon, mentions, _index(flags))
+    return Content(words, limits, flags, lexicon, _index(flags))
+
+
+def _entry(key: str, concept: Concept) -> Entry:
+    # What only says more about another sign (高烧不退) has no name of its own.
+    named = concept.kind != "context" and (concept.span or not concept.implies)
+    return Entry(key, concept.say or concept.span, (concept.span or concept.say) if named else (), concept.general)
 
 
 def for_department(base: Content, path: Path) -> tuple[str, Content]:

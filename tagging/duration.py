@@ -1,9 +1,10 @@
 """How long a sign has lasted, as told next to it (烧了三天, 一整天没尿, 发烧第六天)."""
 
 import re
+from functools import lru_cache
 
 from tagging.numeral import HAN, parse_numeral
-from tagging.text import clause_bounds
+from tagging.text import JUDGED, clause_bounds
 
 _N = rf"(?:\d+(?:\.\d+)?|{HAN})"
 _HOURS = {"分钟": 1 / 60, "小时": 1, "钟头": 1, "天": 24, "晚": 12, "夜": 12, "周": 168, "星期": 168, "礼拜": 168}
@@ -18,6 +19,7 @@ _DURATION = re.compile(
 )
 
 
+@lru_cache(maxsize=JUDGED)
 def duration_hours(folded: str, start: int, end: int) -> float | None:
     """Hours told in the clause of the span [start, end), in the clause after it, or in the one before; the longest; None if untold."""
     left, right = clause_bounds(folded, start)

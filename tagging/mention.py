@@ -10,24 +10,24 @@ the words that name it: 喘. Rules:
 - A temperature of a fever belongs to the word before it (烧到38度5) or is a mention by itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from tagging.content import Content
 from tagging.fever import fever_temperatures, temperature_after
-from tagging.pattern import Hit, Nearby
+from tagging.lexicon import Found, Hit, Nearby
 
 FEVERS = frozenset({"fever", "high_fever", "low_fever", "fever_persistent"})
 
 
-def name_symptoms(folded: str, signs: Sequence[Hit], medicines: Iterable[tuple[int, int]], content: Content) -> list[Hit]:
-    """The mentions in folded text, in order. `signs` are the hits of the triage lexicon, `medicines` the places of medicines."""
+def name_symptoms(folded: str, found: Found, medicines: Iterable[tuple[int, int]], content: Content) -> list[Hit]:
+    """The mentions in folded text, in order. `medicines` are the places of medicines."""
     masked = bytearray(len(folded))
     for start, end in medicines:
         masked[start:end] = b"\x01" * (end - start)
-    named = [hit for hit in content.mentions.cover(folded) if not all(masked[hit.start : hit.end])]
+    named = [hit for hit in found.names if not all(masked[hit.start : hit.end])]
     taken = bytearray(len(folded))
     mentions = []
-    around = Nearby(signs)
+    around = Nearby(found.signs)
     for hit in named:
         whole = _with_temperature(folded, _trimmed(folded, hit))
         mentions.append(Hit(whole.start, whole.end, _refined(hit, around, content), hit.gaps))
@@ -36,7 +36,7 @@ def name_symptoms(folded: str, signs: Sequence[Hit], medicines: Iterable[tuple[i
         if not any(taken[start:end]) and not all(masked[start:end]):
             mentions.append(Hit(start, end, "fever", ()))
             taken[start:end] = b"\x01" * (end - start)
-    for sign in signs:
+    for sign in found.signs:
         concept = content.symptoms.concepts[sign.key]
         if concept.kind in ("context", "normal") or concept.span:
             continue

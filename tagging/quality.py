@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
-from tagging.text import clause_bounds
+from tagging.text import JUDGED, clause_bounds
 
 Severity = Literal["mild", "severe"]
 Trend = Literal["better", "worse", "same"]
@@ -48,6 +49,7 @@ class Quality:
     recurrent: bool = False
 
 
+@lru_cache(maxsize=JUDGED)
 def quality(folded: str, start: int, end: int) -> Quality:
     """Strength, direction and recurrence of the mention [start, end) of folded text; nothing beyond the clause behind it is read."""
     left, right = clause_bounds(folded, start)

@@ -1,10 +1,11 @@
 """The part of the body that a mention names (data/sites.yml)."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tagging.folder import read_yaml
+from tagging.text import JUDGED
 
 FILE = Path(__file__).parent / "data" / "sites.yml"
 
@@ -17,6 +18,7 @@ def _sites() -> tuple[re.Pattern[str], dict[str, str]]:
     return re.compile("|".join(map(re.escape, longest_first))), key_of
 
 
+@lru_cache(maxsize=JUDGED)
 def site_of(folded: str, start: int, end: int) -> str | None:
     """The key of the first site named in [start, end) of folded text, else of the one that stands right before it; None if none does."""
     pattern, key_of = _sites()

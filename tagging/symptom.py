@@ -8,8 +8,8 @@ from tagging.assertion import Assertion, Span, Status, When, Whose, assess
 from tagging.content import Content, default_content
 from tagging.duration import duration_hours
 from tagging.fever import fever_temperatures, temperature_after
+from tagging.lexicon import Hit
 from tagging.mention import FEVERS, name_symptoms
-from tagging.pattern import Hit
 from tagging.quality import Severity, Trend, quality
 from tagging.site import site_of
 from tagging.text import fold
@@ -61,10 +61,10 @@ def read_symptoms(text: str, *, context: str | None, medicines: Iterable[tuple[i
     """The signs and the mentions of `text` in one reading (see find_symptoms, find_mentions)."""
     tables = content or default_content()
     folded = fold(text)
-    hits = tables.lexicon.scan(folded)
+    found = tables.lexicon.find(folded)
     answered = _answered(text, folded, fold(context), tables) if context else []
-    signs = _judged(text, folded, [_with_temperature(folded, hit) for hit in hits], tables)
-    mentions = _judged(text, folded, name_symptoms(folded, hits, medicines, tables), tables)
+    signs = _judged(text, folded, [_with_temperature(folded, hit) for hit in found.signs], tables)
+    mentions = _judged(text, folded, name_symptoms(folded, found, medicines, tables), tables)
     values = {span[:2] for span in fever_temperatures(folded)}
     mentions = [replace(mention, by_value=True) if (mention.start, mention.end) in values else mention for mention in mentions]
     return Symptoms([*answered, *signs], [*answered, *mentions])
@@ -77,7 +77,7 @@ def find_symptoms(text: str, *, context: str | None, content: Content | None = N
     """
     tables = content or default_content()
     folded = fold(text)
-    signs = _judged(text, folded, [_with_temperature(folded, hit) for hit in tables.lexicon.scan(folded)], tables)
+    signs = _judged(text, folded, [_with_temperature(folded, hit) for hit in tables.lexicon.find(folded).signs], tables)
     return [*_answered(text, folded, fold(context), tables), *signs] if context else signs
 
 
@@ -139,7 +139,7 @@ def _answered(text: str, folded: str, context: str, tables: Content) -> list[Sym
     sentences = re.findall(r"[^。！!\n]*?(?:[?？]|(?=[。！!\n])|$)", context)
     questions = "\n".join(sentence for sentence in sentences if _QUESTION.search(sentence))
     if (yes or no) and questions:
-        keys = list(dict.fromkeys(hit.key for hit in tables.lexicon.scan(questions)))
+        keys = list(dict.fromkeys(hit.key for hit in tables.lexicon.find(questions).signs))
         # Signs that only help triage say again what another names.
         asked = [key for key in keys if tables.symptoms.concepts[key].kind != "context"] or keys
         # A yes to a list of signs does not say which.

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
+from functools import lru_cache
 
 _TRADITIONAL = "發燒熱體溫嘔瀉膚臉喘氣腫脹頭疼壓糖暈驚厥們沒還個寶媽爸歲兒點裡來時過這樣說話醫藥飲無繼續臟腳麼嗎兩斤輕塊陣緊觸電傷燙誤見夠"
 _SIMPLIFIED = "发烧热体温呕泻肤脸喘气肿胀头疼压糖晕惊厥们没还个宝妈爸岁儿点里来时过这样说话医药饮无继续脏脚么吗两斤轻块阵紧触电伤烫误见够"
@@ -30,31 +32,42 @@ _FOLD = _Fold({ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)
 _NO_NUMBER = re.compile(r"[0-9零〇一二两三四五六七八九十百千点]{21,}")
 
 
+# A message is folded, cut and scanned by several readers; the last few are remembered.
+@lru_cache(maxsize=16)
 def fold(text: str) -> str:
     """Half-width, lower-case, simplified, compatibility forms replaced, endless numerals blanked (□); always as long as `text`."""
     return _NO_NUMBER.sub(lambda run: "□" * len(run.group()), text.translate(_FOLD))
 
 
+# So many places of the last messages are remembered with what was read there: a sign and the mention that names it share most of it.
+JUDGED = 1024
 # No clause that people write is longer; a longer one is looked at only so far, so that long texts stay quick.
 REACH = 160
 
 
+@lru_cache(maxsize=16)
+def _runs(mark: str, text: str) -> tuple[list[int], list[int]]:
+    """Where the marks of a text start and end."""
+    found = [match.span() for match in re.finditer(mark, text)]
+    return [start for start, _ in found], [end for _, end in found]
+
+
 def last_end(mark: re.Pattern[str], text: str, before: int) -> int:
     """Where the last `mark` ends before a place: the start of its clause or sentence, at most REACH characters away."""
-    start = max(0, before - REACH)
-    end = start
-    for match in mark.finditer(text, start, before):
-        end = match.end()
-    return end
+    starts, ends = _runs(mark.pattern, text)
+    farthest = max(0, before - REACH)
+    index = bisect_left(starts, before) - 1
+    return max(farthest, min(ends[index], before)) if index >= 0 else farthest
 
 
 def next_start(mark: re.Pattern[str], text: str, after: int, *, include: bool = False) -> int:
     """Where the next `mark` starts (with `include`: ends) behind a place, at most REACH characters away."""
     limit = min(len(text), after + REACH)
-    match = mark.search(text, after, limit)
-    if match is None:
+    starts, ends = _runs(mark.pattern, text)
+    index = bisect_left(ends, after + 1)
+    if index == len(ends):
         return limit
-    return match.end() if include else match.start()
+    return min(ends[index], limit) if include else min(max(starts[index], after), limit)
 
 
 def clause_bounds(text: str, position: int) -> tuple[int, int]:

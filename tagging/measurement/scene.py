@@ -1,6 +1,7 @@
 """What surrounds an amount: which vital the words name, what stands directly before and after, how far away."""
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from tagging.measurement.amount import Amount
@@ -36,14 +37,16 @@ class Scene:
     sugary: bool = field(init=False)
     known: list[int] = field(default_factory=list)
     commas: list[int] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Sum up known characters and commas, so that a distance costs one subtraction."""
+        """Sum up known characters and commas, so that a distance costs one subtraction, and note the ends of clauses."""
         known = commas = 0
         self.sugary = any(t.roles.vital == "glucose" for t in self.tokens)
         self.feverish = (
             "temperature" in self.asked or any(t.roles.vital == "temperature" for t in self.tokens) or bool(_FEVER_TALK.search(self.text))
         )
+        self.marks += [place for place, token in enumerate(self.tokens) if _ends_clause(token)]
         for token in self.tokens:
             self.known.append(known)
             self.commas.append(commas)
@@ -65,12 +68,11 @@ class Scene:
 
     def clause(self, index: int) -> tuple[int, int]:
         """First and last (exclusive) token of the clause around token `index`, at most 24 tokens each way."""
-        left = right = index
-        while left > max(0, index - 24) and not _ends_clause(self.tokens[left - 1]):
-            left -= 1
-        while right + 1 < min(len(self.tokens), index + 24) and not _ends_clause(self.tokens[right + 1]):
-            right += 1
-        return left, right + 1
+        before = bisect_left(self.marks, index)
+        after = bisect_right(self.marks, index)
+        left = self.marks[before - 1] + 1 if before else 0
+        right = self.marks[after] if after < len(self.marks) else len(self.tokens)
+        return max(left, index - 24), min(right, index + 24)
 
     def clause_text(self, index: int) -> str:
         """The text of the clause around token `index`."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagging.age import age_from_text
@@ -72,6 +72,7 @@ def test_a_stored_weight_that_is_none_decides_no_unit(stored: Reading) -> None:
     assert [m.value for m in _read("体重18", PatientFacts(1400, history=(before, stored))).measurements] == [9.0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(_PIECES), st.text(max_size=3)), max_size=10).map("".join))
 def test_every_mention_stands_where_it_says(text: str) -> None:
     read = _read(text, PatientFacts(400))

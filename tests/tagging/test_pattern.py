@@ -3,13 +3,14 @@
 import pytest
 
 from tagging.errors import ContentError
-from tagging.pattern import Lexicon, compile_pattern
+from tagging.lexicon import Entry, Lexicon
+from tagging.pattern import Patterns
 
 WORDS = {"lip": ("嘴唇", "嘴巴"), "blue": ("发紫", "发青")}
 
 
 def found(pattern: str, text: str, traps: tuple[str, ...] = ()) -> list[tuple[int, int]]:
-    return [(hit.start, hit.end) for hit in Lexicon([("sign", (pattern,))], WORDS, traps).scan(text)]
+    return [(hit.start, hit.end) for hit in Lexicon([Entry("sign", (pattern,))], Patterns(WORDS), traps).find(text).signs]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_a_trap_swallows_what_lies_inside_it() -> None:
 @pytest.mark.parametrize("bad", ["(嘴|唇", "{nose}红", "嘴}", "?嘴", "(嘴)?", "嘴)"])
 def test_a_mistake_is_refused_with_its_place(bad: str) -> None:
     with pytest.raises(ContentError, match="pattern") as refused:
-        compile_pattern(bad, WORDS)
+        Patterns(WORDS).parsed(bad)
     assert refused.value.code == "bad_pattern"
 
 
