@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from bot.app import core, wecom_access, wecom_client
+from bot.app import Core, core, wecom_access, wecom_client
 from bot.settings import Settings
 from integrations.wecom import kf
 from integrations.wecom.callback import Callback, CallbackError
@@ -52,6 +52,7 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     try:
         async with core(settings, role="doctor", pool_size=2) as parts:
             findings.append(Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server"))))
+            findings += await _published(parts, root)
             async with wecom_client(parts) as client:
                 findings += await _wecom(client, access.base_url)
     except (EmbeddedError, DatabaseUnreachable) as err:
@@ -59,6 +60,19 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     except OSError as err:
         findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
     return findings
+
+
+async def _published(parts: Core, root: Path) -> list[Finding]:
+    """Whether workers can take the model that administrators have published; nothing when there is none."""
+    from bot.dialogue.train import program
+    from bot.retraining.versions import live
+
+    async with parts.db.transaction() as tx:
+        current = await live(tx)
+    if current is None or current.version_id is None:
+        return []
+    fits = current.program == program(root)
+    return [Finding(fits, _say("published" if fits else "published_for_another", version=current.version_id))]
 
 
 async def _wecom(client: Any, base_url: str) -> list[Finding]:

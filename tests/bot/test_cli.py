@@ -117,6 +117,15 @@ async def test_the_doctor_tells_a_model_that_is_old_from_none_at_all(stage: Stag
     )
 
 
+async def test_the_doctor_knows_a_published_model_that_no_worker_can_take(stage: Stage, tmp_path: Path) -> None:
+    from tests.retraining.parrot import published
+
+    for made_for, ok, words in ((None, True, "适合"), ("an older program", False, "重新训练")):
+        await published(stage.db, b"", made_for=made_for)
+        findings = await diagnose(settings_for(stage, tmp_path), ROOT)
+        assert any(finding.ok == ok and words in finding.text and "发布的" in finding.text for finding in findings)
+
+
 async def test_the_doctor_says_in_words_what_wecom_refuses(stage: Stage, tmp_path: Path) -> None:
     for errcode, words in ((60020, "可信 IP"), (48002, "可调用接口的应用"), (40001, "Secret 不对")):
         path = "gettoken" if errcode == 40001 else "kf/account/list"
