@@ -1,10 +1,12 @@
 """A WeChat account and a child's record: binding as a form, the invitation of further carers."""
 
+import re
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction
 from sqlalchemy import select
 
+from actions.answer import is_certain
 from actions.earlier import look_back
 from actions.speech import rest, says_something, taken_up_again
 from actions.turn import Turn, turn_of
@@ -24,6 +26,10 @@ FORM = "binding_form"
 DONE = "done"
 # These say something by themselves whatever else is in them.
 FIRM = frozenset({"human", "complaint", "stop_messages", "withdraw_consent"})
+# Particulars are numbers, which the model may take for anything: with them only words that call for it make another concern.
+_FIRM_WORDS = re.compile(r"人工|护士|医生|客服|真人|找人|投诉|撤|删|停|别发|不要发")
+# Guesses of the model at words that hold nothing of the kind: 春天生的 is no report, it is asked again.
+GUESSED = frozenset({"report", "correct_report", "out_of_scope", "choose_patient", "abuse"})
 # What is asked about the consent while it is asked for is part of the answer.
 ABOUT_CONSENT = frozenset({"ask_privacy", "withdraw_consent"})
 
@@ -177,11 +183,14 @@ def _read(turn: Turn, tracker: Any, binding: Binding) -> Said | None:
 def _is_something_else(turn: Turn, tracker: Any, domain: Any, binding: Binding, said: Said | None) -> bool:
     """Whether the utterance is not about the step: another concern, or a pending yes or no."""
     intent = _intent(tracker)
+    particulars = said is not None and said.kind == "given" and binding.step != "relationship"
     if intent in FIRM and not (binding.step == "consent" and intent in ABOUT_CONSENT):
-        return True
+        return not particulars or bool(_FIRM_WORDS.search(turn.text))
     if intent in ("affirm", "deny") and tracker.get_slot("pending") is not None:
         return True
     of_child = says_something(turn) and bool(turn.understanding.symptoms or turn.understanding.medicines)
     if said is not None:
         return of_child
-    return of_child or says_something(turn) or intent in domain["forms"][FORM]["ignored_intents"]
+    if intent in GUESSED and not is_certain(tracker):
+        return says_something(turn)
+    return says_something(turn) or intent in domain["forms"][FORM]["ignored_intents"]

@@ -210,6 +210,12 @@ async def test_it_can_be_left_and_taken_up_where_it_stopped(stranger: Family, di
     assert "您好" in await stranger.says("你好")
 
 
+async def test_a_person_is_called_beside_particulars_too(stranger: Family, discharged: Patient) -> None:
+    await stranger.says("绑定孩子")
+    await stranger.says("住院号ZY20260031，帮我转人工")
+    assert stranger.turn is not None and stranger.turn.wants_human == "request"
+
+
 async def test_three_failures_offer_a_nurse(stranger: Family, discharged: Patient) -> None:
     await stranger.says("绑定孩子")
     for words in ("蓝色的那个", "嗯呢那样子", "就是上回说的"):
