@@ -4,13 +4,18 @@ import re
 from functools import cache
 from typing import Any
 
+import structlog
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
 from actions.speech import keep, say
 from actions.turn import Turn, turn_of
-from plans.content import Article, Library
+from plans.article import Article
+from plans.content import Library
+from plans.encoder import Encoder, EncoderMissing, open_encoder
 from tagging.topic import asks, find_topic
+
+log = structlog.get_logger(__name__)
 
 # A question without the form of one is no longer than this: 脐带护理.
 HEADLINE = 10
@@ -24,10 +29,31 @@ _BARE = re.compile(
 PATIENCE = 2
 
 
+_encoder_name = ""
+
+
+def use_encoder(name: str) -> None:
+    """Search with the sentence encoder of this name (see plans/encoder.py) from the next reading of the articles on."""
+    global _encoder_name
+    _encoder_name = name
+    library.cache_clear()
+
+
 @cache
 def library() -> Library:
-    """The articles, read once (about a second)."""
-    return Library.load()
+    """The articles, read once: about a second, with an encoder half a minute."""
+    return Library.load(encoder=_encoder())
+
+
+def _encoder() -> Encoder | None:
+    if not _encoder_name:
+        return None
+    try:
+        return open_encoder(_encoder_name)
+    except EncoderMissing as err:
+        # Families are answered by words alone rather than not at all.
+        log.error("sentence encoder missing", why=str(err))
+        return None
 
 
 class AnswerQuestion(Action):

@@ -120,7 +120,7 @@ def triage(file: File = None) -> None:
 
 @app.command()
 def evaluate(
-    topic: Annotated[str, typer.Argument(help="language, triage or measurements.")],
+    topic: Annotated[str, typer.Argument(help="language, triage, measurements or retrieval.")],
     file: Annotated[Path | None, typer.Option(help="Labelled JSON lines; else the frozen sets.", dir_okay=False, exists=True)] = None,
     worst: Annotated[int, typer.Option(help="How many of the worst errors to show.")] = 30,
 ) -> None:
@@ -131,7 +131,7 @@ def evaluate(
     from bot.cli_evaluate import Topic, run_evaluation
 
     if topic not in Topic.__members__:
-        raise typer.BadParameter("choose language, triage or measurements")
+        raise typer.BadParameter("choose language, triage, measurements or retrieval")
     run_evaluation(Topic(topic), file, worst)
 
 

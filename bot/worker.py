@@ -199,8 +199,10 @@ def hot_swap(parts: Core, relay: Relay) -> HotSwap:
 
 
 def _dialogue(model: Path, parts: Core) -> Model:
+    from actions.answer import use_encoder
     from bot.dialogue.agent import Dialogue
 
+    use_encoder(parts.settings.encoder)
     talker: Model = Dialogue.load(model, clock=parts.clock)
     # The first question must not wait for the articles to be read.
     from actions.answer import library

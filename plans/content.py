@@ -1,6 +1,7 @@
-"""Articles for families, and finding the one that answers a question: words and character pairs, weighed by how rare they are (BM25).
+"""Finding the article that answers a question: words and character pairs weighed by how rare they are (BM25), then how alike the
+question is to those that each article answers (plans/alike.py), with a sentence encoder if there is one.
 
-No model: a question that is not covered finds nothing, because nothing is better than an article about something else.
+A question that is not covered finds nothing, because nothing is better than an article about something else.
 """
 
 import math
@@ -8,68 +9,38 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
 
-from plans.template import Strict, TemplateError
-from plans.wording import say
-from tagging.sources import sources
+from plans.alike import Question, cutter, likeness
+from plans.article import FOLDER, Article, load_articles
+from plans.encoder import Encoder
+from plans.template import Strict
 from tagging.text import fold
 
-FOLDER = Path(__file__).parent / "content"
 SEARCH = Path(__file__).parent / "search.yml"
 
 # BM25's usual saturation and length constants.
 K1, B = 1.2, 0.75
+# So many articles are compared question by question.
+CANDIDATES = 8
 
 
-class Article(Strict):
-    """One reviewed text. `questions` are ways in which families ask for it; `body` is what they read, at most 600 characters.
+class Near(Strict):
+    """How much likeness counts beside the share that is covered, and how much of it is an answer whatever else is named."""
 
-    `keywords` and `also` name its subject; only the former make it rank higher. `medicines` are those it is about, no less.
-    """
-
-    id: str
-    title: str = Field(max_length=30)
-    questions: tuple[str, ...] = Field(min_length=3)
-    keywords: tuple[str, ...] = Field(min_length=2)
-    also: tuple[str, ...] = ()
-    medicines: tuple[str, ...] = ()
-    body: str = Field(min_length=80, max_length=600)
-    source: str = Field(min_length=2)
-    reviewed_by: str
-    reviewed_at: date
-    review_due: date
-    needs_clinician_review: bool
-    version: int = Field(ge=1)
-
-    def is_about(self, medicines: Iterable[str]) -> bool:
-        """Whether one of the `medicines`, as families name them, is this article's own."""
-        return any(fold(own) in fold(name) for name in medicines for own in self.medicines)
-
-    @property
-    def reference(self) -> str:
-        """The guidelines behind it, as a family reads them; `source` is the trail for clinicians, by ids of tagging/data/sources.yml."""
-        names = _short_names()
-        cited = dict.fromkeys(re.findall(r"\bS\d+\b", self.source))
-        return "、".join([names[each] for each in cited if each in names][:3]) or say("content.general")
-
-
-@cache
-def _short_names() -> dict[str, str]:
-    return {name: each["short"] for name, each in sources().items() if "short" in each}
+    weight: float
+    enough: float
 
 
 class SearchSettings(Strict):
     """search.yml: what counts for how much, which words say nothing, which words mean the same."""
 
     threshold: float
+    near: Near
+    near_with_encoder: Near
     unknown: float
     weights: dict[str, float]
     stop: tuple[str, ...]
@@ -79,20 +50,33 @@ class SearchSettings(Strict):
 
 @dataclass(frozen=True)
 class Hit:
-    """An article, and how much of the question it covers: 0 nothing, 1 every word that says something, in its best place."""
+    """An article; how much of the question it covers (0 nothing, 1 every word that says something, in its best place), and how alike
+    the nearest of its own questions is (0 to 1). `score` joins the two."""
 
     article: Article
+    cover: float
+    near: float
     score: float
 
 
 class Library:
     """The articles in memory, with the index that is built once."""
 
-    def __init__(self, articles: Sequence[Article], settings: SearchSettings, cut: Callable[[str], Iterable[str]]):
+    def __init__(
+        self, articles: Sequence[Article], settings: SearchSettings, cut: Callable[[str], Iterable[str]], encoder: Encoder | None = None
+    ):
         self.articles = {article.id: article for article in articles}
-        self._settings, self._cut = settings, cut
+        self._settings, self._cut, self._encoder = settings, cut, encoder
+        self._same = {other: word for word, others in settings.same.items() for other in others}
+        self._same_pattern, self._stop_pattern = _any_of(self._same), _any_of(settings.stop)
         self._order = list(articles)
         self._subjects = [{self._alike(fold(word)) for word in (*article.keywords, *article.also)} for article in articles]
+        self._frames = [{self._alike(fold(word)) for word in article.within} for article in articles]
+        self._questions = [[Question.of(text) for text in (article.title, *article.questions)] for article in articles]
+        self._near = settings.near if encoder is None else settings.near_with_encoder
+        if encoder is not None:
+            self._owner = [number for number, asked in enumerate(self._questions) for _ in asked]
+            self._vectors = encoder.encode([text for article in articles for text in (article.title, *article.questions)])
         counts = [self._weigh(article) for article in articles]
         lengths = [sum(count.values()) for count in counts]
         mean = sum(lengths) / max(1, len(lengths))
@@ -108,55 +92,79 @@ class Library:
                 self._postings.setdefault(term, []).append((number, damped))
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> "Library":
+    def load(cls, folder: Path | None = None, encoder: Encoder | None = None) -> "Library":
         """Read and index all articles. Blocking: the dictionary of the word cutter takes about a second. Raises TemplateError."""
-        return cls(load_articles(folder or FOLDER), _settings(), _cutter())
+        return cls(load_articles(folder or FOLDER), _settings(), cutter(), encoder)
 
     def search(self, text: str, limit: int = 3) -> list[Hit]:
         """The articles that answer `text`, best first; empty when none covers enough of it to be an honest answer.
 
-        A question has to name an article's subject (`keywords`, `also`): a verb or a place that both share is not enough.
+        A question has to name an article's subject (`keywords`, `also`), where a verb or a place that both share is not enough, or to
+        be nearly one of the article's own questions.
         """
         folded = fold(text)
         if any(word in folded for word in self._settings.off_topic):
             return []
+        covers = self._covers(folded)
+        named = self._alike(folded)
+        best = sorted(covers, key=lambda number: -covers[number])[:CANDIDATES]
+        best += [number for number in range(len(self._order)) if number not in best and self._names(number, named)][:CANDIDATES]
+        good = [
+            Hit(self._order[number], round(cover, 4), round(near, 4), round(cover + self._near.weight * near**0.5, 4))
+            for number, near in self._nearest(text, best).items()
+            if ((cover := covers.get(number, 0.0)) >= self._settings.threshold and self._names(number, named)) or near >= self._near.enough
+        ]
+        return sorted(good, key=lambda hit: (-hit.score, hit.article.id))[:limit]
+
+    def _covers(self, folded: str) -> dict[int, float]:
+        """How much of the question each article covers."""
         terms = self._terms(folded)
         mass = sum(self._idf.get(term, self._unknown * self._settings.unknown) * weight for term, weight in terms.items())
-        if not mass:
-            return []
         scores: dict[int, float] = {}
         for term, weight in terms.items():
             for number, damped in self._postings.get(term, ()):
-                scores[number] = scores.get(number, 0) + self._idf[term] * weight * damped
-        alike = self._alike(folded)
-        named = [number for number in scores if any(subject in alike for subject in self._subjects[number])]
-        hits = [Hit(self._order[number], round(scores[number] / mass, 4)) for number in named]
-        good = [hit for hit in hits if hit.score >= self._settings.threshold]
-        return sorted(good, key=lambda hit: (-hit.score, hit.article.id))[:limit]
+                scores[number] = scores.get(number, 0) + self._idf[term] * weight * damped / mass
+        return scores
+
+    def _nearest(self, text: str, numbers: Sequence[int]) -> dict[int, float]:
+        """How alike `text` and the nearest question of each of these articles are; an encoder adds those that mean the same."""
+        asked = Question.of(text)
+        if self._encoder is None:
+            return {number: max(likeness(asked, each) for each in self._questions[number]) for number in numbers}
+        meanings = self._vectors @ self._encoder.encode([text])[0]
+        nearest: dict[int, float] = {}
+        for number, meaning in zip(self._owner, meanings, strict=True):
+            nearest[number] = max(nearest.get(number, -1.0), float(meaning))
+        chosen = {*numbers, *sorted(nearest, key=lambda number: -nearest[number])[:CANDIDATES]}
+        near = dict.fromkeys(chosen, 0.0)
+        questions = (each for own in self._questions for each in own)
+        for number, meaning, each in zip(self._owner, meanings, questions, strict=True):
+            if number in chosen:
+                near[number] = max(near[number], likeness(asked, each, float(meaning)))
+        return near
+
+    def _names(self, number: int, alike: str) -> bool:
+        frames = self._frames[number]
+        return any(subject in alike for subject in self._subjects[number]) and (not frames or any(frame in alike for frame in frames))
 
     def _weigh(self, article: Article) -> dict[str, float]:
         """How often each term stands in the article, the more telling places counting for more."""
         weights = self._settings.weights
         count: dict[str, float] = {}
-        parts = [("title", [article.title]), ("questions", article.questions), ("keywords", article.keywords), ("body", [article.body])]
+        parts = [("title", [article.title]), ("questions", article.questions), ("keywords", article.keywords)]
+        parts += [("also", article.also), ("body", [article.body])]
         for part, texts in parts:
-            for text in texts:
-                for term, weight in self._terms(fold(text)).items():
-                    count[term] = count.get(term, 0) + weights[part] * weight
+            for term, weight in self._terms(fold("。".join(texts))).items():
+                count[term] = count.get(term, 0) + weights[part] * weight
         return count
 
     def _alike(self, folded: str) -> str:
         """`folded` with synonyms made one."""
-        for word, others in self._settings.same.items():
-            for other in others:
-                folded = folded.replace(other, word)
-        return folded
+        return self._same_pattern.sub(lambda found: self._same[found.group()], folded)
 
     def _terms(self, folded: str) -> dict[str, float]:
         """Words (weight 1) and pairs of characters (0.5), without those that say nothing, synonyms made one."""
-        folded = self._alike(folded)
-        for word in self._settings.stop:
-            folded = folded.replace(word, " ")
+        folded = self._stop_pattern.sub(" ", self._alike(folded))
         terms: dict[str, float] = {}
         for run in "".join(c if c.isalnum() else " " for c in folded).split():
             for word in self._cut(run):
@@ -168,34 +176,9 @@ class Library:
         return terms
 
 
-def load_articles(folder: Path) -> list[Article]:
-    """All articles of `folder` (one YAML list or one article a file). Raises TemplateError naming the file, the field, a double id."""
-    articles: list[Article] = []
-    for path in sorted(folder.glob("*.yml")):
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for entry in raw if isinstance(raw, list) else [raw]:
-            try:
-                articles.append(Article.model_validate(entry))
-            except ValidationError as err:
-                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in err.errors())
-                raise TemplateError(f"{path.name}: {wrong}") from err
-    ids = [article.id for article in articles]
-    if double := {id for id in ids if ids.count(id) > 1}:
-        raise TemplateError(f"{folder.name}: article ids are not unique: {sorted(double)}")
-    return articles
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
 
 
 def _settings() -> SearchSettings:
     return SearchSettings.model_validate(yaml.safe_load(SEARCH.read_text(encoding="utf-8")))
-
-
-@cache
-def _cutter() -> Callable[[str], list[str]]:
-    import logging
-
-    import jieba
-
-    jieba.setLogLevel(logging.WARNING)
-    jieba.initialize()
-    cut: Callable[[str], list[str]] = jieba.lcut
-    return cut

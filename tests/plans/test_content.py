@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plans.content import FOLDER, Library, load_articles
+from plans.article import FOLDER, load_articles
+from plans.content import Library
 from plans.template import TemplateError
 
 IN_SCOPE = {
@@ -18,7 +19,8 @@ IN_SCOPE = {
     "溢奶是不是病": "spit-up-choking",
     "皮肤还是黄的要照蓝光吗": "jaundice",
     "脐带几天掉": "cord-care",
-    "三天没拉大便了要紧吗": "stool-colour",
+    "三天没拉大便了要紧吗": "constipation",
+    "便便是墨绿色的": "stool-colour",
     "尿布上有红色的东西": "urine",
     "洗澡水温度多少合适": "bath-warmth",
     "小宝宝趴着睡行不行": "safe-sleep",
@@ -31,6 +33,9 @@ IN_SCOPE = {
     "腹泻能喝补液盐吗": "diarrhoea",
     "晚上一直哭闹怎么哄": "crying",
     "袋鼠抱怎么抱": "preterm-home",
+    "糖尿病能吃西瓜吗": "diabetes-diet",
+    "孩子打游戏上瘾": "screen-time",
+    "孩子吐了咋办": "vomiting",
 }
 OFF_TOPIC = [
     "今天天气怎么样",
@@ -48,9 +53,7 @@ OFF_TOPIC = [
     "婴儿车买什么牌子",
     "几个月可以坐飞机",
     "爷爷血压高",
-    "糖尿病能吃西瓜吗",
     "化疗后掉头发怎么办",
-    "孩子打游戏上瘾",
     "关节炎打生物制剂",
     "小狗咬沙发",
     "退热药喂几毫克",
@@ -82,7 +85,7 @@ def test_every_article_finds_itself(library: Library) -> None:
 
 def test_articles_are_complete_and_careful() -> None:
     articles = load_articles(FOLDER)
-    assert len(articles) >= 14
+    assert len(articles) >= 60
     for article in articles:
         assert article.needs_clinician_review and article.reviewed_by == "待本院审核"
         assert article.review_due > article.reviewed_at
