@@ -13,6 +13,8 @@ from actions.turn import Turn, turn_of
 from plans.article import Article
 from plans.content import Library
 from plans.encoder import Encoder, EncoderMissing, open_encoder
+from plans.wording import say as wording
+from records.content_read import article_read
 from tagging.topic import asks, find_topic
 
 log = structlog.get_logger(__name__)
@@ -71,7 +73,7 @@ class AnswerQuestion(Action):
                 say(dispatcher, kept.echo)
             # A number that cannot be true is asked back, whatever else is asked.
             ask_back = kept.ask_back if kept is not None else next(iter(turn.understanding.questions), None)
-            events = answer(turn, dispatcher, headline=True)
+            events = await answer(turn, dispatcher, headline=True)
             if events is not None:
                 say(dispatcher, ask_back)
                 return events
@@ -92,7 +94,7 @@ class Appointment(Action):
         """Say whose it is."""
         async with turn_of(tracker) as turn:
             await keep(turn, dispatcher)
-            events = answer_topic(turn, dispatcher)
+            events = await answer_topic(turn, dispatcher)
         if events is None:
             dispatcher.utter_message(response="utter_appointment")
         return events or []
@@ -108,12 +110,12 @@ class OutOfScope(Action):
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """Decline, or rather admit that it was not understood."""
         async with turn_of(tracker) as turn:
-            events = answer_topic(turn, dispatcher)
+            events = await answer_topic(turn, dispatcher)
             if events is not None:
                 return events
             unknown = turn.understanding.medicines or turn.understanding.symptoms or len(turn.text.strip()) <= NAME
             if unknown or not is_certain(tracker):
-                return offer_nurse(dispatcher, "utter_not_sure") if asks(turn.text) else not_understood(tracker, dispatcher)
+                return offer_nurse(dispatcher, "utter_not_sure", turn.text) if asks(turn.text) else not_understood(tracker, dispatcher)
         dispatcher.utter_message(response="utter_out_of_scope")
         return []
 
@@ -129,18 +131,18 @@ def is_certain(tracker: Any) -> bool:
     return float(tracker.latest_message["intent"].get("confidence") or 0) >= CERTAIN
 
 
-def answer(turn: Turn, dispatcher: Any, *, headline: bool = False) -> list[dict[str, Any]] | None:
+async def answer(turn: Turn, dispatcher: Any, *, headline: bool = False) -> list[dict[str, Any]] | None:
     """Answer the question in the turn's words, or with `headline` a few words that name a subject; None when there is none."""
-    events = answer_topic(turn, dispatcher)
+    events = await answer_topic(turn, dispatcher)
     if events is not None:
         return events
     asked = asks(turn.text)
-    if (asked or (headline and len(turn.text.strip()) <= HEADLINE)) and say_article(turn.text, dispatcher):
+    if (asked or (headline and len(turn.text.strip()) <= HEADLINE)) and await say_article(turn, dispatcher):
         return []
-    return offer_nurse(dispatcher, "utter_not_sure") if asked else None
+    return offer_nurse(dispatcher, "utter_not_sure", turn.text) if asked else None
 
 
-def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
+async def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
     """Leave medicines, results and diagnoses to the doctor; an article about the very medicine is given. None for other topics."""
     medicines = turn.understanding.medicines
     topic = find_topic(turn.text, medicines)
@@ -148,9 +150,9 @@ def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
         return None
     names = [medicine.text for medicine in medicines]
     if topic == "medicine" and names and (article := find_article(turn.text)) is not None and article.is_about(names):
-        _utter(dispatcher, article)
+        await _utter(turn, dispatcher, article)
         return []
-    return offer_nurse(dispatcher, f"utter_for_doctor_{topic}")
+    return offer_nurse(dispatcher, f"utter_for_doctor_{topic}", turn.text)
 
 
 def is_bare(text: str) -> bool:
@@ -166,10 +168,10 @@ def nothing_open(turn: Turn, tracker: Any, dispatcher: Any) -> list[dict[str, An
     return []
 
 
-def offer_nurse(dispatcher: Any, response: str) -> list[dict[str, Any]]:
-    """Say `response`, which offers the nurse; a yes then calls her."""
+def offer_nurse(dispatcher: Any, response: str, question: str | None = None) -> list[dict[str, Any]]:
+    """Say `response`, which offers the nurse; a yes then brings her the `question`, or where there is none calls her."""
     dispatcher.utter_message(response=response)
-    return [SlotSet("pending", {"kind": "ask_nurse"})]
+    return [SlotSet("pending", {"kind": "ask_nurse", "question": question})]
 
 
 def not_understood(tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
@@ -187,14 +189,21 @@ def find_article(text: str) -> Article | None:
     return hits[0].article if hits else None
 
 
-def say_article(text: str, dispatcher: Any) -> bool:
-    """Answer with the article that fits, if there is one."""
-    article = find_article(text)
+async def say_article(turn: Turn, dispatcher: Any, *, rate: bool = True) -> bool:
+    """Answer the turn's words with the article that fits, if there is one; `rate` allows to ask whether it helped."""
+    article = find_article(turn.text)
     if article is not None:
-        _utter(dispatcher, article)
+        await _utter(turn, dispatcher, article, rate=rate)
     return article is not None
 
 
-def _utter(dispatcher: Any, article: Article) -> None:
+async def _utter(turn: Turn, dispatcher: Any, article: Article, *, rate: bool = True) -> None:
+    """Say the article, keep that it was read, and once a day ask whether it helped."""
     reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
     dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
+    patient_id = turn.patient.id if turn.patient is not None else None
+    read = await article_read(turn.tx, turn.chat, patient_id, article.id, article.version, turn.now, ask=rate)
+    if read.asked_at is not None:
+        # bot/rating.py hears the tap.
+        buttons = [{"title": wording(f"rating.{name}"), "payload": f"{name}_{read.id}"} for name in ("useful", "useless")]
+        dispatcher.utter_message(response="utter_article_useful", buttons=buttons)

@@ -70,7 +70,7 @@ class NotUnderstood(Action):
         async with turn_of(tracker) as turn:
             if turn.patient is not None:
                 return await tell_report(turn, dispatcher, tracker)
-            events = answer(turn, dispatcher)
+            events = await answer(turn, dispatcher)
         return not_understood(tracker, dispatcher) if events is None else events
 
 
@@ -121,21 +121,21 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     say(dispatcher, told.echo)
     await alarm(turn, dispatcher, told.alert, patient=turn.patient)
     if not told.understood and not told.ask_back:
-        events = answer(turn, dispatcher)
+        events = await answer(turn, dispatcher)
         if events is None:
             bare = is_bare(turn.text)
             return nothing_open(turn, tracker, dispatcher) if bare else not_understood(tracker, dispatcher)
         return events
-    events = answer_topic(turn, dispatcher)
+    events = await answer_topic(turn, dispatcher)
     if events is not None:
         say(dispatcher, told.ask_back)
         return events
-    if asks(turn.text) and say_article(turn.text, dispatcher):
+    if asks(turn.text) and await say_article(turn, dispatcher, rate=not told.ask_back):
         say(dispatcher, told.ask_back)
         return []
     events = _go_on(turn, dispatcher, tracker, told)
     if asks(turn.text) and not told.ask_back and turn.triage.level == "routine":
-        events += offer_nurse(dispatcher, "utter_not_sure")
+        events += offer_nurse(dispatcher, "utter_not_sure", turn.text)
     return events
 
 

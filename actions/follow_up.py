@@ -162,7 +162,7 @@ async def _take(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: 
     moved_on = came.next is not None and came.next.id != question.id
     following = came.next.ask.format(name=patient.name) if came.next is not None and moved_on and not came.ask_back else None
     if intent == "ask_question":
-        say_article(turn.text, dispatcher)
+        await say_article(turn, dispatcher, rate=False)
     say(dispatcher, came.ask_back, came.closing, following)
     # 还没, 等会: the question stays open, but asking it in the same breath would be rude.
     put_off = came.understood and not moved_on and not came.ask_back

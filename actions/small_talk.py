@@ -14,6 +14,7 @@ from actions.privacy import withdraw
 from actions.service import stop_messages
 from actions.speech import rest, says_something
 from actions.turn import Turn, turn_of
+from plans.ask_team import ask_team
 
 # 可以啊麻烦了: a yes of a few more characters.
 SHORT = 6
@@ -56,8 +57,7 @@ class Affirm(Action):
             if pending.get("kind") in CONFIRMED and meant:
                 return await CONFIRMED[pending["kind"]](turn, dispatcher, pending)
             if pending.get("kind") == "ask_nurse" and meant:
-                turn.wants_human = "question"
-                return [SlotSet("pending", None), *rest()]
+                return await _ask_nurse(turn, dispatcher, pending.get("question"))
             # 是的 after 385是38.5℃吗？ is a reading.
             if turn.understanding.measurements or (not is_bare(turn.text) and not is_certain(tracker)):
                 return await _told(turn, dispatcher, tracker)
@@ -80,6 +80,17 @@ class Deny(Action):
                 return await _told(turn, dispatcher, tracker)
         dispatcher.utter_message(response=LEFT.get(pending.get("kind", ""), "utter_deny"))
         return [SlotSet("pending", None)]
+
+
+async def _ask_nurse(turn: Turn, dispatcher: Any, question: str | None) -> list[dict[str, Any]]:
+    """Bring the question to the team, and say truthfully who is there; without one, call a person."""
+    if question is None:
+        turn.wants_human = "question"
+    else:
+        await ask_team(turn.tx, turn.chat, turn.patient.id if turn.patient else None, question, message_id=turn.message_id, now=turn.now)
+        who = "sent" if turn.notified else "kept_phone" if turn.phone else "kept"
+        dispatcher.utter_message(response=f"utter_question_{who}", phone=turn.phone)
+    return [SlotSet("pending", None), *rest()]
 
 
 async def _told(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:

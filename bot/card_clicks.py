@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import questions
 from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, claimed_card, show_everywhere, taken_by, withdraw_cards
 from bot.escalation import ladders, next_tier, notify
 from bot.handover import hand_over
@@ -19,6 +20,7 @@ from records.database import Database, is_lost_connection
 from records.flag import FLAG_MOVES, Flag, FlagNotice, lock_flag
 from records.message import enqueue
 from records.patient import AccessRefused, Patient
+from records.question import close_questions
 from records.staff import Staff, Team, TeamMember, colleagues
 from records.state import move
 from records.wecom import CallbackEvent
@@ -69,11 +71,14 @@ class CallbackEvents:
                 return
             event.handled_at = now
             if event.event == "template_card_event":
+                own = questions.CARD.fullmatch(str(event.fields.get("TaskId")))
                 try:
-                    lines = await click(tx, event.fields, now)
+                    lines = await (questions.keep_answer if own else click)(tx, event.fields, now)
                 except AccessRefused as err:
                     event.error = err.code
                     log.warning("card click refused", code=err.code)
+            elif event.event == "text":
+                lines = await questions.hear_member(tx, event.fields, now)
             reload = event.event == "kf_account_auth_change"
         for line in dict.fromkeys(lines):
             await self._deliver(line)
@@ -180,6 +185,7 @@ async def _close(tx: AsyncSession, flag: Flag, staff: Staff, now: datetime) -> l
         next_at=None,
         acknowledged_at=flag.acknowledged_at or now,
     )
+    await close_questions(tx, flag, by=staff.userid, now=now)
     await withdraw_cards(tx, flag)
     return await show_everywhere(tx, flag, say("card.closed_by", name=staff.name), now)
 

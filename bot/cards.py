@@ -11,6 +11,7 @@ from bot.texts import said_or, say
 from records.flag import FLAG_MOVES, Flag, FlagNotice
 from records.message import Outbound, enqueue
 from records.patient import Patient
+from records.question import QUESTION
 from records.staff import OnCall, Staff, Team
 from records.state import move
 from tagging.content import default_content
@@ -67,6 +68,8 @@ def _head(card: str, flag: Flag, patient: Patient | None, team: Team, now: datet
         {"keyname": say("card.because"), "value": flag.because[:QUOTE_CHARACTERS] or "-"},
         {"keyname": say("card.team"), "value": team.name},
     ]
+    if flag.category == QUESTION:
+        rows.append({"keyname": say("question.how"), "value": say("question.reply", number=flag.id)})
     if flag.round > 1:
         rows.append({"keyname": say("card.time"), "value": say("card.round", round=flag.round)})
     return {

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_content import content
 from bot.cli_family import family
 from bot.cli_nlu import nlu
 from bot.cli_questionnaire import questionnaire
@@ -31,6 +32,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(nlu, name="nlu")
 app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(family, name="family")
+app.add_typer(content, name="content")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -288,7 +290,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family):
+    for each in (app, bench, plan, questionnaire, nlu, family, content):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

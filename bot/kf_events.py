@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import questions
 from bot.called import ended
 from bot.give_up import give_up
 from bot.reply import Reply, merge
@@ -76,6 +77,7 @@ async def _session(tx: AsyncSession, chat: Chat, event: dict[str, object], now: 
         chat.service_state = 4
         by = str(event.get("old_servicer_userid") or "wecom")
         await ended(tx, chat, by, now)
+        await questions.ended(tx, chat, by, now)
         if chat.state == "human":
             await move(tx, chat, "bot", moves=CHAT_MOVES, at=now, by=by, reason="session ended", owner_id=None)
 

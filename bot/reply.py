@@ -26,7 +26,12 @@ def merge(replies: list[Reply]) -> list[dict[str, Any]]:
     whole = "\n\n".join(texts)
     if not buttons:
         return [text(part) for part in split_text(whole, TEXT_BYTES)]
-    parts = split_text(whole, TEXT_BYTES) if len(whole.encode()) > MENU_HEAD_BYTES else [whole]
+    if len(whole.encode()) <= MENU_HEAD_BYTES:
+        parts = [whole]
+    else:
+        # The choices belong to what was said last; what comes before goes ahead of them.
+        before, last = "\n\n".join(texts[:-1]), texts[-1]
+        parts = [*(split_text(before, TEXT_BYTES) if before else []), *split_text(last, TEXT_BYTES)]
     head = parts.pop() if len(parts[-1].encode()) <= MENU_HEAD_BYTES else ""
     return [*(text(part) for part in parts), _menu(head or "请选择：", buttons)]
 

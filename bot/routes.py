@@ -197,14 +197,13 @@ def _with_human(service_state: int, servicer: str | None, code: str | None = Non
 
 
 async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) -> Sent:
-    userid, card = row.line.removeprefix("staff:"), row.payload["task_id"]
+    userid, card = row.line.removeprefix("staff:"), row.payload.get("task_id")
+    message = app_message.template_card(row.payload) if card else row.payload
     invalid: list[str] = []
     response_code: str | None = None
     response: dict[str, Any] = {}
     try:
-        sent = await app_message.send(
-            client, agent_id, app_message.template_card(row.payload), touser=[userid], duplicate_check=DUPLICATE_CHECK
-        )
+        sent = await app_message.send(client, agent_id, message, touser=[userid], duplicate_check=DUPLICATE_CHECK)
         invalid = [*sent.invalid_users, *sent.unlicensed_users]
         response_code = sent.response_code
         response = {"msgid": sent.msgid, "invalid": invalid}
@@ -219,7 +218,8 @@ async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) 
             raise
 
     async def after(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> None:
-        await card_sent(tx, card, invalid=invalid, response_code=response_code, now=now)
+        if card:
+            await card_sent(tx, card, invalid=invalid, response_code=response_code, now=now)
 
     return Sent(response, after)
 

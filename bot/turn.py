@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions.turn import Turn
 from bot.around import Around
 from bot.picture_answer import answer_picture
+from bot.rating import answer_rating
 from bot.reply import Reply
 from bot.texts import said_or, say
 from bot.triage_flag import raise_triage
@@ -121,6 +122,9 @@ class TurnTaker:
         about_picture = await answer_picture(tx, chat, message, around, now=now, zone=self._zone, emergency_phone=self._emergency_phone)
         if about_picture is not None:
             return Answer(about_picture.replies, outcome=about_picture.outcome)
+        rated = await answer_rating(tx, chat, message, now)
+        if rated is not None:
+            return Answer([rated], outcome={"answer": "rating"})
         text = message.text or ""
         patient = _whom(chat, around.patients, text)
         understood = await self._understand(tx, text, around, patient, message.sent_at)

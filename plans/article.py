@@ -26,7 +26,7 @@ class Article(Strict):
     """
 
     id: str
-    title: str = Field(max_length=30)
+    title: str = Field(min_length=2, max_length=30)
     questions: tuple[str, ...] = Field(min_length=3)
     keywords: tuple[str, ...] = Field(min_length=1)
     also: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ class SearchSettings(Strict):
     """search.yml: what counts for how much, which words say nothing, which words mean the same."""
 
     threshold: float
+    within: float
     near: Near
     near_with_encoder: Near
     unknown: float
@@ -110,7 +111,7 @@ class Library:
         best = sorted(covers, key=lambda number: -covers[number])[:CANDIDATES]
         best += [number for number in range(len(self._order)) if number not in best and self._names(number, named)][:CANDIDATES]
         good = [
-            Hit(self._order[number], round(cover, 4), round(near, 4), round(cover + self._near.weight * near**0.5, 4))
+            Hit(self._order[number], round(cover, 4), round(near, 4), round(self._score(number, cover, near, named), 4))
             for number, near in self._nearest(text, best).items()
             if ((cover := covers.get(number, 0.0)) >= self._settings.threshold and self._names(number, named)) or near >= self._near.enough
         ]
@@ -142,6 +143,11 @@ class Library:
             if number in chosen:
                 near[number] = max(near[number], likeness(asked, each, float(meaning)))
         return near
+
+    def _score(self, number: int, cover: float, near: float, alike: str) -> float:
+        """Of two that answer, the one that is about this very illness or treatment comes first."""
+        own = self._settings.within if self._frames[number] and self._names(number, alike) else 0.0
+        return cover + self._near.weight * math.sqrt(near) + own
 
     def _names(self, number: int, alike: str) -> bool:
         frames = self._frames[number]

@@ -5,6 +5,7 @@ from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, Task
 from records.chat import Chat, Conversation
 from records.consent import Consent
+from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.flag import Flag, FlagNotice
 from records.labelled_example import LabelledExample
@@ -20,6 +21,7 @@ from records.model_version import (
 )
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.review import ReviewGroup, ReviewItem
 from records.setting import Setting
@@ -37,6 +39,8 @@ __all__ = [
     "Carer",
     "Chat",
     "Consent",
+    "ContentDraft",
+    "ContentRead",
     "Conversation",
     "Encounter",
     "Flag",
@@ -55,6 +59,7 @@ __all__ = [
     "Patient",
     "PatientCarer",
     "Publication",
+    "QuestionToTeam",
     "QuestionnaireResponse",
     "ReadAudit",
     "ReviewGroup",

@@ -1,0 +1,40 @@
+"""A question that the assistant leaves to the team: a row, and the alert that brings it to a clinician."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.wording import say
+from records.chat import Chat
+from records.flag import raise_flag
+from records.question import QUESTION, QuestionToTeam, questions_of
+from records.state import created
+
+# As much of the waiting questions as a card shows.
+SHOWN = 200
+
+
+async def ask_team(tx: AsyncSession, chat: Chat, patient_id: int | None, text: str, *, message_id: int | None, now: datetime) -> None:
+    """Write the question down and raise it for the team. Those of one chat that wait share an alert, whose cards show all of them."""
+    flag = await raise_flag(
+        tx,
+        chat,
+        level="same_day",
+        categories=[QUESTION],
+        said=text[:SHOWN],
+        because=say("ask_team.because"),
+        evidence=[{"rule": QUESTION, "version": 1, "because": "the family wants an answer", "message": message_id}],
+        now=now,
+        by="dialogue",
+        patient_id=patient_id,
+    )
+    question = QuestionToTeam(chat_id=chat.id, patient_id=patient_id, flag_id=flag.id, text=text, asked_at=now)
+    tx.add(question)
+    await tx.flush()
+    created(tx, question, at=now, by="dialogue")
+    waiting = [each.text for each in await questions_of(tx, flag, "asked")]
+    if len(waiting) > 1:
+        flag.said = " / ".join(reversed(waiting))[:SHOWN]
+        if flag.state in ("raised", "delivered"):
+            # The new question is shown at once, not with the next reminder.
+            flag.next_at = now
