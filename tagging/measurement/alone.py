@@ -4,12 +4,12 @@ import re
 
 from tagging.measurement.amount import Amount
 from tagging.measurement.quantity import UNNAMED, Quantity
-from tagging.measurement.readers import CHANGE, Reading, quantity
+from tagging.measurement.readers import CHANGE, Reading, quantity, tenfold
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
 
-_MEASURED = re.compile(r"(?:量了?|测了?|量的|测的|量是|反复|一直|降到|升到|飙到|最高|退到|到了?|针后|发烫|通红|还是|[月岁])\s?$")
-_TAKEN = re.compile(r"(?:量|测|量了|测了|量的|测的|降到|升到|飙到|退到)\s?$")
+_MEASURED = re.compile(r"(?:[量测](?:了|的|是|出来?|下来)?|显示|反复|一直|降到|升到|飙到|最高|退到|到了?|针后|发烫|通红|还是|[月岁])\s?$")
+_TAKEN = re.compile(r"(?:[量测](?:了|的|出来?|下来)?|显示|降到|升到|飙到|退到)\s?$")
 _ONE_OF_TWO = re.compile(r"一个(?:是)?\s?$")
 # 38。238.5 may be two numbers or three.
 _RUN_TOGETHER = re.compile(r"[。.，,]\d{3,}\.\d")
@@ -17,7 +17,9 @@ _PRICE_BEFORE = re.compile(r"(?:[¥￥$]|[花价卖付]了?|收费|只要)\s?$")
 _PRICE_AFTER = re.compile(r"\s?(?:[一每/])\s?[盒罐瓶袋支包箱斤块个份]")
 _MEALS = frozenset({"fasting", "after_meal", "before_meal", "bedtime"})
 # What a body temperature may be, with a decimal and without one.
-LOWEST, LOWEST_WHOLE, HIGHEST = 35.0, 36.0, 42.9
+LOWEST, LOWEST_WHOLE, HIGHEST, HIGHEST_WHOLE = 35.0, 36.0, 42.9, 42.0
+# 39整.
+_JUST = re.compile(r"\s?整(?=$|[，。,！!；; ])")
 # Below and above these no meter shows a sugar.
 SUGAR = (1.1, 33.3)
 
@@ -31,11 +33,19 @@ def read_alone(scene: Scene, index: int) -> Reading:
     if meal is not None:
         return meal
     low = amount.low if amount.low is not None else amount.value
+    if 300 <= amount.value <= 430 and not amount.decimal and amount.unit is None and _read_off(scene, index):
+        return [tenfold(amount)]
     if amount.loose and LOWEST <= amount.loose[0] <= 42.5:
         return _read_slip(scene, index)
     if low >= LOWEST and amount.value <= HIGHEST:
         return _read_temperature(scene, index)
     return _read_unknown(scene, index)
+
+
+def _read_off(scene: Scene, index: int) -> bool:
+    """Whether a word of measuring leads to the number, in a clause that holds nothing else."""
+    amount = scene.amount(index)
+    return _TAKEN.search(scene.text[max(0, amount.start - 8) : amount.start]) is not None and scene.isolated(index)
 
 
 def _read_meal(scene: Scene, index: int) -> Reading:
@@ -63,10 +73,11 @@ def _read_slip(scene: Scene, index: int) -> Reading:
     whole = len(digits) == len(scene.text.strip())
     if not (
         whole
-        or (scene.isolated(index) and "." not in digits and len(scene.text) <= 12)
+        or (scene.isolated(index) and "." not in digits and (len(scene.text) <= 12 or scene.ends_clause(end)))
         or _MEASURED.search(scene.text, max(0, amount.start - 4), amount.start)
     ):
-        return None
+        asked = scene.ends_clause(end) and _introduced(scene, index)
+        return [Quantity(amount.start, end, "temperature", value, question=f"{value:.1f}是体温吗？")] if asked else None
     return [Quantity(amount.start, end, "temperature", value, None, None, amount.precision)]
 
 
@@ -97,7 +108,12 @@ def _read_whole(scene: Scene, index: int, head: str) -> Reading:
         return None
     if _RUN_TOGETHER.match(scene.text, amount.end):
         return [_asked(amount, "temperature", "体温")]
+    if _JUST.match(scene.text, amount.end) and amount.value <= HIGHEST_WHOLE:
+        return [quantity(amount, "temperature")]
     timed = index > 0 and scene.tokens[index - 1].kind == "moment" and amount.precision == "more_than"
+    if amount.precision == "more_than" and amount.value <= HIGHEST_WHOLE and scene.isolated(index, unknown=0):
+        # 39多 is said of nothing else.
+        return [quantity(amount, "temperature")]
     if _TAKEN.search(head) or timed or (_MEASURED.search(head) and amount.precision != "exact"):
         return [quantity(amount, "temperature")]
     if amount.value > 42 or not scene.isolated(index) or scene.unfollowed(index):

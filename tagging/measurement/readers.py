@@ -55,7 +55,9 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
         return None
     value = amount.value
     if not amount.sure:
-        return []
+        # 四十度零三: what cannot be read is asked, and until then it is no less than the whole degrees.
+        shown = scene.text[amount.start : amount.end]
+        return [quantity(amount, "temperature", None, f"“{shown}”是{value:g}度几？")] if 34 <= value <= 43 else []
     if amount.unit == "F" or head.endswith("华氏"):
         return [quantity(amount, "temperature", "F")] if 86 <= value <= 113 else [] if named else None
     if 86 <= value <= 113:

@@ -104,7 +104,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     folded = fold(text)
     if context and len(folded) <= SHORT and (full := statement(folded, fold(context))):
         return _answered(text, read_measurements(full, context=None, patient=patient, now=now, content=tables))
-    if not NUMBER.search(folded) and not _may_be_off_scale(folded):
+    if not NUMBER.search(folded) and "糖" not in folded and (context is None or "糖" not in context):
         return Readings()
     words = vocabulary()
     moments = _usable(folded, find_moments(folded, now))
@@ -150,10 +150,6 @@ def _answered(text: str, read: Readings) -> Readings:
         return replace(measurement, start=0, end=len(text), text=text)
 
     return replace(read, measurements=tuple(map(here, read.measurements)), doubtful=tuple(map(here, read.doubtful)))
-
-
-def _may_be_off_scale(folded: str) -> bool:
-    return "糖" in folded
 
 
 def _usable(folded: str, moments: list[Moment]) -> list[Moment]:

@@ -83,7 +83,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
                 found.append(Quantity(token.start, token.end, UNNAMED, token.amount.value, question=f"{shown}是量的什么？"))
             else:
                 unreadable.append(vital)
-    found += _off_scale(scene.text)
+    found += _off_scale(scene.text, asked="glucose" in scene.asked)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
 
 
@@ -110,9 +110,9 @@ def _one_breath(first: Quantity, second: Quantity) -> bool:
     return second.vital == "systolic_bp" and second.start - first.end <= 1 and second.value < 0.8 * first.value
 
 
-def _off_scale(folded: str) -> Iterator[Quantity]:
-    """血糖仪显示 HI or LO: beyond what the meter can show (vitals.yml, glucose)."""
-    if "糖" not in folded:
+def _off_scale(folded: str, *, asked: bool) -> Iterator[Quantity]:
+    """血糖仪显示 HI or LO: beyond what the meter can show (vitals.yml, glucose); `asked` says that the line before asked for sugar."""
+    if "糖" not in folded and not asked:
         return
     for match in _OFF_SCALE.finditer(folded):
         if match["high"] or match["bust"]:

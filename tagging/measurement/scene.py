@@ -135,6 +135,10 @@ class Scene:
         token = self.tokens[place] if place >= 0 else None
         return token is not None and token.roles.idiom and _is_latin(token) and self.unknown_between(place, index) <= 1
 
+    def ends_clause(self, end: int) -> bool:
+        """Whether a mark, or the end of the text, stands at `end`."""
+        return end >= len(self.text) or self.text[end] in "，。,！!？?；;\n"
+
     def consumed(self, index: int) -> bool:
         """Whether a verb of taking or calling stands directly before the number (吃三九, 打120)."""
         start = self.tokens[index].start
