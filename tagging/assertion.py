@@ -71,18 +71,19 @@ _RESOLVED_AFTER = re.compile(
 _RESOLVED_LATER = re.compile(
     r"(?:现在|今天|目前|后来|已经|这会|早就|之后|这个?(?:月|周|星期|几天|两天|一周|一个月)|出院后)[^。！？!?\n]{0,6}?(?:好了|没事了|都?正常了?|恢复了|没再"
     r"|不再|没有了|退了|缓解了|没复发|一次没有|再没|没有再|没发作|不[\u4e00-\u9fff]{1,2}了)"
-    r"|(?:就|都)好了|没有?再(?:犯|发|出现|抽|吐|烧|有)|再也没|已(?:经)?(?:治愈|痊愈|康复)"
+    r"|(?<![0-9一二两三四五六七八九十])(?:后|以后|之后)(?:就|都)+(?:没有了|没了|好了|没再|不再)|(?:就|都)好了|没有?再(?:犯|发|出现|抽|吐|烧|有)|再也没|已(?:经)?(?:治愈|痊愈|康复)"
 )
 _LONG_AGO = re.compile(
     r"去年|前年|大前年|上个?月|上上|小时候|以前|从前|曾经?|当年|半年前"
     r"|(?:[0-9一二两三四五六七八九十几]+(?:个(?:半|多)?)?(?:月|年|周|周?岁)(?:之|以)?前)"
     r"|[0-9一二两三四五六七八九十半]+个?(?:多)?(?:岁|个?月)(?:多|半)?(?:的)?(?:时候|时|那年|那次)"
+    r"|(?:小学|初中|高中|幼儿园|初[一二三]|高[一二三]|[一二三四五六]年级)的?(?:时候?|那年|那会儿?|那阵)"
     r"|那年|那时候?|上次(?!化疗|出院|手术|打|复查|冲)|出生(?:的时候|时)(?!.{0,4}(?:体重|斤))|刚出生时"
     r"|刚生下来|病史|(?:住院|在医院|出院)(?:期间|的?时候|那会儿?)|出院前|住院(?:时|[那哪]天)|入院[时前]|第一次住院"
 )
 _RECENT = re.compile(
     r"刚刚|刚才|现在|这周|这星期|这个月|本周|今天|今早|今晚|早上|昨晚|昨天|又|这次|这回|这两天|这几天|突然|再次|还在|目前|正在|一直|天前"
-    r"|小时前|复发"
+    r"|小时前|复发|最近"
 )
 _PAST_TIMES = re.compile(
     r"昨天|昨晚|前天|大前天|前几天|之前|上周|上星期|上礼拜|前段时间|那天|早先|头几天|前两天|周[一二三四五六日]|星期[一二三四五六日]|天前"
@@ -102,7 +103,8 @@ _HYPOTHETICAL = re.compile(
     r"|注意观察|观察[^，。]{0,3}(?:有没有|是否|有无)|(?:才|再)(?:去|来)医院|可能会|说不定会|才(?:要|需要|算)"
 )
 _HYPOTHETICAL_AFTER = re.compile(
-    r"(?:的话|的?时候(?:要|该|应该|可以)|再(?:联系|找|来|去|说)|(?:了|时)?(?:该|应该)怎么(?:预防|判断)|是什么(?:样|表现|症状)"
+    r"(?:(?:到|烧到|超过)?(?:多少度?|几度|多高|什么程度)(?:就)?(?:要|才|算|需|该|得|必须)"
+    r"|的话|的?时候(?:要|该|应该|可以)|再(?:联系|找|来|去|说)|(?:了|时)?(?:该|应该)怎么(?:预防|判断)|是什么(?:样|表现|症状)"
     r"|(?:一般|都|会|的)?有(?:什么|哪些)(?:症状|表现)|的?(?:症状|表现)有(?:什么|哪些|啥)|怎么预防|能预防|的?(?:疫苗|标准|定义))"
 )
 _ASK_BEFORE = re.compile(
@@ -126,7 +128,10 @@ _OTHER = re.compile(
     r"|爸爸|妈妈|他爸|她爸|他妈|她妈|爷爷|奶奶|外公|外婆|姥姥|姥爷|公公|婆婆|老大|大宝|"
     r"有的(?:宝宝|孩子|小孩)|有些(?:宝宝|孩子)|孕妇|怀孕|别人|别家|人家|其他小朋友|其他孩子|小朋友|亲戚|侄子|侄女|外甥|班里|班上|家里人|家人|老人|大人|朋友|阿姨|保姆|网上|书上|小区|病友"
 )
-_SELF = re.compile(r"我自己|我本人|本人|我也|我这几天|我最近|我产后|我现在|我今天|我昨天|我这")
+_SELF = re.compile(
+    r"我自己|我本人|本人|我也(?!看|说|拿|分|搞|弄|没|不|觉得|发现|量|吃不|判)"
+    r"|我这几天|我最近|我产后|我现在|我今天|我昨天|我这"
+)
 _PATIENT = re.compile(
     r"宝宝|宝贝|孩子|小孩|娃|儿子|女儿|闺女|患儿|患者|病人|小宝|二宝|老二|老三|崽|他(?!爸|妈|们)|她(?!爸|妈|们)|我家(?!里|老|的?狗)"
 )
@@ -138,8 +143,10 @@ _NOT_SUBJECT_AFTER = re.compile(
     r"|家(?![的]?(?:孩|小孩|宝|娃|儿子|女儿|老|大宝|二宝|小朋友|人|长|属|姐|哥|弟|妹|也|有个|那个|都)))"
 )
 _NOT_SUBJECT_BEFORE = re.compile(
-    r"(?:被|跟|和|与|同|让|像|是|叫|喊|把|从|对|给|吃了?|找|抱着|喝了?|问|接触了?|传染给?|向)(?:了|我|他|她|家|一个|我们|的)*$"
+    r"(?:(?<![现正实])在|去|被|跟|和|与|同|让|像|是|叫|喊|把|从|对|给|吃了?|找|抱着|喝了?|问|接触了?|传染给?|向)(?:了|我|他|她|家|一个|我们|的)*$"
 )
+# 我家孩子没事，是他同学抽了: the other person it is.
+_CONTRASTED = re.compile(r"(?:没事|好好的|没问题|没有?这样)[，,](?:抽|病|摔|发烧|出事)?的?是(?:[他她]|我们?|孩子)?的?$")
 
 
 def assess(folded: str, spans: Sequence[Span]) -> list[Assertion]:
@@ -274,7 +281,7 @@ def _when(folded: str, span: Span, sentence_start: int, clause_start: int, sente
     earlier = folded[max(sentence_start, clause_start - 12) : span.start]
     later = folded[span.end : span.end + 30]
     back_again = re.search(r"又|还是|反复|再次|现在(?:还|也|又)", later[:20])
-    if _LONG_AGO.search(scope) or (_LONG_AGO.search(earlier) and not _RECENT.search(scope)):
+    if _LONG_AGO.search(scope) or (_LONG_AGO.search(earlier) and not _RECENT.search(scope) and not _RECENT.match(folded, span.start)):
         latest = max((m.end() for m in _LONG_AGO.finditer(earlier)), default=0)
         if not _RECENT.search(earlier[latest:]):
             return "past", bool(_RESOLVED_LATER.search(later))
@@ -287,7 +294,7 @@ def _when(folded: str, span: Span, sentence_start: int, clause_start: int, sente
 
 def _whose(sentence_before: str, clause_before: str) -> Whose:
     others = [m for m in _OTHER.finditer(sentence_before) if not _NOT_SUBJECT_AFTER.match(sentence_before[m.end() :])]
-    others = [m for m in others if not _NOT_SUBJECT_BEFORE.search(sentence_before[: m.start()])]
+    others = [m for m in others if not _is_no_subject(sentence_before[: m.start()])]
     selves = list(_SELF.finditer(sentence_before))
     patients = [m.start() for m in _PATIENT.finditer(sentence_before) if not _inside(m.start(), others)]
     last_patient = max(patients, default=-1)
@@ -301,6 +308,10 @@ def _whose(sentence_before: str, clause_before: str) -> Whose:
     if others and last_patient > last_other and re.fullmatch(r"[家床班里的]{0,3}", sentence_before[others[-1].end() : last_patient]):
         return "other"
     return "patient"
+
+
+def _is_no_subject(before: str) -> bool:
+    return bool(_NOT_SUBJECT_BEFORE.search(before)) and not _CONTRASTED.search(before)
 
 
 def _inside(position: int, matches: Sequence[re.Match[str]]) -> bool:

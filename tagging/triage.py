@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagging.age import age_from_text
+from tagging.best import best_from_text
 from tagging.content import Content, default_content
 from tagging.measurement import Measurement, read_measurements
-from tagging.patient import PatientFacts
+from tagging.patient import PatientFacts, Reading
 from tagging.rules import by_concept, fires, rules_for
 from tagging.second import Opinion, SecondReader
 from tagging.signs import Sign, bystander_signs, patient_signs, remembered_signs, told_tags, value_signs
@@ -79,7 +80,7 @@ def triage_text(
     """
     tables = content or default_content(patient.department)
     mentions = find_symptoms(text, context=context, content=tables)
-    known = with_age_from_text(text, patient, tables)
+    known = with_told_facts(text, patient, tables)
     read = read_measurements(text, context=context, patient=known, now=now, content=tables)
     triage = triage_findings(text, mentions, read.measurements, read.doubtful, patient=known, now=now, content=tables)
     return raised(triage, second.read(text, context=context, patient=known), content=tables) if second else triage
@@ -104,7 +105,9 @@ def triage_findings(
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     learning = is_only_learning(text)
     current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
-    findings = [finding for m in current for finding in _judge_value(m.vital, m.judged, known, tags, now, content)]
+    findings: list[_Finding] = []
+    for m in current:
+        findings += _judge_value(m.vital, m.judged, _with_earlier(known, m, current), tags, now, content)
     unclear = [] if learning else [m for m in doubtful if m.vital not in ASKED_ANYWAY]
     for m in unclear:
         for finding in _judge_value(m.vital, m.judged, known, tags, now, content):
@@ -166,11 +169,18 @@ def reply_text(triage: Triage, *, notified: bool, phone: str | None, content: Co
     return _reply(tables, triage.categories[0], triage.level, triage.variant, notified=notified, phone=phone)
 
 
-def with_age_from_text(text: str, patient: PatientFacts, content: Content) -> PatientFacts:
-    """`patient` with the age that the message tells, where the record has none."""
-    if patient.age_days is not None:
-        return patient
-    return replace(patient, age_days=age_from_text(fold(text), content.redflags.age_words))
+def with_told_facts(text: str, patient: PatientFacts, content: Content) -> PatientFacts:
+    """`patient` with the age and the best peak flow that the message tells, where the record has none."""
+    folded = fold(text)
+    if patient.age_days is None:
+        patient = replace(patient, age_days=age_from_text(folded, content.redflags.age_words))
+    return patient if patient.personal_best else replace(patient, personal_best=best_from_text(folded))
+
+
+def _with_earlier(patient: PatientFacts, measurement: Measurement, told: Sequence[Measurement]) -> PatientFacts:
+    """`patient` with what else the message tells of the same vital at an earlier time (38.1，一个半小时前也是38.1)."""
+    earlier = (Reading(m.vital, m.judged, m.unit, m.at) for m in told if m is not measurement and m.vital == measurement.vital and m.at)
+    return replace(patient, history=(*patient.history, *earlier))
 
 
 def _judge_value(

@@ -8,7 +8,7 @@ from tagging.measurement import Measurement, read_measurements
 from tagging.medicine import MedicineMention, find_medicines, names_only
 from tagging.patient import PatientFacts
 from tagging.symptom import SymptomMention, read_symptoms
-from tagging.triage import Triage, triage_findings, with_age_from_text
+from tagging.triage import Triage, triage_findings, with_told_facts
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Understanding:
 def understand(text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None) -> Understanding:
     """Read one message. `context` is the line before it, `now` an aware instant in the hospital's zone. Never raises on any text."""
     tables = content or default_content(patient.department)
-    known = with_age_from_text(text, patient, tables)
+    known = with_told_facts(text, patient, tables)
     medicines = find_medicines(text)
     said = read_symptoms(text, context=context, medicines=names_only(medicines), content=tables)
     read = read_measurements(text, context=context, patient=known, now=now, content=tables)

@@ -1,0 +1,13 @@
+"""The personal best of a peak flow, as told in a message (平时最好300)."""
+
+import re
+
+_BEST = re.compile(
+    r"(?:平时|平常|个人|以前|历史|自己|一贯|好的时候)(?:的)?(?:最好|最佳|最高|能吹)(?:值|成绩|一次|的一次)?(?:是|有|到|能|吹|在|大概|大约|:|：)*(?P<best>\d{2,3})(?![\d.%％年月])"
+)
+
+
+def best_from_text(folded: str) -> float | None:
+    """The personal best in L/min that `folded` tells; None if it tells none."""
+    match = _BEST.search(folded) if "峰" in folded or "pef" in folded else None
+    return float(match["best"]) if match else None
