@@ -329,3 +329,15 @@ def test_a_question_about_a_child_is_heard(text: str) -> None:
 )
 def test_doubt_about_what_to_do_is_no_doubt_about_the_sign(text: str, level: str) -> None:
     assert judged(text).level == level
+
+
+def test_the_best_peak_flow_told_in_the_message_counts_where_the_record_has_none() -> None:
+    low = triage_text("峰流速140，平时最好330", context=None, patient=child(3000, "asthma"), now=NOW)
+    well = triage_text("峰流速320，个人最佳330", context=None, patient=child(3000, "asthma"), now=NOW)
+    assert (low.level, well.level) == ("emergency", "routine")
+
+
+def test_two_readings_of_one_message_an_hour_apart_are_a_lasting_fever() -> None:
+    patient = child(900, "chemo")
+    assert triage_text("38.1，一小时前量的是38.2", context=None, patient=patient, now=NOW).level == "emergency"
+    assert triage_text("38.1，一小时前量的是37.6", context=None, patient=patient, now=NOW).level == "urgent"
