@@ -53,8 +53,9 @@ class CharLinearClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """`longest` n-gram, `c` of the linear machine, `wrong_cost` in rejections, and the intents of utterances with findings."""
-        return {"longest": 2, "c": 1.0, "wrong_cost": 3.0, "clinical": ["report", "ask_question"]}
+        """`longest` n-gram, `c` of the linear machine, `wrong_cost` in rejections, the intents of utterances with findings, and the
+        confidence from which on what may be out of scope is turned `away`."""
+        return {"longest": 2, "c": 2.0, "wrong_cost": 1.5, "clinical": ["report", "ask_question"], "away": 0.1}
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource, reader: IntentReader | None = None) -> None:
         self._config, self._storage, self._resource, self._reader = config, storage, resource, reader
@@ -80,7 +81,7 @@ class CharLinearClassifier(GraphComponent, IntentClassifier):
         examples = sorted((m.get(TEXT), m.get(INTENT)) for m in training_data.intent_examples if m.get(TEXT))
         counts = [counted(text, understanding_of(text), longest=self._config["longest"]) for text, _ in examples]
         model = fit(counts, [intent for _, intent in examples], c=self._config["c"], wrong_cost=self._config["wrong_cost"])
-        self._reader = IntentReader(model, self._config["longest"], tuple(self._config["clinical"]))
+        self._reader = IntentReader(model, self._config["longest"], tuple(self._config["clinical"]), self._config["away"])
         with self._storage.write_to(self._resource) as folder:
             self._reader.save(folder)
         return self._resource

@@ -18,7 +18,7 @@ from tagging.understanding import Understanding, understand
 
 # Reading a text for its intent alone needs no clock; relative times in it are not looked at.
 ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-FALLBACK = "nlu_fallback"
+FALLBACK, OUT_OF_SCOPE = "nlu_fallback", "out_of_scope"
 # The folder of the model archive that holds what `IntentReader.save` wrote, and its files.
 COMPONENT = "CharLinearClassifier"
 SETTINGS = "intent.json"
@@ -32,18 +32,27 @@ def counted(text: str, understood: Understanding, *, longest: int) -> Counter[st
 
 @dataclass(frozen=True)
 class IntentReader:
-    """A trained model and how it is used; `clinical` are the intents of reports and questions about the child, in this order."""
+    """A trained model and how it is used.
+
+    `clinical` are the intents of reports and questions about the child, in this order. From the confidence `away` on, what may be out
+    of scope is turned away even where another intent is likelier, unless the language rules found something about the child in it.
+    """
 
     model: LinearModel
     longest: int
     clinical: tuple[str, str]
+    away: float = 1.0
 
     def rank(self, text: str, understood: Understanding) -> list[tuple[str, float]]:
         """All intents with their confidence, best first; where the best is not believed, what is acted upon stands before them.
 
-        That is `nlu_fallback`, or a report or a question when the language rules found something, with the threshold as confidence.
+        That is `out_of_scope`, `nlu_fallback`, or a report or a question when the language rules found something, with the threshold
+        as confidence.
         """
         ranked = self.model.rank(counted(text, understood, longest=self.longest))
+        doubt = next((confidence for name, confidence in ranked[1:] if name == OUT_OF_SCOPE), 0.0)
+        if doubt >= self.away and not findings.says_something(understood):
+            return [(OUT_OF_SCOPE, max(doubt, self.model.threshold)), *ranked]
         if ranked[0][1] >= self.model.threshold:
             return ranked
         return [(self._unsure(text, understood, ranked), self.model.threshold), *ranked]
@@ -68,14 +77,14 @@ class IntentReader:
     def save(self, folder: Path) -> None:
         """Write the reader into `folder`."""
         self.model.save(folder)
-        settings = {"longest": self.longest, "clinical": self.clinical}
+        settings = {"longest": self.longest, "clinical": self.clinical, "away": self.away}
         (folder / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> "IntentReader":
         """The reader that `save` wrote into `folder`."""
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        return cls(LinearModel.read(folder), settings["longest"], tuple(settings["clinical"]))
+        return cls(LinearModel.read(folder), settings["longest"], tuple(settings["clinical"]), settings["away"])
 
     @classmethod
     def from_archive(cls, archive: Path) -> "IntentReader":

@@ -218,7 +218,7 @@ async def test_a_person_is_called_beside_particulars_too(stranger: Family, disch
 
 async def test_three_failures_offer_a_nurse(stranger: Family, discharged: Patient) -> None:
     await stranger.says("绑定孩子")
-    for words in ("蓝色的那个", "嗯呢那样子", "就是上回说的"):
+    for words in ("木头做的", "紫的绿的都有", "东西掉地上了"):
         said = await stranger.says(words)
     assert "护士" in said and set(stranger.choices) == {"human", "go_on", "no"}
     assert "住院号" in await stranger.says("继续绑定", menu_id="go_on")

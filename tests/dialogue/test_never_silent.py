@@ -36,13 +36,13 @@ async def asked(family: Family) -> None:
 
 async def failed_once(family: Family) -> None:
     await family.is_asked()
-    await family.says("蓝色的那个")
+    await family.says("木头做的")
 
 
 async def failed_three_times(family: Family) -> None:
     await failed_once(family)
-    await family.says("嗯呢那样子")
-    await family.says("就是上回说的")
+    await family.says("紫的绿的都有")
+    await family.says("东西掉地上了")
 
 
 async def last_question(family: Family) -> None:

@@ -151,10 +151,10 @@ async def test_a_tap_on_another_familys_item_says_nothing(family: Family) -> Non
 
 async def test_three_answers_that_nobody_can_read_lead_to_a_choice(family: Family) -> None:
     await family.says("填问卷")
-    for text in ("蓝色的那个", "嗯呢那样子"):
+    for text in ("木头做的", "紫的绿的都有"):
         await family.says(text)
         assert "skip" not in family.choices
-    await family.says("就是上回说的")
+    await family.says("东西掉地上了")
     assert list(family.choices)[:1] != []
     assert "（2/11）" in await family.says("跳过", menu_id="skip")
 
