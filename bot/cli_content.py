@@ -1,6 +1,5 @@
 """`careloop content`: what clinicians answered and want in the library, and how often articles were read and helped."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -48,6 +47,8 @@ def list_reads() -> None:
 
 def _with_database(work: "Callable[..., Awaitable[_Result]]") -> _Result:
     """Run `work(tx, now)` in one transaction on the installation's database."""
+    import asyncio
+
     from bot.app import core
     from bot.settings import load_settings
 

@@ -1,6 +1,5 @@
 """`careloop questionnaire`: what there is, putting one on a family's list, and what the answers come to."""
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
@@ -85,6 +84,8 @@ def results(id: Id = "satisfaction") -> None:
 
 
 def _in_database(work: Any) -> Any:
+    import asyncio
+
     from bot.app import core
     from bot.logs import configure
     from bot.settings import load_settings
