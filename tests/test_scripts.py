@@ -166,6 +166,7 @@ def test_suite_runs_every_section_and_fails_for_one(checkout: Checkout) -> None:
         "ran ruff",
         "ran detect_secrets.pre_commit_hook",
         "ran pytest",
+        "ran pytest",
     ]
     assert complaint == "careloop: failed: types."
 
@@ -187,7 +188,11 @@ def test_missing_chromium_is_installed_by_root_and_asked_for_by_others(checkout:
     subprocess.run(["git", "init", "-q"], cwd=checkout.root, check=True)
     code, out, complaint = checkout.run("test")
     assert (code, complaint.removeprefix("careloop: ")) == (0 if user == "0" else 1, end)
-    assert out.endswith(f"ran -m pytest --durations=10 --durations-min=1{marks}")
+    pytest_runs = [line for line in out.splitlines() if line.startswith("ran -m pytest")]
+    assert pytest_runs == [
+        f"ran -m pytest --durations=10 --durations-min=1 {which}{marks}"
+        for which in ("tests/bot tests/console", "--ignore=tests/bot --ignore=tests/console")
+    ]
 
 
 def test_without_a_model_only_the_dialogue_tests_are_left_out(checkout: Checkout) -> None:
@@ -198,6 +203,15 @@ def test_without_a_model_only_the_dialogue_tests_are_left_out(checkout: Checkout
     code, out, complaint = checkout.run("test")
     assert (code, complaint) == (1, "careloop: failed: training.")
     assert out.endswith("-m not dialogue")
+
+
+@pytest.mark.parametrize(
+    ("fails", "named"), [("tests/bot", "tests of service and pages"), ("--ignore=tests/bot", "all other tests")], ids=["service", "others"]
+)
+def test_a_failure_in_either_run_fails_the_suite(checkout: Checkout, fails: str, named: str) -> None:
+    checkout.tool("python", f'echo "ran $*"; case " $* " in *" {fails} "*) exit 1 ;; esac\n')
+    subprocess.run(["git", "init", "-q"], cwd=checkout.root, check=True)
+    assert checkout.run("test", "fast")[::2] == (1, f"careloop: failed: {named}.")
 
 
 def test_a_planted_secret_is_found(checkout: Checkout) -> None:
