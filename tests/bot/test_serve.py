@@ -20,7 +20,7 @@ from bot.private import free_port
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = shutil.which("chromium")
 # Slow machines need it for loading the dialogue; nothing waits for it on a fast one. How fast it is, the benchmarks say.
-PATIENCE = 180
+PATIENCE = 300
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
 pytestmark = [
