@@ -47,11 +47,20 @@ class Installation:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port that nobody listens on at the moment, below those that the system gives to outgoing connections, which could take it first.
+
+    Raises OSError when there is none.
+    """
+    choose = random.SystemRandom()
+    for _ in range(100):
+        port = choose.randrange(10_000, 32_768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
+    raise OSError("no free port on the loopback address")
 
 
 @asynccontextmanager
