@@ -152,6 +152,9 @@ async def _listen(
     try:
         while True:
             await asyncio.wait({reading}, timeout=every)
+            if process.returncode is not None:
+                # What it has started may hold its pipe open, and would be waited for.
+                _kill(process)
             if reading.done():
                 line = reading.result()
                 if not line:

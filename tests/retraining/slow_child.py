@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 how, pids, _root, data, out = sys.argv[1:6]
-# Not on our pipe: whoever reads it waits for its end.
-grandchild = subprocess.Popen(["sleep", "300"], stdout=subprocess.DEVNULL)
+grandchild = subprocess.Popen(["sleep", "300"])
 Path(pids).write_text(f"{os.getpid()} {grandchild.pid}")
 print(json.dumps({"done": 0.3, "step": "training"}), flush=True)
 if how == "hang":
