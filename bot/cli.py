@@ -265,12 +265,24 @@ def bench_road(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("language")
+def bench_language(
+    json: Json = False,
+    file: Annotated[Path | None, typer.Option("--file", help="JSON lines with `text`, instead of our own frozen messages.")] = None,
+) -> None:
+    """How fast messages are read and triaged in one process, its memory, and texts of 100 kB that nobody writes."""
+    from bot.bench.language import run
+
+    _report(run(file), json)
+
+
 @bench.command("all")
 def bench_all(json: Json = False) -> None:
     """All benchmarks, one after the other."""
     bench_turns(json)
     bench_callback(json)
     bench_road(json)
+    bench_language(json)
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:

@@ -14,6 +14,8 @@ Kind = Literal["amount", "word", "moment", "link", "weak", "strong"]
 # A character of the private use area stands for every character of a time.
 _TIME = "\ue000"
 _NO_ROLE = Roles()
+# So many numbers stand in no message that somebody wrote; what comes after them is not read as values (R).
+MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ def scan(folded: str, moments: Sequence[Moment], words: Vocabulary) -> list[Toke
         lexed = "".join([*pieces, folded[last:]])
     lexer = _lexer(words.alternation)
     tokens: list[Token] = []
-    position = 0
-    while match := lexer.search(lexed, position):
+    position = amounts = 0
+    while amounts < MOST and (match := lexer.search(lexed, position)):
         position = match.end()
         kind = match.lastgroup or ""
         if match["num"] is not None:
@@ -66,6 +68,7 @@ def scan(folded: str, moments: Sequence[Moment], words: Vocabulary) -> list[Toke
                 tokens.append(Token("word", *match.span(), match.group(), Roles(idiom=True)))
                 continue
             position = amount.end
+            amounts += 1
             tokens.append(Token("amount", amount.start, amount.end, lexed[amount.start : amount.end], amount=amount))
         elif match["word"] is not None:
             roles = words.roles[match.group()]

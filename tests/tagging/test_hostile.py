@@ -1,5 +1,6 @@
 """What no family writes, found by fuzzing: it is read without an error, and not more dearly the longer it gets."""
 
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -79,3 +80,28 @@ def test_every_mention_stands_where_it_says(text: str) -> None:
     found = [*read.mentions, *read.normal, *read.measurements, *read.medicines]
     assert all(mention.text and text[mention.start : mention.end] == mention.text for mention in found)
     assert read.triage.level in ("emergency", "urgent", "same_day", "routine")
+
+
+def _work(text: str) -> int:
+    """Calls that reading `text` costs, of Python and of what it calls: counted, so the same on any machine."""
+    calls = 0
+
+    def count(_frame: object, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        _read(text, PatientFacts(400))
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "piece", ["吐", "没有抽，", "大便3次，", "烧到三十八度五，", "5ml", "如果发烧", "（「", "\x01\x02", "a宝1😀", "今天早上三点"]
+)
+def test_work_grows_no_faster_than_the_text(piece: str) -> None:
+    _read(piece * 10, PatientFacts(400))  # tables and compiled patterns are made once
+    once, fourfold = (_work(piece * times) for times in (500, 2000))
+    assert fourfold <= 4.4 * once
