@@ -43,12 +43,12 @@ _FILLER = (
 )
 _NEGATOR = (
     r"(?:并没有|并没|并无|从来没有?|从没有?|都没有?|也没有?|倒没有?|还没有?|没有|没|无|未见|未|不再|不是"
-    r"|不会|不算|不像|不|否认|排除了?|别|非|木有|冇|莫得)"
+    r"|(?:看|摸|听|感觉|闻|找)不(?:到|见|出)|不会|不算|不像|不|否认|排除了?|别|非|木有|冇|莫得)"
 )
 NEGATED_BEFORE = re.compile(rf"{_NEGATOR}{_FILLER}{{0,4}}$")
 # 不停, 不断, 没多久… contain a negator but deny nothing.
 _IDIOM = re.compile(
-    r"不停|不断|不住|不时|不光|不仅|不但|不只|不止|不知|不得不|不能不|不到|不久|没多久|不清楚|不明|不一会"
+    r"不停|不断|不住|不时|不光|不仅|不但|不只|不止|不知|不得不|不能不|(?<![看摸听觉闻找])不到|不久|没多久|不清楚|不明|不一会"
     r"|不同|不少|不管|不论|无论|没法|不能|不舒服|不好|不行|没办法|不过|差不多|不由|不太对"
     r"|不对劲|不让|是不是|会不会|有没有|要不要|能不能|不小心|不见好|不管用|没注意|没看住|没人|没忍住|不敢|要不是"
 )
@@ -108,7 +108,7 @@ _HYPOTHETICAL_AFTER = re.compile(
     r"|(?:一般|都|会|的)?有(?:什么|哪些)(?:症状|表现)|的?(?:症状|表现)有(?:什么|哪些|啥)|怎么预防|能预防|的?(?:疫苗|标准|定义))"
 )
 _ASK_BEFORE = re.compile(
-    r"(?:是不是|是否|会不会(?:也|又|就|真|还)?是|不知道是不是|算不算|有没有可能是?|可能(?:也|又|就|还)?是|可能(?:会|也|还)?有|(?:估计|也许|或许|大概)(?:也|又|就|还)?是|怀疑(?:也|又|就)?是?|疑似|说不定是|不排除|不确定是不是)"
+    r"(?:是不是|是否|会不会(?:也|又|就|真|还)?是|不知道是不是|算不算|有没有可能是?|不至于是|可能(?:也|又|就|还)?是|可能(?:会|也|还)?有|(?:估计|也许|或许|大概)(?:也|又|就|还)?是|怀疑(?:也|又|就)?是?|疑似|说不定是|不排除|不确定是不是)"
     r"[^，。！？,!?]{0,6}$"
 )
 # 不怎么咳, 不太咳: less than before, but there.
@@ -122,6 +122,7 @@ _ASK_AFTER = re.compile(
     r"到什么程度|(?:引起|导致|造成)的?(?:吗|么|吧)?[?？]|(?:的?(?:症状|情况|现象))?(?:了|过|的)?(?:吗|么|嘛|没有?|不)?[?？]"
     r"|(?:了|过)?(?:吗|嘛)|了没有?$|不$"
 )
+_DENIAL_ASKED = re.compile(r"(?:什么)?的?(?:了|过)?(?:吧|吗|么|嘛)?[?？]|(?:什么)?的?(?:了|过)?(?:吧|吗)")
 _WHY = re.compile(r"为什么|为何|为啥|怎么(?:会|就|老|总|还|又|突然|一直)|咋(?:会|就|老|还|又)")
 _OTHER = re.compile(
     r"妹妹|姐姐|哥哥|弟弟|姐弟|兄弟|邻居|隔壁|同学|同事|同桌|表哥|表姐|表弟|表妹|堂哥|堂姐|堂弟|堂妹|老公"
@@ -202,7 +203,7 @@ def _told_status(folded: str, span: Span, before: str, after: str) -> Status | N
     if _ASK_BEFORE.search(before):
         return "possible"
     if any(_GAP_NEGATED.search(_IDIOM.sub("", folded[a:b])) for a, b in span.gaps):
-        return "absent"
+        return "asked" if _DENIAL_ASKED.match(after) else "absent"
     if _HARDLY.search(before):
         return "present"
     masked = _IDIOM.sub(lambda match: "＿" * len(match.group()), before)
@@ -210,6 +211,9 @@ def _told_status(folded: str, span: Span, before: str, after: str) -> Status | N
         # 没拉肚子之前: since then there is.
         if re.match("(?:之|以)前", after):
             return "present"
+        # 不会是肺炎吧, 前几天都没有发烧？: a denial that is asked for.
+        if _DENIAL_ASKED.match(after):
+            return "asked"
         # 不是不抽 and 不是没有 deny the denial.
         return "present" if re.search(rf"不是{_NEGATOR}{_FILLER}{{0,2}}$", masked) else "absent"
     if _NEGATED_AFTER.match(after) or _UNRELATED.match(after):

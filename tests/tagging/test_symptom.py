@@ -195,3 +195,18 @@ def test_there_are_at_least_350_concepts_that_name_a_symptom() -> None:
 def test_more_signs_than_anybody_writes_are_not_lost() -> None:
     found = find_symptoms("没有发烧，" * 400 + "抽搐了", context=None)
     assert [m.status for m in found if m.concept == "convulsion"] == ["present"]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("那不会是肺炎吧", "asked"),
+        ("前几天都没有发烧？", "asked"),
+        ("大便里没有血吗", "asked"),
+        ("嘴里看不到疱疹", "absent"),
+        ("没有发烧，要紧吗？", "absent"),
+        ("听不到喘了", "absent"),
+    ],
+)
+def test_a_denial_that_is_put_as_a_question_is_a_question(text: str, status: str) -> None:
+    assert [mention.status for mention in find_symptoms(text, context=None)][:1] == [status]
