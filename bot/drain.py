@@ -4,6 +4,7 @@ handled in one transaction, which makes a turn cheap when many are there, and co
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -44,6 +45,12 @@ class Outcome:
     last: Inbound
     replies: list[Reply] = field(default_factory=list)
     human: str | None = None
+    handled: list[tuple[Inbound, str, dict[str, Any]]] = field(default_factory=list)
+
+    def close(self, now: datetime) -> None:
+        """Mark the messages as handled: once all turns are taken, so that the next turn's look-ups do not write each row by itself."""
+        for message, state, outcome in self.handled:
+            message.state, message.handled_at, message.outcome = state, now, {**message.outcome, **outcome}
 
 
 class Drain:
@@ -118,9 +125,13 @@ class Drain:
                     await self._turns.prepare(tx, [chats[chat_id] for chat_id in waiting])
                     outcomes = {}
                     for chat_id, messages in waiting.items():
+                        _open_window(chats[chat_id], next((m for m in messages if m.origin == CUSTOMER), None))
+                    for chat_id, messages in waiting.items():
                         outcome = outcomes[chat_id] = Outcome(chats[chat_id], messages[-1])
                         for message in messages:
                             await self._one(tx, outcome, message, surroundings[chat_id], now, without_dialogue)
+                    for outcome in outcomes.values():
+                        outcome.close(now)
                     await self._turns.save(tx)
                     await self._say(tx, list(outcomes.values()), now)
                     await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
@@ -156,8 +167,7 @@ class Drain:
         _open_window(chat, message)
         await take_back_if_over(tx, chat, message, now)
         answer = await self._turns.take(tx, chat, message, known, now, without_dialogue=without_dialogue)
-        message.state, message.handled_at = "recorded" if chat.state == "human" else "done", now
-        message.outcome = {**message.outcome, **answer.outcome}
+        outcome.handled.append((message, "recorded" if chat.state == "human" else "done", answer.outcome))
         outcome.replies += answer.replies
         outcome.human = outcome.human or answer.wants_human
 
@@ -243,8 +253,10 @@ class Drain:
         return True
 
 
-def _open_window(chat: Chat, message: Inbound) -> None:
-    """A customer's message opens WeCom's window anew, and a session that had ended."""
+def _open_window(chat: Chat, message: Inbound | None) -> None:
+    """A customer's message, if there is one, opens WeCom's window anew, and a session that had ended."""
+    if message is None:
+        return
     if chat.window_from is None or message.sent_at >= chat.window_from:
         chat.window_from, chat.window_used = message.sent_at, 0
     if chat.service_state == 4:
