@@ -2,11 +2,13 @@
 
 import asyncio
 
+import psycopg
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from records.database import Database, DatabaseUnreachable, is_lost_connection
+from records.database import MIGRATIONS, Database, DatabaseUnreachable, is_lost_connection, migrate
 
 
 async def test_a_server_that_never_answers_is_named_without_its_password() -> None:
@@ -120,3 +122,19 @@ async def test_a_server_that_hangs_up_or_does_not_answer_is_away(db: Database) -
 async def test_our_own_mistakes_are_no_lost_connection() -> None:
     assert not is_lost_connection(ValueError("a mistake"))
     assert not is_lost_connection(TimeoutError())
+
+
+def test_every_migration_bears_the_number_of_its_file() -> None:
+    files = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert [f'\nrevision = "{file.name[:4]}"\n' in file.read_text() for file in files] == [True] * len(files)
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_database_is_migrated_only_where_it_is_not_the_newest(database_url: str, monkeypatch: pytest.MonkeyPatch, behind: bool) -> None:
+    upgraded: list[str] = []
+    monkeypatch.setattr(command, "upgrade", lambda config, to: upgraded.append(to))
+    if behind:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("update alembic_version set version_num = '0001'")
+    migrate(database_url)
+    assert upgraded == (["head"] if behind else [])
