@@ -122,7 +122,7 @@ def _kilograms(measurement: "Measurement") -> float:
 
 def _reweigh(now: Weighing, before: Weighing | None, baby: Newborn) -> str:
     reference = before or Weighing((baby.birth_weight_g or 0) / 1000, baby.birth_date)
-    when = since(before, now.day) if before else say("weight.birth")
+    when = since(before.day, now.day) if before else say("weight.birth")
     return say("reweigh.ask", now=in_words(now.kg), when=when, before=in_words(reference.kg))
 
 
@@ -139,7 +139,7 @@ def _weight_echo(measurement: "Measurement", now: Weighing, before: Weighing | N
     what = _bounded(what, measurement)
     today = local_day(said.now, said.zone)
     if now.day != today:
-        what = say("echo.on_day", when=since(now, today), what=what)
+        what = say("echo.on_day", when=since(now.day, today), what=what)
     if confirmed:
         return say("echo.confirmed", what=what)
     comparison = compared(now, before, said.patient.birth_weight_g)
@@ -180,7 +180,10 @@ async def take_value(tx: AsyncSession, measurement: "Measurement", said: Said) -
         set_status(tx, other, "final" if other in alike else "entered-in-error", reason="asked again", now=said.now, by=row.id)
     age = (local_day(at, said.zone) - said.patient.birth_date).days
     alert = rules.first_alert({"age_days": float(age), measurement.vital: measurement.value}) if rules.applies(age) else None
-    return Taken("answered", value_in_words(measurement), None, alert, row, replaced)
+    what, day, seen_from = value_in_words(measurement), local_day(at, said.zone), local_day(said.now, said.zone)
+    if day < seen_from:
+        what = say("echo.on_day", when=since(day, seen_from), what=what)
+    return Taken("answered", what, None, alert, row, replaced)
 
 
 def value_in_words(measurement: "Measurement") -> str:

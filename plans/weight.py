@@ -48,9 +48,9 @@ def in_words(kg: float) -> str:
     return say("weight.kg", kg=shown, jin=say(form, about=about, jin=jin, liang=liang))
 
 
-def since(before: Weighing, day: date) -> str:
-    """When the earlier reading was, seen from `day`: 昨天, 3天前."""
-    days = (day - before.day).days
+def since(before: date, day: date) -> str:
+    """When an earlier reading was, seen from `day`: 昨天, 3天前."""
+    days = (day - before).days
     return say("weight.today") if days == 0 else say("weight.yesterday") if days == 1 else say("weight.days_ago", days=days)
 
 
@@ -58,7 +58,7 @@ def compared(now: Weighing, before: Weighing | None, birth_weight_g: float | Non
     """比昨天多40克; without an earlier reading compared with the birth weight; None when there is nothing to compare with."""
     if before is not None:
         grams = round((now.kg - before.kg) * 1000)
-        when = since(before, now.day)
+        when = since(before.day, now.day)
         if grams == 0:
             return say("weight.same", when=when)
         return say("weight.gained" if grams > 0 else "weight.lost", when=when, grams=abs(grams))
