@@ -8,7 +8,7 @@ from actions.answer import nothing_open, say_article
 from actions.care import tell_report
 from actions.speech import FORM, alarm, named, say, says_something, taken_up_again
 from actions.turn import Turn, turn_of
-from plans.answer import TRIES
+from plans.answer import TRIES, declined_because
 from plans.follow_up import Question, answer, decline, next_question, open_task, template_of, today
 from plans.question import entry
 from plans.questionnaire_response import assigned_line, assigned_to
@@ -45,7 +45,7 @@ class ValidateFollowUpForm(FormValidationAction):
             return {}
         async with turn_of(tracker) as turn:
             asked = await _open_question(turn)
-            if asked is None or _is_something_else(turn, tracker, domain, asked[1]):
+            if asked is None or _is_something_else(turn, tracker, domain, asked[1], asked[2]):
                 return {}
             return {"answer": await _take(turn, dispatcher, tracker, *asked)}
 
@@ -121,7 +121,7 @@ async def _open_question(turn: Turn) -> tuple[Task, Patient, Question] | None:
     return None if question is None or patient is None else (task, patient, question)
 
 
-def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient) -> bool:
+def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient, question: Question) -> bool:
     """Whether the utterance is not about the question: another concern, a pending yes or no, or another child."""
     intent = tracker.latest_message["intent"]["name"]
     if any(child.id != patient.id for child in named(turn)):
@@ -129,7 +129,9 @@ def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient) 
     if intent in ("affirm", "deny"):
         return tracker.get_slot("pending") is not None
     ignored = intent in domain["forms"][FORM]["ignored_intents"]
-    return ignored and (intent in FIRM or not turn.understanding.measurements)
+    # 今天没称 is an answer, whatever the model takes it for, and so is a number that has to be asked about.
+    answers = turn.understanding.measurements or declined_because(question, turn.text) or turn.understanding.questions
+    return ignored and (intent in FIRM or not answers)
 
 
 async def _take(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: Patient, question: Question) -> str | None:
