@@ -1,0 +1,320 @@
+"""Conversations that a nurse can read: what talks/*.yml may say, and how it is played. talks/README.md explains it in Chinese."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import select
+
+from bot.cards import category_text
+from bot.texts import say
+from plans.invitation import invite
+from plans.questionnaire import newest
+from plans.questionnaire_response import assign
+from plans.wording import words
+from records.chat import Chat
+from records.observation import Observation
+from records.patient import Carer, Patient, PatientCarer
+from records.questionnaire import QuestionnaireResponse
+from records.wecom import KfAccount
+from tagging.content import default_content
+from tests.dialogue.conftest import NOW, ZONE, Family
+from tests.dialogue.road import Road
+
+TALKS = Path(__file__).parent / "talks"
+NEWBORN = "安安 10天 女"
+# As the hospital knows every child of these talks: the first one that is at home has 88124, the next 88125.
+RECORD_NUMBER, PHONE, LINK = 88124, "138 0000 1234", "https://work.weixin.qq.com/kf/kfc1?enc_scene=ENC1"
+HOURS = {"分钟": 1 / 60, "小时": 1, "天": 24}
+DAYS = {"天": 1, "个月": 30.5, "岁": 365.25}
+TASKS = {
+    "没到": "scheduled", "问过": "sent", "提醒过": "reminded", "开始": "started", "完成": "done", "部分": "partial", "没填": "declined",
+    "错过": "missed", "没送到": "undeliverable", "撤下": "withdrawn",
+}  # fmt: skip
+RESPONSES = {"等着": "assigned", "填着": "in_progress", "填完": "completed", "停了": "stopped"}
+KINDS = {"图片": "image", "语音": "voice", "视频": "video", "文件": "file", "位置": "location", "链接": "link", "名片": "business_card"}
+KINDS |= {"小程序": "miniprogram", "聊天记录": "merged_msg", "表情": "emotion"}
+ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "值班", "联系人", "客服链接", "说话的人", "对话"}
+NOTHING = "没有"
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One conversation of a theme (the file's name): who the family is, and its lines as (what, words)."""
+
+    theme: str
+    title: str
+    about: dict[str, Any]
+    lines: tuple[tuple[str, Any], ...]
+
+
+def read_talks(folder: Path = TALKS) -> list[Talk]:
+    """Every talk, by theme. Raises ValueError for a line that means nothing, or a title that stands there twice."""
+    talks = []
+    for path in sorted(folder.glob("*.yml")):
+        # The base loader: 37.80 stays as it was written.
+        for raw in yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader):  # noqa: S506
+            lines = tuple(item for line in raw["对话"] for item in line.items())
+            wrong = [key for key in raw if key not in ABOUT] + [key for key, _ in lines if key not in STEPS]
+            if wrong:
+                raise ValueError(f"{path.name}, {raw.get('标题')}: {wrong}")
+            talks.append(Talk(path.stem, raw["标题"], raw, lines))
+    twice = {talk.title for talk in talks if [each.title for each in talks].count(talk.title) > 1}
+    if twice:
+        raise ValueError(f"titles stand twice: {twice}")
+    return talks
+
+
+class Played:
+    """A talk that is being played. What does not hold fails the test with the conversation as it went."""
+
+    def __init__(self, talk: Talk, family: Family) -> None:
+        self.talk, self.family, self.road = talk, family, Road(family)
+        self.script: list[str] = []
+        self.everything: list[str] = []
+        self.intents: set[str] = set()
+        self.forms: set[str] = set()
+        self.turns = 0
+        self._named: set[str] = set()
+
+    async def play(self) -> None:
+        """From who the family is to the last line; an alert that no line names fails it too."""
+        await self._begin()
+        for what, words_ in self.talk.lines:
+            step = STEPS[what]
+            if step in CHECKS:
+                problem = await step(self, words_)
+                self._check(not problem, f"{what}：{words_}", problem)
+                continue
+            self.script.append(f"{what}：{words_}")
+            await step(self, words_)
+            self.everything += [reply.text for reply in self.road.said]
+            self.script += [f"    助手：{line}" for line in self.road.words.splitlines() if line]
+        rest = {_alert(flag) for flag in await self.family.flags() if flag.category != "human_request"} - self._named
+        self._check(not rest, "结束", f"还有没写到的报警：{sorted(rest)}")
+
+    def _check(self, holds: bool, line: str, problem: str | None) -> None:
+        __tracebackhide__ = True
+        if not holds:
+            went = "\n".join([*self.script, f"✗ {line}", f"  {problem}"])
+            pytest.fail(f"{self.talk.theme}：{self.talk.title}\n\n{went}", pytrace=False)
+
+    async def _begin(self) -> None:
+        about, road = self.talk.about, self.road
+        async with self.family.db.transaction() as tx:
+            chat = await tx.get_one(Chat, self.family.chat_id)
+            for number, child in enumerate(self.family.children):
+                patient = await tx.get_one(Patient, child)
+                patient.record_number, patient.phones = f"{RECORD_NUMBER + number}", [PHONE]
+                patient.tags = _list(about.get("孩子"), [NEWBORN])[number].split()[3:]
+                link = await tx.scalar(select(PatientCarer).where(PatientCarer.patient_id == child))
+                link.primary = about.get("联系人") != "不是主要的"
+            if not self.family.children:
+                # A chat is only joined to a carer who is known.
+                await tx.delete(await tx.get_one(Carer, chat.carer_id))
+                chat.carer_id = None
+            for number, discharged in enumerate(_list(about.get("出院"), [])):
+                name, born, sex = child_of(discharged)
+                tx.add(
+                    Patient(
+                        team_id=chat.team_id, record_number=f"ZY-2026 003{number + 1}", name=name, sex=sex, birth_date=born,
+                        birth_weight_g=3200, tags=discharged.split()[3:], phones=[PHONE],
+                    )
+                )  # fmt: skip
+            if about.get("客服链接") != NOTHING:
+                tx.add(KfAccount(open_kfid=chat.open_kfid, name="随访", team_id=chat.team_id, contact_url=LINK))
+            for questionnaire in _list(about.get("问卷"), []):
+                await assign(tx, await tx.get_one(Patient, self.family.children[0]), newest()[questionnaire], now=NOW, by="linyue")
+        if about.get("值班") != NOTHING:
+            await road.has_nurse()
+        if about.get("随访"):
+            await road.is_on_plan()
+        if about.get("随访") == "问过":
+            await road.passes(timedelta(minutes=1))
+            self.everything += [reply.text for reply in road.said]
+            self.script += [f"    助手：{line}" for line in road.words.splitlines() if line]
+        if about.get("时间"):
+            hour, minute = re.fullmatch(r"(\d+)点(\d+)?分?", about["时间"]).groups()
+            self.family.now = self.family.now.astimezone(ZONE).replace(hour=int(hour), minute=int(minute or 0))
+
+    # What the family and the world do.
+
+    async def says(self, said: Any) -> None:
+        await self.road.says(*[_spelt(text) for text in _list(said, [])])
+        self.turns += len(_list(said, []))
+        self._note()
+
+    async def taps(self, label: str) -> None:
+        self._check(label in self.road.offered, f"选择：{label}", f"没有给过这个选择，给过的是：{'、'.join(self.road.offered)}")
+        await self.road.taps(label)
+        self.turns += 1
+        self._note()
+
+    async def sends(self, kind: str) -> None:
+        await self.road.sends({"msgtype": KINDS[kind]})
+        self.turns += 1
+
+    async def passes(self, time: str) -> None:
+        number, unit = re.fullmatch(r"(\d+)(分钟|小时|天)", time).groups()
+        await self.road.passes(timedelta(hours=int(number) * HOURS[unit]))
+
+    async def enters(self, how: str) -> None:
+        await self.road.enters()
+
+    async def scans(self, name: str) -> None:
+        token = name
+        async with self.family.db.transaction() as tx:
+            patient = await tx.scalar(select(Patient).where(Patient.name == name))
+            if patient is not None:
+                token = await invite(tx, patient, kind="visit", by="linyue", now=self.family.now)
+        await self.road.enters(token)
+        self.turns += 1
+
+    async def nurse_takes(self, name: str) -> None:
+        await self.road.nurse_takes()
+        self.road.said = []
+
+    async def nurse_says(self, said: str) -> None:
+        await self.road.nurse_says(said)
+
+    async def nurse_ends(self, name: str) -> None:
+        await self.road.nurse_ends()
+
+    # What must then hold: None, or what is wrong.
+
+    async def answers(self, wanted: Any) -> str | None:
+        missing = [part for part in _list(wanted, []) if part not in self.road.words]
+        return f"没说到：{missing}" if missing else None
+
+    async def never_says(self, unwanted: Any) -> str | None:
+        found = [part for part in _list(unwanted, []) if part in self.road.words]
+        return f"不该说：{found}" if found else None
+
+    async def is_silent(self, _: Any) -> str | None:
+        return f"应该不出声，却说了：{self.road.words}" if self.road.said else None
+
+    async def offers(self, labels: Any) -> str | None:
+        offered = [label for reply in self.road.said for _, label in reply.buttons]
+        wanted = [] if labels == NOTHING else _list(labels, [])
+        return None if offered == wanted else f"给的选择是：{offered}"
+
+    async def is_on_record(self, what: Any) -> str | None:
+        problems = [await self._recorded(each, wanted=True) for each in _list(what, [])]
+        return "；".join(problem for problem in problems if problem) or None
+
+    async def is_not_on_record(self, what: Any) -> str | None:
+        problems = [await self._recorded(each, wanted=False) for each in _list(what, [])]
+        return "；".join(problem for problem in problems if problem) or None
+
+    async def has_alert(self, what: Any) -> str | None:
+        there = {_alert(flag) for flag in await self.family.flags() if flag.category != "human_request"}
+        wanted = set() if what == NOTHING else set(_list(what, []))
+        self._named |= wanted
+        return None if wanted == there else f"报警是：{sorted(there) or NOTHING}"
+
+    async def calls_nurse(self, why: str) -> str | None:
+        called = [flag.because for flag in await self.family.flags() if flag.category == "human_request" and flag.state != "closed"]
+        if why == NOTHING:
+            return f"不该转人工：{called}" if called else None
+        return None if any(why in because for because in called) else f"转人工的原因：{called or '没有转'}"
+
+    async def follow_up_is(self, state: str) -> str | None:
+        task = await self.family.task()
+        return None if task.state == TASKS[state] else f"随访是：{next(name for name, each in TASKS.items() if each == task.state)}"
+
+    async def questionnaire_is(self, what: str) -> str | None:
+        state, _, score = what.partition(" ")
+        async with self.family.db.transaction() as tx:
+            row = await tx.scalar(select(QuestionnaireResponse).order_by(QuestionnaireResponse.id.desc()).limit(1))
+        if row is None:
+            return "没有问卷"
+        problem = f"问卷是：{next(name for name, each in RESPONSES.items() if each == row.state)} {row.score}"
+        return None if row.state == RESPONSES[state] and (not score or row.score == float(score)) else problem
+
+    async def is_bound(self, names: Any) -> str | None:
+        async with self.family.db.transaction() as tx:
+            chat = await tx.get_one(Chat, self.family.chat_id)
+            rows = await tx.scalars(select(Patient.name).join(PatientCarer).where(PatientCarer.carer_id == chat.carer_id))
+            bound = sorted(rows) if chat.carer_id is not None else []
+        return None if bound == ([] if names == NOTHING else sorted(_list(names, []))) else f"绑着的是：{bound or NOTHING}"
+
+    async def messages_are(self, what: str) -> str | None:
+        async with self.family.db.transaction() as tx:
+            chat = await tx.get_one(Chat, self.family.chat_id)
+            carer = await tx.get(Carer, chat.carer_id)
+            paused = carer.paused_until is not None and carer.paused_until > self.family.now
+            state = "停了" if carer.stopped_at else "暂停" if paused else "照常"
+            until = f"到{carer.paused_until.astimezone(ZONE):%-m月%-d日}" if paused else ""
+        return None if what in (state, state + until) else f"随访消息：{state}{until}"
+
+    async def _recorded(self, what: str, *, wanted: bool) -> str | None:
+        """`体温 38.5`, `乐乐 体温 38.5`, `咳嗽`; without a child's name the first child's."""
+        parts = what.split()
+        async with self.family.db.transaction() as tx:
+            patients = {patient.name: patient.id for patient in await tx.scalars(select(Patient))}
+            patient = patients[parts.pop(0)] if parts[0] in patients else self.family.children[0]
+            code = codes()[parts[0]]
+            rows = await tx.scalars(
+                select(Observation).where(
+                    Observation.patient_id == patient, Observation.code == code, Observation.status != "entered-in-error"
+                )
+            )
+            found = [row for row in rows if row.detail.get("status", "present") != "absent"]
+        values = [row.value for row in found]
+        there = bool(found) if len(parts) == 1 else any(value is not None and abs(value - float(parts[1])) < 0.005 for value in values)
+        return None if there == wanted else f"{parts[0]}的记录是：{values or NOTHING}"
+
+    def _note(self) -> None:
+        for outcome in self.road.read:
+            read = outcome.get("read") or {}
+            self.intents |= {read["intent"]} if read else set()
+            self.forms |= {read["form"]} if read.get("form") else set()
+
+
+STEPS: dict[str, Any] = {
+    "家长": Played.says, "选择": Played.taps, "家长发": Played.sends, "过了": Played.passes,
+    "点开客服": Played.enters, "扫码": Played.scans, "护士接手": Played.nurse_takes, "护士说": Played.nurse_says, "护士结束": Played.nurse_ends,
+    "助手": Played.answers, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers, "记录": Played.is_on_record,
+    "没记": Played.is_not_on_record, "报警": Played.has_alert, "转人工": Played.calls_nurse, "随访": Played.follow_up_is,
+    "问卷": Played.questionnaire_is, "绑定": Played.is_bound, "随访消息": Played.messages_are,
+}  # fmt: skip
+CHECKS = frozenset(STEPS[what] for what in list(STEPS)[list(STEPS).index("助手") :])
+
+
+def children_of(talk: Talk) -> list[tuple[str, date, str]]:
+    """The children of the family, as `new_family` takes them."""
+    return [] if talk.about.get("孩子") == NOTHING else [child_of(child) for child in _list(talk.about.get("孩子"), [NEWBORN])]
+
+
+def child_of(words_: str) -> tuple[str, date, str]:
+    """`安安 10天 女`, perhaps with tags behind it: name, birth date, sex."""
+    name, age, sex = words_.split()[:3]
+    number, unit = re.fullmatch(r"(\d+)(天|个月|岁)", age).groups()
+    born = NOW.astimezone(ZONE).date() - timedelta(days=round(int(number) * DAYS[unit]))
+    return name, born, {"女": "F", "男": "M"}[sex]
+
+
+def codes() -> dict[str, str]:
+    """The codes of vitals and signs by the names that families read, and the clinical ones."""
+    content = default_content()
+    signs = {concept.name: key for key, concept in content.symptoms.concepts.items()}
+    told = {name: key for key, name in words("symptom_names").items()} | {name: key for key, name in words("vital_names").items()}
+    return signs | told | {"用药": "medicine", "问题": "question"}
+
+
+def _alert(flag: Any) -> str:
+    return f"{say(f'levels.{flag.level}')}/{category_text(flag.category)}"
+
+
+def _list(value: Any, default: list[str]) -> list[str]:
+    return default if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def _spelt(text: str) -> str:
+    """`春天×400` is said 400 times over: long texts stay readable."""
+    repeated = re.fullmatch(r"(.+)×(\d+)", text, re.S)
+    return repeated[1] * int(repeated[2]) if repeated else text
