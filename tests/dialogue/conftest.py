@@ -32,6 +32,15 @@ ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A talk is known by its Chinese title, which pytest would spell in escapes."""
+    for item in items:
+        if (talk := getattr(getattr(item, "callspec", None), "params", {}).get("talk")) is not None:
+            item.name = f"{talk.theme}：{talk.title}"
+            item._nodeid = f"{item.parent.nodeid}::{item.name}"
+
+
 @pytest.fixture(scope="session")
 def model() -> Path:
     return train(ROOT, ROOT / "models")

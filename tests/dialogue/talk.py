@@ -277,10 +277,11 @@ class Played:
 
 STEPS: dict[str, Any] = {
     "家长": Played.says, "选择": Played.taps, "家长发": Played.sends, "过了": Played.passes,
-    "点开客服": Played.enters, "扫码": Played.scans, "护士接手": Played.nurse_takes, "护士说": Played.nurse_says, "护士结束": Played.nurse_ends,
-    "助手": Played.answers, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers, "记录": Played.is_on_record,
-    "没记": Played.is_not_on_record, "报警": Played.has_alert, "转人工": Played.calls_nurse, "随访": Played.follow_up_is,
-    "问卷": Played.questionnaire_is, "绑定": Played.is_bound, "随访消息": Played.messages_are,
+    "点开客服": Played.enters, "扫码": Played.scans,
+    "护士接手": Played.nurse_takes, "护士说": Played.nurse_says, "护士结束": Played.nurse_ends,
+    "助手": Played.answers, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers,
+    "记录": Played.is_on_record, "没记": Played.is_not_on_record, "报警": Played.has_alert, "转人工": Played.calls_nurse,
+    "随访": Played.follow_up_is, "问卷": Played.questionnaire_is, "绑定": Played.is_bound, "随访消息": Played.messages_are,
 }  # fmt: skip
 CHECKS = frozenset(STEPS[what] for what in list(STEPS)[list(STEPS).index("助手") :])
 
