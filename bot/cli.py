@@ -77,10 +77,17 @@ def worker(
 
 
 @app.command()
-def train(force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed since the last model.")] = False) -> None:
+def train(
+    force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed since the last model.")] = False,
+    second_reader: Annotated[
+        bool, typer.Option("--second-reader", help="Teach the second reader of triage from nlu_data/second_reader/ instead.")
+    ] = False,
+) -> None:
     """Train the dialogue model from nlu_data/, bot/domain, bot/rules and config.yml into models/. About a minute."""
-    from bot.cli_run import train_command
+    from bot.cli_run import teach_command, train_command
 
+    if second_reader:
+        return teach_command()
     train_command(force=force)
 
 

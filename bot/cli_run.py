@@ -101,6 +101,25 @@ def train_command(*, force: bool) -> None:
     _say(f"trained {made.name}")
 
 
+def teach_command() -> None:
+    """`careloop train --second-reader`, with a progress bar: the reader that comes with CareLoop is replaced."""
+    from rich.progress import Progress
+
+    from bot.retraining.data import base
+    from tagging.content import DATA, load_content
+    from tagging.second.learned import FILE
+    from tagging.second.training import everyday, read_lines, teach
+
+    configure("warning", role="train")
+    texts = [example.text for example in base(ROOT)]
+    lines = [*read_lines(ROOT / "nlu_data" / "second_reader"), *everyday(texts)]
+    with Progress(transient=True) as progress:
+        bar = progress.add_task("teaching the second reader", total=1.0)
+        taught = teach(lines, load_content(), on_progress=lambda done: progress.update(bar, completed=done))
+    taught.reader.save(DATA / FILE)
+    _say(taught.report())
+
+
 def doctor_command() -> None:
     """`careloop doctor`: a line per finding; exit code 1 when something must be mended."""
     from bot.doctor import diagnose

@@ -28,7 +28,7 @@ def check_flags(flags: RedFlags, words: Symptoms, limits: Vitals) -> None:
     known = set(words.concepts) | {meaning.concept for vital in limits.vitals.values() for meaning in vital.means}
     tags = {*flags.tags, *limits.tag_groups, *(tag for group in limits.tag_groups.values() for tag in group)}
     _require(sorted(flags.priority) == sorted(flags.categories), "priority: it must name every category once")
-    for text in (flags.safety_net, flags.meanwhile, flags.who_is_meant, flags.second_look):
+    for text in (flags.safety_net, flags.meanwhile, flags.who_is_meant, *flags.second_look.model_dump().values()):
         _check_text("common texts", text, flags)
     for category_id, category in flags.categories.items():
         _check_category(category_id, category, flags)

@@ -7,6 +7,7 @@ refused with the file and the place.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from tagging.folder import file_of, read_yaml
 from tagging.lexicon import Entry, Lexicon
 from tagging.overlay import lay_over, read_department
 from tagging.pattern import Patterns
+from tagging.second import SecondReader
+from tagging.second.learned import FILE, open_reader
 from tagging.tables import Concept, Symptoms, Vitals
 
 DATA = Path(__file__).parent / "data"
@@ -27,13 +30,19 @@ _TableType = TypeVar("_TableType", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Content:
-    """The three tables and the compiled lexicon."""
+    """The three tables, the compiled lexicon, and who reads after the rules, if anybody."""
 
     symptoms: Symptoms
     vitals: Vitals
     redflags: RedFlags
     lexicon: Lexicon
     rules_by_concept: Mapping[str, tuple[tuple[str, int], ...]]
+    second: SecondReader | None = None
+
+    @cached_property
+    def rules_only(self) -> "Content":
+        """The same without a second reader: for those who do not look at the level."""
+        return replace(self, second=None)
 
     def has_tag(self, tags: frozenset[str], wanted: str) -> bool:
         """Whether a patient with `tags` carries `wanted` itself or a member of the tag group of that name."""
@@ -79,6 +88,7 @@ def for_department(base: Content, path: Path) -> tuple[str, Content]:
 def load_all(folder: Path = DATA) -> dict[str | None, Content]:
     """The tables of a folder like data/ by department: None for the house, and one for each file of departments/."""
     base = load_content(symptoms=folder / "symptoms", vitals=folder / "vitals.yml", redflags=folder / "redflags")
+    base = replace(base, second=open_reader(folder / FILE))
     found: dict[str | None, Content] = {None: base}
     for path in sorted((folder / "departments").glob("*.yml")):
         department, content = for_department(base, path)

@@ -64,6 +64,14 @@ class Category(Table):
     phrase_patient: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class SecondLook(Table):
+    """What a family hears when only the second reader is worried: about the body, by level, or about somebody's life and safety."""
+
+    urgent: Text
+    emergency: Text
+    mind: Text
+
+
 class RedFlags(Table):
     """The files of redflags/."""
 
@@ -76,7 +84,7 @@ class RedFlags(Table):
     not_notified_phone: Text
     meanwhile: Text
     who_is_meant: Text
-    second_look: Text
+    second_look: SecondLook
     age_words: Mapping[str, int]
     tags: tuple[str, ...]
     priority: tuple[str, ...]

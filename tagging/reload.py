@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tagging.content import DATA, load_all, put_in_force
 from tagging.errors import ContentError
+from tagging.second.learned import FILE
 
 _Versions = dict[Path, tuple[int, int]]
 
@@ -36,7 +37,7 @@ class Watch:
 
 def _versions(folder: Path) -> _Versions:
     found: _Versions = {}
-    for path in folder.rglob("*.yml"):
+    for path in [*folder.rglob("*.yml"), *folder.glob(FILE)]:
         try:
             stat = path.stat()
         except FileNotFoundError:

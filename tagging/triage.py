@@ -13,7 +13,7 @@ from tagging.content import Content, default_content
 from tagging.measurement import Measurement, read_measurements
 from tagging.patient import PatientFacts, Reading
 from tagging.rules import by_concept, fires, rules_for
-from tagging.second import Opinion, SecondReader
+from tagging.second import Opinion
 from tagging.signs import Sign, bystander_signs, patient_signs, remembered_signs, told_tags, value_signs
 from tagging.symptom import SymptomMention, find_symptoms
 from tagging.tables import Level, severity
@@ -25,7 +25,7 @@ from tagging.weight import judge_newborn_weight
 # Values told of a day longer ago than this describe the past (R).
 STILL_COUNTS = timedelta(days=3)
 # Variants of a reply that stand in the common texts, not with a category.
-UNCLEAR, WHO, SECOND = "unclear", "who_is_meant", "second_look"
+UNCLEAR, WHO, SECOND, SECOND_MIND = "unclear", "who_is_meant", "second_look", "second_look_mind"
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,16 @@ def triage_text(
     patient: PatientFacts,
     now: datetime,
     content: Content | None = None,
-    second: SecondReader | None = None,
 ) -> Triage:
     """Judge one message. `context` is the line before it, `now` an aware instant. Never raises on any text.
 
-    `content` is by default what is in force for the patient's department; `second` reads after the rules and can only raise.
+    `content` is by default what is in force for the patient's department.
     """
     tables = content or default_content(patient.department)
     mentions = find_symptoms(text, context=context, content=tables)
     known = with_told_facts(text, patient, tables)
     read = read_measurements(text, context=context, patient=known, now=now, content=tables)
-    triage = triage_findings(text, mentions, read.measurements, read.doubtful, patient=known, now=now, content=tables)
-    return raised(triage, second.read(text, context=context, patient=known), content=tables) if second else triage
+    return triage_findings(text, mentions, read.measurements, read.doubtful, patient=known, now=now, content=tables)
 
 
 def triage_findings(
@@ -96,10 +94,27 @@ def triage_findings(
     now: datetime,
     content: Content,
 ) -> Triage:
-    """Judge what was already found in a message (see triage_text).
+    """Judge what was already found in a message (see triage_text): the rules first, then the second reader, who can only raise.
 
     A `doubtful` value (385 for 38.5) is asked about; if it would be a danger it is urgent until the family has answered.
     """
+    triage = _by_rules(text, mentions, measurements, doubtful, patient=patient, now=now, content=content)
+    if content.second is None:
+        return triage
+    opinion = content.second.read(text, patient=patient, signs=mentions, values=[*measurements, *doubtful], triage=triage)
+    return raised(triage, opinion, content=content)
+
+
+def _by_rules(
+    text: str,
+    mentions: Sequence[SymptomMention],
+    measurements: Sequence[Measurement],
+    doubtful: Sequence[Measurement],
+    *,
+    patient: PatientFacts,
+    now: datetime,
+    content: Content,
+) -> Triage:
     tags = frozenset(patient.tags) | told_tags(mentions, content)
     birth = next((m.value * 1000 for m in measurements if m.vital == "birth_weight"), None)
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
@@ -155,15 +170,21 @@ def raised(triage: Triage, opinion: Opinion | None, *, content: Content | None =
         reply = _reply(tables, known, opinion.level, None, notified=True, phone=None)
         return replace(triage, level=opinion.level, categories=categories, reply=reply, evidence=evidence, variant=None)
     categories = (*triage.categories, SECOND) if triage.categories else (SECOND,)
-    reply = _common(tables, tables.redflags.second_look, None, notified=True, phone=None)
-    return replace(triage, level=opinion.level, categories=categories, reply=reply, evidence=evidence, variant=SECOND)
+    variant = SECOND_MIND if opinion.mind else SECOND
+    reply = _common(tables, _second_look(tables, opinion.level, variant), None, notified=True, phone=None)
+    return replace(triage, level=opinion.level, categories=categories, reply=reply, evidence=evidence, variant=variant)
+
+
+def _second_look(content: Content, level: Level, variant: str) -> str:
+    texts = content.redflags.second_look
+    return texts.mind if variant == SECOND_MIND else texts.emergency if level == "emergency" else texts.urgent
 
 
 def reply_text(triage: Triage, *, notified: bool, phone: str | None, content: Content | None = None) -> str | None:
     """The reply for the family: it says that a clinician was told only if `notified`, else to call (`phone` of the department)."""
     tables = content or default_content(triage.department)
-    if triage.variant == SECOND:
-        return _common(tables, tables.redflags.second_look, None, notified=notified, phone=phone)
+    if triage.variant in (SECOND, SECOND_MIND):
+        return _common(tables, _second_look(tables, triage.level, triage.variant), None, notified=notified, phone=phone)
     if triage.reply is None or not triage.categories or triage.categories[0] not in tables.redflags.categories:
         return triage.reply
     return _reply(tables, triage.categories[0], triage.level, triage.variant, notified=notified, phone=phone)

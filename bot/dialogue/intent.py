@@ -12,6 +12,7 @@ from bot.dialogue import findings
 from bot.dialogue.features import features, word_groups
 from bot.dialogue.linear import LinearModel
 from bot.dialogue.train import found_model
+from tagging.content import default_content
 from tagging.patient import PatientFacts
 from tagging.topic import find_topic
 from tagging.understanding import Understanding, understand
@@ -63,7 +64,9 @@ class IntentReader:
 
     def of_text(self, text: str) -> tuple[str, float]:
         """Intent and confidence of a text of which nothing else is known."""
-        return self.classify(text, understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME))
+        return self.classify(
+            text, understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME, content=default_content().rules_only)
+        )
 
     def _unsure(self, text: str, understood: Understanding, ranked: list[tuple[str, float]]) -> str:
         """With a number, a symptom or a medicine in it, it is about the child, however strange the rest of the sentence is."""

@@ -13,6 +13,7 @@ from bot.dialogue.intent import ANY_TIME, IntentReader
 from bot.retraining.data import domain_intents, evaluation_lines, frozen
 from bot.retraining.figures import f1, macro_f1, share
 from bot.retraining.limits import limits
+from tagging.content import default_content
 from tagging.patient import PatientFacts
 from tagging.understanding import Understanding, understand
 
@@ -29,7 +30,9 @@ class Text:
     @classmethod
     def of(cls, text: str) -> "Text":
         """As the dialogue understands a text of which nothing else is known."""
-        return cls(text, understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME))
+        return cls(
+            text, understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME, content=default_content().rules_only)
+        )
 
 
 def read(reader: IntentReader, texts: Sequence[Text]) -> list[tuple[str, float]]:

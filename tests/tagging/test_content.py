@@ -174,7 +174,14 @@ def test_changed_files_come_into_force_and_bad_ones_do_not(house: Path) -> None:
 def test_no_reply_advises_what_is_banned() -> None:
     content = default_content()
     flags = content.redflags
-    texts = [flags.safety_net, flags.notified, flags.not_notified, flags.meanwhile, flags.who_is_meant, flags.second_look]
+    texts = [
+        flags.safety_net,
+        flags.notified,
+        flags.not_notified,
+        flags.meanwhile,
+        flags.who_is_meant,
+        *flags.second_look.model_dump().values(),
+    ]
     for category in flags.categories.values():
         texts += [category.reply, category.notified or "", category.question or "", *category.replies.values()]
     texts += [vital.ask for vital in content.vitals.vitals.values()]

@@ -294,22 +294,31 @@ class Worried:
     def __init__(self, opinion: Opinion | None):
         self.opinion = opinion
 
-    def read(self, text: str, *, context: str | None, patient: PatientFacts) -> Opinion | None:
+    def read(self, text: str, **found: object) -> Opinion | None:
         return self.opinion
+
+
+def judged_twice(text: str, opinion: Opinion | None) -> Triage:
+    content = replace(default_content(), second=Worried(opinion))
+    return triage_text(text, context=None, patient=child(), now=NOW, content=content)
 
 
 def test_a_second_reader_raises_but_never_lowers() -> None:
     mild, grave = Opinion("routine", "model", 1, "0.02"), Opinion("urgent", "model", 1, "0.97")
-    plain = judged("他今天怪怪的")
     for opinion in (None, mild):
-        read = triage_text("孩子抽搐了", context=None, patient=child(), now=NOW, second=Worried(opinion))
-        assert read == judged("孩子抽搐了")
-    higher = triage_text("他今天怪怪的", context=None, patient=child(), now=NOW, second=Worried(grave))
-    assert (plain.level, higher.level) == ("routine", "urgent")
+        assert judged_twice("孩子抽搐了", opinion) == judged("孩子抽搐了")
+        assert judged_twice("他今天怪怪的", opinion).level == "routine"
+    higher = judged_twice("他今天怪怪的", grave)
+    assert higher.level == "urgent"
     assert higher.evidence[-1].rule == "model" and "120" in (higher.reply or "")
     assert "已通知" not in (reply_text(higher, notified=False, phone=None) or "")
-    named = triage_text("他今天怪怪的", context=None, patient=child(), now=NOW, second=Worried(replace(grave, category="unresponsive")))
-    assert named.categories == ("unresponsive",)
+    assert judged_twice("他今天怪怪的", replace(grave, category="unresponsive")).categories == ("unresponsive",)
+
+
+def test_a_second_reader_who_fears_for_a_life_is_answered_with_a_helpline() -> None:
+    worried = judged_twice("他今天怪怪的", Opinion("emergency", "model", 1, "0.97", mind=True))
+    assert "12356" in (worried.reply or "") and "呼吸" not in (worried.reply or "")
+    assert reply_text(worried, notified=True, phone=None) == worried.reply
 
 
 @pytest.mark.parametrize(

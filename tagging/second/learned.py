@@ -1,0 +1,130 @@
+"""The reader that has learned from messages written by hand (nlu_data/second_reader): linear, numpy only, the same answer every time."""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tagging.errors import ContentError
+from tagging.patient import PatientFacts
+from tagging.second.feature import BUCKETS, Seen, windows
+from tagging.second.opinion import Opinion
+
+if TYPE_CHECKING:
+    from tagging.measurement import Measurement
+    from tagging.symptom import SymptomMention
+    from tagging.triage import Triage
+
+NAME, FILE = "second_reader", "second_reader.npz"
+HEADS = ("call", "act", "mind")
+# So many pieces are shown as the reason.
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Head:
+    """One yes or no: a weight for each bucket (int8, times `scale`), and the weight of nothing."""
+
+    weights: Any
+    scale: float
+    bias: float
+
+    def probability(self, buckets: Any, values: Any) -> float:
+        """Of a yes, for the buckets of a window with their values, which have length 1."""
+        margin = float(values @ self.weights[buckets].astype(np.float32)) * self.scale + self.bias
+        return 1 / (1 + exp(-max(-30.0, min(30.0, margin))))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Probabilities from which on a head is believed. What the rules have graded already takes more to be raised."""
+
+    call: float
+    call_same_day: float
+    act: float
+    mind: float
+
+
+@dataclass(frozen=True)
+class LearnedReader:
+    """`rarity` weighs each bucket (0: never seen in training), `call` decides whether somebody must be called, `act` whether at once,
+    `mind` whether it is about self-harm, violence or despair."""
+
+    version: int
+    rarity: Any
+    call: Head
+    act: Head
+    mind: Head
+    limits: Limits
+
+    def read(
+        self, text: str, *, patient: PatientFacts, signs: Sequence["SymptomMention"], values: Sequence["Measurement"], triage: "Triage"
+    ) -> Opinion | None:
+        """Urgent or emergency, with the pieces that speak for it most; None otherwise, and where the rules call somebody already: how
+        fast is then what clinicians have written down. See SecondReader."""
+        if triage.level in ("emergency", "urgent"):
+            return None
+        called, seen = -1.0, None
+        for window in windows(text, patient=patient, signs=signs, values=values, triage=triage):
+            probability = self.call.probability(*self.weighed(window))
+            if probability > called:
+                called, seen = probability, window
+        limits = self.limits
+        if seen is None or called < (limits.call_same_day if triage.level == "same_day" else limits.call):
+            return None
+        weighed = self.weighed(seen)
+        at_once = self.act.probability(*weighed) >= limits.act
+        why = f"{self._why(text, seen)} ({called:.2f})"
+        mind = self.mind.probability(*weighed) >= limits.mind
+        return Opinion("emergency" if at_once else "urgent", NAME, self.version, why, next(iter(triage.categories), None), mind)
+
+    def weighed(self, seen: Seen) -> tuple[Any, Any]:
+        """The buckets of a window, each once, and their values as a vector of length 1."""
+        buckets = np.unique(np.concatenate([seen.buckets, seen.known]))
+        values = self.rarity[buckets].astype(np.float32)
+        length = float(np.sqrt(values @ values))
+        return buckets, values / length if length else values
+
+    def _why(self, text: str, seen: Seen) -> str:
+        weight = self.rarity[seen.buckets].astype(np.float32) * self.call.weights[seen.buckets]
+        shown: list[tuple[int, int]] = []
+        for index in np.argsort(-weight, kind="stable"):
+            start, end = max(0, int(seen.starts[index])), min(len(text), int(seen.ends[index]))
+            if end - start >= 2 and not any(start < other_end and other_start < end for other_start, other_end in shown):
+                shown.append((start, end))
+            if len(shown) == SHOWN:
+                break
+        return " + ".join(f"「{text[start:end]}」[{start}:{end}]" for start, end in sorted(shown))
+
+    def save(self, path: Path) -> None:
+        """Write the reader as one file; the same reader gives the same bytes."""
+        heads = {name: getattr(self, name) for name in HEADS}
+        arrays = {"rarity": self.rarity, **{name: head.weights for name, head in heads.items()}}
+        arrays["scales"] = np.array([(head.scale, head.bias) for head in heads.values()])
+        arrays |= {"limits": np.array(astuple(self.limits)), "version": np.array(self.version)}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                # A fixed date: NumPy's own writer does the same, but does not promise it.
+                with archive.open(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), "w") as member:
+                    np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)  # type: ignore[no-untyped-call]
+
+
+def open_reader(path: Path) -> LearnedReader | None:
+    """The reader in `path`, None where there is none. Raises ContentError (`bad_content`) when it cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            rarity, *weights = (arrays[name] for name in ("rarity", *HEADS))
+            scales, limits = arrays["scales"].tolist(), arrays["limits"].tolist()
+            version = int(arrays["version"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ContentError("bad_content", f"{path.name} is no second reader: {error}") from error
+    if {array.shape for array in (rarity, *weights)} != {(BUCKETS,)} or (len(scales), len(limits)) != (len(HEADS), len(fields(Limits))):
+        raise ContentError("bad_content", f"{path.name} was made for other features; train it anew (careloop train --second-reader)")
+    call, act, mind = (Head(array, scale, bias) for array, (scale, bias) in zip(weights, scales, strict=True))
+    return LearnedReader(version, rarity, call, act, mind, Limits(*limits))
