@@ -1,5 +1,6 @@
 """One message of a family: understood, triaged, and answered by the dialogue if the bot is in charge."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,8 @@ DIALOGUE_CHARACTERS = 500
 QUOTE = 200
 # In a message's outcome: its alert was raised before its turn came.
 TRIAGED = "triaged_ahead"
+# An item of a questionnaire, as plans/wording.yml numbers it, and a bare number in answer to one.
+ITEM, NUMBER = re.compile(r"^（\d+/\d+）", re.M), re.compile(r"\d{1,3}分?")
 
 
 class Talker(Protocol):
@@ -127,7 +130,7 @@ class TurnTaker:
             return Answer([rated], outcome={"answer": "rating"})
         text = message.text or ""
         patient = _whom(chat, around.patients, text)
-        understood = await self._understand(tx, text, around, patient, message.sent_at)
+        understood = await self._understand(tx, message, around, patient)
         triage = understood.triage
         if TRIAGED not in message.outcome:
             await self._alert(tx, chat, patient, understood, text, now)
@@ -175,14 +178,16 @@ class TurnTaker:
         if message.msgtype != "text" or not text or TRIAGED in message.outcome:
             return
         patient = _whom(chat, around.patients, text)
-        understood = await self._understand(tx, text, around, patient, message.sent_at)
+        understood = await self._understand(tx, message, around, patient)
         await self._alert(tx, chat, patient, understood, text, now)
         message.outcome = {**message.outcome, TRIAGED: now.isoformat()}
 
-    async def _understand(self, tx: AsyncSession, text: str, around: Around, patient: Patient | None, now: datetime) -> Understanding:
+    async def _understand(self, tx: AsyncSession, message: Inbound, around: Around, patient: Patient | None) -> Understanding:
         """Understanding and triage; where it is open which child is meant, the most careful judgement over all of them."""
+        text, now = message.text or "", message.sent_at
+        context = None if _answers_item(message, around.last_words) else around.last_words
         facts = await around.facts_in_question(tx, patient, now=now, zone=self._zone)
-        read = [understand(text, context=around.last_words, patient=each, now=now) for each in facts]
+        read = [understand(text, context=context, patient=each, now=now) for each in facts]
         return max(read, key=lambda each: LEVELS.index(each.triage.level))
 
     async def _alert(
@@ -230,6 +235,14 @@ class TurnTaker:
 
 def _asks_which(reply: Reply) -> bool:
     return any(key.startswith("patient") for key, _ in reply.buttons)
+
+
+def _answers_item(message: Inbound, last_words: str | None) -> bool:
+    """Whether a choice or a number answers an item: the questionnaire's own alarms judge it, and an answer must not get lost to triage."""
+    text = (message.text or "").strip()
+    if (message.menu_id or "").startswith("item_"):
+        return True
+    return last_words is not None and bool(ITEM.search(last_words)) and (text in last_words.splitlines() or bool(NUMBER.fullmatch(text)))
 
 
 def _whom(chat: Chat, patients: list[Patient], text: str) -> Patient | None:
