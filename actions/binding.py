@@ -28,6 +28,8 @@ DONE = "done"
 FIRM = frozenset({"human", "complaint", "stop_messages", "withdraw_consent"})
 # Particulars are numbers, which the model may take for anything: with them only words that call for it make another concern.
 _FIRM_WORDS = re.compile(r"人工|护士|医生|客服|真人|找人|投诉|撤|删|停|别发|不要发")
+# What is typed as a number is meant for the step, even if a digit is missing.
+_DIGITS = re.compile(r"[\d\s+-]+")
 # Guesses of the model at words that hold nothing of the kind: 春天生的 is no report, it is asked again.
 GUESSED = frozenset({"report", "correct_report", "out_of_scope", "choose_patient", "abuse"})
 # What is asked about the consent while it is asked for is part of the answer.
@@ -188,6 +190,8 @@ def _is_something_else(turn: Turn, tracker: Any, domain: Any, binding: Binding, 
         return not particulars or bool(_FIRM_WORDS.search(turn.text))
     if intent in ("affirm", "deny") and tracker.get_slot("pending") is not None:
         return True
+    if said is None and _DIGITS.fullmatch(turn.text):
+        return False
     of_child = says_something(turn) and bool(turn.understanding.symptoms or turn.understanding.medicines)
     if said is not None:
         return of_child
