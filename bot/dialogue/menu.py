@@ -1,5 +1,6 @@
 """What a family's click or text may mean to Rasa: known menu ids become intents, texts never do."""
 
+import re
 from typing import Any
 
 from actions.plan import PAUSE
@@ -24,6 +25,8 @@ QUESTIONNAIRE = ("item_", "questionnaire_")
 IN_FORM = {"skip", "go_on"}
 WHILE_PENDING = {"yes", "no"}
 PATIENT = "patient_"
+# Words around a child's name that say no more than who is meant: 我说的是乐乐.
+_ONLY_WHO = re.compile(r"(?:我|现在|说|讲|问|的|是|给|关于|就|那|吧|呢|啊|呀|哈|[，。,.！!\s])*")
 
 
 def patient_id(menu_id: str | None) -> int | None:
@@ -40,8 +43,10 @@ def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | No
     menu_id = turn.message.menu_id if turn.message is not None else None
     if patient_id(menu_id) in {patient.id for patient in turn.patients}:
         return "choose_patient"
-    if not menu_id and pending and pending.get("kind") == "which_patient" and len(named(turn)) == 1:
-        return "choose_patient"
+    if not menu_id and len(meant := named(turn)) == 1:
+        asked = pending is not None and pending.get("kind") == "which_patient"
+        if asked or _ONLY_WHO.fullmatch(turn.text.replace(meant[0].name, "", 1)):
+            return "choose_patient"
     if (menu_id or "").startswith(QUESTIONNAIRE) and form != "questionnaire_form":
         return "start_questionnaire"
     if (menu_id or "").startswith(PAUSE):
