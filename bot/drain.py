@@ -168,7 +168,11 @@ class Drain:
         await take_back_if_over(tx, chat, message, now)
         answer = await self._turns.take(tx, chat, message, known, now, without_dialogue=without_dialogue)
         outcome.handled.append((message, "recorded" if chat.state == "human" else "done", answer.outcome))
-        outcome.replies += answer.replies
+        if answer.outcome.get("answer") == "triage":
+            # In danger nobody reads through a greeting first.
+            outcome.replies = answer.replies + outcome.replies
+        else:
+            outcome.replies += answer.replies
         outcome.human = outcome.human or answer.wants_human
 
     async def _say(self, tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) -> None:
