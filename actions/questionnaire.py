@@ -1,6 +1,7 @@
 """The questionnaire's form: its items stand in the questionnaire, its answers are read by our parser, Rasa only keeps the thread."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction
@@ -70,7 +71,7 @@ class AskItem(Action):
         """Ask."""
         async with turn_of(tracker) as turn:
             response = await take_up(turn.tx, turn.chat, now=turn.now)
-            again = response is not None and bool(response.answers) and _intent(tracker) == "start_questionnaire"
+            again = response is not None and _intent(tracker) == "start_questionnaire" and _is_taken_up(response, turn.now)
             if response is None:
                 wanted = await _wanted(turn)
                 if len(wanted) > 1:
@@ -176,6 +177,11 @@ async def _patient(turn: Turn, response: QuestionnaireResponse) -> Patient | Non
 
 def _intent(tracker: Any) -> str:
     return str(tracker.latest_message["intent"]["name"])
+
+
+def _is_taken_up(response: QuestionnaireResponse, now: datetime) -> bool:
+    """Whether it was begun before this turn: 满意, tapped, may look to the model like a wish for a questionnaire."""
+    return bool(response.answers) and all(each["at"] != now.isoformat() for each in response.answers.values())
 
 
 def _ask(turn: Turn, dispatcher: Any, response: QuestionnaireResponse, *, again: bool) -> None:
