@@ -75,7 +75,12 @@ async def hear(
     heard = Heard()
     template = await template_of(tx, task) if task else None
     corrects = corrects or is_correction(text)
-    for measurement in understanding.measurements if measurements is None else measurements:
+    read = understanding.measurements if measurements is None else measurements
+    distinct: dict[tuple[object, ...], Measurement] = {}
+    for each in read:
+        # The same value said a hundred times in one message is one value.
+        distinct.setdefault((each.vital, each.value, each.unit, each.at), each)
+    for measurement in distinct.values():
         question = _answers(task, template, measurement, now, zone)
         said = Said(patient, message_id, task.id if task and question else None, corrects, now, zone)
         taken = await (take_weight if measurement.vital == "weight" else take_value)(tx, measurement, said)
