@@ -94,6 +94,8 @@ class Played:
             await step(self, words_)
             self.everything += [reply.text for reply in self.road.said]
             self.script += [f"    助手：{line}" for line in self.road.words.splitlines() if line]
+        # Shown by pytest -rP.
+        print("\n".join([self.talk.title, *self.script]))
         rest = {_alert(flag) for flag in await self.family.flags() if flag.category != "human_request"} - self._named
         self._check(not rest, "结束", f"还有没写到的报警：{sorted(rest)}")
 
@@ -174,6 +176,16 @@ class Played:
         await self.road.enters(token)
         self.turns += 1
 
+    async def scans_late(self, name: str) -> None:
+        async with self.family.db.transaction() as tx:
+            patient = await tx.scalar(select(Patient).where(Patient.name == name))
+            token = await invite(tx, patient, kind="visit", by="linyue", now=self.family.now - timedelta(days=15))
+        await self.road.enters(token)
+
+    async def says_at_length(self, end: str) -> None:
+        """More than the dialogue reads, and `end` behind it."""
+        await self.says("今天出去玩了一会儿，吃饭睡觉都跟平时一样，" * 40 + end)
+
     async def nurse_takes(self, name: str) -> None:
         await self.road.nurse_takes()
         self.road.said = []
@@ -189,6 +201,9 @@ class Played:
     async def answers(self, wanted: Any) -> str | None:
         missing = [part for part in _list(wanted, []) if part not in self.road.words]
         return f"没说到：{missing}" if missing else None
+
+    async def says_first(self, wanted: str) -> str | None:
+        return None if self.road.words.startswith(wanted) else "不是最先说的"
 
     async def never_says(self, unwanted: Any) -> str | None:
         found = [part for part in _list(unwanted, []) if part in self.road.words]
@@ -277,9 +292,9 @@ class Played:
 
 STEPS: dict[str, Any] = {
     "家长": Played.says, "选择": Played.taps, "家长发": Played.sends, "过了": Played.passes,
-    "点开客服": Played.enters, "扫码": Played.scans,
+    "点开客服": Played.enters, "扫码": Played.scans, "扫旧码": Played.scans_late, "家长长话": Played.says_at_length,
     "护士接手": Played.nurse_takes, "护士说": Played.nurse_says, "护士结束": Played.nurse_ends,
-    "助手": Played.answers, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers,
+    "助手": Played.answers, "先说": Played.says_first, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers,
     "记录": Played.is_on_record, "没记": Played.is_not_on_record, "报警": Played.has_alert, "转人工": Played.calls_nurse,
     "随访": Played.follow_up_is, "问卷": Played.questionnaire_is, "绑定": Played.is_bound, "随访消息": Played.messages_are,
 }  # fmt: skip
