@@ -135,7 +135,8 @@ def evaluate(
 ) -> None:
     """How good the reading is: precision, recall and F1 with 95 % intervals, confusion by status and level, the worst errors.
 
-    Lines: {"patient": …, "input": …, "expect": {"level": …, "category": …}} for triage, or those of the public research sets.
+    Lines: {"patient": …, "input": …, "expect": {"level": …, "category": …}} for triage, or those of the public research sets; for
+    measurements {"text", "patient", "question", "expect": [{"vital", "value", "unit"}]} ("ask": a question must come back).
     """
     from bot.cli_evaluate import Topic, run_evaluation
 

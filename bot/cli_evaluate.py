@@ -1,11 +1,14 @@
 """How well the language layer and the answering of questions do on labelled lines: `careloop evaluate language|triage|…`."""
 
+import json
 import sys
 from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
+
+from tagging.errors import InputError
 
 FROZEN = Path(__file__).parent.parent / "nlu_data" / "evaluation"
 
@@ -32,7 +35,10 @@ def run_evaluation(topic: Topic, file: Path | None, worst: int) -> None:
     evaluate = _retrieval() if topic is Topic.retrieval else import_module(f"tagging.evaluation.{topic.value}").evaluate_file
     files = [file] if file is not None else [path for name in _SETS[topic] if (path := FROZEN / name).exists()]
     for path in files:
-        sys.stdout.write(f"{path.name}\n{evaluate(path).report(worst=worst)}\n\n")
+        try:
+            sys.stdout.write(f"{path.name}\n{evaluate(path).report(worst=worst)}\n\n")
+        except (json.JSONDecodeError, InputError) as error:
+            raise SystemExit(f"{path.name}: {error}") from error
 
 
 def _retrieval() -> Callable[[Path], Result]:

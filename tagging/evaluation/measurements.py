@@ -2,7 +2,7 @@
 
 A line is `{"text", "context"?, "patient"?, "now"?, "expect": {"measurements": [{"vital", "value", "unit", …}], "question": bool,
 "doses"?: […]}}`. Of a measurement, `vital`, `value` and `unit` always count, and `precision` (exact if left out); `low`, `at`, `since`,
-`until`, `site` and `condition` count where the line tells them.
+`until`, `site`, `condition` and `about` count where the line tells them. Lines in the plain form (plain.py) are read too.
 """
 
 import json
@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from tagging.command import facts_of
+from tagging.content import default_content
+from tagging.errors import InputError
+from tagging.evaluation.plain import as_found, full_form, is_plain
 from tagging.evaluation.score import Counts, Share, counts_of, describe
 from tagging.measurement import Measurement, find_doses, find_measurements
 
 # The instant at which a line without `now` was written; the frozen set counts its times from it.
 NOW = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
-_CIRCUMSTANCES = ("precision", "low", "at", "since", "until", "site", "condition")
+_CIRCUMSTANCES = ("precision", "low", "at", "since", "until", "site", "condition", "about")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Result:
 
 
 def evaluate_measurements(rows: Iterable[Mapping[str, Any]]) -> Result:
-    """Read every line and compare. Raises InputError (`bad_line`) for a patient that cannot be read, KeyError for a missing field."""
+    """Read every line and compare. Raises InputError (`bad_line`, …) for a line that is in neither form, naming it."""
     return Result(tuple(_outcome(row, number) for number, row in enumerate(rows, 1)))
 
 
@@ -86,10 +89,13 @@ def evaluate_file(file: Path) -> Result:
 
 
 def _outcome(row: Mapping[str, Any], number: int) -> Outcome:
+    if not isinstance(row.get("text"), str) or "expect" not in row:
+        raise InputError("bad_line", f"line {number}: a phrase needs `text` and `expect`")
+    row = full_form(row, number, default_content()) if is_plain(row) else row
     expect = row["expect"]
-    wanted = expect.get("measurements", [])
     now = datetime.fromisoformat(row["now"]) if row.get("now") else NOW
     found, questions = find_measurements(row["text"], context=row.get("context"), patient=facts_of(row.get("patient")), now=now)
+    wanted = [as_found(want, found) for want in expect.get("measurements", [])]
     counts = counts_of(map(_key, wanted), ((m.vital, round(m.value, 2), m.unit) for m in found))
     differences = [_difference(want, got) for want, got in zip(wanted, found, strict=False)]
     if len(wanted) != len(found) or counts.fp or counts.fn:
@@ -110,7 +116,7 @@ def _key(wanted: Mapping[str, Any]) -> tuple[str, float, str]:
 def _difference(wanted: Mapping[str, Any], found: Measurement) -> str:
     parts = []
     for name in _CIRCUMSTANCES:
-        want = wanted.get(name, "exact" if name == "precision" else None)
+        want = wanted.get(name, "exact" if name == "precision" and not wanted.get("rounded") else None)
         got = getattr(found, name)
         if want is None:
             continue
