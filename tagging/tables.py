@@ -184,6 +184,7 @@ class Vital(Table):
     lay_units: Mapping[str, float | Literal["F"]]
     accept: tuple[float, float]
     accept_by_age: tuple[Accept, ...] = ()
+    usual_by_age: tuple[Accept, ...] = ()
     category: str | Sides | None = None
     assume_age_days: int | None = None
     percent_of: Literal["personal_best"] | None = None

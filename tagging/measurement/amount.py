@@ -175,6 +175,8 @@ def _composed(text: str, amount: Amount) -> Amount:
         return _mass(text, amount)
     if amount.unit == "m":
         return _metres(text, amount)
+    if amount.unit == "cm" and text.startswith("半", amount.end) and not amount.decimal and amount.low is None:
+        return replace(amount, value=amount.value + 0.5, decimal=True, end=amount.end + 1)
     more = _TEN_THOUSANDS.match(text, amount.end) if amount.unit == "万" and not amount.decimal else None
     if more:
         return replace(amount, value=amount.value + parse_numeral(more[1]).value / 10, end=more.end())

@@ -62,9 +62,10 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
 
 def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
     amount = scene.amount(index)
-    if amount.han and amount.digits == 1 and not (amount.decimal or amount.loose):
-        return None
     vital = subject.vital
+    ranged = vital == "glucose" and amount.halves is not None and scene.adjacent(subject.anchor, index)
+    if amount.han and amount.digits == 1 and not (amount.decimal or amount.loose or ranged):
+        return None
     if scene.tokens[subject.named].text in _LETTERS and not _in_shorthand(scene, amount):
         return None
     if not scene.ends_free(index) or scene.consumed(index):

@@ -11,6 +11,7 @@ _POURED = re.compile(
     r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃])了?(?:大概|约|有|是|到|[:：])*\s?$"
 )
 _PER_KILOGRAM = re.compile(r"尿[^，。]{0,6}(?:每小时每公斤|每公斤每小时)[^，。]{0,2}$")
+_EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
 LARGEST_BOTTLE = 350
 # 120ml*6
 _TIMES_N = re.compile(r"\s?[*×x]\s?(\d{1,2})(?:次|顿|餐)?(?!\d|\s?(?:天|ml|毫升))")
@@ -30,6 +31,8 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
     if DRUG.search(clause) or not amount.sure or (subject is not None and subject.vital == "none" and not subject.far):
         return None
     kind = _counted_volume(scene, index, left, right)
+    if kind is None and scene.milk_only and _EACH_FEED.search(scene.text, max(0, amount.start - 12), amount.start):
+        kind = "feed_count"
     if kind != "feed_count" and not (asked and kind is None):
         return None
     if amount.value < SMALLEST_BOTTLE and not (asked or scene.milk_only or MILK.search(clause)):

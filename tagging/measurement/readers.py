@@ -28,6 +28,8 @@ _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
 _TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
 _READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
+# 书包有八斤重, 狗都三十斤了: what is weighed is no child.
+_THING = re.compile(r"(?:书包|行李箱?|箱子|包裹|快递|西瓜|大米|米袋|推车|自行车|哑铃|狗狗?|猫咪?|猫)[^，。！？,!?\d]{0,4}$")
 LIGHTEST = 0.8
 _SCALE = re.compile(r"\s?(?:里|满分|制|中|最)")
 _HURTS = re.compile(r"疼|痛")
@@ -67,7 +69,8 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
     # 30度 alone is the weather; a body that cold is named.
     if (30 if named else 34) <= value <= 45.9:
         return [quantity(amount, "temperature")]
-    return [] if close and value >= 1 else None
+    answered = named and subject is None and scene.isolated(index)
+    return [] if (close or answered) and value >= 1 else None
 
 
 def tenfold(amount: Amount) -> Quantity:
@@ -81,6 +84,8 @@ def read_mass(scene: Scene, index: int, subject: Subject | None) -> Reading:
     vital = subject.vital if subject and subject.vital in ("weight", "birth_weight") else None
     before = scene.text[max(0, amount.start - 8) : amount.start]
     if CHANGE.search(before) or _MASS_AFTER.match(scene.text, amount.end) or scene.consumed(index) or (subject and subject.vital == "none"):
+        return None
+    if _THING.search(before):
         return None
     if amount.unit == "两" and (vital is None or amount.value < 10):
         return None

@@ -28,6 +28,8 @@ NEAR_LAST_WEIGHT = 0.10
 GRAMS = (800, 9000)
 # Before this age a child is given nothing but milk (WHO: complementary food from six months; four is the earliest in use).
 MILK_ONLY_DAYS = 120
+# Up to this age the rules of vitals.yml for a newborn's weight apply, and those for the fever of a young infant.
+NEWBORN_DAYS, YOUNG = 60, 91
 # No family sends more values in one message; of a hostile text only the first and the last are judged, so that it cannot be slow.
 MOST_VALUES = 200
 # An answer that is a mere yes, or a unit, is no longer than this.
@@ -37,6 +39,7 @@ _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "p
 
 
 _SENTENCE = re.compile(r"[。！？!?\n]")
+_STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?|也是|都是|又是)\s?$")
 _REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
 # What a patient with a tag measures at home.
 _FOLLOWED = (("diabetes", "glucose"),)
@@ -104,13 +107,14 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     folded = fold(text)
     if context and len(folded) <= SHORT and (full := statement(folded, fold(context))):
         return _answered(text, read_measurements(full, context=None, patient=patient, now=now, content=tables))
-    if not NUMBER.search(folded) and "糖" not in folded and (context is None or "糖" not in context):
+    followed = frozenset(vital for tag, vital in _FOLLOWED if tables.has_tag(frozenset(patient.tags), tag))
+    sugar = "糖" in folded or (context is not None and "糖" in context) or "glucose" in followed
+    if not sugar and not NUMBER.search(folded):
         return Readings()
     words = vocabulary()
     moments = _usable(folded, find_moments(folded, now))
     asked = words.asked_vitals(fold(context) if context else None)
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
-    followed = frozenset(vital for tag, vital in _FOLLOWED if tables.has_tag(frozenset(patient.tags), tag))
     answering = bool(context) and "temperature" not in asked
     scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only, followed, answering)
     quantities, unreadable = resolve(scene)
@@ -132,15 +136,40 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
             if question and quantity.unit == UNKNOWN_UNIT:
                 questions.append(question)
                 continue
+        elif quantity.unit == "F" and (patient.age_days or YOUNG) < YOUNG:
+            # No other reading of 101 is left, and a fever at this age cannot wait for an answer.
+            question = None
+        if _too_rough(quantity, patient):
+            questions.append(get_vital(tables, quantity.vital).ask)
+            continue
         measurement = _measure(text, scene, moments, quantity, patient, tables)
         if measurement is None:
             questions.append(get_vital(tables, quantity.vital).ask)
         elif question:
             questions.append(question)
             doubtful.append(measurement)
-        else:
+        elif not _said_again(measurement, measurements[-1:], folded):
             measurements.append(measurement)
     return Readings(tuple(measurements), tuple(dict.fromkeys(questions)), tuple(doubtful))
+
+
+def _too_rough(quantity: Quantity, patient: PatientFacts) -> bool:
+    """六七斤 of a newborn: a tenth of the weight decides there."""
+    newborn = patient.age_days is not None and patient.age_days < NEWBORN_DAYS
+    return (
+        newborn and quantity.vital == "weight" and quantity.low is not None and quantity.low < (1 - NEAR_LAST_WEIGHT / 2) * quantity.value
+    )
+
+
+def _said_again(measurement: Measurement, before: Sequence[Measurement], folded: str) -> bool:
+    """血氧91，捂热了还是91: the same value at no other time is one reading."""
+    return any(
+        (earlier.vital, earlier.value, earlier.precision) == (measurement.vital, measurement.value, measurement.precision)
+        and measurement.precision == "exact"
+        and (measurement.at, measurement.since, measurement.condition) == (earlier.at, earlier.since, earlier.condition)
+        and _STILL.search(folded, max(0, measurement.start - 6), measurement.start) is not None
+        for earlier in before
+    )
 
 
 def _answered(text: str, read: Readings) -> Readings:
@@ -203,14 +232,26 @@ def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content, told: Seq
         return replace(quantity, unit="g"), None
     said = next((m.value for m in reversed(told) if m.vital == vital), None)
     last = said or (_last_weight(patient, tables) if vital == "weight" else None)
-    if vital == "weight" and last is None and patient.birth_weight_g and patient.age_days is not None and patient.age_days < 7:
-        last = patient.birth_weight_g / 1000
+    if vital == "weight" and last is None and patient.age_days is not None and patient.age_days < NEWBORN_DAYS:
+        last = next((m.value for m in reversed(told) if m.vital == "birth_weight"), None)
+        if last is None and patient.birth_weight_g and patient.age_days < 7:
+            last = patient.birth_weight_g / 1000
     readings = {unit: convert(tables, vital, value, unit) for unit in ("公斤", "斤")}
     possible = [unit for unit, kilograms in readings.items() if plausible(tables, vital, kilograms, patient.age_days)]
     near = [unit for unit in possible if last is not None and abs(readings[unit] / last - 1) <= NEAR_LAST_WEIGHT]
     if len(near) == 1:
         return replace(quantity, unit=near[0]), None
+    if vital == "weight" and last is None and _usual(value, patient, tables):
+        return replace(quantity, unit="公斤"), None
     return quantity, f"{value:g} 是斤还是公斤？" if possible else get_vital(tables, vital).ask
+
+
+def _usual(kilograms: float, patient: PatientFacts, tables: Content) -> bool:
+    """Whether a bare number can only be kilograms at the patient's age; an early-born child may be lighter than the tables think."""
+    if patient.age_days is None or tables.has_tag(frozenset(patient.tags), "preterm"):
+        return False
+    ranges = (u.range for u in get_vital(tables, "weight").usual_by_age if u.age[0] <= (patient.age_days or 0) <= u.age[1])
+    return any(low <= kilograms <= high for low, high in ranges)
 
 
 def _last_weight(patient: PatientFacts, tables: Content) -> float | None:

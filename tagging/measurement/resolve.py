@@ -33,6 +33,9 @@ _USUAL: dict[str | None, str] = {"temperature": "temperature", "mass": "weight",
 _DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
 _MEASURED = re.compile(r"[量测数称](?:了|的|是|出来|得|着|到|下)*\s?$")
 _AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
+_CELLS = frozenset({"platelets", "neutrophils"})
+# What the meter of a diabetic shows is sugar.
+_SHOWN = re.compile(r"显示|屏幕|机器|仪器|读数|测出|跳出")
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
 
 
@@ -47,9 +50,14 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             # 血压。120/80 is one statement; otherwise a sentence ends what was named.
             subject = subject if subject and subject.index == index - 1 else None
         elif (token.kind == "moment" or token.text.startswith("第")) and subject and subject.vital == "birth_weight":
-            subject = None
+            # 出生3100克，今天3050: what was weighed at birth is weighed again.
+            told = token.kind == "moment" and any(quantity.vital == "birth_weight" for quantity in found[-1:])
+            subject = Subject("weight", index, implied=True) if told else None
         elif token.roles.vital:
             subject = Subject(token.roles.vital, index)
+        if subject and subject.vital in _CELLS and token.text.isdigit() and token.amount is None and scene.adjacent(subject.anchor, index):
+            # 血小板50000: counted in another unit.
+            unreadable.append(subject.vital)
         if token.amount is None or token.start < consumed:
             continue
         if token.amount.unit == "time" and subject and subject.vital == "birth_weight":
@@ -83,7 +91,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
                 found.append(Quantity(token.start, token.end, UNNAMED, token.amount.value, question=f"{shown}是量的什么？"))
             else:
                 unreadable.append(vital)
-    found += _off_scale(scene.text, asked="glucose" in scene.asked)
+    on_display = "glucose" in scene.followed and _SHOWN.search(scene.text) is not None
+    found += _off_scale(scene.text, asked="glucose" in scene.asked or on_display)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
 
 

@@ -30,9 +30,21 @@ _REPORTER = re.compile(
 _COMPARED = re.compile(
     r"(?:我们|我家|咱们?家?)小朋友|怕[有是](?=[\d一二两三四五六七八九十])|[比较跟和](?:上个?(?:月|周|星期|礼拜|次|回)|去年|以前|之前|昨天|前天|上上次)"
 )
+_RELATIVE = (
+    r"(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|老伴儿?|老公|老婆|老头子?|老太太|爱人|丈夫|媳妇儿?|婆婆|公公|岳父|岳母|丈母娘|老丈人"
+    r"|叔叔|阿姨|舅舅|姑姑|嫂子|姐夫|妹夫)"
+)
+_VITAL = r"(?:血压|血糖|体温|体重|身高|心率|心跳|脉搏|血氧|高压|低压)"
+# 我妈血压…, 我妈空腹血糖…, 我媳妇160/100: between the relative and the number stands nothing but the vital and its circumstances.
 _RELATIVES_OWN = re.compile(
-    r"(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|老伴|老公|老婆|爱人|婆婆|公公|岳父|岳母)的?"
-    r"(?:血压|血糖|体温|体重|身高|心率|心跳|血氧|高压|低压)[^，。！？,!?]{0,8}$"
+    rf"{_RELATIVE}(?:的|他|她)?(?:自己|本人)?的?(?:{_VITAL}[^，。！？,!?]{{0,8}}"
+    rf"|(?:早上|早晨|中午|晚上|今天|今早|昨天|昨晚|最近|现在|平时|体检|空腹|餐后|饭后|睡前|随机|指尖|末梢|腋下){{1,3}}的?{_VITAL}[^，。！？,!?]{{0,8}}"
+    r"|(?:的|也|都|才|有|是|就|快|到|达|今天|昨天|现在|最近|早上|晚上){0,3}\s?(?:\d{2,3}/)?)$"
+)
+# 3床的阿姨说她血糖9.2
+_NEIGHBOUR = re.compile(
+    r"(?:床|隔壁|对面|邻床|病房里?)的?(?:那个|一个|有个)?(?:阿姨|大爷|大妈|大姐|大哥|大叔|叔叔|奶奶|爷爷|老太太?|老头|病友|家属|病人|小朋友|小孩)"
+    r"[^，。！？,!?]{0,14}$"
 )
 # 听说40度会烧坏脑子; 没发过40度的烧.
 _HEARSAY = re.compile(r"(?:听说|据说|(?:邻居|别人|人家|朋友|同事|亲戚)(?:们|都)?说|都说|网上说|书上说|书上写|说明书)[^，。！？,!?]{0,8}$")
@@ -51,6 +63,10 @@ _SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 _LIMIT_AFTER = re.compile(
     r"(?:度|℃)?(?:以上|以下|以内|左右)?(?:的?时候|的话|时)?[^，。,！？了]{0,2}"
     r"(?:才(?!刚|[量测退降])|再(?!次|一|量|测|加)|就(?:可以|要|得|该|能)(?![^，。]{0,4}了)|就(?:吃|喂|给|用|去)(?![^，。]{0,5}[了过])|(?<![才刚换预])算|属于|是不是|会不会|叫)"
+)
+# 1米2以下免票: a rule for everybody.
+_RULE_AFTER = re.compile(
+    r"\s?的?(?:儿童|孩子|小孩|小朋友|宝宝|婴儿|人|都)?(?:免|半价|不收|(?:就|都|也)?(?:要|得|需要?|不用|不)(?:买|付|交|补)|不要钱|不让|不能坐|才能|禁止|不准|不许|限|收费|全价|全票|算大人)"
 )
 _ASKED_AFTER = re.compile(
     r"(?:度|℃)?(?:了)?(?:要不要|需不需要|需要|能不能|可不可以|可以吃|要吃|用不用|是不是|正常吗|算|属于|怎么办|严重吗|要紧吗)"
@@ -79,6 +95,7 @@ _OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?[到至]")
 _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
 )
+_ONLY = re.compile(r"度?[，, ]?(?:也)?(?:就|才|只有|只|是|量的是?|测的是?|现在|目前|大概|最高|最多|到)+\s?")
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
 
@@ -117,15 +134,15 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     after = folded[quantity.end : quantity.end + 16]
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
-    if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head) or _RELATIVES_OWN.search(head):
+    if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head) or _RELATIVES_OWN.search(head) or _NEIGHBOUR.search(head):
         return False
     if _HEARSAY.search(head) or (quantity.precision == "exact" and _NEVER.search(head)):
         return False
     if folded[quantity.start].isalpha() and folded[quantity.start].isascii():
         # A word on the display of a meter (HI) is no limit.
         return True
-    # 从340降到190: the first value is over.
-    if head.endswith(("从", "由")) and _OVER.match(after):
+    # 从340降到190: the first value is over; a fever that has gone down was one (从39.2退到38).
+    if head.endswith(("从", "由")) and _OVER.match(after) and quantity.vital != "temperature":
         return False
     return not _is_limit(head, after, assertion, quantity.precision, own=quantity.vital in _LEVELS or quantity.value != int(quantity.value))
 
@@ -140,6 +157,8 @@ def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision,
     if not re.search(r"现在|今天|昨|刚", head) and _WOULD.search(head) and re.match(r"[^，。！？]{0,6}[吗么嘛]", after):
         return True
     bound = precision in ("more_than", "less_than")
+    if bound and _RULE_AFTER.match(after):
+        return True
     if not happened and bound and _QUESTION_FOLLOWS.match(after):
         return True
     if (_HOW_MUCH.search(head) and _IS_IT.match(after)) or (bound and _NO_NEED.match(after)):
@@ -171,6 +190,10 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
         if following is not None and _NOT_THAT.search(folded, max(0, following.start - 8), following.start):
             # 是38.2不是39.2: the second is taken back, not this one.
             following = None
+        bound = following is not None and quantity.precision in ("less_than", "more_than") and following.precision in ("exact", "about")
+        if bound and following is not None and _ONLY.fullmatch(folded, quantity.end, following.start):
+            # 没到40，就38.3: the bound is no second value.
+            continue
         if following is not None and following.start - quantity.end <= 24:
             between = _NO_CORRECTION.sub("", folded[quantity.end : following.start])
             if _WRONG.search(between):

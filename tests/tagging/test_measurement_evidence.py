@@ -58,3 +58,37 @@ def test_a_clause_about_now_is_about_now() -> None:
 def test_pressures_that_contradict_each_other_are_asked_about() -> None:
     assert read("高压88低压140") == ([], True)
     assert read("血压120.80") == ([120.0, 80.0], False)
+
+
+def read_of(text: str, age_days: int | None, context: str | None = None, tags: tuple[str, ...] = ()) -> tuple[list[float], bool]:
+    found = read_measurements(text, context=context, patient=PatientFacts(age_days, tags=tags), now=NOW)
+    return [m.value for m in found.measurements], bool(found.questions)
+
+
+def test_101_is_fahrenheit_in_a_young_infant_and_asked_about_later() -> None:
+    assert read_of("体温101", 40) == ([38.33], False)
+    assert read_of("体温101", 400) == ([], True)
+    assert read_of("体温101", None) == ([], True)
+
+
+def test_a_bare_weight_is_kilograms_only_where_half_of_it_is_no_weight_of_that_age() -> None:
+    assert read_of("体重26.5", 2700) == ([26.5], False)
+    assert read_of("体重26.5", 2700, tags=("preterm",)) == ([], True)
+    assert read_of("体重26.5", 1400) == ([], True)
+    assert read_of("体重26.5", None) == ([], True)
+
+
+def test_a_rough_weight_is_asked_again_of_a_newborn_only() -> None:
+    assert read_of("六七斤吧", 20, context="宝宝体重多少？") == ([], True)
+    assert read_of("体重10到11公斤", 400) == ([11.0], False)
+
+
+@pytest.mark.parametrize("text", ["我岳母血糖9.4", "我老婆餐后血糖11.3", "8床的大叔说他血糖13.2"])
+def test_a_relative_or_neighbour_is_not_the_patient(text: str) -> None:
+    assert read_of(text, 18000) == ([], False)
+    assert read_of("我餐后血糖11.3", 18000) == ([11.3], False)
+
+
+def test_what_the_meter_of_a_diabetic_shows_is_sugar() -> None:
+    assert read_of("屏幕上显示LO", 4000, tags=("diabetes",)) == ([1.0], False)
+    assert read_of("屏幕上显示LO", 4000) == ([], False)
