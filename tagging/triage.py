@@ -11,6 +11,7 @@ from tagging.age import age_from_text
 from tagging.best import best_from_text
 from tagging.content import Content, default_content
 from tagging.measurement import Measurement, read_measurements
+from tagging.over import is_over
 from tagging.patient import PatientFacts, Reading
 from tagging.rules import by_concept, fires, rules_for
 from tagging.second import Opinion
@@ -24,6 +25,7 @@ from tagging.weight import judge_newborn_weight
 
 # Values told of a day longer ago than this describe the past (R).
 STILL_COUNTS = timedelta(days=3)
+ANY_BEST = 400.0
 # Variants of a reply that stand in the common texts, not with a category.
 UNCLEAR, WHO, SECOND, SECOND_MIND = "unclear", "who_is_meant", "second_look", "second_look_mind"
 
@@ -120,6 +122,7 @@ def _by_rules(
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     learning = is_only_learning(text)
     current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
+    current = [m for m in current if not is_over(text, m, current, lambda o: _is_normal(o, known, tags, now, content), now)]
     findings: list[_Finding] = []
     for m in current:
         findings += _judge_value(m.vital, m.judged, _with_earlier(known, m, current), tags, now, content)
@@ -144,8 +147,10 @@ def triage_value(
     A value outside the accepted range gives category `input_rejected` and a reply that asks for it again.
     """
     tables = content or default_content(patient.department)
-    if vital == "peak_flow" and unit == "%" and patient.personal_best:
-        value, unit = value * patient.personal_best / 100, None
+    if vital == "peak_flow" and unit == "%":
+        # Of a share of the best only the share is judged, so any best will do.
+        patient = patient if patient.personal_best else replace(patient, personal_best=ANY_BEST)
+        value, unit = value * (patient.personal_best or ANY_BEST) / 100, None
     converted = convert(tables, vital, value, unit)
     if not plausible(tables, vital, converted, patient.age_days):
         entry = get_vital(tables, vital)
@@ -196,6 +201,10 @@ def with_told_facts(text: str, patient: PatientFacts, content: Content) -> Patie
     if patient.age_days is None:
         patient = replace(patient, age_days=age_from_text(folded, content.redflags.age_words))
     return patient if patient.personal_best else replace(patient, personal_best=best_from_text(folded))
+
+
+def _is_normal(measurement: Measurement, patient: PatientFacts, tags: frozenset[str], now: datetime, content: Content) -> bool:
+    return not any(_judge_value(measurement.vital, measurement.judged, patient, tags, now, content))
 
 
 def _with_earlier(patient: PatientFacts, measurement: Measurement, told: Sequence[Measurement]) -> PatientFacts:

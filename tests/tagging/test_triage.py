@@ -350,3 +350,10 @@ def test_two_readings_of_one_message_an_hour_apart_are_a_lasting_fever() -> None
     patient = child(900, "chemo")
     assert triage_text("38.1，一小时前量的是38.2", context=None, patient=patient, now=NOW).level == "emergency"
     assert triage_text("38.1，一小时前量的是37.6", context=None, patient=patient, now=NOW).level == "urgent"
+
+
+def test_a_share_of_the_best_peak_flow_is_judged_without_the_best() -> None:
+    patient = PatientFacts(3600, tags=("asthma",))
+    assert triage_value("peak_flow", 45, "%", patient=patient, now=NOW).level == "emergency"
+    assert triage_value("peak_flow", 65, "%", patient=patient, now=NOW).level == "urgent"
+    assert triage_value("peak_flow", 90, "%", patient=patient, now=NOW).level == "routine"

@@ -1,0 +1,39 @@
+"""Whether a value that a message tells of an earlier day is over: it was treated, and what is told of now is normal."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from tagging.measurement import Measurement
+
+# A value of the last hours still says how the child is (R).
+LONG_ENOUGH = timedelta(hours=6)
+# 昨天低过3.4，吃糖就上来了
+_CAME_BACK = re.compile(r"[^。！？!?\n]{0,12}?(?:上来了|回来了|恢复了|恢复正常|正常了|好了|没事了|降下来了|下来了|退了)")
+# 前天在病房38.6，今天出院
+_IN_HOSPITAL = re.compile(r"(?:在|住)(?:病房|院|医院)(?:里|的?时候?|期间|那[天会])?[^。！？!?\n]{0,10}$")
+_DISCHARGED = re.compile(r"出(?:了)?院")
+
+
+def is_over(
+    text: str, measurement: Measurement, told: Sequence[Measurement], is_normal: Callable[[Measurement], bool], now: datetime
+) -> bool:
+    """Whether `measurement` need not be judged: of an earlier day, treated or gone by the words around it, and normal again since.
+
+    Without a later value of the same vital in `told` that `is_normal`, nothing is over.
+    """
+    then = measurement.until or measurement.at
+    if then is None or now - then < LONG_ENOUGH:
+        return False
+    head = text[max(0, measurement.start - 20) : measurement.start]
+    gone = _CAME_BACK.match(text, measurement.end) is not None
+    treated = _IN_HOSPITAL.search(head) is not None and _DISCHARGED.search(text) is not None
+    if not (gone or treated):
+        return False
+    later = [m for m in told if m is not measurement and m.vital == measurement.vital and _after(m, then)]
+    return bool(later) and all(map(is_normal, later))
+
+
+def _after(measurement: Measurement, then: datetime) -> bool:
+    at = measurement.at or measurement.since
+    return at is None or at > then
