@@ -9,5 +9,5 @@ _BEST = re.compile(
 
 def best_from_text(folded: str) -> float | None:
     """The personal best in L/min that `folded` tells; None if it tells none."""
-    match = _BEST.search(folded) if "峰" in folded or "pef" in folded else None
+    match = _BEST.search(folded) if "峰" in folded or "pef" in folded or "吹" in folded else None
     return float(match["best"]) if match else None

@@ -7,7 +7,7 @@ _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 
 # 两 is a digit only in front (两百); behind a digit it is the weight (八两). 百 and 千 never open a number (百蕊颗粒, 千万).
-HAN = r"(?:[零〇一二两三四五六七八九十](?:[零〇一二三四五六七八九十百千]|(?<=千)两(?=百))*)(?:[点.][零〇一二三四五六七八九]+)?"
+HAN = r"(?:[零〇一二两三四五六七八九十廿卅](?:[零〇一二三四五六七八九十百千]|(?<=千)两(?=百))*)(?:[点.][零〇一二三四五六七八九]+)?"
 # The same with a bound on its length, for patterns that try every place of a text: cost stays linear in hostile ones.
 SHORT = (
     r"(?:(?<![\d.])\d{1,5}(?:\.\d{1,3})?|[零〇一二两三四五六七八九十](?:[零〇一二三四五六七八九十百千]|(?<=千)两(?=百)){0,7}"
@@ -41,6 +41,7 @@ def parse_numeral(raw: str) -> Numeral:
     """
     if raw[:1].isdigit() and raw.isascii():
         return Numeral(float(raw))
+    raw = raw.replace("廿", "二十", 1).replace("卅", "三十", 1)
     whole, _, fraction = raw.replace(".", "点").partition("点")
     if not whole or any(c not in _DIGITS and c not in _UNITS for c in whole):
         raise ValueError(f"not a number: {raw!r}")

@@ -26,6 +26,7 @@ from tagging.weight import judge_newborn_weight
 # Values told of a day longer ago than this describe the past (R).
 STILL_COUNTS = timedelta(days=3)
 ANY_BEST = 400.0
+YOUNG = 90
 # Variants of a reply that stand in the common texts, not with a category.
 UNCLEAR, WHO, SECOND, SECOND_MIND = "unclear", "who_is_meant", "second_look", "second_look_mind"
 
@@ -122,10 +123,16 @@ def _by_rules(
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     learning = is_only_learning(text)
     current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
-    current = [m for m in current if not is_over(text, m, current, lambda o: _is_normal(o, known, tags, now, content), now)]
+    current = [
+        m
+        for m in current
+        if not is_over(text, m, current, lambda o: _is_normal(o, known, tags, now, content), now)
+        # No fever of a young infant is ever over by being told (clinical reference 1.1).
+        or (m.vital == "temperature" and (known.age_days or 0) <= YOUNG and known.age_days is not None)
+    ]
     findings: list[_Finding] = []
     for m in current:
-        findings += _judge_value(m.vital, m.judged, _with_earlier(known, m, current), tags, now, content)
+        findings += _judge_value(m.vital, m.judged, _with_earlier(known, m, measurements), tags, now, content)
     unclear = [] if learning else [m for m in doubtful if m.vital not in ASKED_ANYWAY]
     for m in unclear:
         for finding in _judge_value(m.vital, m.judged, known, tags, now, content):

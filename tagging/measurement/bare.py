@@ -14,7 +14,7 @@ from tagging.measurement.scene import Scene
 from tagging.measurement.subject import Subject
 
 # Below and above these a bare number is taken for the other unit; between them it is asked (vitals.yml, guess).
-GLUCOSE_MMOL, GLUCOSE_MG = 35.0, 50.0
+GLUCOSE_MMOL, GLUCOSE_MG = 35.0, 100.0
 BILIRUBIN_MG, BILIRUBIN_UMOL = 25.0, 40.0
 # Single letters that nurses write for pulse and respiration.
 _LETTERS, SMALLEST_RATE = frozenset({"p", "r"}), 10
@@ -123,7 +123,7 @@ def _substance(amount: Amount, vital: str) -> Quantity:
     if vital == "glucose":
         if value <= GLUCOSE_MMOL:
             return quantity(amount, vital)
-        # A sugar in mg/dL has no decimal.
+        # A sugar in mg/dL has no decimal; 65 may also be 6.5 without its point.
         return quantity(amount, vital, "mg/dL", None if value > GLUCOSE_MG and not amount.decimal else f"血糖{value:g}是 mg/dL 吗？")
     if value <= BILIRUBIN_MG:
         return quantity(amount, vital)

@@ -47,6 +47,7 @@ def _moment_at(moments: Sequence[Moment], token: Token) -> Moment | None:
 
 def _before(scene: Scene, moments: Sequence[Moment], index: int, vital: str) -> Moment | None:
     clause, _ = scene.clause(min(index, len(scene.tokens) - 1))
+    since: Moment | None = None
     for place in range(index - 1, max(-1, index - 24), -1):
         token = scene.tokens[place]
         if token.kind == "strong":
@@ -54,7 +55,11 @@ def _before(scene: Scene, moments: Sequence[Moment], index: int, vital: str) -> 
         if token.kind == "moment":
             moment = _moment_at(moments, token)
             if moment is None or moment.onset:
+                since = since or moment
                 continue
+            if since and since.at and moment.at and moment.at < since.at:
+                # 前天38.7，今天出院，体温36.9: measured since then.
+                return None
             if place < clause and scene.unknown_between(place, index) > SAME_EVENT:
                 return None
             return moment

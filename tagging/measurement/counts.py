@@ -3,12 +3,14 @@
 import re
 from dataclasses import replace
 
+from tagging.measurement.amount import Precision
 from tagging.measurement.quantity import UNNAMED, Quantity
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
+from tagging.numeral import parse_numeral
 
-_BEATS = re.compile(r"心|脉|跳")
+_BEATS = re.compile(r"心|脉|跳|手腕|颈动脉")
 _BREATHS = re.compile(r"呼吸|喘|吸|气|一鼓一鼓|一起一伏")
 # A dose that is merely swallowed is seldom larger, a bottle seldom smaller.
 SMALLEST_BOTTLE = 15.0
@@ -27,6 +29,9 @@ _RATED = re.compile(r"(?:心率|心跳|脉搏|呼吸)(?:只有|就|是|才|有|�
 _DID = re.compile(r"(?<!每)(?:尿|小便|换)(?:了|过|只|就|才|有|也)+\s?$")
 _HOW_OFTEN = re.compile(r"[每隔][^，。！？,!?]{0,6}$")
 _SECONDS = re.compile(r"秒|半分钟")
+_PART_OF_MINUTE = re.compile(r"(?P<half>半分钟)|(?P<seconds>\d{1,2}|[一二三四]?十五?|[五六])\s?秒")
+# A pulse slower than this is not felt by a family that counts calmly (vitals.yml accepts no pulse below 30) (R).
+FEWEST_BEATS = 40
 # 喝一次吐一次: each time, not once.
 _TERSE = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
 MOST_TERSE = 20
@@ -43,14 +48,29 @@ def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantit
     """So many a minute: heart or breath, by what is named."""
     amount = scene.amount(index)
     vital = _rate(scene, index, subject)
-    if vital and _SECONDS.search(_head(scene, index)):
-        # 30秒25次 was not counted for a minute.
-        return [replace(counted(scene, index, vital), vital=UNNAMED, question=A_MINUTE)]
+    if _SECONDS.search(_head(scene, index)):
+        return _of_seconds(scene, index, vital)
     if vital is None or (
         amount.unit == "下" and subject is None and vital not in scene.asked and not _PER_MINUTE.search(_head(scene, index))
     ):
         return None
     return [counted(scene, index, vital)] if amount.sure else []
+
+
+def _of_seconds(scene: Scene, index: int, vital: str | None) -> list[Quantity] | None:
+    """15秒11下: what was counted for part of a minute is about as much as it comes to; so few without a name are breaths."""
+    amount = scene.amount(index)
+    part = _PART_OF_MINUTE.search(_head(scene, index))
+    factor = (2 if part["half"] else 60 / parse_numeral(part["seconds"]).value) if part else 0.0
+    if vital is None and not (amount.unit == "下" and part and amount.value * factor < FEWEST_BEATS):
+        return None
+    if not amount.sure:
+        return []
+    if part is None or factor not in (2, 3, 4, 6, 10):
+        return [replace(counted(scene, index, vital or ""), vital=UNNAMED, question=A_MINUTE)]
+    low = None if amount.low is None else amount.low * factor
+    said: Precision = "about" if low is None else "range"
+    return [Quantity(amount.start, amount.end, vital or "respiratory_rate", amount.value * factor, None, low, said)]
 
 
 def _rate(scene: Scene, index: int, subject: Subject | None) -> str | None:

@@ -64,7 +64,18 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     unit = amount.unit or other.unit
     if unit not in (None, "kPa", "mmHg") or (not told and other.dimension != "pressure" and not _plain_pair(scene, amount, other)):
         return _alone(scene, index, subject) if told else None
-    return _pair(amount, other, unit)
+    pair = _pair(amount, other, unit)
+    return [*pair, *_pulse(scene, index, other)] if len(pair) > 1 else pair
+
+
+def _pulse(scene: Scene, index: int, lower: Amount) -> list[Quantity]:
+    """131 79 72: the third number on the display of a meter is the pulse."""
+    place = next((p for p in range(index + 1, min(index + 6, len(scene.tokens))) if scene.tokens[p].amount == lower), index)
+    pulse = _second(scene, place) if place > index else None
+    if pulse is None or pulse.unit is not None or pulse.halves or pulse.decimal or not pulse.sure or not 40 <= pulse.value <= 180:
+        return []
+    alone = len([token for token in scene.tokens if token.amount is not None]) == 3
+    return [Quantity(pulse.start, pulse.end, "heart_rate", pulse.value)] if alone and scene.ends_clause(pulse.end) else []
 
 
 def spoken_twice(scene: Scene, index: int) -> bool:

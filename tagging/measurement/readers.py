@@ -14,6 +14,8 @@ _ENVIRONMENT_BEFORE = re.compile(
     r"(?:水|奶|汤|粥|调|设|定|恒温|外面|天气|高温|转|倾斜|角|弯|歪|左眼|右眼|眼睛|度数|开到?|纬|酒)[^，。！？]{0,3}$"
 )
 _HEATED = re.compile(r"(?:水|奶|汤|油|粥)(?:太|有点|还|是|都)?(?:烧|热|煮|温|晾|凉|泡|烫)[^。！？]{0,6}$")
+# 洗澡水多少度合适，38度行吗
+_OF_WATER = re.compile(r"(?:洗澡水|水温|奶温|室温|冲奶|泡奶|泡澡|洗澡|空调)[^。！]{0,8}(?:多少度?|几度)[^。！]{0,8}$")
 _ENVIRONMENT_AFTER = re.compile(r"\s*(?:的?(?:温?水|高温|天气|奶|角|热天|酒|近视|空调|斜|弯|旋转)|的天)")
 CHANGE = re.compile(
     r"(?:(?:掉|降|跌|涨|升|多|少|(?<!身)长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
@@ -23,6 +25,7 @@ _FALL = re.compile(
     r"[从掉摔落跌滚](?:[^，。]{0,6})$"
     r"|(?:伤口|口子|肿|包|疤|距离|离|隔|床|高处|台阶|长|宽|大小|直径|囊肿|结节|结石|疝|肾|脾|肝|淋巴结)[^，。]{0,5}$"
 )
+_FURNITURE = re.compile(r"床|柜|桌|沙发|被子|床单|凉席|围栏|窗帘|地垫|浴缸|布料")
 _LENGTH_AFTER = re.compile(r"\s*(?:的(?!身高|个子|个头)|高的?(?:床|地方|台|处)|[长宽远厚深]|左右的|x|\*|×|外)")
 _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
@@ -31,6 +34,8 @@ _READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
 # 书包有八斤重, 狗都三十斤了: what is weighed is no child.
 _THING = re.compile(r"(?:书包|行李箱?|箱子|包裹|快递|西瓜|大米|米袋|推车|自行车|哑铃|狗狗?|猫咪?|猫)[^，。！？,!?\d]{0,4}$")
 LIGHTEST = 0.8
+# A message as short as this is nothing but the degrees.
+ALONE = 6
 _SCALE = re.compile(r"\s?(?:里|满分|制|中|最)")
 _HURTS = re.compile(r"疼|痛")
 _MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
@@ -49,7 +54,7 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
         return None
     named = (subject is not None and subject.vital == "temperature") or "temperature" in scene.asked
     close = subject is not None and subject.vital == "temperature" and not subject.far
-    if _HEATED.search(head):
+    if _HEATED.search(head) or (not close and _OF_WATER.search(scene.text, max(0, amount.start - 24), amount.start)):
         return None
     if not close and not _READ_OFF.search(head) and (_ENVIRONMENT_BEFORE.search(head) or _ENVIRONMENT_AFTER.match(scene.text, amount.end)):
         return None
@@ -69,7 +74,7 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
     # 30度 alone is the weather; a body that cold is named.
     if (30 if named else 34) <= value <= 45.9:
         return [quantity(amount, "temperature")]
-    answered = named and subject is None and scene.isolated(index)
+    answered = scene.isolated(index) and (subject is None) and (named or (value > 45.9 and len(scene.text.strip()) <= ALONE))
     return [] if (close or answered) and value >= 1 else None
 
 
@@ -134,6 +139,8 @@ def read_length(scene: Scene, index: int, subject: Subject | None) -> Reading:
     amount = scene.amount(index)
     vital = subject.vital if subject else None
     if vital == "none" or scene.text[amount.start - 1 : amount.start] in tuple("x×*") or _LENGTH_AFTER.match(scene.text, amount.end):
+        return None
+    if (vital is None or (subject and subject.far)) and _FURNITURE.search(scene.clause_text(index)):
         return None
     if vital not in ("height", "head_circumference"):
         vital = next((asked for asked in scene.asked if asked in ("height", "head_circumference")), None)

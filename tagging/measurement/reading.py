@@ -10,6 +10,7 @@ from tagging.errors import InputError
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
 from tagging.measurement.confirmed import statement
+from tagging.measurement.of_age import moments_of_age
 from tagging.measurement.quantity import UNKNOWN_UNIT, UNNAMED, Quantity
 from tagging.measurement.resolve import resolve
 from tagging.measurement.scan import scan
@@ -39,7 +40,10 @@ _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "p
 
 
 _SENTENCE = re.compile(r"[。！？!?\n]")
-_STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?|也是|都是|又是)\s?$")
+_CLOCK_ALONE = re.compile(r"[一二两三四五六七八九十\d]{1,3}点")
+# 38度几记不清了: nobody can judge a value that was forgotten.
+_FORGOTTEN = re.compile(r"[^。！？!?\n\d]{0,6}(?:记不(?:太)?清|记不准|记不住|不记得|忘了(?!吃|喂|量|测|用)|没记住)")
+_STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?)\s?$")
 _REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
 # What a patient with a tag measures at home.
 _FOLLOWED = (("diabetes", "glucose"),)
@@ -112,8 +116,12 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     if not sugar and not NUMBER.search(folded):
         return Readings()
     words = vocabulary()
-    moments = _usable(folded, find_moments(folded, now))
     asked = words.asked_vitals(fold(context) if context else None)
+    of_age = moments_of_age(folded, patient.age_days, now)
+    moments = _usable(folded, find_moments(folded, now), asked)
+    if of_age:
+        free = [m for m in moments if not any(m.start < other.end and other.start < m.end for other in of_age)]
+        moments = sorted((*free, *of_age), key=lambda moment: moment.start)
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
     answering = bool(context) and "temperature" not in asked
     scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only, followed, answering)
@@ -145,8 +153,8 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         measurement = _measure(text, scene, moments, quantity, patient, tables)
         if measurement is None:
             questions.append(get_vital(tables, quantity.vital).ask)
-        elif question:
-            questions.append(question)
+        elif question or (quantity.precision not in ("more_than", "less_than") and _FORGOTTEN.match(folded, measurement.end)):
+            questions.append(question or get_vital(tables, quantity.vital).ask)
             doubtful.append(measurement)
         elif not _said_again(measurement, measurements[-1:], folded):
             measurements.append(measurement)
@@ -181,9 +189,10 @@ def _answered(text: str, read: Readings) -> Readings:
     return replace(read, measurements=tuple(map(here, read.measurements)), doubtful=tuple(map(here, read.doubtful)))
 
 
-def _usable(folded: str, moments: list[Moment]) -> list[Moment]:
-    """Without clock times that are really values (黄疸12点多)."""
-    return [moment for moment in moments if not _is_value(folded, moment)]
+def _usable(folded: str, moments: list[Moment], asked: Sequence[str]) -> list[Moment]:
+    """Without clock times that are really values (黄疸12点多; 五六点 in answer to a question for sugar)."""
+    pointed = asked[:1] in (("glucose",), ("bilirubin",), ("blood_ketone",))
+    return [m for m in moments if not _is_value(folded, m) and not (pointed and _CLOCK_ALONE.fullmatch(folded[m.start : m.end]))]
 
 
 def _is_value(folded: str, moment: Moment) -> bool:

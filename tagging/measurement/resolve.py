@@ -8,6 +8,7 @@ from tagging.measurement import counts, milk, readers
 from tagging.measurement.bare import read_bare
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNNAMED, Quantity
+from tagging.measurement.scan import Token
 from tagging.measurement.scene import NEAR, NEAR_ACROSS_COMMA, Scene
 from tagging.measurement.subject import Subject
 
@@ -33,7 +34,9 @@ _USUAL: dict[str | None, str] = {"temperature": "temperature", "mass": "weight",
 _DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
 _MEASURED = re.compile(r"[量测数称](?:了|的|是|出来|得|着|到|下)*\s?$")
 _AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
-_CELLS = frozenset({"platelets", "neutrophils"})
+_LONGEST = 6
+_POINTED = (("glucose",), ("bilirubin",), ("blood_ketone",))
+_POINTS = re.compile(r"[^早晚午晨夜]{1,4}点")
 # What the meter of a diabetic shows is sugar.
 _SHOWN = re.compile(r"显示|屏幕|机器|仪器|读数|测出|跳出")
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
@@ -55,8 +58,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             subject = Subject("weight", index, implied=True) if told else None
         elif token.roles.vital:
             subject = Subject(token.roles.vital, index)
-        if subject and subject.vital in _CELLS and token.text.isdigit() and token.amount is None and scene.adjacent(subject.anchor, index):
-            # 血小板50000: counted in another unit.
+        if subject and subject.vital != "none" and _is_too_long(token) and scene.adjacent(subject.anchor, index):
+            # 血小板50000, 峰流速30000: in another unit, or a slip.
             unreadable.append(subject.vital)
         if token.amount is None or token.start < consumed:
             continue
@@ -67,6 +70,10 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         if near is None and found and _AGAIN.search(scene.text, max(0, token.start - 8), token.start):
             # 血糖2.9，喝了糖水，复测4.1: what was measured before is measured again.
             near = Subject(found[-1].vital, index - 1, implied=True)
+        if token.amount.unit == "time" and scene.asked[:1] in _POINTED and _POINTS.fullmatch(token.text) and token.start <= 2:
+            # 五六点 in answer to 血糖多少？
+            unreadable.append(scene.asked[0])
+            continue
         reader = _BY_DIMENSION.get(token.amount.dimension)
         if token.amount.unit is None and scene.text.startswith("个", token.end) and _DIAPERS.search(scene.clause_text(index)):
             reader = counts.read_times
@@ -94,6 +101,11 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
     on_display = "glucose" in scene.followed and _SHOWN.search(scene.text) is not None
     found += _off_scale(scene.text, asked="glucose" in scene.asked or on_display)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
+
+
+def _is_too_long(token: Token) -> bool:
+    """Whether a token is a number of more digits than any value has, and no telephone number."""
+    return token.amount is None and token.text.isdigit() and len(token.text) <= _LONGEST
 
 
 def _unswapped(found: Sequence[Quantity]) -> Iterator[Quantity]:

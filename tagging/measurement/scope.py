@@ -95,7 +95,7 @@ _OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?[到至]")
 _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
 )
-_ONLY = re.compile(r"度?[，, ]?(?:也)?(?:就|才|只有|只|是|量的是?|测的是?|现在|目前|大概|最高|最多|到)+\s?")
+_ONLY = re.compile(r"度?[，, ]?(?:也)?(?:就|才|只有|只|是|量的是?|测的是?|大概|最高|最多|到)+\s?")
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
 
@@ -190,7 +190,7 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
         if following is not None and _NOT_THAT.search(folded, max(0, following.start - 8), following.start):
             # 是38.2不是39.2: the second is taken back, not this one.
             following = None
-        bound = following is not None and quantity.precision in ("less_than", "more_than") and following.precision in ("exact", "about")
+        bound = following is not None and quantity.precision == "less_than" and following.precision in ("exact", "about")
         if bound and following is not None and _ONLY.fullmatch(folded, quantity.end, following.start):
             # 没到40，就38.3: the bound is no second value.
             continue

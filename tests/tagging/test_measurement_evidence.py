@@ -92,3 +92,20 @@ def test_a_relative_or_neighbour_is_not_the_patient(text: str) -> None:
 def test_what_the_meter_of_a_diabetic_shows_is_sugar() -> None:
     assert read_of("屏幕上显示LO", 4000, tags=("diabetes",)) == ([1.0], False)
     assert read_of("屏幕上显示LO", 4000) == ([], False)
+
+
+@pytest.mark.parametrize(("text", "value"), [("15秒呼吸14次", 56.0), ("半分钟数了十六下", 32.0), ("数了二十秒心跳41下", 123.0)])
+def test_a_part_of_a_minute_comes_to_about_so_many_a_minute(text: str, value: float) -> None:
+    found = read_measurements(text, context=None, patient=PatientFacts(800), now=NOW)
+    assert [(m.value, m.precision) for m in found.measurements] == [(value, "about")]
+    assert read_of("数了17秒呼吸9次", 800) == ([], True)
+
+
+def test_a_time_told_as_an_age_dates_a_weight() -> None:
+    found = read_measurements("二十天那天3600克，今天3720克", context=None, patient=PatientFacts(26), now=NOW)
+    assert [m.at and (NOW - m.at).days for m in found.measurements] == [6, 0]
+
+
+def test_what_was_forgotten_is_asked_again() -> None:
+    assert read_of("38度6吧，记不太清", 800) == ([], True)
+    assert read_of("七八点吧忘记了", 5000, context="血糖多少？") == ([], True)
