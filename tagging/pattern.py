@@ -18,23 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagging.errors import ContentError
-from tagging.piece import (
-    ANY,
-    NUMBER,
-    UNKNOWN,
-    Between,
-    Denial,
-    Match,
-    NotAhead,
-    NotBehind,
-    Piece,
-    Words,
-    choice,
-    done,
-    repeat,
-    row,
-    words,
-)
+from tagging.joined import choice, repeat, row
+from tagging.leaf import NUMBER, Between, Denial, NotAhead, NotBehind, Words, words
+from tagging.piece import ANY, UNKNOWN, Match, Piece, done
 
 _GAP = Between(frozenset(ANY), True, 1, 8, refused=frozenset("，。！？；,!?;\n\r…"))
 _WIDE_GAP = Between(frozenset(ANY), True, 1, 12, refused=frozenset("。！？!?\n\r"))
