@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME, FILE = "second_reader", "second_reader.npz"
 HEADS = ("call", "act", "mind")
+# Which red flag it is, is told from coarser buckets: there are many of them, and a wrong guess only changes the wording.
+COARSE = 1 << 14
 # So many pieces are shown as the reason.
 SHOWN = 3
 
@@ -47,18 +49,36 @@ class Limits:
     call_same_day: float
     act: float
     mind: float
+    topic: float
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Which red flag: a row of weights (int8, times `scale`) over COARSE buckets and a bias for each name."""
+
+    names: tuple[str, ...]
+    weights: Any
+    scale: float
+    bias: Any
+
+    def likeliest(self, buckets: Any, values: Any) -> tuple[str, float]:
+        """The name with the largest margin, and how far it is ahead of the next."""
+        margins = (self.weights[:, buckets % COARSE].astype(np.float32) @ values) * self.scale + self.bias
+        second, first = np.argsort(margins)[-2:]
+        return self.names[first], float(margins[first] - margins[second])
 
 
 @dataclass(frozen=True)
 class LearnedReader:
     """`rarity` weighs each bucket (0: never seen in training), `call` decides whether somebody must be called, `act` whether at once,
-    `mind` whether it is about self-harm, violence or despair."""
+    `mind` whether it is about self-harm, violence or despair, `topics` which red flag it is."""
 
     version: int
     rarity: Any
     call: Head
     act: Head
     mind: Head
+    topics: Topics
     limits: Limits
 
     def read(
@@ -80,7 +100,9 @@ class LearnedReader:
         at_once = self.act.probability(*weighed) >= limits.act
         why = f"{self._why(text, seen)} ({called:.2f})"
         mind = self.mind.probability(*weighed) >= limits.mind
-        return Opinion("emergency" if at_once else "urgent", NAME, self.version, why, next(iter(triage.categories), None), mind)
+        topic, ahead = self.topics.likeliest(*weighed)
+        known = next(iter(triage.categories), topic if ahead >= limits.topic else None)
+        return Opinion("emergency" if at_once else "urgent", NAME, self.version, why, known, mind)
 
     def weighed(self, seen: Seen) -> tuple[Any, Any]:
         """The buckets of a window, each once, and their values as a vector of length 1."""
@@ -104,6 +126,8 @@ class LearnedReader:
         """Write the reader as one file; the same reader gives the same bytes."""
         heads = {name: getattr(self, name) for name in HEADS}
         arrays = {"rarity": self.rarity, **{name: head.weights for name, head in heads.items()}}
+        arrays |= {"topics": np.array(self.topics.names), "topic": self.topics.weights, "topic_bias": self.topics.bias}
+        arrays["topic_scale"] = np.array(self.topics.scale)
         arrays["scales"] = np.array([(head.scale, head.bias) for head in heads.values()])
         arrays |= {"limits": np.array(astuple(self.limits)), "version": np.array(self.version)}
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -122,9 +146,12 @@ def open_reader(path: Path) -> LearnedReader | None:
             rarity, *weights = (arrays[name] for name in ("rarity", *HEADS))
             scales, limits = arrays["scales"].tolist(), arrays["limits"].tolist()
             version = int(arrays["version"])
+            names = tuple(str(name) for name in arrays["topics"])
+            topics = Topics(names, arrays["topic"], float(arrays["topic_scale"]), arrays["topic_bias"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ContentError("bad_content", f"{path.name} is no second reader: {error}") from error
-    if {array.shape for array in (rarity, *weights)} != {(BUCKETS,)} or (len(scales), len(limits)) != (len(HEADS), len(fields(Limits))):
+    shapes = {array.shape for array in (rarity, *weights)} == {(BUCKETS,)} and topics.weights.shape == (len(names), COARSE)
+    if not shapes or (len(scales), len(limits)) != (len(HEADS), len(fields(Limits))):
         raise ContentError("bad_content", f"{path.name} was made for other features; train it anew (careloop train --second-reader)")
     call, act, mind = (Head(array, scale, bias) for array, (scale, bias) in zip(weights, scales, strict=True))
-    return LearnedReader(version, rarity, call, act, mind, Limits(*limits))
+    return LearnedReader(version, rarity, call, act, mind, topics, Limits(*limits))

@@ -17,7 +17,7 @@ from tagging.content import Content
 from tagging.errors import ContentError
 from tagging.patient import PatientFacts
 from tagging.second.feature import BUCKETS, Seen, windows
-from tagging.second.learned import Head, LearnedReader, Limits
+from tagging.second.learned import COARSE, Head, LearnedReader, Limits, Topics
 from tagging.tables import LEVELS, severity
 from tagging.triage import Triage, triage_text
 
@@ -28,6 +28,8 @@ MAY_RAISE = {"routine": 0.03, "same_day": 0.05}
 ACT_FROM = 0.5
 # Messages about self-harm, violence or despair; from half on the family hears about that and not about breathing.
 MIND, MIND_FROM = ("suicide_selfharm", "abuse", "psy_crisis_parent"), 0.5
+# A red flag is named where on held-out folds so many of these names are right (R).
+NAMED_RIGHTLY = 0.9
 # Inverse strength of regularisation and number of folds, chosen by cross-validation.
 C, FOLDS = 20.0, 5
 # Everyday messages of the dialogue's training data are many and alike.
@@ -137,12 +139,14 @@ def teach(lines: Sequence[Line], content: Content, *, on_progress: Callable[[flo
         called[test] = _fit(matrix[~test], calls[~test], weight[~test]).predict_proba(matrix[test])[:, 1]
         on_progress(0.6 + 0.3 * (fold + 1) / FOLDS)
     own = weight == 1
+    topics, topic_limit = _topics(matrix[calls], np.array([line.category for line, _ in kept])[calls])
     graded = {level: own & np.array([triage.level == level for _, triage in kept]) for level in MAY_RAISE}
     limits = Limits(
         call=_limit(called[graded["routine"] & harmless], MAY_RAISE["routine"]),
         call_same_day=_limit(called[graded["same_day"] & ~calls], MAY_RAISE["same_day"]),
         act=ACT_FROM,
         mind=MIND_FROM,
+        topic=topic_limit,
     )
     reader = LearnedReader(
         version_of(lines),
@@ -150,11 +154,41 @@ def teach(lines: Sequence[Line], content: Content, *, on_progress: Callable[[flo
         _head(_fit(matrix, calls, weight)),
         _head(_fit(matrix[calls], at_once[calls], weight[calls])),
         _head(_fit(matrix[calls], mind[calls], weight[calls])),
+        topics,
         limits,
     )
     missed, quiet = calls & silent, harmless & silent
     heard = float((called[missed] >= limits.call).mean()) if missed.any() else 0.0
     return Taught(reader, len(rows), int(missed.sum()), heard, float((called[quiet] >= limits.call).mean()))
+
+
+def _topics(matrix: Any, categories: Any) -> tuple[Topics, float]:
+    """Who tells the red flags apart, and how far one must be ahead of the next to be named."""
+    from scipy.sparse import csr_matrix
+
+    named = categories != "-"
+    coarse = csr_matrix((np.ones(BUCKETS), (np.arange(BUCKETS), np.arange(BUCKETS) % COARSE)), shape=(BUCKETS, COARSE))
+    folded, truth = (matrix @ coarse).tocsr()[named], categories[named]
+    right, ahead = np.zeros(len(truth), bool), np.zeros(len(truth))
+    for fold in range(FOLDS):
+        test = np.arange(len(truth)) % FOLDS == fold
+        told = _machine(folded[~test], truth[~test])
+        margins = told.decision_function(folded[test])
+        ranked = np.sort(margins, axis=1)
+        right[test], ahead[test] = told.classes_[margins.argmax(axis=1)] == truth[test], ranked[:, -1] - ranked[:, -2]
+    order = np.argsort(-ahead)
+    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    last = int(np.flatnonzero(share >= NAMED_RIGHTLY).max(initial=0))
+    told = _machine(folded, truth)
+    scale = float(np.abs(told.coef_).max() / 127)
+    weights = np.rint(told.coef_ / scale).astype(np.int8)
+    return Topics(tuple(told.classes_), weights, scale, told.intercept_.astype(np.float32)), float(ahead[order[last]])
+
+
+def _machine(matrix: Any, truth: Any) -> Any:
+    from sklearn.svm import LinearSVC
+
+    return LinearSVC(C=0.5, random_state=0).fit(matrix, truth)
 
 
 def _limit(probabilities: Any, share: float) -> float:
