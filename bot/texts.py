@@ -34,6 +34,7 @@ def said_or(path: str, default: str, **values: Any) -> str:
 
 # Triage's evidence names ages, tags, units and offsets as rules do; a clinician reads words.
 _WORDS = (
+    (r"resembles danger \(([\d.]+)\): ", r"措辞像危险情况（把握 \1）："),
     (r"(\d+) g, ([\d.]+)% below birth weight (\d+) g", r"体重 \1 克，比出生体重 \3 克低 \2%"),
     (r" at (\d+) days", r"（\1日龄）"),
     (r", at or above ([\d.]+) for (\d+) min", r"，\2 分钟内不低于 \1"),

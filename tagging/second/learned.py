@@ -11,7 +11,7 @@ import numpy as np
 
 from tagging.errors import ContentError
 from tagging.patient import PatientFacts
-from tagging.second.feature import BUCKETS, Seen, windows
+from tagging.second.feature import BUCKETS, CLAUSE, Seen, windows
 from tagging.second.opinion import Opinion
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ NAME, FILE = "second_reader", "second_reader.npz"
 HEADS = ("call", "act", "mind")
 # Which red flag it is, is told from coarser buckets: there are many of them, and a wrong guess only changes the wording.
 COARSE = 1 << 14
-# So many pieces are shown as the reason.
-SHOWN = 3
+# So many clauses are shown as the reason.
+SHOWN = 2
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class LearnedReader:
     def read(
         self, text: str, *, patient: PatientFacts, signs: Sequence["SymptomMention"], values: Sequence["Measurement"], triage: "Triage"
     ) -> Opinion | None:
-        """Urgent or emergency, with the pieces that speak for it most; None otherwise, and where the rules call somebody already: how
+        """Urgent or emergency, with the clauses that speak for it most; None otherwise, and where the rules call somebody already: how
         fast is then what clinicians have written down. See SecondReader."""
         if triage.level in ("emergency", "urgent"):
             return None
@@ -98,7 +98,7 @@ class LearnedReader:
             return None
         weighed = self.weighed(seen)
         at_once = self.act.probability(*weighed) >= limits.act
-        why = f"{self._why(text, seen)} ({called:.2f})"
+        why = f"resembles danger ({called:.2f}): {self._why(text, seen)}"
         mind = self.mind.probability(*weighed) >= limits.mind
         topic, ahead = self.topics.likeliest(*weighed)
         known = next(iter(triage.categories), topic if ahead >= limits.topic else None)
@@ -112,14 +112,12 @@ class LearnedReader:
         return buckets, values / length if length else values
 
     def _why(self, text: str, seen: Seen) -> str:
+        """The clauses of the window that speak for danger most, in their order."""
         weight = self.rarity[seen.buckets].astype(np.float32) * self.call.weights[seen.buckets]
-        shown: list[tuple[int, int]] = []
-        for index in np.argsort(-weight, kind="stable"):
-            start, end = max(0, int(seen.starts[index])), min(len(text), int(seen.ends[index]))
-            if end - start >= 2 and not any(start < other_end and other_start < end for other_start, other_end in shown):
-                shown.append((start, end))
-            if len(shown) == SHOWN:
-                break
+        clauses = [clause.span() for clause in CLAUSE.finditer(text, max(0, int(seen.starts.min())), int(seen.ends.max()))]
+        speaks = {(start, end): float(weight[(seen.starts >= start) & (seen.ends <= end)].sum()) for start, end in clauses}
+        worst = sorted(speaks, key=lambda span: -speaks[span])[:SHOWN]
+        shown = [span for span in worst if speaks[span] > 0] or worst[:1]
         return " + ".join(f"「{text[start:end]}」[{start}:{end}]" for start, end in sorted(shown))
 
     def save(self, path: Path) -> None:

@@ -63,7 +63,7 @@ def test_it_shows_the_words_that_worried_it_where_they_stand(reader: LearnedRead
     rules = judged(text, default_content().rules_only)
     opinion = reader.read(text, patient=PatientFacts(700), signs=(), values=(), triage=rules)
     assert opinion is not None
-    for shown in opinion.because.split(" (")[0].split(" + "):
+    for shown in opinion.because.partition(": ")[2].split(" + "):
         quoted, place = shown.removesuffix("]").split("[")
         start, end = map(int, place.split(":"))
         assert quoted == f"「{text[start:end]}」"
