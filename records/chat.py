@@ -21,7 +21,7 @@ class Chat(Identity, Base):
 
     `state` is who is in charge: bot or human (`owner_id` then names the clinician). `service_state` is WeCom's own state 0..4
     as last heard. `window_from` and `window_used` are the ledger of the 48-hour window. `patient_id` is whom the talk is about,
-    `task_id` the follow-up and `binding_id` the binding that wait for an answer here.
+    `task_id` the follow-up, `binding_id` the binding and `clarification_id` the clarifying questions that wait for an answer here.
     """
 
     __tablename__ = "chat"
@@ -38,6 +38,7 @@ class Chat(Identity, Base):
     window_used: Mapped[int] = mapped_column(default=0)
     task_id: Mapped[int | None] = mapped_column(BigInteger)
     binding_id: Mapped[int | None] = mapped_column(BigInteger)
+    clarification_id: Mapped[int | None] = mapped_column(BigInteger)
     opened_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("open_kfid", "external_userid"),)

@@ -4,6 +4,7 @@ from records.base import Base
 from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, Task
 from records.chat import Chat, Conversation
+from records.clarification import Clarification
 from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
@@ -38,6 +39,7 @@ __all__ = [
     "CarePlan",
     "Carer",
     "Chat",
+    "Clarification",
     "Consent",
     "ContentDraft",
     "ContentRead",
