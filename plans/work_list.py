@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from plans.clarify_talk import told_of
 from plans.template import TemplateError, find_template
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
@@ -44,23 +45,32 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
     if not staff.active:
         return []
     teams = list(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
-    flags = await _flags(tx, teams)
+    flags = await _flags(tx, teams, now)
     rest = [*await _endings(tx, teams, now), *await _unconfirmed(tx, teams, now), *await _stopped(tx, teams)]
     items = [*flags, *sorted(rest, key=lambda item: item.at, reverse=True)]
     await _audit(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, now)
     return items
 
 
-async def _flags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+async def _flags(tx: AsyncSession, teams: list[int], now: datetime) -> list[WorkItem]:
     query = select(Flag, Patient).outerjoin(Patient, Patient.id == Flag.patient_id)
     rows = (await tx.execute(query.where(Flag.team_id.in_(teams), Flag.state != "closed"))).all()
     # A patient who is in another team now is that team's to see.
     mine = [(flag, patient) for flag, patient in rows if patient is None or patient.team_id in teams]
     mine.sort(key=lambda row: (-LEVELS.index(row[0].level), row[0].raised_at))
+    answered = await told_of(tx, sorted({patient.id for _, patient in mine if patient is not None}), now)
     return [
-        WorkItem("flag", flag.level, flag.patient_id, patient.name if patient else "", flag.raised_at, flag.because, flag_id=flag.id)
+        WorkItem(
+            "flag", flag.level, flag.patient_id, patient.name if patient else "", flag.raised_at, _because(flag, answered), flag_id=flag.id
+        )
         for flag, patient in mine
     ]
+
+
+def _because(flag: Flag, answered: dict[int, str]) -> str:
+    """Why, and what the family has answered since to clarifying questions."""
+    what = answered.get(flag.patient_id) if flag.patient_id is not None else None
+    return flag.because if what is None or what in flag.because else flag.because + say("work.clarified", what=what)
 
 
 async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[WorkItem]:
