@@ -1,14 +1,14 @@
 """Reports that nobody asked for, and which child is meant."""
 
 import re
-from datetime import datetime, timedelta
 from typing import Any
 
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
 from actions.answer import answer, answer_topic, is_bare, not_understood, nothing_open, offer_nurse, say_article
-from actions.speech import alarm, asserted, judged, named, say, says_something
+from actions.clarify import clarify
+from actions.speech import CORRECT, alarm, asserted, judged, named, safety_said, say, says_something
 from actions.turn import Turn, turn_of, understand_about
 from plans.follow_up import Report, report
 from plans.wording import say as wording
@@ -17,12 +17,8 @@ from tagging.topic import asks
 
 # Texts of one report are put together while it is open which child is meant.
 LONGEST_REPORT = 1000
-# The pending question after 刚才说错了: what comes next is a correction, whatever its words.
-CORRECT = "correct"
 # A text that only names a child is no longer than this.
 BARE = 6
-# The list of danger signs is said in full once in so long, and in short in between.
-SAFETY_AGAIN = timedelta(hours=6)
 
 
 class ReportFindings(Action):
@@ -133,6 +129,9 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     if asks(turn.text) and await say_article(turn, dispatcher, rate=not told.ask_back):
         say(dispatcher, told.ask_back)
         return []
+    quiet = told.alert is None and not told.ask_back and not told.answered and not asks(turn.text)
+    if quiet and await clarify(turn, dispatcher, tracker):
+        return []
     events = _go_on(turn, dispatcher, tracker, told)
     if asks(turn.text) and not told.ask_back and turn.triage.level == "routine":
         events += offer_nurse(dispatcher, "utter_not_sure", turn.text)
@@ -145,8 +144,7 @@ def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict
     events: list[dict[str, Any]] = []
     safety = None if told.finished else told.safety
     if safety:
-        before = tracker.get_slot("safety_at")
-        if before and turn.now - datetime.fromisoformat(before) < SAFETY_AGAIN:
+        if safety_said(turn, tracker):
             safety = wording("report.safety_again") if turn.triage.level == "routine" else ""
         else:
             events.append(SlotSet("safety_at", turn.now.isoformat()))

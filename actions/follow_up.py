@@ -6,6 +6,7 @@ from rasa_sdk import Action, FormValidationAction
 
 from actions.answer import nothing_open, say_article
 from actions.care import tell_report
+from actions.clarify import clarify
 from actions.speech import FORM, alarm, named, say, says_something, taken_up_again
 from actions.turn import Turn, turn_of
 from plans.answer import TRIES, declined_because
@@ -166,6 +167,8 @@ async def _take(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: 
     if intent == "ask_question":
         await say_article(turn, dispatcher, rate=False)
     say(dispatcher, came.ask_back, came.closing, following)
+    if came.finished and came.alert is None and turn.patient is not None and turn.patient.id == patient.id:
+        await clarify(turn, dispatcher, tracker, form=FORM)
     # 还没, 等会: the question stays open, but asking it in the same breath would be rude.
     put_off = came.understood and not moved_on and not came.ask_back
     return LATER if came.finished or put_off else None

@@ -1,6 +1,7 @@
 """What several actions do: write down what was said, raise an alert and say so truthfully, let the follow-up rest."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from rasa_sdk.events import ActiveLoop, SlotSet
@@ -16,6 +17,10 @@ from tagging.understanding import Understanding
 
 FORM = "follow_up_form"
 QUOTE = 200
+# The pending question after 刚才说错了: what comes next is a correction, whatever its words.
+CORRECT = "correct"
+# The list of danger signs is said in full once in so long, and in short in between.
+SAFETY_AGAIN = timedelta(hours=6)
 
 
 def rest() -> list[dict[str, Any]]:
@@ -118,6 +123,12 @@ def taken_up_again(tracker: Any, form: str) -> bool:
         if event.get("event") == "action_execution_rejected" and event.get("name") == form:
             return True
     return False
+
+
+def safety_said(turn: Turn, tracker: Any) -> bool:
+    """Whether the list of danger signs was said in full a short while ago."""
+    before = tracker.get_slot("safety_at")
+    return bool(before) and turn.now - datetime.fromisoformat(before) < SAFETY_AGAIN
 
 
 def say(dispatcher: Any, *texts: str | None) -> None:

@@ -32,7 +32,7 @@ class Turn:
 
     `patient` is None while it is open which child is meant. `notified` says that a clinician is on call, so that an alert of this
     turn reaches one; `phone` is what the family rings otherwise. `read` is what the dialogue made of the words: intent, confidence,
-    the form that was waiting, and whether they were `missed`.
+    the form that was waiting, and whether they were `missed`. `asks` says that the turn's last words put a question about the report.
     """
 
     tx: AsyncSession
@@ -50,6 +50,7 @@ class Turn:
     notified: bool = False
     phone: str | None = None
     read: dict[str, Any] = field(default_factory=dict)
+    asks: bool = False
 
     @property
     def message_id(self) -> int | None:

@@ -17,6 +17,7 @@ from bot.rating import answer_rating
 from bot.reply import Reply
 from bot.texts import said_or, say
 from bot.triage_flag import raise_triage
+from plans.clarify_talk import interrupt
 from plans.follow_up import report
 from records.care_plan import Task
 from records.chat import Chat
@@ -155,6 +156,7 @@ class TurnTaker:
         triage_reply = reply_text(triage, notified=around.notified, phone=phone)
         if triage.level in ("emergency", "urgent") and triage_reply:
             # Act first: no dialogue, no further question; what was measured is still written down.
+            await interrupt(tx, chat, "danger", now=now)
             answer.replies = [Reply(triage_reply)]
             if patient is not None:
                 told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone)
@@ -167,7 +169,8 @@ class TurnTaker:
         else:
             answer.replies = await self._talk(turn, answer, without_dialogue)
             if triage_reply and (triage.level == "same_day" or triage.variant == WHO):
-                answer.replies.append(Reply(triage_reply))
+                # What is to be done stands before a question that the turn ends with.
+                answer.replies.insert(len(answer.replies) - turn.asks, Reply(triage_reply))
             answer.wants_human = turn.wants_human
         around.outdated()
         return answer

@@ -16,6 +16,7 @@ from bot.dialogue.fitness import let_go, missing
 from bot.dialogue.forms import FOLLOW_UP, open_form
 from bot.dialogue.menu import clicked_intent, harmless
 from plans.binding import aside
+from plans.clarify_talk import interrupt
 from records.care_plan import Task
 from records.chat import Chat
 
@@ -107,6 +108,7 @@ class Dialogue:
         """
         async with self._lock(chat.id):
             aside(chat)
+            await interrupt(tx, chat, "superseded", now=now)
             old = await self._trackers.load(tx, chat.id, now=now, form=None)
             fresh = self._trackers.fresh(old.sender_id, introduced=True, form=FOLLOW_UP)
             self._trackers.keep(tx, chat.id, fresh, now=now)

@@ -186,7 +186,7 @@ async def test_a_bare_answer_to_nothing_is_acknowledged(family: Family) -> None:
 
 
 async def test_the_danger_signs_are_said_in_full_once(family: Family) -> None:
-    assert "叫不醒" in await family.says("有点咳嗽")
+    assert "叫不醒" in await family.says("打喷嚏了")
     again = await family.says("有点流鼻涕")
     assert "叫不醒" not in again and "120" in again
 
