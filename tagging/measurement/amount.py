@@ -57,6 +57,10 @@ _VERBS = frozenset("贴喷吸管包针滴支")
 _TEN_THOUSANDS = re.compile(r"([\d一二三四五六七八九])(?![\d十百千.])")
 # 七个二 is 7.2 (sugar).
 _SAID_WITH_GE = re.compile(r"个(?P<tenth>[\d一二三四五六七八九])(?=$|[，。,！!；;\s了吧])")
+# 39块9买的
+_PRICE = re.compile(r"块(?:\d|[一二三四五六七八九])(?![\d十百])(?!片|次|个)")
+# 血糖五个多
+_FEW_MORE = re.compile(r"个多(?=$|[，。,！!了吧的\s])")
 # 三十八变度四: a stray character in the number.
 _INTERRUPTED = re.compile(r"[^\W\d_a-z个的这多来几]度[\d一二三四五六七八九半]")
 # 一次喂九十一天喂八回: a new phrase begins within the numeral.
@@ -134,6 +138,9 @@ def _with_unit(text: str, amount: Amount) -> Amount:
         if slipped.decimal:
             return slipped
         amount = slipped
+    more = _FEW_MORE.match(text, end) if not amount.decimal else None
+    if more:
+        return replace(amount, precision="more_than", end=more.end())
     rough = _ROUGH.match(text, end)
     if rough and not amount.decimal:
         unit = unit_at(text, rough.end())
@@ -175,6 +182,9 @@ def _composed(text: str, amount: Amount) -> Amount:
         return _mass(text, amount)
     if amount.unit == "m":
         return _metres(text, amount)
+    price = _PRICE.match(text, amount.end - 1) if amount.unit == "pieces" else None
+    if price:
+        return replace(amount, unit="other", end=price.end())
     if amount.unit == "cm" and text.startswith("半", amount.end) and not amount.decimal and amount.low is None:
         return replace(amount, value=amount.value + 0.5, decimal=True, end=amount.end + 1)
     more = _TEN_THOUSANDS.match(text, amount.end) if amount.unit == "万" and not amount.decimal else None

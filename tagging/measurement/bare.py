@@ -20,6 +20,8 @@ BILIRUBIN_MG, BILIRUBIN_UMOL = 25.0, 40.0
 _LETTERS, SMALLEST_RATE = frozenset({"p", "r"}), 10
 _SCORE, WORST_PAIN = re.compile(r"分|nrs|vas|flacc"), 10
 _LEVEL_OR_CHANGE = re.compile(r"(?:^|[^比较])[高低]了\s?$")
+# 华氏101.5
+_FAHRENHEIT, HOT_F = re.compile(r"华氏度?(?:是|有|:|：)?\s?$"), (86.0, 113.0)
 # How long an answer may be before it comes to its number.
 FAR = 16
 _RATES = frozenset({"heart_rate", "respiratory_rate"})
@@ -38,6 +40,8 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
     amount = scene.amount(index)
     if subject is not None and subject.vital == "none":
         return None
+    if _FAHRENHEIT.search(scene.text, max(0, amount.start - 4), amount.start) and HOT_F[0] <= amount.value <= HOT_F[1]:
+        return [quantity(amount, "temperature", "F")]
     if scene.abbreviated(index):
         return None if subject is not None or scene.adjacent(index - 1, index) else read_alone(scene, index)
     after = named_or_asked(scene, index, None, ("glucose",)) if not scene.asked and (subject is None or subject.far) else None
@@ -63,7 +67,7 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
 def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
     amount = scene.amount(index)
     vital = subject.vital
-    ranged = vital == "glucose" and amount.halves is not None and scene.adjacent(subject.anchor, index)
+    ranged = vital == "glucose" and (amount.halves is not None or amount.precision == "more_than") and scene.adjacent(subject.anchor, index)
     if amount.han and amount.digits == 1 and not (amount.decimal or amount.loose or ranged):
         return None
     if scene.tokens[subject.named].text in _LETTERS and not _in_shorthand(scene, amount):

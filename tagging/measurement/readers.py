@@ -19,7 +19,7 @@ _OF_WATER = re.compile(r"(?:洗澡水|水温|奶温|室温|冲奶|泡奶|泡澡|
 _ENVIRONMENT_AFTER = re.compile(r"\s*(?:的?(?:温?水|高温|天气|奶|角|热天|酒|近视|空调|斜|弯|旋转)|的天)")
 CHANGE = re.compile(
     r"(?:(?:掉|降|跌|涨|升|多|少|(?<!身)长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
-    r"|(?:比[^，。]{0,6}|(?<![体净毛生身最]))[高低重](?:了|出)(?:大概|约|快|差不多)?|比[^，。]{0,6}[高低重])\s?$"
+    r"|(?:比[^，。]{0,6}|(?<![体净毛生身最]))(?:[高低重]|(?<![最长])[大小](?=了))(?:了|出)(?:大概|约|快|差不多)?|比[^，。]{0,6}[高低重])\s?$"
 )
 _FALL = re.compile(
     r"[从掉摔落跌滚](?:[^，。]{0,6})$"
@@ -74,7 +74,8 @@ def read_degrees(scene: Scene, index: int, subject: Subject | None) -> Reading:
     # 30度 alone is the weather; a body that cold is named.
     if (30 if named else 34) <= value <= 45.9:
         return [quantity(amount, "temperature")]
-    answered = scene.isolated(index) and (subject is None) and (named or (value > 45.9 and len(scene.text.strip()) <= ALONE))
+    odd = value > 45.9 or (amount.decimal and 34 <= 10 * value <= 43)
+    answered = scene.isolated(index) and subject is None and (named or (odd and len(scene.text.strip()) <= ALONE))
     return [] if (close or answered) and value >= 1 else None
 
 
