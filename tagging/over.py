@@ -8,11 +8,11 @@ from tagging.measurement import Measurement
 
 # A value of the last hours still says how the child is (R).
 LONG_ENOUGH = timedelta(hours=6)
-# 昨天低过3.4，吃糖就上来了
+# 昨晚低到3.2，喝了糖水就恢复了
 _CAME_BACK = re.compile(
     r"[^。！？!?\n]{0,12}?(?:上来了|回来了|恢复了|恢复正常|正常了|好了|没事了|降下来了|下来了|退了|没(?:有)?再?发?烧了?|不烧了|没再发?烧)"
 )
-# 前天在病房38.6，今天出院
+# 大前天住院那会38.9，今天出了院
 _IN_HOSPITAL = re.compile(r"(?:在|住)(?:病房|院|医院)(?:里|的?时候?|期间|那[天会])?[^。！？!?\n]{0,10}$")
 # What exercise or crying does goes by itself.
 _FOR_A_WHILE = ("after_exercise", "crying")
@@ -29,7 +29,7 @@ def is_over(
     Without a later value of the same vital in `told` that `is_normal`, nothing is over.
     """
     if (measurement.condition or "").startswith(_FOR_A_WHILE):
-        # 跑完心率160，坐了十分钟回到84
+        # 跳完绳心率158，歇一歇降到88
         later = [m for m in told if m.vital == measurement.vital and m.start > measurement.start]
         return bool(later) and all(map(is_normal, later)) and _AGAIN.search(text, measurement.end, later[0].start) is not None
     then = measurement.until or measurement.at

@@ -127,7 +127,7 @@ def _substance(amount: Amount, vital: str) -> Quantity:
     if vital == "glucose":
         if value <= GLUCOSE_MMOL:
             return quantity(amount, vital)
-        # A sugar in mg/dL has no decimal; 65 may also be 6.5 without its point.
+        # A sugar in mg/dL has no decimal; 72 may also be 7.2 without its point.
         return quantity(amount, vital, "mg/dL", None if value > GLUCOSE_MG and not amount.decimal else f"血糖{value:g}是 mg/dL 吗？")
     if value <= BILIRUBIN_MG:
         return quantity(amount, vital)

@@ -58,7 +58,7 @@ def _before(scene: Scene, moments: Sequence[Moment], index: int, vital: str) -> 
                 since = since or moment
                 continue
             if since and since.at and moment.at and moment.at < since.at:
-                # 前天38.7，今天出院，体温36.9: measured since then.
+                # 前天39.1，今天转院，体温36.7: measured since then.
                 return None
             if place < clause and scene.unknown_between(place, index) > SAME_EVENT:
                 return None

@@ -58,7 +58,7 @@ def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantit
 
 
 def _of_seconds(scene: Scene, index: int, vital: str | None) -> list[Quantity] | None:
-    """15秒11下: what was counted for part of a minute is about as much as it comes to; so few without a name are breaths."""
+    """15秒14下: what was counted for part of a minute is about as much as it comes to; so few without a name are breaths."""
     amount = scene.amount(index)
     part = _PART_OF_MINUTE.search(_head(scene, index))
     factor = (2 if part["half"] else 60 / parse_numeral(part["seconds"]).value) if part else 0.0
@@ -99,7 +99,7 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     ):
         if subject is not None and subject.vital in ("heart_rate", "respiratory_rate") and (subject.unknown or amount.value < 10):
             if amount.value < 10:
-                # 心率4次 is a slip, 心跳漏了2次 none of a minute.
+                # 心率3次 is a slip, 心跳漏了2次 none of a minute.
                 return [] if _RATED.search(head) else None
             return read_rate(scene, index, subject)
         return read_rate(scene, index, subject)

@@ -1,4 +1,4 @@
-"""Times told as the child's age (二十一天那天称3500克, 满月时3.9公斤), as instants, when the age of today is known."""
+"""Times told as the child's age (第十九天那天称3300克, 满月时3.9公斤), as instants, when the age of today is known."""
 
 import re
 from datetime import datetime, timedelta

@@ -69,7 +69,7 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
 
 
 def _pulse(scene: Scene, index: int, lower: Amount) -> list[Quantity]:
-    """131 79 72: the third number on the display of a meter is the pulse."""
+    """126 82 70: the third number on the display of a meter is the pulse."""
     place = next((p for p in range(index + 1, min(index + 6, len(scene.tokens))) if scene.tokens[p].amount == lower), index)
     pulse = _second(scene, place) if place > index else None
     if pulse is None or pulse.unit is not None or pulse.halves or pulse.decimal or not pulse.sure or not 40 <= pulse.value <= 180:

@@ -31,7 +31,7 @@ _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
 _TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
 _READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
-# 书包有八斤重, 狗都三十斤了: what is weighed is no child.
+# 行李箱十二斤重, 狗都三十斤了: what is weighed is no child.
 _THING = re.compile(r"(?:书包|行李箱?|箱子|包裹|快递|西瓜|大米|米袋|推车|自行车|哑铃|狗狗?|猫咪?|猫)[^，。！？,!?\d]{0,4}$")
 LIGHTEST = 0.8
 # A message as short as this is nothing but the degrees.

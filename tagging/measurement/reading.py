@@ -162,7 +162,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
 
 
 def _too_rough(quantity: Quantity, patient: PatientFacts) -> bool:
-    """六七斤 of a newborn: a tenth of the weight decides there."""
+    """七八斤 of a newborn: a tenth of the weight decides there."""
     newborn = patient.age_days is not None and patient.age_days < NEWBORN_DAYS
     return (
         newborn and quantity.vital == "weight" and quantity.low is not None and quantity.low < (1 - NEAR_LAST_WEIGHT / 2) * quantity.value
@@ -170,7 +170,7 @@ def _too_rough(quantity: Quantity, patient: PatientFacts) -> bool:
 
 
 def _said_again(measurement: Measurement, before: Sequence[Measurement], folded: str) -> bool:
-    """血氧91，捂热了还是91: the same value at no other time is one reading."""
+    """血氧95，换个手指还是95: the same value at no other time is one reading."""
     return any(
         (earlier.vital, earlier.value, earlier.precision) == (measurement.vital, measurement.value, measurement.precision)
         and measurement.precision == "exact"
@@ -190,7 +190,7 @@ def _answered(text: str, read: Readings) -> Readings:
 
 
 def _usable(folded: str, moments: list[Moment], asked: Sequence[str]) -> list[Moment]:
-    """Without clock times that are really values (黄疸12点多; 五六点 in answer to a question for sugar)."""
+    """Without clock times that are really values (黄疸12点多; 七八点 in answer to a question for sugar)."""
     pointed = asked[:1] in (("glucose",), ("bilirubin",), ("blood_ketone",))
     return [m for m in moments if not _is_value(folded, m) and not (pointed and _CLOCK_ALONE.fullmatch(folded[m.start : m.end]))]
 

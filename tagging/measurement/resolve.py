@@ -59,7 +59,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         elif token.roles.vital:
             subject = Subject(token.roles.vital, index)
         if subject and subject.vital != "none" and _is_too_long(token) and scene.adjacent(subject.anchor, index):
-            # 血小板50000, 峰流速30000: in another unit, or a slip.
+            # 血小板32000, 峰流速25000: in another unit, or a slip.
             unreadable.append(subject.vital)
         if token.amount is None or token.start < consumed:
             continue
@@ -71,7 +71,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             # 血糖2.9，喝了糖水，复测4.1: what was measured before is measured again.
             near = Subject(found[-1].vital, index - 1, implied=True)
         if token.amount.unit == "time" and scene.asked[:1] in _POINTED and _POINTS.fullmatch(token.text) and token.start <= 2:
-            # 五六点 in answer to 血糖多少？
+            # 七八点 in answer to 血糖多少？
             unreadable.append(scene.asked[0])
             continue
         reader = _BY_DIMENSION.get(token.amount.dimension)

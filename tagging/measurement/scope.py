@@ -35,7 +35,7 @@ _RELATIVE = (
     r"|叔叔|阿姨|舅舅|姑姑|嫂子|姐夫|妹夫|室友|舍友|同学|同桌|工友|邻居|闺蜜|(?<!小)朋友|同事|领导)"
 )
 _VITAL = r"(?:血压|血糖|体温|体重|身高|心率|心跳|脉搏|血氧|高压|低压)"
-# 我妈血压…, 我妈空腹血糖…, 我媳妇160/100: between the relative and the number stands nothing but the vital and its circumstances.
+# 我妈血压…, 我妈空腹血糖…, 我爱人150/95: between the relative and the number stands nothing but the vital and its circumstances.
 _RELATIVES_OWN = re.compile(
     rf"{_RELATIVE}(?:的|他|她)?(?:自己|本人)?的?(?:{_VITAL}[^，。！？,!?]{{0,8}}"
     rf"|(?:早上|早晨|中午|晚上|今天|今早|昨天|昨晚|最近|现在|平时|体检|空腹|餐后|饭后|睡前|随机|指尖|末梢|腋下){{1,3}}的?{_VITAL}[^，。！？,!?]{{0,8}}"
@@ -64,7 +64,7 @@ _LIMIT_AFTER = re.compile(
     r"(?:度|℃)?(?:以上|以下|以内|左右)?(?:的?时候|的话|时)?[^，。,！？了]{0,2}"
     r"(?:才(?!刚|[量测退降])|再(?!次|一|量|测|加)|就(?:可以|要|得|该|能)(?![^，。]{0,4}了)|就(?:吃|喂|给|用|去)(?![^，。]{0,5}[了过])|(?<![才刚换预])算|属于|是不是|会不会|叫)"
 )
-# 1米2以下免票: a rule for everybody.
+# 1米4以下半价: a rule for everybody.
 _RULE_AFTER = re.compile(
     r"\s?的?(?:儿童|孩子|小孩|小朋友|宝宝|婴儿|人|都)?(?:免|半价|不收|(?:就|都|也)?(?:要|得|需要?|不用|不)(?:买|付|交|补)|不要钱|不让|不能坐|才能|禁止|不准|不许|限|收费|全价|全票|算大人)"
 )
@@ -192,7 +192,7 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
             following = None
         bound = following is not None and quantity.precision == "less_than" and following.precision in ("exact", "about")
         if bound and following is not None and _ONLY.fullmatch(folded, quantity.end, following.start):
-            # 没到40，就38.3: the bound is no second value.
+            # 没到39，就38.4: the bound is no second value.
             continue
         if following is not None and following.start - quantity.end <= 24:
             between = _NO_CORRECTION.sub("", folded[quantity.end : following.start])

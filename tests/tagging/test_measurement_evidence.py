@@ -79,7 +79,7 @@ def test_a_bare_weight_is_kilograms_only_where_half_of_it_is_no_weight_of_that_a
 
 
 def test_a_rough_weight_is_asked_again_of_a_newborn_only() -> None:
-    assert read_of("六七斤吧", 20, context="宝宝体重多少？") == ([], True)
+    assert read_of("七八斤吧", 20, context="宝宝体重多少？") == ([], True)
     assert read_of("体重10到11公斤", 400) == ([11.0], False)
 
 
@@ -90,11 +90,11 @@ def test_a_relative_or_neighbour_is_not_the_patient(text: str) -> None:
 
 
 def test_what_the_meter_of_a_diabetic_shows_is_sugar() -> None:
-    assert read_of("屏幕上显示LO", 4000, tags=("diabetes",)) == ([1.0], False)
-    assert read_of("屏幕上显示LO", 4000) == ([], False)
+    assert read_of("显示屏打出LO", 4000, tags=("diabetes",)) == ([1.0], False)
+    assert read_of("显示屏打出LO", 4000) == ([], False)
 
 
-@pytest.mark.parametrize(("text", "value"), [("15秒呼吸14次", 56.0), ("半分钟数了十六下", 32.0), ("数了二十秒心跳41下", 123.0)])
+@pytest.mark.parametrize(("text", "value"), [("15秒呼吸14次", 56.0), ("半分钟里头十六下", 32.0), ("数了二十秒心跳41下", 123.0)])
 def test_a_part_of_a_minute_comes_to_about_so_many_a_minute(text: str, value: float) -> None:
     found = read_measurements(text, context=None, patient=PatientFacts(800), now=NOW)
     assert [(m.value, m.precision) for m in found.measurements] == [(value, "about")]

@@ -47,7 +47,7 @@ def test_doses_are_compared_too() -> None:
 
 PLAIN = [
     {"text": "体温38.5", "patient": {"age_days": 900}, "expect": [{"vital": "temperature", "value": 38.5, "unit": "Cel"}]},
-    {"text": "101.3华氏度", "expect": [{"vital": "temperature", "value": 38.5, "unit": "Cel", "approximate": False}]},
+    {"text": "101.5华氏度", "expect": [{"vital": "temperature", "value": 38.6, "unit": "Cel", "approximate": False}]},
     {"text": "130", "question": "heart_rate", "expect": [{"vital": "heart_rate", "value": 130, "unit": "/min"}]},
     {"text": "尿了6次", "expect": [{"vital": "urine_output", "value": 6, "unit": "wet_diapers"}]},
     {"text": "烧到39多", "expect": [{"vital": "temperature", "value": 39, "unit": "Cel", "approximate": True}]},
