@@ -284,6 +284,14 @@ def bench_language(
     _report(run(file), json)
 
 
+@bench.command("history")
+def bench_history(json: Json = False) -> None:
+    """Whether a turn costs more after 10,000 earlier messages than after 10."""
+    from bot.bench.history import run
+
+    _report(run(), json)
+
+
 @bench.command("all")
 def bench_all(json: Json = False) -> None:
     """All benchmarks, one after the other."""
@@ -291,6 +299,7 @@ def bench_all(json: Json = False) -> None:
     bench_callback(json)
     bench_road(json)
     bench_language(json)
+    bench_history(json)
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:

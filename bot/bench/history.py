@@ -1,0 +1,90 @@
+"""Whether a turn costs more the longer a family has been writing: chats with 10 and with 10,000 earlier messages, in turn."""
+
+import asyncio
+import time
+from datetime import timedelta
+from statistics import median
+
+from rich.console import Console
+from rich.progress import track
+from sqlalchemy import text
+
+from bot.bench.load import Said, conversations
+from bot.bench.ours import Ours
+from bot.bench.people import plant_chats, plant_team
+from bot.bench.processes import ROOT, run_to_the_end
+from bot.bench.report import Result, percentiles, result
+from bot.private import throw_away_database
+from records.chat import Chat
+
+SHORT, LONG = 10, 10_000
+GOAL = 1.1
+# Each message stands with its answer and a temperature, three hours before the next.
+_MESSAGES = """
+insert into inbound (chat_id, msgid, origin, msgtype, text, body, sent_at, received_at, state, attempts, outcome)
+select :chat, 'old' || :chat || '-' || n, 3, 'text', '体温36.7度', '{}', at, at, 'done', 0, '{}'
+from generate_series(1, :count) n, lateral (select cast(:now as timestamptz) - n * interval '3 hours') past (at)
+"""
+_ANSWERS = """
+insert into outbound (key, line, chat_id, route, payload, purpose, state, not_before, attempts, response, created_at)
+select 'reply:old' || :chat || '-' || n, 'chat:' || :chat, :chat, 'kf', '{}', 'reply', 'sent', at, 1, '{}', at
+from generate_series(1, :count) n, lateral (select cast(:now as timestamptz) - n * interval '3 hours') past (at)
+"""
+_TEMPERATURES = """
+insert into observation (patient_id, code, value, unit, text, status, effective_at, recorded_at, detail)
+select :patient, 'temperature', 36.7, 'Cel', '36.7度', 'final', at, at, '{}'
+from generate_series(1, :count) n, lateral (select cast(:now as timestamptz) - n * interval '3 hours') past (at)
+"""
+
+
+def run(*, pairs: int = 6, turns: int = 60) -> Result:
+    """Take `turns` turns in each of `pairs` pairs of chats, one after the other, alternating. Raises BenchError."""
+    return run_to_the_end(_run(pairs, turns))
+
+
+async def _run(pairs: int, turns: int) -> Result:
+    from bot.dialogue.train import train
+
+    model = await asyncio.to_thread(train, ROOT, ROOT / "models")
+    async with throw_away_database(pool_size=4) as db:
+        async with db.transaction() as tx:
+            await plant_team(tx, ["wkBench"])
+        ours = await Ours.load(model, db)
+        async with db.transaction() as tx:
+            chats = await plant_chats(tx, 2 * pairs, prefix="wmPast", now=ours.clock(), zone=ours.zone)
+        for number, chat in enumerate(chats):
+            await _plant_past(ours, chat, LONG if number % 2 else SHORT)
+        async with db.transaction() as tx:
+            await tx.execute(text("analyze"))
+        talk = conversations(pairs, turns, seed=3)
+        await _take(ours, chats[:2], talk[0][:20], {})
+        seconds: dict[int, list[float]] = {SHORT: [], LONG: []}
+        for pair in track(range(pairs), "taking turns", console=Console(stderr=True), transient=True):
+            await _take(ours, chats[2 * pair : 2 * pair + 2], talk[pair], seconds)
+    ratio = round(median(seconds[LONG]) / median(seconds[SHORT]), 3)
+    figures = {
+        "long_to_short_ratio": ratio,
+        **percentiles(seconds[SHORT], f"after_{SHORT}", 0.5, 0.95),
+        **percentiles(seconds[LONG], f"after_{LONG}", 0.5, 0.95),
+        "turns_each": len(seconds[LONG]),
+    }
+    return result("history", figures, {"within_10_percent": ratio <= GOAL})
+
+
+async def _take(ours: Ours, chats: list[int], said: list[Said], seconds: dict[int, list[float]]) -> None:
+    """The same message in the short and in the long chat, the order changing with each."""
+    short, long = chats
+    for number, one in enumerate(said):
+        for length, chat in ((SHORT, short), (LONG, long))[:: 1 if number % 2 else -1]:
+            begin = time.perf_counter()
+            await ours.turn(chat, one.text)
+            seconds.setdefault(length, []).append(time.perf_counter() - begin)
+
+
+async def _plant_past(ours: Ours, chat: int, count: int) -> None:
+    async with ours.db.transaction() as tx:
+        carer = (await tx.get_one(Chat, chat)).carer_id
+        patient = await tx.scalar(text("select patient_id from patient_carer where carer_id = :carer"), {"carer": carer})
+        past = {"chat": chat, "patient": patient, "count": count, "now": ours.clock() - timedelta(hours=1)}
+        for statement in (_MESSAGES, _ANSWERS, _TEMPERATURES):
+            await tx.execute(text(statement), {key: value for key, value in past.items() if f":{key}" in statement})
