@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import text
+from plans.clarify_talk import interrupt
 from records.chat import CHAT_MOVES, WINDOW, Chat
 from records.flag import Flag
 from records.message import Inbound
@@ -37,6 +38,7 @@ async def hand_over(tx: AsyncSession, chat: Chat, *, key: str, now: datetime, to
 async def handed_over(tx: AsyncSession, chat: Chat, *, service_state: int, owner: Staff | None, now: datetime, reason: str) -> None:
     """WeCom has moved the session to a human, or to the waiting pool."""
     chat.service_state = service_state
+    await interrupt(tx, chat, "left", now=now)
     by = owner.userid if owner is not None else "pool"
     await move(tx, chat, "human", moves=CHAT_MOVES, at=now, by=by, reason=reason, owner_id=owner.id if owner is not None else None)
 
