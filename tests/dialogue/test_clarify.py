@@ -3,15 +3,20 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
+from sqlalchemy.engine import Engine
 
 from bot.around import around
+from bot.handover import handed_over
 from bot.reply import Reply, merge
-from bot.turn import TurnTaker
+from bot.turn import Answer, TurnTaker
+from plans.work_list import work_list
 from records.chat import Chat
 from records.clarification import Clarification
+from records.flag import raise_flag
 from records.message import Inbound
 from records.observation import Observation
+from records.staff import Staff, TeamMember
 from tests.dialogue.conftest import ZONE, Family
 
 pytestmark = pytest.mark.dialogue
@@ -246,24 +251,77 @@ async def test_what_opens_nothing_leaves_no_trace(toddler: Family) -> None:
     assert await rows(toddler) == []
 
 
-async def test_on_the_road_of_a_message_triage_comes_first_and_the_clinician_sees_what_was_answered(toddler: Family) -> None:
-    taker = TurnTaker(toddler.dialogue, ZONE, emergency_phone="120")
-    await toddler.says("宝宝发烧38.3度")
-    await toddler.says("都没有")
-    async with toddler.db.transaction() as tx:
-        chat = await tx.get_one(Chat, toddler.chat_id)
+async def test_what_opens_nothing_costs_no_statement(toddler: Family) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    for text in ("体温36.8", "你好", "今天大便3次"):
+        await toddler.says(text)
+    event.remove(Engine, "before_cursor_execute", note)
+    assert asked
+    assert [statement for statement in asked if "FROM clarification" in statement or "INTO clarification" in statement] == []
+
+
+async def takes(family: Family, text: str) -> Answer:
+    """One message on the road of the service, without the chat's other jobs."""
+    taker = TurnTaker(family.dialogue, ZONE, emergency_phone="120")
+    async with family.db.transaction() as tx:
+        chat = await tx.get_one(Chat, family.chat_id)
         message = Inbound(
-            chat_id=chat.id, msgid="m1", origin=3, msgtype="text", text="刚才抽搐了", body={}, sent_at=toddler.now, received_at=toddler.now
+            chat_id=chat.id, msgid=text, origin=3, msgtype="text", text=text, body={}, sent_at=family.now, received_at=family.now
         )
         tx.add(message)
         await tx.flush()
-        answer = await taker.take(tx, chat, message, (await around(tx, [chat], toddler.now))[chat.id], toddler.now)
+        answer = await taker.take(tx, chat, message, (await around(tx, [chat], family.now))[chat.id], family.now)
         await taker.save(tx)
+    return answer
+
+
+async def test_what_is_to_be_done_today_stands_before_the_question(family: Family) -> None:
+    answer = await takes(family, "宝宝脸有点黄")
+    assert [flag.level for flag in await family.flags()] == ["same_day"]
+    assert "叫不醒" in answer.replies[-1].text and answer.replies[-1].buttons
+    assert len(answer.replies) == 3
+    assert len(merge(answer.replies)) == 1
+
+
+async def test_the_work_list_shows_what_was_answered_after_the_alert(family: Family) -> None:
+    await family.says("宝宝脸有点黄")
+    await takes(family, "没有")
+    async with family.db.transaction() as tx:
+        chat = await tx.get_one(Chat, family.chat_id)
+        nurse = Staff(userid="linyue", name="林护士", title="护士")
+        tx.add(nurse)
+        await tx.flush()
+        tx.add(TeamMember(team_id=chat.team_id, staff_id=nurse.id))
+        await raise_flag(
+            tx, chat, level="same_day", categories=["neonatal_jaundice"], said="脸有点黄", because="黄疸", evidence=[], now=family.now,
+            patient_id=family.children[0],
+        )  # fmt: skip
+        [item] = await work_list(tx, nurse, family.now)
+    assert "能叫醒" in item.text
+
+
+async def test_on_the_road_of_a_message_triage_comes_first_and_the_alert_holds_what_was_answered(toddler: Family) -> None:
+    await toddler.says("宝宝发烧38.3度")
+    await toddler.says("都没有")
+    answer = await takes(toddler, "刚才抽搐了")
     assert answer.outcome["answer"] == "triage"
     [flag] = await toddler.flags()
     assert flag.level == "emergency"
     assert "没有上面说的危险情况" in flag.because
     assert await states(toddler) == ["danger"]
+
+
+async def test_a_person_who_takes_the_chat_asks_the_rest(toddler: Family) -> None:
+    await toddler.says("宝宝有点咳嗽")
+    async with toddler.db.transaction() as tx:
+        chat = await tx.get_one(Chat, toddler.chat_id)
+        await handed_over(tx, chat, service_state=3, owner=None, now=toddler.now, reason="test")
+    assert await states(toddler) == ["left"]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +330,7 @@ async def test_on_the_road_of_a_message_triage_comes_first_and_the_clinician_see
         ("宝宝肚子疼", "pain", ["没有", "不耽误玩", "两天了"], "疼了2天"),
         ("豆豆没什么胃口，吃得少", "feeding", ["没有", "一多半", "正常"], "小便和平时差不多"),
         ("宝宝一直哭", "crying", ["没有", "抱着能哄住", "不烧"], "抱着能哄住，没有发热"),
-        ("今天漏吃了一次头孢", "medicine", ["头孢克肟，早上的", "一次", "挺好的"], "少了一次药"),
+        ("今天忘了喂药", "medicine", ["头孢克肟，早上的", "一次", "挺好的"], "少了一次药"),
         ("伤口有点疼", "wound", ["没有", "不发烧", "有点红"], "伤口有点红"),
     ],
 )
