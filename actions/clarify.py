@@ -5,7 +5,7 @@ from typing import Any
 
 from rasa_sdk import Action, FormValidationAction
 
-from actions.answer import answer_topic, is_certain, say_article
+from actions.answer import answer_topic, is_bare, is_certain, say_article
 from actions.speech import CORRECT, alarm, asserted, judged, keep, named, safety_said, say, says_something, taken_up_again
 from actions.turn import Turn, turn_of, understand_about
 from plans.answer import TRIES
@@ -205,7 +205,8 @@ async def _unread(
     if row.tried >= TRIES:
         await end(turn.tx, turn.chat, row, "unread", now=turn.now)
         return _close(turn, dispatcher, tracker, row, wording("clarify.given_up"))
-    ask(turn, dispatcher, row, question, wording("clarify.unread", ask=question.ask))
+    # 好的 was understood well enough, it only answers nothing.
+    ask(turn, dispatcher, row, question, wording("clarify.again" if is_bare(turn.text) else "clarify.unread", ask=question.ask))
     return {"clarified": None}
 
 

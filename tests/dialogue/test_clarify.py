@@ -160,6 +160,20 @@ async def test_three_answers_that_nobody_can_read_end_it_politely(toddler: Famil
     assert await states(toddler) == ["unread"]
 
 
+async def test_a_nod_is_no_answer_and_no_riddle(toddler: Family) -> None:
+    await toddler.says("宝宝有点咳嗽")
+    said = await toddler.says("好的")
+    assert "咱们接着" in said and "没看明白" not in said
+
+
+async def test_a_yes_to_several_danger_signs_is_taken_seriously(toddler: Family) -> None:
+    await toddler.says("宝宝有点咳嗽")
+    await toddler.says("有")
+    assert {flag.level for flag in await toddler.flags()} <= {"urgent", "emergency"}
+    assert await toddler.flags() != []
+    assert await states(toddler) == ["danger"]
+
+
 @pytest.mark.parametrize("text", ["先不说了", "算了", "现在没空"])
 async def test_the_family_can_leave_it(toddler: Family, text: str) -> None:
     await toddler.says("宝宝有点咳嗽")
