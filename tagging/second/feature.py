@@ -49,13 +49,13 @@ def windows(
     for value in values:
         length = min(value.end, len(plain)) - min(value.start, len(plain))
         plain[value.start : value.end] = (VALUE + "|" * length)[:length]
-    known = np.array(sorted({crc32(name.encode()) % BUCKETS for name in _known(patient, signs, triage)}), np.int64)
+    known = np.array(sorted({crc32(name.encode()) % BUCKETS for name in _known(patient, signs, values, triage)}), np.int64)
     for start in range(0, max(1, len(plain) - WINDOW + STEP), STEP):
         buckets, starts, ends = _pieces("".join(plain[start : start + WINDOW]))
         yield Seen(buckets, starts + start, ends + start, known)
 
 
-def _known(patient: PatientFacts, signs: Sequence["SymptomMention"], triage: "Triage") -> Iterator[str]:
+def _known(patient: PatientFacts, signs: Sequence["SymptomMention"], values: Sequence["Measurement"], triage: "Triage") -> Iterator[str]:
     age = patient.age_days
     yield "age:" + ("unknown" if age is None else next((name for days, name in _AGES if age < days), "adult"))
     for tag in patient.tags:
@@ -63,6 +63,9 @@ def _known(patient: PatientFacts, signs: Sequence["SymptomMention"], triage: "Tr
     for sign in signs:
         yield f"sign:{sign.concept}:{sign.status}:{sign.whose}:{sign.when}"
         yield f"how:{sign.status}:{sign.whose}:{sign.when}"
+    for value in values:
+        # 呼吸20次 that the tables let pass is good news.
+        yield f"value:{value.vital}:{triage.level}"
     for category in triage.categories:
         yield f"category:{category}"
     yield f"level:{triage.level}"
