@@ -20,7 +20,7 @@ from bot.reply import Reply, merge
 from bot.speak import in_chat, reply_all
 from bot.texts import reasons, say
 from bot.together import Together
-from bot.turn import DialogueFailed, NotReady, TurnTaker
+from bot.turn import LANGUAGE, DialogueFailed, NotReady, TurnTaker
 from records.chat import Chat, lock_chats
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
@@ -173,7 +173,9 @@ class Drain:
             outcome.replies = answer.replies + outcome.replies
         else:
             outcome.replies += answer.replies
-        outcome.human = outcome.human or answer.wants_human
+        if outcome.human is None or answer.wants_human == LANGUAGE:
+            # A family that also writes in another language is told in both.
+            outcome.human = answer.wants_human or outcome.human
 
     async def _say(self, tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Replies into the outbox, then the hand-overs behind them, so that the bot's last words still go out."""
@@ -206,8 +208,9 @@ class Drain:
         metrics.FLAGS.labels("urgent").inc()
         team = await tx.get_one(Team, chat.team_id)
         called = await on_call(tx, chat.team_id, 1, now)
+        told = "family.language" if reason == LANGUAGE else "family.human"
         return say(
-            "family.human_called" if called else "family.human_nobody",
+            f"{told}_called" if called else f"{told}_nobody",
             phone=team.phone or self._emergency_phone,
             emergency=self._emergency_phone,
         )

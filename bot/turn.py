@@ -25,6 +25,7 @@ from records.database import is_lost_connection
 from records.flag import LEVELS, raise_flag
 from records.message import Inbound
 from records.patient import Patient
+from tagging.foreign import is_foreign
 from tagging.triage import WHO, reply_text
 from tagging.understanding import Understanding, understand
 
@@ -35,6 +36,8 @@ DIALOGUE_CHARACTERS = 500
 QUOTE = 200
 # In a message's outcome: its alert was raised before its turn came.
 TRIAGED = "triaged_ahead"
+# Why a person is called for a message that is not in Chinese, whether it alarms by its numbers or not: nobody else can triage it.
+LANGUAGE = "language"
 # An item of a questionnaire, as plans/wording.yml numbers it, and a bare number in answer to one.
 ITEM, NUMBER = re.compile(r"^（\d+/\d+）", re.M), re.compile(r"\d{1,3}分?")
 
@@ -154,7 +157,11 @@ class TurnTaker:
             phone=phone,
         )
         triage_reply = reply_text(triage, notified=around.notified, phone=phone)
-        if triage.level in ("emergency", "urgent") and triage_reply:
+        if not message.menu_id and is_foreign(text):
+            # What it says of the call is chosen where the call is made. A value in such words is nobody's until somebody has read them.
+            answer.replies = [Reply(triage_reply or "")]
+            answer.wants_human, answer.outcome["answer"] = LANGUAGE, LANGUAGE
+        elif triage.level in ("emergency", "urgent") and triage_reply:
             # Act first: no dialogue, no further question; what was measured is still written down.
             await interrupt(tx, chat, "danger", now=now)
             answer.replies = [Reply(triage_reply)]
