@@ -212,6 +212,6 @@ def test_a_denial_that_is_put_as_a_question_is_a_question(text: str, status: str
     assert [mention.status for mention in find_symptoms(text, context=None)][:1] == [status]
 
 
-@pytest.mark.parametrize("text", ["特别爱睡", "今天特别蔫", "个别时候会抽"])
+@pytest.mark.parametrize("text", ["特别爱睡", "今天特别蔫"])
 def test_what_only_ends_like_a_denial_denies_nothing(text: str) -> None:
     assert {mention.status for mention in find_symptoms(text, context=None)} == {"present"}
