@@ -5,6 +5,7 @@ from typing import Any
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
+from actions.care import tell_report
 from actions.speech import keep, rest, say
 from actions.turn import turn_of
 from plans.pause import days_of, pause
@@ -26,6 +27,9 @@ class AskTrend(Action):
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """Tell it of the child that is meant, or of each while that is open."""
         async with turn_of(tracker) as turn:
+            if turn.patient is not None and turn.understanding.symptoms and named_vital(turn.text) is None:
+                # 上周咳嗽过 is about no number.
+                return await tell_report(turn, dispatcher, tracker)
             await keep(turn, dispatcher)
             about = [turn.patient] if turn.patient is not None else turn.patients
             told = [await trend(turn.tx, patient, named_vital(turn.text), now=turn.now, zone=turn.zone) for patient in about]
