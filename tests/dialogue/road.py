@@ -1,19 +1,17 @@
 """A family whose messages take the whole road: triage, whoever is in charge, the dialogue, the outbox; and time that passes."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 
-from actions.turn import Turn
 from bot.dialogue.agent import Reply
 from bot.drain import Drain
 from bot.follow_up import FollowUps
 from bot.handover import HUMAN, handed_over
 from bot.kf_events import CUSTOMER, ENDED, EVENT, SERVICER
-from bot.turn import TurnTaker
+from bot.turn import Answer, TurnTaker
 from plans.enrolment import enrol
 from plans.follow_up_sweep import claim_due
 from plans.template import load_templates
@@ -34,14 +32,24 @@ class Road:
 
     def __init__(self, family: Family) -> None:
         self.family = family
-        turns = TurnTaker(_Loud(family.dialogue, self), ZONE, emergency_phone=EMERGENCY)
+        turns = self._turns = _LoudTurns(family.dialogue, ZONE, emergency_phone=EMERGENCY)
         self._drain = Drain(family.db, turns, _delivered, self.clock, emergency_phone=EMERGENCY, hospital=HOSPITAL)
         self._follow_ups = FollowUps(family.db, turns, self.clock, ZONE)
         self._seen = 0
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
+        turns.failures = self.failures
         self.said: list[Reply] = []
         self.offered: dict[str, str] = {}
-        self.read: list[dict[str, Any]] = []
+        self.handled: list[tuple[str, dict[str, Any]]] = []
+
+    def breaks(self) -> None:
+        """From now on the dialogue fails, and nobody minds."""
+        self._turns.talker = _Broken()
+        self._turns.failures = []
+
+    def is_mended(self) -> None:
+        """The dialogue works again."""
+        self._turns.talker, self._turns.failures = self.family.dialogue, self.failures
 
     def clock(self) -> datetime:
         """What time it is for everybody."""
@@ -77,7 +85,8 @@ class Road:
             raise self.failures[0]
         await self._hear()
         async with self.family.db.transaction() as tx:
-            self.read = [row.outcome for row in await tx.scalars(select(Inbound).where(Inbound.id.in_(ids)).order_by(Inbound.id))]
+            rows = await tx.scalars(select(Inbound).where(Inbound.id.in_(ids)).order_by(Inbound.id))
+            self.handled = [(row.state, row.outcome) for row in rows]
         self.family.now += timedelta(minutes=1)
         return self.words
 
@@ -167,22 +176,32 @@ class Road:
             self.offered |= {label: key for key, label in reply.buttons}
 
 
-class _Loud:
-    """The dialogue, whose failures the road remembers: the service would answer a family that something is wrong, and go on."""
+class _LoudTurns(TurnTaker):
+    """Turns whose failures the road remembers: the service would answer a family that something is wrong, and go on."""
 
-    def __init__(self, dialogue: Any, road: Road) -> None:
-        self._dialogue, self._road = dialogue, road
+    failures: list[BaseException]
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._dialogue, name)
-
-    async def turn(self, turn: Turn) -> Sequence[Reply]:
+    async def take(self, *args: Any, **kwargs: Any) -> Answer:
         try:
-            replies: Sequence[Reply] = await self._dialogue.turn(turn)
+            return await super().take(*args, **kwargs)
         except Exception as err:
-            self._road.failures.append(err)
+            self.failures.append(err.__cause__ or err)
             raise
-        return replies
+
+
+class _Broken:
+    """A dialogue in which nothing works."""
+
+    async def turn(self, turn: Any) -> Any:
+        raise RuntimeError
+
+    async def prepare(self, *_: Any) -> None:
+        """Nothing."""
+
+    save = prepare
+
+    def forget(self, chat_id: int) -> None:
+        """Nothing."""
 
 
 async def _delivered(line: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ NEWBORN = "安安 10天 女"
 # As the hospital knows every child of these talks: the first one that is at home has 88124, the next 88125.
 RECORD_NUMBER, PHONE, LINK = 88124, "138 0000 1234", "https://work.weixin.qq.com/kf/kfc1?enc_scene=ENC1"
 HOURS = {"分钟": 1 / 60, "小时": 1, "天": 24}
-DAYS = {"天": 1, "个月": 30.5, "岁": 365.25}
+DAYS = {"天": 1, "个月": 30.5}
 TASKS = {
     "没到": "scheduled", "问过": "sent", "提醒过": "reminded", "开始": "started", "完成": "done", "部分": "partial", "没填": "declined",
     "错过": "missed", "没送到": "undeliverable", "撤下": "withdrawn",
@@ -38,7 +38,7 @@ TASKS = {
 RESPONSES = {"等着": "assigned", "填着": "in_progress", "填完": "completed", "停了": "stopped"}
 KINDS = {"图片": "image", "语音": "voice", "视频": "video", "文件": "file", "位置": "location", "链接": "link", "名片": "business_card"}
 KINDS |= {"小程序": "miniprogram", "聊天记录": "merged_msg", "表情": "emotion"}
-ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "值班", "联系人", "客服链接", "说话的人", "对话"}
+ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "值班", "联系人", "客服链接", "别的家人", "对话"}
 NOTHING = "没有"
 
 
@@ -92,7 +92,7 @@ class Played:
                 continue
             self.script.append(f"{what}：{words_}")
             await step(self, words_)
-            self.everything += [reply.text for reply in self.road.said]
+            self.everything.append(self.road.words)
             self.script += [f"    助手：{line}" for line in self.road.words.splitlines() if line]
         # Shown by pytest -rP.
         print("\n".join([self.talk.title, *self.script]))
@@ -127,6 +127,9 @@ class Played:
                         birth_weight_g=3200, tags=discharged.split()[3:], phones=[PHONE],
                     )
                 )  # fmt: skip
+            await tx.flush()
+            for number in range(int(about.get("别的家人", 0))):
+                await _another_carer(tx, chat, number)
             if about.get("客服链接") != NOTHING:
                 tx.add(KfAccount(open_kfid=chat.open_kfid, name="随访", team_id=chat.team_id, contact_url=LINK))
             for questionnaire in _list(about.get("问卷"), []):
@@ -168,23 +171,34 @@ class Played:
         await self.road.enters()
 
     async def scans(self, name: str) -> None:
-        token = name
+        await self._scans(name, kind="visit")
+
+    async def scans_late(self, name: str) -> None:
+        await self._scans(name, kind="visit", made=self.family.now - timedelta(days=15))
+
+    async def opens_link(self, name: str) -> None:
+        await self._scans(name, kind="carer")
+
+    async def scans_again(self, name: str) -> None:
+        await self.road.enters(self._token)
+
+    async def _scans(self, name: str, *, kind: str, made: datetime | None = None) -> None:
+        self._token = name
         async with self.family.db.transaction() as tx:
             patient = await tx.scalar(select(Patient).where(Patient.name == name))
             if patient is not None:
-                token = await invite(tx, patient, kind="visit", by="linyue", now=self.family.now)
-        await self.road.enters(token)
-        self.turns += 1
-
-    async def scans_late(self, name: str) -> None:
-        async with self.family.db.transaction() as tx:
-            patient = await tx.scalar(select(Patient).where(Patient.name == name))
-            token = await invite(tx, patient, kind="visit", by="linyue", now=self.family.now - timedelta(days=15))
-        await self.road.enters(token)
+                self._token = await invite(tx, patient, kind=kind, by="linyue", now=made or self.family.now)
+        await self.road.enters(self._token)
 
     async def says_at_length(self, end: str) -> None:
         """More than the dialogue reads, and `end` behind it."""
         await self.says("今天出去玩了一会儿，吃饭睡觉都跟平时一样，" * 40 + end)
+
+    async def breaks(self, _: str) -> None:
+        self.road.breaks()
+
+    async def is_mended(self, _: str) -> None:
+        self.road.is_mended()
 
     async def nurse_takes(self, name: str) -> None:
         await self.road.nurse_takes()
@@ -284,15 +298,17 @@ class Played:
         return None if there == wanted else f"{parts[0]}的记录是：{values or NOTHING}"
 
     def _note(self) -> None:
-        for outcome in self.road.read:
+        for _, outcome in self.road.handled:
             read = outcome.get("read") or {}
             self.intents |= {read["intent"]} if read else set()
             self.forms |= {read["form"]} if read.get("form") else set()
 
 
 STEPS: dict[str, Any] = {
-    "家长": Played.says, "选择": Played.taps, "家长发": Played.sends, "过了": Played.passes,
-    "点开客服": Played.enters, "扫码": Played.scans, "扫旧码": Played.scans_late, "家长长话": Played.says_at_length,
+    "家长": Played.says, "家长长话": Played.says_at_length, "选择": Played.taps, "家长发": Played.sends, "过了": Played.passes,
+    "点开客服": Played.enters, "扫码": Played.scans, "扫旧码": Played.scans_late, "再扫一次": Played.scans_again,
+    "点开家人链接": Played.opens_link,
+    "助手出故障": Played.breaks, "助手修好": Played.is_mended,
     "护士接手": Played.nurse_takes, "护士说": Played.nurse_says, "护士结束": Played.nurse_ends,
     "助手": Played.answers, "先说": Played.says_first, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers,
     "记录": Played.is_on_record, "没记": Played.is_not_on_record, "报警": Played.has_alert, "转人工": Played.calls_nurse,
@@ -310,7 +326,8 @@ def child_of(words_: str) -> tuple[str, date, str]:
     """`安安 10天 女`, perhaps with tags behind it: name, birth date, sex."""
     name, age, sex = words_.split()[:3]
     number, unit = re.fullmatch(r"(\d+)(天|个月|岁)", age).groups()
-    born = NOW.astimezone(ZONE).date() - timedelta(days=round(int(number) * DAYS[unit]))
+    today = NOW.astimezone(ZONE).date()
+    born = today.replace(year=today.year - int(number)) if unit == "岁" else today - timedelta(days=round(int(number) * DAYS[unit]))
     return name, born, {"女": "F", "男": "M"}[sex]
 
 
@@ -320,6 +337,18 @@ def codes() -> dict[str, str]:
     signs = {concept.name: key for key, concept in content.symptoms.concepts.items()}
     told = {name: key for key, name in words("symptom_names").items()} | {name: key for key, name in words("vital_names").items()}
     return signs | told | {"用药": "medicine", "问题": "question"}
+
+
+async def _another_carer(tx: Any, chat: Chat, number: int) -> None:
+    """One more carer of all children, in another WeChat; of those whom nobody speaks for yet the first is the main one, the father."""
+    carer = Carer(name="李先生", external_userid=f"other{number}")
+    tx.add(carer)
+    await tx.flush()
+    for patient in await tx.scalars(select(Patient)):
+        led = await tx.scalar(select(PatientCarer.carer_id).where(PatientCarer.patient_id == patient.id).limit(1))
+        tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship="父亲", primary=led is None))
+    tx.add(Chat(open_kfid=chat.open_kfid, external_userid=f"other{number}", carer_id=carer.id, team_id=chat.team_id, opened_at=NOW))
+    await tx.flush()
 
 
 def _alert(flag: Any) -> str:

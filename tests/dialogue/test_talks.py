@@ -1,14 +1,98 @@
 """The conversations of talks/*.yml, and what of the assistant they reach."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import pytest
 
+from bot.dialogue.agent import Dialogue
+from tests.dialogue.conftest import ROOT
+from tests.dialogue.reached import Reached, there_are, watched
 from tests.dialogue.talk import Played, Talk, children_of, read_talks
 
 pytestmark = pytest.mark.dialogue
 
 TALKS = read_talks()
+TURNS: Counter[str] = Counter()
+# Where the table of what is reached is left.
+TABLE = ROOT / ".careloop" / "test" / "talks.md"
+# What no talk can reach, and why.
+UNREACHED = {
+    "utter_default": "Rasa's last resort; test_never_silent.py and the walks see that nobody hears it",
+    "utter_question_kept": "only without any phone, and the service always has one: the emergency number",
+    "utter_ring_emergency": "only without any phone, and the service always has one: the emergency number",
+    "bot/texts.yml family.human_silent": "comes with the escalation; tests/bot",
+    "plans/binding.yml joined": "goes to another chat; test_binding.py",
+    "plans/templates/neonatal.yml texts.give_up": "the dialogue offers choices instead, utter_three_failures",
+    "plans/wording.yml follow_up.closed": "the dialogue asks no follow-up that has ended; tests/plans/test_answer.py",
+    "plans/wording.yml implausible.future": "the language rules find no moment to come; tests/plans",
+    "plans/wording.yml implausible.weight": "the language rules ask for the unit before; tests/plans",
+    "plans/wording.yml report.again": "the same message handled twice; tests/plans",
+}
+# Texts of a group, for one reason.
+PICTURE = (
+    "advice_team",
+    "again",
+    "asked",
+    "denied",
+    "nothing",
+    "other_name",
+    "recorded",
+    "recorded_rest",
+    "right_of",
+    "said",
+    "said_confirmed",
+)
+POOL = ("calling", "nobody", "not_reached", "pool", "taken")
+UNREACHED |= dict.fromkeys(
+    [f"bot/texts.yml family.picture.{name}" for name in (*PICTURE, "unbound")], "needs the reading of pictures; tests/bot"
+)
+UNREACHED |= dict.fromkeys([f"bot/texts.yml family.waiting.{name}" for name in POOL], "WeCom's waiting pool; tests/bot/test_sessions.py")
+
+
+@pytest.fixture(scope="module")
+def reached(dialogue: Dialogue) -> Iterator[Reached]:
+    there = Reached()
+    with watched(dialogue, there):
+        yield there
 
 
 @pytest.mark.parametrize("talk", TALKS, ids=[f"{number}" for number, _ in enumerate(TALKS)])
-async def test_talk(new_family, talk: Talk) -> None:
-    await Played(talk, await new_family(*children_of(talk))).play()
+async def test_talk(new_family, reached: Reached, talk: Talk) -> None:
+    played = Played(talk, await new_family(*children_of(talk)))
+    try:
+        await played.play()
+    finally:
+        reached.intents |= played.intents
+        reached.forms |= played.forms
+        reached.said += played.everything
+        TURNS[talk.title] = played.turns
+
+
+def test_there_are_talks_enough() -> None:
+    assert len(TALKS) >= 150
+
+
+def test_the_talks_reach_everything(reached: Reached) -> None:
+    if len(TURNS) < len(TALKS):
+        pytest.skip("only after all talks")
+    everything = there_are()
+    left = {kind: sorted(names - reached.of(kind)) for kind, names in everything.items()}
+    TABLE.write_text(table(everything, left), encoding="utf-8")
+    missed = {name for names in left.values() for name in names}
+    assert not missed - UNREACHED.keys(), "no talk reaches:\n" + "\n".join(sorted(missed - UNREACHED.keys()))
+    assert not UNREACHED.keys() - missed, f"reached, so no exception: {sorted(UNREACHED.keys() - missed)}"
+
+
+def table(everything: dict[str, set[str]], left: dict[str, list[str]]) -> str:
+    """What was talked about, and what of the assistant that reached, as Markdown."""
+    lines = ["| theme | talks | messages |", "| --- | --- | --- |"]
+    for theme, talks in Counter(talk.theme for talk in TALKS).items():
+        lines.append(f"| {theme} | {talks} | {sum(TURNS[talk.title] for talk in TALKS if talk.theme == theme)} |")
+    lines += [f"| all | {len(TALKS)} | {TURNS.total()} |", ""]
+    lines += ["| of the assistant | there are | reached | not, with reason |", "| --- | --- | --- | --- |"]
+    for kind, names in everything.items():
+        explained = sum(name in UNREACHED for name in left[kind])
+        lines.append(f"| {kind} | {len(names)} | {len(names) - len(left[kind])} | {explained} |")
+    lines += ["", *(f"- {name}: {UNREACHED.get(name, '?')}" for names in left.values() for name in names)]
+    return "\n".join(lines) + "\n"
