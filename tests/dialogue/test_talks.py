@@ -32,9 +32,7 @@ UNREACHED = {
 # Texts of a group, for one reason.
 PICTURE = "advice_team again asked denied nothing other_name recorded recorded_rest right_of said said_confirmed unbound"
 POOL = "calling nobody not_reached pool taken"
-UNREACHED |= {
-    f"bot/texts.yml family.picture.{name}": "needs the reading of pictures; tests/bot/test_pictures.py" for name in PICTURE.split()
-}
+UNREACHED |= {f"bot/texts.yml family.picture.{name}": "needs pictures to be read; tests/bot/test_pictures.py" for name in PICTURE.split()}
 UNREACHED |= {f"bot/texts.yml family.waiting.{name}": "WeCom's waiting pool; tests/bot/test_sessions.py" for name in POOL.split()}
 
 
