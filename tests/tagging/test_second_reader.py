@@ -120,3 +120,8 @@ def test_a_broken_file_is_refused_and_a_missing_one_means_nobody(tmp_path: Path)
     (tmp_path / FILE).write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(ContentError, match=FILE):
         open_reader(tmp_path / FILE)
+
+
+@pytest.mark.parametrize("text", ["刚给他吃了美林", "今天刚开始", "昨晚开始的，一直这样", "量的是腋下，36度9", "数了一分钟呼吸18下"])
+def test_an_ordinary_answer_is_left_alone(text: str) -> None:
+    assert triage_text(text, context=None, patient=PatientFacts(12_000), now=ANY_TIME).level == "routine"
