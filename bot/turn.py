@@ -134,7 +134,10 @@ class TurnTaker:
             return Answer([rated], outcome={"answer": "rating"})
         text = message.text or ""
         patient = _whom(chat, around.patients, text)
-        understood = await self._understand(tx, message, around, patient)
+        # Where no dialogue hears a questionnaire's answer, triage reads it with the item that was asked.
+        heard = chat.state == "bot" and self.talker is not None and without_dialogue is None
+        alone = heard and _answers_item(message, around.last_words)
+        understood = await self._understand(tx, message, around, patient, context=None if alone else around.last_words)
         triage = understood.triage
         if TRIAGED not in message.outcome:
             await self._alert(tx, chat, patient, understood, text, now)
@@ -188,14 +191,15 @@ class TurnTaker:
         if message.msgtype != "text" or not text or TRIAGED in message.outcome:
             return
         patient = _whom(chat, around.patients, text)
-        understood = await self._understand(tx, message, around, patient)
+        understood = await self._understand(tx, message, around, patient, context=around.last_words)
         await self._alert(tx, chat, patient, understood, text, now)
         message.outcome = {**message.outcome, TRIAGED: now.isoformat()}
 
-    async def _understand(self, tx: AsyncSession, message: Inbound, around: Around, patient: Patient | None) -> Understanding:
+    async def _understand(
+        self, tx: AsyncSession, message: Inbound, around: Around, patient: Patient | None, *, context: str | None
+    ) -> Understanding:
         """Understanding and triage; where it is open which child is meant, the most careful judgement over all of them."""
         text, now = message.text or "", message.sent_at
-        context = None if _answers_item(message, around.last_words) else around.last_words
         facts = await around.facts_in_question(tx, patient, now=now, zone=self._zone)
         read = [understand(text, context=context, patient=each, now=now) for each in facts]
         return max(read, key=lambda each: LEVELS.index(each.triage.level))
