@@ -1,0 +1,1 @@
+"""Speech recognition: a port, and adapters behind it."""
