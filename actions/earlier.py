@@ -58,7 +58,8 @@ async def _earlier(turn: Turn) -> list[Inbound]:
         .where(
             Inbound.chat_id == turn.chat.id,
             Inbound.origin == CUSTOMER,
-            Inbound.msgtype == "text",
+            # A voice message has words once the family has confirmed them.
+            Inbound.msgtype.in_(("text", "voice")),
             Inbound.sent_at > turn.now - LOOKS_BACK,
             Inbound.id < (turn.message_id or 0),
             ~Inbound.outcome.has_key("binding"),

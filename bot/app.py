@@ -13,6 +13,8 @@ from aiohttp import web
 from bot.clock import Clock
 from bot.settings import Settings
 from bot.tokens import DatabaseTokenStore
+from integrations.speech.http import HttpRecogniser
+from integrations.speech.port import Recogniser
 from integrations.wecom.client import WecomClient
 from records.database import Database
 
@@ -114,6 +116,18 @@ async def wecom_client(
             rng=SystemRandom(),
             timeout=patience,
         )
+
+
+@asynccontextmanager
+async def recogniser(settings: Settings) -> AsyncIterator[Recogniser | None]:
+    """Speech recognition as the settings choose it; None without."""
+    speech = settings.speech
+    if speech.recogniser == "none":
+        yield None
+        return
+    async with aiohttp.ClientSession() as session:
+        token = speech.token.get_secret_value()
+        yield HttpRecogniser(session, speech.url, token, timeout=speech.timeout, max_bytes=speech.max_bytes)
 
 
 def add_sandbox(app: web.Application, core: Core, session: aiohttp.ClientSession) -> "SimulatorControl":

@@ -7,8 +7,10 @@ from typing import Any
 
 import yaml
 
-from bot.app import Core, core, wecom_access, wecom_client
+from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.settings import Settings
+from integrations.speech.http import SILENCE, SILENCE_FORMAT
+from integrations.speech.port import SpeechError
 from integrations.wecom import kf
 from integrations.wecom.callback import Callback, CallbackError
 from integrations.wecom.errors import WecomError
@@ -35,7 +37,8 @@ def _say(key: str, **values: object) -> str:
 
 
 async def diagnose(settings: Settings, root: Path) -> list[Finding]:
-    """Look at settings, model, database and WeCom, in this order. Sends nothing to anybody."""
+    """Look at settings, model, speech recognition, database and WeCom, in this order. Sends nothing to anybody but a recogniser a second
+    of silence."""
     from bot.dialogue.train import found_model, model_path
 
     findings = [Finding(True, _say("sandbox" if settings.sandbox else "corp", corp=settings.wecom.corp_id))]
@@ -43,6 +46,7 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     model = found_model(root)
     what = "no_model" if model is None else "model" if model == model_path(root) else "old_model"
     findings.append(Finding(model is not None, _say(what, name=model.name if model is not None else "")))
+    findings += await _speech(settings)
     access = wecom_access(settings)
     try:
         Callback(access.callback_token, access.callback_aes_key, access.corp_id)
@@ -60,6 +64,19 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     except OSError as err:
         findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
     return findings
+
+
+async def _speech(settings: Settings) -> list[Finding]:
+    """Whether the recogniser answers; nothing when none is wanted."""
+    async with recogniser(settings) as ears:
+        if ears is None:
+            return []
+        try:
+            await ears.recognise(SILENCE, SILENCE_FORMAT)
+        except SpeechError as err:
+            key = err.code if err.code in _texts()["speech_errors"] else "other"
+            return [Finding(False, str(_texts()["speech_errors"][key]).format(code=err.code, url=settings.speech.url))]
+    return [Finding(True, _say("speech", url=settings.speech.url))]
 
 
 async def _published(parts: Core, root: Path) -> list[Finding]:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.jobs import BULK, URGENT, Job, defer
-from bot.media import MEDIA_TYPES
+from bot.media import MEDIA_TYPES, VOICE, WAITING
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -35,7 +35,7 @@ EMPTY_PAGES = 20
 FIRST_PULL_ANSWERS = timedelta(hours=1)
 # wecom-api §6: a temporary media file lives 3 days.
 MEDIA_KEPT, MEDIA_PATIENCE = timedelta(days=3), timedelta(minutes=1)
-# Longer than that nobody waits for what a picture says.
+# Longer than that nobody waits for what a picture or a voice message says.
 PICTURE_KEPT = timedelta(days=1)
 
 
@@ -126,7 +126,10 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
         metrics.MESSAGES_IN.labels(msgtype).inc()
     # As urgent as a pull, or callbacks that keep coming would keep every answer waiting.
     await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _, _ in stored})], priority=URGENT)
-    await defer(tx, [Job("media", str(message)) for _, msgtype, message in stored if msgtype in MEDIA_TYPES], priority=BULK)
+    # What is said aloud may be a danger; a file of it is small.
+    await defer(tx, [Job("media", str(message)) for _, msgtype, message in stored if msgtype == "voice"])
+    rest = [Job("media", str(message)) for _, msgtype, message in stored if msgtype in MEDIA_TYPES and msgtype != "voice"]
+    await defer(tx, rest, priority=BULK)
 
 
 def _storable(value: Any) -> Any:
@@ -244,6 +247,22 @@ async def pictures_left_behind(tx: AsyncSession, now: datetime) -> list[int]:
         .limit(100)
     )
     return list(rows)
+
+
+async def voices_left_behind(tx: AsyncSession, now: datetime) -> list[tuple[int, int]]:
+    """Voice messages of the last day, with their chats, that wait to be heard though there was time."""
+    rows = await tx.execute(
+        select(Inbound.id, Inbound.chat_id)
+        .where(
+            Inbound.msgtype == "voice",
+            Inbound.received_at < now - MEDIA_PATIENCE,
+            Inbound.received_at > now - PICTURE_KEPT,
+            Inbound.outcome[VOICE]["state"].astext == WAITING,
+        )
+        .order_by(Inbound.id)
+        .limit(100)
+    )
+    return [(message, chat) for message, chat in rows]
 
 
 async def look_again(tx: AsyncSession, after: timedelta) -> None:

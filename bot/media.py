@@ -17,14 +17,17 @@ from records.message import Inbound
 
 log = structlog.get_logger(__name__)
 
+# In a voice message's outcome: what was heard and what became of it, as bot/voices.py says; WAITING until it is tried.
+VOICE, WAITING = "voice", "waiting"
 MEDIA_TYPES = ("image", "voice", "video", "file")
 
 
 class MediaStore:
-    """Keeps files in `folder`, named by the message that brought them."""
+    """Keeps files in `folder`, named by the message that brought them. `hears` says that voice messages are recognised."""
 
-    def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime], folder: Path) -> None:
+    def __init__(self, db: Database, client: WecomClient, clock: Callable[[], datetime], folder: Path, *, hears: bool = False) -> None:
         self._db, self._client, self._clock, self._folder = db, client, clock, folder
+        self._hears = hears
 
     async def fetch(self, key: str) -> None:
         """Fetch the file of message `key`. A repeat writes the same file; a file that WeCom no longer has is noted as gone."""
@@ -56,11 +59,20 @@ class MediaStore:
                 row.outcome = {**row.outcome, "media": note}
                 if row.msgtype == "image":
                     await defer(tx, [picture_job(message_id)])
+                if row.msgtype == "voice" and self._hears:
+                    # Kept with it: a voice message that nobody was to hear when it came is never offered again.
+                    row.outcome = {**row.outcome, VOICE: {"state": WAITING}}
+                    await defer(tx, [voice_job(message_id, row.chat_id)])
 
 
 def picture_job(message_id: int) -> Job:
     """The job that reads an image. Two at a time: those that wait for the one engine of a worker must not hold up everything else."""
     return Job("picture", str(message_id), lock=f"picture:{message_id % 2}")
+
+
+def voice_job(message_id: int, chat_id: int) -> Job:
+    """The job that hears a voice message: those of a chat in order, and four at a time, so that a slow recogniser holds up nothing else."""
+    return Job("voice", str(message_id), lock=f"voice:{chat_id % 4}")
 
 
 def _write(path: Path, content: bytes) -> None:

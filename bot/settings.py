@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -30,6 +30,19 @@ class WecomSettings(BaseModel):
     base_url: str = Field(default="https://qyapi.weixin.qq.com", description="WeCom's API, or a simulator")
 
 
+class SpeechSettings(BaseModel):
+    """Recognition of voice messages. Without a `recogniser` families are asked to type."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recogniser: Literal["none", "http"] = Field(default="none", description="none, or http: one that takes a POST (docs/speech.md)")
+    url: str = Field(default="", description="where the recordings are posted")
+    token: SecretStr = Field(default=SecretStr(""), description="sent as a bearer's token, if given")
+    timeout: float = Field(default=20, gt=0, le=120, description="seconds to wait for a text")
+    max_bytes: int = Field(default=2 << 20, ge=1024, description="largest recording, bytes; WeCom's are 2 MB at most")
+    sure: float = Field(default=0.6, ge=0, le=1, description="confidence from which a text is shown to the family")
+
+
 class Settings(BaseSettings):
     """Every setting: name, default, one-line help."""
 
@@ -43,6 +56,7 @@ class Settings(BaseSettings):
     hospital: str = Field(default="示范儿童医院", description="the hospital's name as families know it")
     emergency_phone: str = Field(default="120", description="what families ring when life is in danger")
     wecom: WecomSettings = Field(default_factory=WecomSettings)
+    speech: SpeechSettings = Field(default_factory=SpeechSettings)
     max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
     worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
     worker_connections: int | None = Field(
@@ -78,6 +92,11 @@ class Settings(BaseSettings):
     def worker_pool(self) -> int:
         """Connections a worker keeps: given, or three for four jobs. Doubled at need, no job starves, though each pull holds two."""
         return self.worker_connections or max(4, self.worker_concurrency * 3 // 4)
+
+    @property
+    def hears(self) -> bool:
+        """Whether voice messages are recognised."""
+        return self.speech.recogniser != "none"
 
     @property
     def sandbox(self) -> bool:
@@ -121,6 +140,8 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError(f"Setting {name}: {first['msg'].removeprefix('Value error, ')}.") from err
     except ValueError as err:
         raise SettingsError(f"{CONFIG_FILE} cannot be read: {err}.") from err
+    if settings.speech.recogniser == "http" and not settings.speech.url.startswith(("http://", "https://")):
+        raise SettingsError("Setting speech.url: must be an http or https address when speech.recogniser is http.")
     if not settings.sandbox:
         for name in ("secret", "callback_token", "callback_aes_key"):
             if not getattr(settings.wecom, name).get_secret_value():

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.escalation import overdue
-from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind
+from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
-from bot.media import picture_job
+from bot.media import picture_job, voice_job
 from bot.outbox import lines_left_waiting
 from plans.follow_up_sweep import claim_due
 from records.database import Database
@@ -42,6 +42,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "callback_event": await _defer(tx, [Job("callback_event", key) for key in await _unhandled(tx, now)], NORMAL),
             "media": await _defer(tx, [Job("media", str(one)) for one in await media_left_behind(tx, now)], BULK),
             "picture": await _defer(tx, [picture_job(one) for one in await pictures_left_behind(tx, now)], BULK),
+            "voice": await _defer(tx, [voice_job(*one) for one in await voices_left_behind(tx, now)], NORMAL),
             "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
         }
     return {kind: count for kind, count in rounds.items() if count}

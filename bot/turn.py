@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn
 from bot.around import Around
+from bot.media import VOICE, WAITING
 from bot.picture_answer import answer_picture
 from bot.rating import answer_rating
 from bot.reply import Reply
 from bot.texts import said_or, say
 from bot.triage_flag import raise_triage
+from bot.voice_answer import answer_voice
+from bot.voices import CONTEXT
 from plans.clarify_talk import interrupt
 from plans.follow_up import report
 from records.care_plan import Task
@@ -92,10 +95,13 @@ class DialogueFailed(Exception):
 
 
 class TurnTaker:
-    """Takes turns. `talker` is None while the model is `loading`, or broken: triage, and a person, then do without it."""
+    """Takes turns. `talker` is None while the model is `loading`, or broken: triage, and a person, then do without it.
 
-    def __init__(self, talker: Talker | None, zone: ZoneInfo, *, emergency_phone: str) -> None:
-        self.talker, self._zone, self._emergency_phone = talker, zone, emergency_phone
+    `hears` says that voice messages are recognised.
+    """
+
+    def __init__(self, talker: Talker | None, zone: ZoneInfo, *, emergency_phone: str, hears: bool = False) -> None:
+        self.talker, self._zone, self._emergency_phone, self._hears = talker, zone, emergency_phone, hears
         self.loading = False
 
     def forget(self, chat_id: int) -> None:
@@ -123,25 +129,33 @@ class TurnTaker:
         """
         phone = around.phone or self._emergency_phone
         if message.msgtype != "text" or not (message.text or "").strip():
-            kind = message.msgtype if message.msgtype != "text" else "unknown"
-            text = said_or(f"family.not_text.{kind}", say("family.not_text.unknown"), phone=phone)
-            return Answer([Reply(text)], outcome={"answer": "not_text", "msgtype": message.msgtype})
+            return self._not_text(message, around, phone)
         about_picture = await answer_picture(tx, chat, message, around, now=now, zone=self._zone, emergency_phone=self._emergency_phone)
         if about_picture is not None:
             return Answer(about_picture.replies, outcome=about_picture.outcome)
         rated = await answer_rating(tx, chat, message, now)
         if rated is not None:
             return Answer([rated], outcome={"answer": "rating"})
-        text = message.text or ""
+        text = said = message.text or ""
+        about_voice = await answer_voice(tx, chat, message, around.last_words)
+        if about_voice is not None:
+            if about_voice.taken is None:
+                return Answer([about_voice.reply] if about_voice.reply else [], outcome={"answer": VOICE, VOICE: about_voice.about.id})
+            if about_voice.taken is not message:
+                said = say("family.voice.said_confirmed", what=about_voice.text)
+            message, text = about_voice.taken, about_voice.text
+            around = replace(around, last_words=about_voice.context)
         patient = _whom(chat, around.patients, text)
         # Where no dialogue hears a questionnaire's answer, triage reads it with the item that was asked.
         heard = chat.state == "bot" and self.talker is not None and without_dialogue is None
-        alone = heard and _answers_item(message, around.last_words)
-        understood = await self._understand(tx, message, around, patient, context=None if alone else around.last_words)
+        alone = heard and _answers_item(message.menu_id, text, around.last_words)
+        understood = await self._understand(tx, message, text, around, patient, context=None if alone else around.last_words)
         triage = understood.triage
         if TRIAGED not in message.outcome:
-            await self._alert(tx, chat, patient, understood, text, now)
+            await self._alert(tx, chat, patient, understood, said, now)
         answer = Answer(outcome={"triage": triage.level, "categories": list(triage.categories)})
+        if about_voice is not None:
+            answer.outcome[VOICE] = about_voice.about.id
         if chat.state == "human":
             answer.outcome["answer"] = "human_owns"
             return answer
@@ -191,15 +205,27 @@ class TurnTaker:
         if message.msgtype != "text" or not text or TRIAGED in message.outcome:
             return
         patient = _whom(chat, around.patients, text)
-        understood = await self._understand(tx, message, around, patient, context=around.last_words)
+        understood = await self._understand(tx, message, text, around, patient, context=around.last_words)
         await self._alert(tx, chat, patient, understood, text, now)
         message.outcome = {**message.outcome, TRIAGED: now.isoformat()}
 
+    def _not_text(self, message: Inbound, around: Around, phone: str) -> Answer:
+        """What is said of a message that is not text; nothing of a voice message that has been heard already."""
+        kind = message.msgtype if message.msgtype != "text" else "unknown"
+        outcome: dict[str, Any] = {"answer": "not_text", "msgtype": message.msgtype}
+        if kind == "voice" and self._hears:
+            if message.outcome.get(VOICE, {}).get("state", WAITING) != WAITING:
+                return Answer(outcome=outcome)
+            outcome[CONTEXT] = around.last_words
+            kind = "voice_heard"
+        text = said_or(f"family.not_text.{kind}", say("family.not_text.unknown"), phone=phone)
+        return Answer([Reply(text)], outcome=outcome)
+
     async def _understand(
-        self, tx: AsyncSession, message: Inbound, around: Around, patient: Patient | None, *, context: str | None
+        self, tx: AsyncSession, message: Inbound, text: str, around: Around, patient: Patient | None, *, context: str | None
     ) -> Understanding:
         """Understanding and triage; where it is open which child is meant, the most careful judgement over all of them."""
-        text, now = message.text or "", message.sent_at
+        now = message.sent_at
         facts = await around.facts_in_question(tx, patient, now=now, zone=self._zone)
         read = [understand(text, context=context, patient=each, now=now) for each in facts]
         return max(read, key=lambda each: LEVELS.index(each.triage.level))
@@ -251,10 +277,10 @@ def _asks_which(reply: Reply) -> bool:
     return any(key.startswith("patient") for key, _ in reply.buttons)
 
 
-def _answers_item(message: Inbound, last_words: str | None) -> bool:
+def _answers_item(menu_id: str | None, said: str, last_words: str | None) -> bool:
     """Whether a choice or a number answers an item: the questionnaire's own alarms judge it, and an answer must not get lost to triage."""
-    text = (message.text or "").strip()
-    if (message.menu_id or "").startswith("item_"):
+    text = said.strip()
+    if (menu_id or "").startswith("item_"):
         return True
     return last_words is not None and bool(ITEM.search(last_words)) and (text in last_words.splitlines() or bool(NUMBER.fullmatch(text)))
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from bot.app import Core, core, wecom_access, wecom_client
+from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.card_clicks import CallbackEvents
 from bot.drain import Drain
 from bot.escalation import Escalation
@@ -34,6 +34,8 @@ from bot.settings import Settings
 from bot.sweep import sweep
 from bot.tables import Tables
 from bot.turn import TurnTaker
+from bot.voices import Voices
+from integrations.speech.port import Recogniser
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -61,11 +63,15 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
     heart = asyncio.create_task(beat())
     if model is not None:
         import_ahead()
-    async with core(settings, role="worker", pool_size=settings.worker_pool) as parts, wecom_client(parts) as client:
-        turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone)
+    async with (
+        core(settings, role="worker", pool_size=settings.worker_pool) as parts,
+        wecom_client(parts) as client,
+        recogniser(settings) as ears,
+    ):
+        turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone, hears=settings.hears)
         turns.loading = model is not None
         ocr = OcrProcess()
-        handlers = compose(parts, client, turns, ocr)
+        handlers = compose(parts, client, turns, ocr, ears)
         loading = asyncio.create_task(_load_dialogue(turns, model, parts))
         loops = [
             heart,
@@ -116,7 +122,7 @@ async def _drain_waiting(parts: Core) -> None:
         await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting])
 
 
-def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader) -> dict[str, Handler]:
+def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ears: Recogniser | None = None) -> dict[str, Handler]:
     """The job handlers, joined."""
     settings = parts.settings
     outbox = Outbox(
@@ -139,6 +145,8 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader) -> 
     events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client))
     media = settings.data_dir.absolute() / "media"
     pictures = Pictures(parts.db, ocr, parts.clock, settings.tz, media, emergency_phone=settings.emergency_phone)
+    phone, sure = settings.emergency_phone, settings.speech.sure
+    voices = Voices(parts.db, ears, parts.clock, settings.tz, media, emergency_phone=phone, sure=sure)
     follow_ups = FollowUps(parts.db, turns, parts.clock, settings.tz)
     return {
         "pull": Inbox(parts.db, client, parts.clock).pull,
@@ -146,8 +154,9 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader) -> 
         "deliver": outbox.deliver,
         "escalate": escalation.escalate,
         "callback_event": events.handle,
-        "media": MediaStore(parts.db, client, parts.clock, media).fetch,
+        "media": MediaStore(parts.db, client, parts.clock, media, hears=ears is not None).fetch,
         "picture": pictures.read,
+        "voice": voices.hear,
         "run_task": follow_ups.run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,
     }

@@ -25,6 +25,7 @@ from bot.sweep import sweep
 from bot.turn import Talker, TurnTaker
 from bot.web import gateway_app
 from bot.worker import compose
+from integrations.speech.port import Recogniser
 from integrations.wecom.simulator import SimClock, create_app, demo_config
 from integrations.wecom.simulator.control_http import SIMULATOR
 from integrations.wecom.simulator.simulator import Simulator
@@ -227,10 +228,12 @@ async def open_stage(
     on_call: bool = True,
     patience: float = 5.0,
     reader: Reader | None = None,
+    ears: Recogniser | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team.
 
-    `patience` (s) is how long the client waits for an answer of the simulator; `reader` reads pictures instead of the real process.
+    `patience` (s) is how long the client waits for an answer of the simulator; `reader` reads pictures instead of the real process; `ears`
+    hear voice messages, which nobody does without.
     """
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
@@ -260,9 +263,9 @@ async def open_stage(
         aiohttp.ClientSession() as session,
         wecom_client(core, sleep=_no_time, patience=patience) as client,
     ):
-        turns = TurnTaker(talker, ZONE, emergency_phone="120")
+        turns = TurnTaker(talker, ZONE, emergency_phone="120", hears=ears is not None)
         ocr = OcrProcess()
-        handlers = compose(core, client, turns, reader or ocr)
+        handlers = compose(core, client, turns, reader or ocr, ears)
         engine = asyncio.create_task(Engine(db.url, handlers, concurrency=8).run())
         try:
             yield Stage(
