@@ -1,19 +1,46 @@
-"""A family that asked for a person has one: the alert that said so learns it from the chat itself, without a tap on a card."""
+"""A person is called, and the alert that said so learns from the chat itself, without a tap on a card, that the family has one."""
 
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import metrics
 from bot.cards import show_everywhere
 from bot.jobs import URGENT, Job, defer
-from bot.texts import say
+from bot.texts import reasons, say
+from bot.triage_flag import QUOTE
 from records.chat import Chat
-from records.flag import FLAG_MOVES, Flag
-from records.staff import Staff
+from records.flag import FLAG_MOVES, Flag, raise_flag
+from records.staff import Staff, Team, on_call
 from records.state import move
 
 HUMAN_REQUEST = "human_request"
+# Why a person is called for a message that is not in Chinese, whether it alarms by its numbers or not: nobody else can triage it.
+LANGUAGE = "language"
+
+
+async def call_human(tx: AsyncSession, chat: Chat, said: str, reason: str, now: datetime, *, emergency_phone: str) -> str:
+    """Raise the alert for a family that needs a person; what to tell it, which says who is being called and promises nobody else.
+
+    The caller hands the chat over behind these words.
+    """
+    await raise_flag(
+        tx,
+        chat,
+        level="urgent",
+        categories=[HUMAN_REQUEST],
+        said=said[:QUOTE],
+        because=reasons([reason]),
+        evidence=[{"rule": HUMAN_REQUEST, "version": 1, "because": reason}],
+        now=now,
+        by="dialogue",
+    )
+    metrics.FLAGS.labels("urgent").inc()
+    team = await tx.get_one(Team, chat.team_id)
+    called = await on_call(tx, chat.team_id, 1, now)
+    told = "family.language" if reason == LANGUAGE else "family.human"
+    return say(f"{told}_called" if called else f"{told}_nobody", phone=team.phone or emergency_phone, emergency=emergency_phone)
 
 
 async def answered(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> None:

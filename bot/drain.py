@@ -12,15 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.around import Around, around
-from bot.called import HUMAN_REQUEST, answered
+from bot.called import LANGUAGE, answered, call_human
 from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
 from bot.reply import Reply, merge
 from bot.speak import in_chat, reply_all
-from bot.texts import reasons, say
+from bot.texts import say
 from bot.together import Together
-from bot.turn import LANGUAGE, DialogueFailed, NotReady, TurnTaker
+from bot.turn import DialogueFailed, NotReady, TurnTaker
 from records.chat import Chat, lock_chats
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
@@ -185,35 +185,14 @@ class Drain:
             if chat.state != "bot":
                 continue
             if outcome.human:
-                outcome.replies.append(Reply(await self._call_human(tx, chat, last, outcome.human, now)))
+                told = await call_human(tx, chat, last.text or "", outcome.human, now, emergency_phone=self._emergency_phone)
+                outcome.replies.append(Reply(told))
                 wanted.append(outcome)
             bodies = merge(outcome.replies)
             replies += [(chat, f"reply:{last.msgid}" + (f":{n}" if n > 1 else ""), body) for n, body in enumerate(bodies, 1)]
         await reply_all(tx, replies, now)
         for outcome in wanted:
             await hand_over(tx, outcome.chat, key=f"handover:{outcome.last.msgid}", now=now)
-
-    async def _call_human(self, tx: AsyncSession, chat: Chat, last: Inbound, reason: str, now: datetime) -> str:
-        await raise_flag(
-            tx,
-            chat,
-            level="urgent",
-            categories=[HUMAN_REQUEST],
-            said=(last.text or "")[:200],
-            because=reasons([reason]),
-            evidence=[{"rule": HUMAN_REQUEST, "version": 1, "because": reason}],
-            now=now,
-            by="dialogue",
-        )
-        metrics.FLAGS.labels("urgent").inc()
-        team = await tx.get_one(Team, chat.team_id)
-        called = await on_call(tx, chat.team_id, 1, now)
-        told = "family.language" if reason == LANGUAGE else "family.human"
-        return say(
-            f"{told}_called" if called else f"{told}_nobody",
-            phone=team.phone or self._emergency_phone,
-            emergency=self._emergency_phone,
-        )
 
     async def _set_back(self, chat_id: int, err: Exception) -> bool:
         """Count a failed attempt at the chat's first message; after the last one set it aside, tell the family and a clinician.

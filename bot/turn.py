@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn
 from bot.around import Around
+from bot.called import LANGUAGE
 from bot.media import VOICE, WAITING
 from bot.picture_answer import answer_picture
 from bot.rating import answer_rating
@@ -39,8 +40,6 @@ DIALOGUE_CHARACTERS = 500
 QUOTE = 200
 # In a message's outcome: its alert was raised before its turn came.
 TRIAGED = "triaged_ahead"
-# Why a person is called for a message that is not in Chinese, whether it alarms by its numbers or not: nobody else can triage it.
-LANGUAGE = "language"
 # An item of a questionnaire, as plans/wording.yml numbers it, and a bare number in answer to one.
 ITEM, NUMBER = re.compile(r"^（\d+/\d+）", re.M), re.compile(r"\d{1,3}分?")
 

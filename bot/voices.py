@@ -11,6 +11,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.around import Around, around
+from bot.called import LANGUAGE, call_human
+from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
 from bot.media import VOICE, WAITING
 from bot.pictures import whose
@@ -24,6 +26,7 @@ from records.chat import Chat, lock_chats
 from records.database import Database
 from records.flag import LEVELS, raised
 from records.message import Inbound
+from tagging.foreign import is_foreign
 from tagging.triage import reply_text
 from tagging.understanding import Understanding, understand
 
@@ -121,15 +124,23 @@ class Voices:
                 found["error"] = "nobody_speaks"
             if chat.state != "bot":
                 found["state"] = SILENT
-            message.outcome = {**message.outcome, VOICE: {**message.outcome[VOICE], **found}}
-            if found["state"] == SHOWN:
+            foreign = found["state"] == SHOWN and is_foreign(found["text"])
+            if foreign:
+                # Who does not speak Chinese is not asked in Chinese whether it was heard right.
+                found["state"] = UNHEARD
+                said = say("family.voice.said", what=found["text"])
+                replies.append(Reply(await call_human(tx, chat, said, LANGUAGE, now, emergency_phone=self._emergency_phone)))
+            elif found["state"] == SHOWN:
                 replies.append(Reply(shown_back(found["text"]), buttons(message.id)))
             else:
                 replies.append(Reply(say("family.voice.unheard", phone=phone)))
+            message.outcome = {**message.outcome, VOICE: {**message.outcome[VOICE], **found}}
             if chat.state == "bot":
                 for number, body in enumerate(merge(replies), 1):
                     line = await in_chat(tx, chat, f"voice:{message.msgid}:{number}", body, purpose="reply", now=now)
                     await defer(tx, [Job("deliver", line, lock=line)], priority=URGENT)
+            if foreign:
+                await hand_over(tx, chat, key=f"handover:{message.msgid}", now=now)
             await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
 
     async def _judge(

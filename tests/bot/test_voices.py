@@ -162,6 +162,20 @@ async def test_a_bare_number_is_read_against_the_question_before_it(stage: Stage
     assert [flag.level for flag in await stage.flags()] == ["emergency"]
 
 
+async def test_another_language_that_is_spoken_calls_a_person_like_one_that_is_typed(stage: Stage, server: Server) -> None:
+    mother = await stage.family("smith", {"name": "小满", "days": 900})
+    server.hears(("my son has been very weak since last night", 0.9))
+    await speaks(mother)
+    said = await mother.last()
+    assert "only read Chinese" in said and "being called" in said and "我听到的是" not in said
+    [flag] = await stage.flags()
+    assert flag.category == "human_request" and "不是中文" in flag.because and "very weak" in flag.said
+    # As after 转人工, the nurse has the chat.
+    before = len(await mother.hears())
+    await mother.says("宝宝睡了")
+    assert len(await mother.hears()) == before
+
+
 async def test_another_familys_button_does_nothing(stage: Stage) -> None:
     mother = await stage.family("zhao", {"name": "小满", "days": 900})
     other = await stage.family("sun", {"name": "安安", "days": 900})
