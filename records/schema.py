@@ -1,5 +1,6 @@
 """All tables in one import, for migrations and for the composition root."""
 
+from records.appointment import Appointment
 from records.base import Base
 from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, Task
@@ -9,7 +10,9 @@ from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.flag import Flag, FlagNotice
+from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
+from records.medication import MedicationRequest
 from records.message import Inbound, Outbound
 from records.model_version import (
     ModelArchive,
@@ -32,6 +35,7 @@ from records.wecom import AccessToken, CallbackEvent, KfAccount
 
 __all__ = [
     "AccessToken",
+    "Appointment",
     "Base",
     "Binding",
     "BindingAttempt",
@@ -50,7 +54,9 @@ __all__ = [
     "Inbound",
     "Invitation",
     "KfAccount",
+    "LabResult",
     "LabelledExample",
+    "MedicationRequest",
     "ModelArchive",
     "ModelComparison",
     "ModelLoad",
