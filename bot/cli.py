@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_chart import chart
 from bot.cli_content import content
 from bot.cli_family import family
 from bot.cli_nlu import nlu
@@ -33,6 +34,7 @@ app.add_typer(nlu, name="nlu")
 app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(family, name="family")
 app.add_typer(content, name="content")
+app.add_typer(chart, name="chart")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -319,7 +321,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, content):
+    for each in (app, bench, plan, questionnaire, nlu, family, content, chart):
         _list_in_full(each)
     try:
         app(prog_name="careloop")
