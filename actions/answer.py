@@ -11,8 +11,10 @@ from rasa_sdk.events import SlotSet
 from actions.speech import keep, say
 from actions.turn import Turn, turn_of
 from plans.article import Article
+from plans.chart import asks_about
 from plans.content import Library
 from plans.encoder import Encoder, EncoderMissing, open_encoder
+from plans.prescription import quote_named
 from plans.wording import say as wording
 from records.content_read import article_read
 from tagging.topic import asks, find_topic
@@ -83,23 +85,6 @@ class AnswerQuestion(Action):
             return not_understood(tracker, dispatcher)
 
 
-class Appointment(Action):
-    """When and where of appointments and reports is the hospital's desk's; what a report means is the doctor's."""
-
-    def name(self) -> str:
-        """As the domain calls it."""
-        return "action_appointment"
-
-    async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
-        """Say whose it is."""
-        async with turn_of(tracker) as turn:
-            await keep(turn, dispatcher)
-            events = await answer_topic(turn, dispatcher)
-        if events is None:
-            dispatcher.utter_message(response="utter_appointment")
-        return events or []
-
-
 class OutOfScope(Action):
     """Says that something is not ours only where that is certain."""
 
@@ -143,16 +128,30 @@ async def answer(turn: Turn, dispatcher: Any, *, headline: bool = False) -> list
 
 
 async def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
-    """Leave medicines, results and diagnoses to the doctor; an article about the very medicine is given. None for other topics."""
+    """Leave medicines, results and diagnoses to the doctor; a prescription is quoted, and an article about the very medicine given.
+
+    None for other topics.
+    """
     medicines = turn.understanding.medicines
     topic = find_topic(turn.text, medicines)
     if topic is None:
         return None
     names = [medicine.text for medicine in medicines]
+    if topic == "medicine" and (prescription := await _prescription(turn)) is not None:
+        dispatcher.utter_message(response="utter_chart", body=prescription)
+        return []
     if topic == "medicine" and names and (article := find_article(turn.text)) is not None and article.is_about(names):
         await _utter(turn, dispatcher, article)
         return []
     return offer_nurse(dispatcher, f"utter_for_doctor_{topic}", turn.text)
+
+
+async def _prescription(turn: Turn) -> str | None:
+    """How a medicine is used that the child has been prescribed, word for word; None for what is no such question."""
+    changes = asks_about("changes", turn.text) or asks_about("permission", turn.text)
+    if turn.patient is None or changes or not asks_about("how", turn.text):
+        return None
+    return await quote_named(turn.tx, turn.patient, turn.text, turn.understanding.medicines, turn.now, turn.zone)
 
 
 def is_bare(text: str) -> bool:

@@ -1,22 +1,20 @@
 """Reports that nobody asked for, and which child is meant."""
 
-import re
 from typing import Any
 
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
 from actions.answer import answer, answer_topic, is_bare, not_understood, nothing_open, offer_nurse, say_article
+from actions.chart import tell_chart
 from actions.clarify import clarify
-from actions.speech import CORRECT, alarm, asserted, judged, named, safety_said, say, says_something
+from actions.speech import CORRECT, alarm, asserted, judged, safety_said, say, says_something
 from actions.turn import Turn, turn_of, understand_about
+from actions.which import ask_which, chosen, invite_to_bind
 from plans.follow_up import Report, report
 from plans.wording import say as wording
-from records.patient import Patient
 from tagging.topic import asks
 
-# Texts of one report are put together while it is open which child is meant.
-LONGEST_REPORT = 1000
 # A text that only names a child is no longer than this.
 BARE = 6
 
@@ -32,7 +30,7 @@ class ReportFindings(Action):
         """Report, or ask first which child is meant."""
         async with turn_of(tracker) as turn:
             if turn.patient is None:
-                return _ask_which(turn, dispatcher, tracker)
+                return ask_which(turn, dispatcher, tracker)
             return await tell_report(turn, dispatcher, tracker)
 
 
@@ -47,7 +45,7 @@ class CorrectReport(Action):
         """Correct, or ask what is right."""
         async with turn_of(tracker) as turn:
             if turn.patient is None and says_something(turn):
-                return _ask_which(turn, dispatcher, tracker)
+                return ask_which(turn, dispatcher, tracker)
             if says_something(turn) or turn.understanding.questions:
                 return await tell_report(turn, dispatcher, tracker)
         dispatcher.utter_message(response="utter_what_is_right")
@@ -78,18 +76,23 @@ class ChoosePatient(Action):
         return "action_choose_patient"
 
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
-        """Choose, and go on with the report."""
+        """Choose, and go on with the report, or with what was asked."""
         pending = tracker.get_slot("pending") or {}
         waiting = pending.get("text") if pending.get("kind") == "which_patient" else None
         async with turn_of(tracker) as turn:
-            patient = _chosen(turn)
+            patient = chosen(turn)
             if patient is None:
                 if len(turn.patients) < 2:
                     return await _only_child(turn, dispatcher, tracker)
-                return _ask_which(turn, dispatcher, tracker, said=None)
+                return ask_which(turn, dispatcher, tracker, said=None)
             turn.patient = patient
             turn.chat.patient_id = patient.id
-            if waiting:
+            then = pending.get("then")
+            if then and (waiting or not says_something(turn)):
+                if waiting:
+                    await _judge_again(turn, dispatcher, waiting)
+                events = await tell_chart(then, turn, dispatcher, tracker)
+            elif waiting:
                 beside = f"，{turn.text}" if says_something(turn) else ""
                 events = await _take_up(turn, dispatcher, tracker, waiting + beside)
             elif says_something(turn):
@@ -166,49 +169,17 @@ async def _only_child(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     return []
 
 
-def _ask_which(turn: Turn, dispatcher: Any, tracker: Any, said: str | None = "") -> list[dict[str, Any]]:
-    """Ask with the children's names, and keep the words until it is known; without any child, say what is the matter."""
-    if not turn.patients:
-        return invite_to_bind(dispatcher, tracker)
-    buttons = [{"title": patient.name, "payload": f"patient_{patient.id}"} for patient in turn.patients]
-    dispatcher.utter_message(response="utter_which_patient", buttons=buttons)
-    before = tracker.get_slot("pending") or {}
-    waiting = before.get("text", "") if before.get("kind") == "which_patient" else ""
-    text = waiting if said is None else "，".join(part for part in (waiting, turn.text) if part)[-LONGEST_REPORT:]
-    return [SlotSet("pending", {"kind": "which_patient", "text": text})]
-
-
-def invite_to_bind(dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
-    """What is said of a child that nobody knows yet is kept as it came; binding is one tap away, in full words the first time."""
-    dispatcher.utter_message(response="utter_no_patient_again" if tracker.get_slot("invited") else "utter_no_patient")
-    return [SlotSet("invited", True)]
-
-
-def _chosen(turn: Turn) -> Patient | None:
-    """The child that was clicked or named; 老大 and 老二 count by age."""
-    menu_id = (turn.message.menu_id if turn.message is not None else None) or ""
-    by_menu = [patient for patient in turn.patients if menu_id == f"patient_{patient.id}"]
-    if found := by_menu or named(turn):
-        return found[0] if len(found) == 1 else None
-    eldest_first = sorted(turn.patients, key=lambda patient: patient.birth_date)
-    if len(eldest_first) < 2 or eldest_first[0].birth_date == eldest_first[-1].birth_date:
-        return None
-    if re.search(r"老大|大宝|大的", turn.text):
-        return eldest_first[0]
-    if re.search(r"小的|最小", turn.text) or (len(eldest_first) == 2 and re.search(r"老二|二宝|小宝", turn.text)):
-        return eldest_first[-1]
-    sex = "M" if re.search(r"弟弟|哥哥|儿子|男", turn.text) else "F" if re.search(r"妹妹|姐姐|女", turn.text) else None
-    same = [patient for patient in turn.patients if sex and patient.sex == sex]
-    return same[0] if len(same) == 1 else None
-
-
 async def _take_up(turn: Turn, dispatcher: Any, tracker: Any, text: str) -> list[dict[str, Any]]:
     """Take the words that waited as a report about the chosen child, judged with what is known of him."""
-    patient = turn.patient
-    if patient is None:
-        return []
-    turn.text = text
-    turn.understanding = await understand_about(turn.tx, patient, text, now=turn.now, zone=turn.zone)
-    turn.triage = turn.understanding.triage
-    say(dispatcher, await judged(turn, patient))
+    await _judge_again(turn, dispatcher, text)
     return await tell_report(turn, dispatcher, tracker)
+
+
+async def _judge_again(turn: Turn, dispatcher: Any, text: str) -> None:
+    """The turn is about words that waited; what they call for now that the child is known is raised and said."""
+    if turn.patient is None:
+        return
+    turn.text = text
+    turn.understanding = await understand_about(turn.tx, turn.patient, text, now=turn.now, zone=turn.zone)
+    turn.triage = turn.understanding.triage
+    say(dispatcher, await judged(turn, turn.patient))

@@ -129,6 +129,8 @@ def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient, 
         return True
     if intent in ("affirm", "deny"):
         return tracker.get_slot("pending") is not None
+    if intent == "reschedule" and (tracker.get_slot("pending") or {}).get("kind") == "reschedule":
+        return True
     ignored = intent in domain["forms"][FORM]["ignored_intents"]
     # 今天没称 is an answer, whatever the model takes it for, and so is a number that has to be asked about.
     answers = turn.understanding.measurements or declined_because(question, turn.text) or turn.understanding.questions

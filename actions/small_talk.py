@@ -9,6 +9,7 @@ from rasa_sdk.events import SlotSet
 
 from actions.answer import is_bare, is_certain, nothing_open
 from actions.care import tell_report
+from actions.chart import put_request
 from actions.earlier import keep_earlier
 from actions.privacy import withdraw
 from actions.service import stop_messages
@@ -25,8 +26,13 @@ _UNDECIDED = re.compile(r"观察|看看|考虑|先不|再说|等等")
 
 Confirmed = Callable[[Turn, Any, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
 # What a yes does, and what a no says, by what was asked.
-CONFIRMED: dict[str, Confirmed] = {"stop": stop_messages, "withdraw": withdraw, "earlier": keep_earlier}
-LEFT = {"stop": "utter_not_stopped", "withdraw": "utter_not_withdrawn", "earlier": "utter_not_earlier"}
+CONFIRMED: dict[str, Confirmed] = {"stop": stop_messages, "withdraw": withdraw, "earlier": keep_earlier, "reschedule": put_request}
+LEFT = {
+    "stop": "utter_not_stopped",
+    "withdraw": "utter_not_withdrawn",
+    "earlier": "utter_not_earlier",
+    "reschedule": "utter_not_rescheduled",
+}
 
 
 class Greet(Action):

@@ -14,15 +14,20 @@ from records.state import created
 SHOWN = 200
 
 
-async def ask_team(tx: AsyncSession, chat: Chat, patient_id: int | None, text: str, *, message_id: int | None, now: datetime) -> None:
-    """Write the question down and raise it for the team. Those of one chat that wait share an alert, whose cards show all of them."""
+async def ask_team(
+    tx: AsyncSession, chat: Chat, patient_id: int | None, text: str, *, message_id: int | None, now: datetime, because: str | None = None
+) -> None:
+    """Write the question down and raise it for the team. Those of one chat that wait share an alert, whose cards show all of them.
+
+    `because` is why it comes to the team, where it is not that the assistant has no answer.
+    """
     flag = await raise_flag(
         tx,
         chat,
         level="same_day",
         categories=[QUESTION],
         said=text[:SHOWN],
-        because=say("ask_team.because"),
+        because=because or say("ask_team.because"),
         evidence=[{"rule": QUESTION, "version": 1, "because": "the family wants an answer", "message": message_id}],
         now=now,
         by="dialogue",

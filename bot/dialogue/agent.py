@@ -145,7 +145,7 @@ class Dialogue:
         pending, missed = tracker.get_slot("pending"), tracker.get_slot("missed")
         turn.text = harmless(turn.text)
         parsed = self._parse(turn.text)
-        clicked = clicked_intent(turn, form=tracker.active_loop_name, pending=pending)
+        clicked = clicked_intent(turn, form=tracker.active_loop_name, pending=pending, read=str(parsed["intent"]["name"]))
         if clicked is not None:
             parsed["intent"] = {"name": clicked, "confidence": 1.0}
         form = tracker.active_loop_name

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from actions.chart import RESCHEDULE, is_wish
 from actions.plan import PAUSE
 from actions.speech import named
 from actions.turn import Turn
@@ -16,6 +17,9 @@ INTENTS = {
     "privacy": "ask_privacy",
     "skip": "skip",
     "go_on": "go_on",
+    "prepare": "prepare_visit",
+    "reschedule": "reschedule",
+    "results": "ask_results",
     "yes": "affirm",
     "no": "deny",
 }
@@ -35,10 +39,11 @@ def patient_id(menu_id: str | None) -> int | None:
     return int(number) if (menu_id or "").startswith(PATIENT) and number.isascii() and number.isdigit() else None
 
 
-def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | None) -> str | None:
-    """The intent of the menu item that was clicked, or typed: a child's name, when that was asked.
+def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | None, read: str) -> str | None:
+    """The intent of the menu item that was clicked, or typed: a child's name, or for when a visit is wished, when that was asked.
 
-    `form` is the one that is asking. None for other texts, and for ids that are unknown or out of date.
+    `form` is the one that is asking, `read` the intent that the words have by themselves. None for other texts, and
+    for ids that are unknown or out of date.
     """
     menu_id = turn.message.menu_id if turn.message is not None else None
     if patient_id(menu_id) in {patient.id for patient in turn.patients}:
@@ -47,6 +52,8 @@ def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | No
         asked = pending is not None and pending.get("kind") == "which_patient"
         if asked or _ONLY_WHO.fullmatch(turn.text.replace(meant[0].name, "", 1)):
             return "choose_patient"
+    if not menu_id and (pending or {}).get("kind") == RESCHEDULE and is_wish(turn, read):
+        return "reschedule"
     if (menu_id or "").startswith(QUESTIONNAIRE) and form != "questionnaire_form":
         return "start_questionnaire"
     if (menu_id or "").startswith(PAUSE):
