@@ -8,9 +8,9 @@ import pytest
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 from sqlalchemy import select
 
-from actions.care import _chosen
 from actions.speech import alarm
 from actions.turn import Turn, ambient_turn, understand_about
+from actions.which import chosen
 from plans.alert import Alert
 from records.chat import Chat
 from records.database import Database
@@ -120,7 +120,7 @@ CHILDREN = [("安安", date(2026, 2, 20), "F"), ("乐乐", date(2022, 1, 5), "M"
 
 
 @pytest.mark.parametrize(
-    ("text", "chosen"),
+    ("text", "name"),
     [
         ("豆豆", "豆豆"),
         ("老大", "乐乐"),
@@ -131,12 +131,12 @@ CHILDREN = [("安安", date(2026, 2, 20), "F"), ("乐乐", date(2022, 1, 5), "M"
         ("安安和乐乐都是", None),
     ],
 )
-async def test_a_child_is_chosen_only_when_the_words_leave_no_doubt(db: Database, text: str, chosen: str | None) -> None:
+async def test_a_child_is_chosen_only_when_the_words_leave_no_doubt(db: Database, text: str, name: str | None) -> None:
     async with db.transaction() as tx:
         chat, patients = await a_family(tx, *CHILDREN)
         turn = await a_turn(tx, chat, patients, text)
-        found = _chosen(turn)
-    assert (found.name if found else None) == chosen
+        found = chosen(turn)
+    assert (found.name if found else None) == name
 
 
 async def test_a_click_on_somebody_elses_child_chooses_nobody(db: Database) -> None:
@@ -146,4 +146,4 @@ async def test_a_click_on_somebody_elses_child_chooses_nobody(db: Database) -> N
         turn.message = Inbound(
             chat_id=chat.id, msgid="m", origin=3, msgtype="text", text="某某", menu_id="patient:999", body={}, sent_at=NOW, received_at=NOW
         )
-        assert _chosen(turn) is None
+        assert chosen(turn) is None
