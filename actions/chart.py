@@ -134,10 +134,10 @@ async def tell_chart(about: str, turn: Turn, dispatcher: Any, tracker: Any) -> l
 async def put_request(turn: Turn, dispatcher: Any, pending: dict[str, Any]) -> list[dict[str, Any]]:
     """Bring the wish to the team, and say truthfully that nothing is moved yet and who is there."""
     visits = [each for id in pending.get("visits", []) if (each := await turn.tx.get(Appointment, id)) is not None]
-    known = visit.listed(visits, turn.now, turn.zone) if visits else wording("reschedule.on_file_none")
-    wish = clip(pending.get("wish") or wording("reschedule.talk"), WISH)
-    text = wording("reschedule.request", wish=wish, visits=known)
-    patient_id, because = pending.get("patient"), wording("reschedule.because")
+    known = visit.listed(visits, turn.now, turn.zone) if visits else wording("team.on_file_none")
+    wish = clip(pending.get("wish") or wording("team.talk"), WISH)
+    text = wording("team.request", wish=wish, visits=known)
+    patient_id, because = pending.get("patient"), wording("team.because")
     await ask_team(turn.tx, turn.chat, patient_id, text, message_id=turn.message_id, now=turn.now, because=because)
     who = "sent" if turn.notified else "kept_phone" if turn.phone else "kept"
     dispatcher.utter_message(response=f"utter_reschedule_{who}", phone=turn.phone)

@@ -87,7 +87,7 @@ def _others(reports: Sequence[LabReport], today: date) -> str:
 
 
 def _question(report: LabReport, today: date) -> str:
-    return say("result.question", report=clip(report.name, 30), day=day_text(report.day, today))
+    return say("team.question", report=clip(report.name, 30), day=day_text(report.day, today))
 
 
 def _is(report: LabReport, text: str, wanted: str | None) -> bool:

@@ -21,6 +21,7 @@ TEXTS = {
         "steps welcome refused start matched already mismatch locked too_many adult_only bound follow_primary follow_other no_consent left"
         " failed_often earlier_danger joined invitation invitation_full invitation_other invitation_nowhere"
     ),
+    "plans/chart.yml": "visit prepare medicine result reschedule",
     "plans/privacy.yml": "ask whose more about withdrawn",
     "plans/templates/neonatal.yml": "texts",
     "plans/wording.yml": "echo reweigh implausible report follow_up trend upcoming consent today rating questionnaire",

@@ -11,7 +11,10 @@ import yaml
 from sqlalchemy import select
 
 from bot.cards import category_text
+from bot.chart import import_table
+from bot.chart_file import Kind
 from bot.texts import say
+from integrations.tabular.read import table_of
 from plans.invitation import invite
 from plans.questionnaire import newest
 from plans.questionnaire_response import assign
@@ -38,7 +41,8 @@ TASKS = {
 RESPONSES = {"等着": "assigned", "填着": "in_progress", "填完": "completed", "停了": "stopped"}
 KINDS = {"图片": "image", "语音": "voice", "视频": "video", "文件": "file", "位置": "location", "链接": "link", "名片": "business_card"}
 KINDS |= {"小程序": "miniprogram", "聊天记录": "merged_msg", "表情": "emotion"}
-ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "值班", "联系人", "客服链接", "别的家人", "对话"}
+ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "医院", "值班", "联系人", "客服链接", "别的家人", "对话"}
+CHARTS: dict[str, Kind] = {"复诊": "appointments", "用药": "medications", "结果": "results"}
 NOTHING = "没有"
 
 
@@ -134,6 +138,13 @@ class Played:
                 tx.add(KfAccount(open_kfid=chat.open_kfid, name="随访", team_id=chat.team_id, contact_url=LINK))
             for questionnaire in _list(about.get("问卷"), []):
                 await assign(tx, await tx.get_one(Patient, self.family.children[0]), newest()[questionnaire], now=NOW, by="linyue")
+        for kind, rows in (about.get("医院") or {}).items():
+            async with self.family.db.transaction() as tx:
+                # The first child's, as `careloop chart import` takes them.
+                numbers = ["病历号", *[str(RECORD_NUMBER)] * len(rows.splitlines())]
+                table = table_of("\n".join(f"{number},{row}" for number, row in zip(numbers, rows.splitlines(), strict=False)).encode())
+                report = await import_table(tx, CHARTS[kind], table, now=NOW, zone=ZONE)
+            self._check(not report.refused, f"医院：{kind}", f"{report.refused}")
         if about.get("值班") != NOTHING:
             await road.has_nurse()
         if about.get("随访"):

@@ -20,9 +20,11 @@ TABLE = ROOT / ".careloop" / "test" / "talks.md"
 UNREACHED = {
     "utter_default": "Rasa's last resort; test_never_silent.py and the walks see that nobody hears it",
     "utter_question_kept": "only without any phone, and the service always has one: the emergency number",
+    "utter_reschedule_kept": "only without any phone, and the service always has one: the emergency number",
     "utter_ring_emergency": "only without any phone, and the service always has one: the emergency number",
     "bot/texts.yml family.human_silent": "comes with the escalation; tests/bot",
     "plans/binding.yml joined": "goes to another chat; test_binding.py",
+    "plans/chart.yml prepare.reviewed": "nobody has approved a general preparation yet",
     "plans/templates/neonatal.yml texts.give_up": "the dialogue offers choices instead, utter_three_failures",
     "plans/wording.yml follow_up.closed": "the dialogue asks no follow-up that has ended; tests/plans/test_answer.py",
     "plans/wording.yml implausible.future": "the language rules find no moment to come; tests/plans",
