@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
@@ -74,7 +74,7 @@ async def _import(
         ids = [read.row.source_id for read in batch if read.row.source == source]
         known |= {(source, id): row for id, row in (await rows_from(tx, table, source, ids)).items()}
     for read in batch:
-        key: tuple[str, str] = (read.row.source, read.row.source_id)
+        key = read.row.source, read.row.source_id
         try:
             patient = _whose(read, patients)
             read.row.patient_id = patient.id
@@ -94,7 +94,8 @@ async def _import(
 async def _patients(tx: AsyncSession, keys: set[str]) -> dict[str, list[Patient]]:
     """The patients by record key, as records/patient.py compares it."""
     found: dict[str, list[Patient]] = {}
-    for key, patient in await tx.execute(select(literal_column(RECORD_KEY), Patient).where(literal_column(RECORD_KEY).in_(keys))):
+    record_key: ColumnElement[str] = literal_column(RECORD_KEY)
+    for key, patient in await tx.execute(select(record_key, Patient).where(record_key.in_(keys)).order_by(Patient.id)):
         found.setdefault(key, []).append(patient)
     return found
 
