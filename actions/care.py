@@ -44,7 +44,7 @@ class CorrectReport(Action):
     async def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         """Correct, or ask what is right."""
         async with turn_of(tracker) as turn:
-            if turn.patient is None and says_something(turn):
+            if turn.patient is None and (says_something(turn) or turn.understanding.questions):
                 return ask_which(turn, dispatcher, tracker)
             if says_something(turn) or turn.understanding.questions:
                 return await tell_report(turn, dispatcher, tracker)
