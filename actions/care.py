@@ -91,7 +91,10 @@ class ChoosePatient(Action):
             if then and (waiting or not says_something(turn)):
                 if waiting:
                     await _judge_again(turn, dispatcher, waiting)
-                events = await tell_chart(then, turn, dispatcher, tracker)
+                else:
+                    turn.text = pending.get("asked") or turn.text
+                    turn.understanding = await understand_about(turn.tx, patient, turn.text, now=turn.now, zone=turn.zone)
+                events = await tell_chart(then, turn, dispatcher, tracker, again=not waiting)
             elif waiting:
                 beside = f"，{turn.text}" if says_something(turn) else ""
                 events = await _take_up(turn, dispatcher, tracker, waiting + beside)

@@ -1,6 +1,7 @@
 """What the hospital's data say: the next visit and what to prepare, medicines, results; and a wish for another day, put to the team."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Action
@@ -14,6 +15,7 @@ from plans import visit
 from plans.ask_team import ask_team
 from plans.chart import asks_about, clip
 from plans.chart import say as wording
+from plans.follow_up import Report
 from plans.lab_report import tell_results
 from plans.prescription import list_medicines, quote_named
 from records.appointment import Appointment
@@ -44,9 +46,10 @@ class TellAppointment(Action):
         """Leave to the doctor what is the doctor's, else tell."""
         async with turn_of(tracker) as turn:
             if find_topic(turn.text, turn.understanding.medicines) is not None:
-                await keep(turn, dispatcher)
+                await _keep(turn, dispatcher)
                 return await answer_topic(turn, dispatcher) or []
-            if asks_about("desk_visit", turn.text):
+            own = asks_about("own_visit", turn.text)
+            if asks_about("desk_visit", turn.text) or not (own or asks_about("asks_day", turn.text)):
                 await _desk(turn, dispatcher)
                 return []
             return await tell_chart("visit", turn, dispatcher, tracker)
@@ -107,18 +110,19 @@ class Reschedule(Action):
         async with turn_of(tracker) as turn:
             same = turn.patient is None or turn.patient.id == pending.get("patient")
             if pending.get("kind") == RESCHEDULE and same and not _tapped(turn):
-                await keep(turn, dispatcher)
+                await _keep(turn, dispatcher)
                 wish = "；".join(said for said in (pending.get("wish"), turn.text) if said)
                 return await put_request(turn, dispatcher, {**pending, "wish": wish})
             return await tell_chart(RESCHEDULE, turn, dispatcher, tracker)
 
 
-async def tell_chart(about: str, turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[str, Any]]:
+async def tell_chart(about: str, turn: Turn, dispatcher: Any, tracker: Any, *, again: bool = False) -> list[dict[str, Any]]:
     """Answer from the chart of the child that is meant; a report in the same words is written down first.
 
-    Where there are several children, the name of another one brings the same about that one.
+    Where there are several children, the name of another one brings the same about that one, `again`: what was reported with the
+    question is not that one's.
     """
-    kept = await keep(turn, dispatcher)
+    kept = None if again else await _keep(turn, dispatcher)
     if kept is not None:
         say(dispatcher, kept.echo, kept.ask_back)
     if not turn.patients:
@@ -127,7 +131,7 @@ async def tell_chart(about: str, turn: Turn, dispatcher: Any, tracker: Any) -> l
         return ask_which(turn, dispatcher, tracker, then=about)
     pending = await TELL[about](turn, turn.patient, dispatcher, tracker.get_slot("pending"))
     if len(turn.patients) > 1:
-        pending = {"kind": "chart", **(pending or {}), "then": about}
+        pending = {"kind": "chart", **(pending or {}), "then": about, "asked": turn.text}
     return [SlotSet("pending", pending)] if pending is not None else []
 
 
@@ -159,16 +163,21 @@ def _tapped(turn: Turn) -> bool:
     return turn.message is not None and turn.message.menu_id == RESCHEDULE
 
 
+async def _keep(turn: Turn, dispatcher: Any) -> Report | None:
+    """Write down what is told beside the question; a medicine in it is asked about, not used."""
+    return await keep(replace(turn, understanding=replace(turn.understanding, medicines=())), dispatcher)
+
+
 async def _desk(turn: Turn, dispatcher: Any) -> None:
     """What the desk knows; beside it the visit that is booked, when the question is about that one."""
-    await keep(turn, dispatcher)
+    await _keep(turn, dispatcher)
     if turn.patient is not None and asks_about("own_visit", turn.text):
-        say(dispatcher, await visit.next_visit(turn.tx, turn.patient, turn.now, turn.zone))
+        say(dispatcher, await visit.next_visit(turn.tx, turn.patient, turn.text, turn.now, turn.zone))
     dispatcher.utter_message(response="utter_appointment")
 
 
 async def _visit(turn: Turn, patient: Patient, dispatcher: Any, _: Pending) -> Pending:
-    told = await visit.next_visit(turn.tx, patient, turn.now, turn.zone)
+    told = await visit.next_visit(turn.tx, patient, turn.text, turn.now, turn.zone)
     if told is None:
         dispatcher.utter_message(response="utter_chart_nurse", body=wording("visit.none", name=clip(patient.name)))
     else:
@@ -177,7 +186,7 @@ async def _visit(turn: Turn, patient: Patient, dispatcher: Any, _: Pending) -> P
 
 
 async def _prepare(turn: Turn, patient: Patient, dispatcher: Any, _: Pending) -> Pending:
-    if asks_about("changes", turn.text):
+    if asks_about("changes", turn.text) or asks_about("visit_medicine", turn.text):
         dispatcher.utter_message(response="utter_for_doctor_medicine")
         return {"kind": "ask_nurse", "question": turn.text}
     told = await visit.prepare(turn.tx, patient, turn.text, turn.now, turn.zone)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.chart import clip, day_text, fit, say, texts
+from plans.chart import asks_about, clip, day_text, fit, say, texts
 from plans.clock import local_day
 from records.lab_result import LabResult, released
 from records.patient import Patient
@@ -52,7 +52,9 @@ async def tell_results(tx: AsyncSession, patient: Patient, text: str, now: datet
     if not reports:
         return Told(say("result.none", name=name), None)
     shown = (fitting or reports)[0]
-    return Told(_in_words(shown, name, today, [each for each in reports if each is not shown]), _question(shown, today))
+    # Asked whether it is out, without a name: the report that is waited for may be another one.
+    waits = say("result.waits") if not fitting and asks_about("waits", text) else ""
+    return Told(_in_words(shown, name, today, [each for each in reports if each is not shown], waits), _question(shown, today))
 
 
 def named_report(text: str) -> str | None:
@@ -69,9 +71,9 @@ def in_line(row: LabResult) -> str:
     return say("result.line", item=clip(row.item, 30), text=clip(row.text, 60), unit=unit, flag=flag, range=span)
 
 
-def _in_words(report: LabReport, name: str, today: date, others: Sequence[LabReport]) -> str:
+def _in_words(report: LabReport, name: str, today: date, others: Sequence[LabReport], waits: str) -> str:
     head = say("result.head", name=name, report=clip(report.name, 30), day=day_text(report.day, today))
-    tail = [_others(others, today), say("result.tail")]
+    tail = [_others(others, today), waits, say("result.tail")]
     lines = [in_line(row) for row in report.items]
     whole = fit(head, lines, tail, more="result.more")
     if all(line in whole for line in lines):
@@ -91,5 +93,8 @@ def _question(report: LabReport, today: date) -> str:
 
 
 def _is(report: LabReport, text: str, wanted: str | None) -> bool:
-    folded, name = fold(text), fold(report.name)
-    return name in folded or (wanted is not None and (fold(wanted) in name or any(fold(wanted) in fold(row.item) for row in report.items)))
+    name = fold(report.name)
+    if wanted is None:
+        return name in fold(text)
+    part = fold(texts()["reports"][wanted])
+    return part in name or any(part in fold(row.item) for row in report.items)

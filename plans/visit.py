@@ -26,20 +26,26 @@ async def coming(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneIn
     return await appointments(tx, patient.id, since=at_hour(local_day(now, zone), 0, zone))
 
 
-async def next_visit(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneInfo) -> str | None:
-    """What the family is told of the visits to come; None when the chart knows of none, nor of one that was cancelled."""
+async def next_visit(tx: AsyncSession, patient: Patient, text: str, now: datetime, zone: ZoneInfo) -> str | None:
+    """What the family is told of the visits to come; None when the chart knows of none, nor of one that was cancelled.
+
+    Where `text` asks for another day than that of a visit (拆线, 化疗), what is known is not passed off as its answer.
+    """
     found = await coming(tx, patient, now, zone)
     booked = [visit for visit in found if visit.status == "booked"]
     cancelled = [visit for visit in found if visit.status == "cancelled"]
     gone = [say("visit.cancelled", visit=in_words(visit, now, zone)) for visit in cancelled[:NAMED] if not _replaced(visit, booked)]
     if not booked:
         return fit(say("visit.none", name=clip(patient.name)), [], gone) if gone else None
-    head = say("visit.next" if len(booked) == 1 else "visit.several", name=clip(patient.name))
+    own = asks_about("own_visit", text)
+    head = say("visit.known" if not own else "visit.next" if len(booked) == 1 else "visit.several", name=clip(patient.name))
     first = booked[0]
     prepare = say("visit.prepare", prepare=clip(first.prepare, PREPARE)) if first.prepare else ""
     fasting = say("visit.fasting") if first.fasting else ""
     lines = [in_words(visit, now, zone) for visit in booked[:NAMED]]
-    return fit(head, [lines[0], *(line for line in (prepare, fasting) if line), *lines[1:]], [*gone, say("visit.tail")])
+    return fit(
+        head, [lines[0], *(line for line in (prepare, fasting) if line), *lines[1:]], [*gone, say("visit.tail" if own else "visit.other")]
+    )
 
 
 def in_words(visit: Appointment, now: datetime, zone: ZoneInfo) -> str:
@@ -55,15 +61,14 @@ def in_words(visit: Appointment, now: datetime, zone: ZoneInfo) -> str:
 async def prepare(tx: AsyncSession, patient: Patient, text: str, now: datetime, zone: ZoneInfo) -> str:
     """What to bring and whether to fast, as the hospital wrote it, else what one usually brings; about eating only the hospital's word."""
     visit = next((visit for visit in await coming(tx, patient, now, zone) if visit.status == "booked"), None)
-    medicine = say("prepare.medicine") if asks_about("stops_medicine", text) else ""
     if visit is None:
         head = general("", key="prepare.general_no_visit", name=clip(patient.name))
-        return fit(head, [], [say("prepare.fasting_unknown") if asks_about("eats", text) else "", medicine])
+        return fit(head, [], [say("prepare.fasting_unknown") if asks_about("eats", text) else ""])
     head = say("prepare.head", name=clip(patient.name), visit=_day(visit, now, zone))
     told = say("prepare.from_hospital", prepare=clip(visit.prepare, PREPARE)) if visit.prepare else general(visit.department)
     known = {True: say("prepare.fasting"), False: say("prepare.not_fasting"), None: ""}[visit.fasting]
     fasting = known or (say("prepare.fasting_unknown") if asks_about("eats", text) else "")
-    return fit(head + told, [], [fasting, medicine])
+    return fit(head + told, [], [fasting, say("prepare.tail")])
 
 
 def general(department: str, *, key: str = "prepare.general", **values: object) -> str:

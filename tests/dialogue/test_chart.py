@@ -77,7 +77,7 @@ async def test_no_visit_on_file_says_so_and_offers_the_nurse(family: Family) -> 
 
 async def test_a_cancelled_visit_is_told(family: Family) -> None:
     await on_file(family, visit(9, status="cancelled"))
-    said = await family.says("下次什么时候来医院")
+    said = await family.says("下次什么时候复诊")
     assert "没查到" in said and "3月9日（周一）09:00" in said and "已经取消" in said
     await on_file(family, visit(11))
     said = await family.says("什么时候复诊")
@@ -89,6 +89,20 @@ async def test_registering_is_the_desks_matter(family: Family) -> None:
     assert "挂号" in await family.says("怎么挂号")
     assert "3月9日" not in family.last
     assert "3月9日" in await family.says("复诊要挂什么号")
+
+
+@pytest.mark.parametrize("asked", ["什么时候去拆线", "心脏彩超几时轮到我们做呀"])
+async def test_a_visit_is_not_passed_off_as_the_day_of_something_else(family: Family, asked: str) -> None:
+    await on_file(family, visit())
+    said = await family.says(asked)
+    assert "下次复诊" not in said and "我这里能看到" in said and "别的安排" in said
+
+
+@pytest.mark.parametrize("asked", ["床位排到没", "李主任什么时候上班", "彩超室在哪", "医保咋报销", "没号了"])
+async def test_what_only_the_hospital_knows_is_not_answered_with_a_visit(family: Family, asked: str) -> None:
+    await on_file(family, visit())
+    assert "3月9日" not in await family.says(asked)
+    assert list(family.choices) == ["human"]
 
 
 # What to prepare.
@@ -108,6 +122,13 @@ async def test_where_the_hospital_wrote_nothing_the_usual_is_told_as_not_reviewe
     said = await family.says("复查要空腹吗")
     assert "医院没写" in said and "别自己让孩子饿着" in said
     assert list(family.choices) == ["human"]
+
+
+async def test_a_grandmother_is_no_milk_and_a_medicine_before_the_visit_is_the_teams(family: Family) -> None:
+    await on_file(family, visit())
+    assert "饿" not in await family.says("奶奶带去行不")
+    await family.says("去复查那天药还吃吗")
+    assert family.choices.keys() == {"yes", "no"}
 
 
 async def test_without_a_visit_the_usual_is_told_too(family: Family) -> None:
@@ -160,6 +181,8 @@ async def test_a_medicine_that_is_not_on_file_is_not_guessed(family: Family) -> 
     said = await family.says("阿莫西林一天吃几次来着")
     assert "1粒" not in said and "一天" not in said
     assert family.choices.keys() == {"yes", "no"}
+    # What was asked about is not what is taken.
+    assert await family.recorded("medicine") == []
 
 
 async def test_a_prescription_that_is_too_long_is_not_cut_in_half(family: Family) -> None:
@@ -200,6 +223,12 @@ async def test_a_named_report_is_looked_for_and_what_is_not_released_is_not_ther
     assert "蛋白 -" in said and "9.1" not in said and "另外还有：血常规" in said
     said = await family.says("血培养结果出来没")
     assert "还没有安安已发布的“血培养”结果" in said and "阴性" not in said
+
+
+async def test_who_waits_for_another_report_is_not_left_with_the_last_one(family: Family) -> None:
+    await on_file(family, result("白细胞", "9.1"))
+    assert "您等的要是别的报告" in await family.says("结果怎么还没出")
+    assert "还没有安安已发布的“便检”结果" in await family.says("便检结果")
 
 
 async def test_nothing_released_says_so(family: Family) -> None:
@@ -319,6 +348,13 @@ async def test_of_two_children_it_is_asked_which_is_meant_and_the_other_ones_nam
     assert "乐乐的下次复诊" in said and "眼科" in said and "新生儿科" not in said
     said = await two_children.says("安安呢")
     assert "安安的下次复诊" in said and "新生儿科" in said and "眼科" not in said
+
+
+async def test_what_was_reported_with_the_question_is_not_the_other_childs(two_children: Family) -> None:
+    await two_children.says("乐乐体温36.9，他什么时候复诊")
+    assert await two_children.recorded("temperature", 1) == [36.9]
+    await two_children.says("安安呢")
+    assert await two_children.recorded("temperature", 0) == []
 
 
 async def test_a_child_that_is_named_is_the_one_that_is_meant(two_children: Family) -> None:
