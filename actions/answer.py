@@ -98,6 +98,10 @@ class OutOfScope(Action):
             events = await answer_topic(turn, dispatcher)
             if events is not None:
                 return events
+            if turn.understanding.questions:
+                # A number that cannot be true is asked back, whatever the model takes it for.
+                say(dispatcher, turn.understanding.questions[0])
+                return []
             unknown = turn.understanding.medicines or turn.understanding.symptoms or len(turn.text.strip()) <= NAME
             if unknown or not is_certain(tracker):
                 return offer_nurse(dispatcher, "utter_not_sure", turn.text) if asks(turn.text) else not_understood(tracker, dispatcher)

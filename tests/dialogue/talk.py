@@ -41,7 +41,7 @@ TASKS = {
 RESPONSES = {"等着": "assigned", "填着": "in_progress", "填完": "completed", "停了": "stopped"}
 KINDS = {"图片": "image", "语音": "voice", "视频": "video", "文件": "file", "位置": "location", "链接": "link", "名片": "business_card"}
 KINDS |= {"小程序": "miniprogram", "聊天记录": "merged_msg", "表情": "emotion"}
-ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "医院", "值班", "联系人", "客服链接", "别的家人", "对话"}
+ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "医院", "值班", "联系人", "客服链接", "别的家人", "暂缓", "对话"}
 CHARTS: dict[str, Kind] = {"复诊": "appointments", "用药": "medications", "结果": "results"}
 NOTHING = "没有"
 

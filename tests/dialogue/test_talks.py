@@ -33,8 +33,10 @@ UNREACHED = {
 }
 # Texts of a group, for one reason.
 PICTURE = "advice_team again asked denied nothing other_name recorded recorded_rest right_of said said_confirmed unbound"
+VOICE = "voice.asked voice.unheard voice.denied voice.again voice.said voice.said_confirmed voice.wrong not_text.voice_heard"
 POOL = "calling nobody not_reached pool taken"
 UNREACHED |= {f"bot/texts.yml family.picture.{name}": "needs pictures to be read; tests/bot/test_pictures.py" for name in PICTURE.split()}
+UNREACHED |= {f"bot/texts.yml family.{name}": "needs speech to be heard; tests/bot/test_voices.py" for name in VOICE.split()}
 UNREACHED |= {f"bot/texts.yml family.waiting.{name}": "WeCom's waiting pool; tests/bot/test_sessions.py" for name in POOL.split()}
 
 
@@ -46,7 +48,9 @@ def reached(dialogue: Dialogue) -> Iterator[Reached]:
 
 
 @pytest.mark.parametrize("talk", TALKS, ids=[f"{number}" for number, _ in enumerate(TALKS)])
-async def test_talk(new_family, reached: Reached, talk: Talk) -> None:
+async def test_talk(new_family, reached: Reached, talk: Talk, request: pytest.FixtureRequest) -> None:
+    if wanting := talk.about.get("暂缓"):
+        request.applymarker(pytest.mark.xfail(reason=wanting, strict=False))
     played = Played(talk, await new_family(*children_of(talk)))
     try:
         await played.play()
