@@ -136,7 +136,7 @@ async def test_medicine_that_did_not_help_is_no_complaint(family: Family) -> Non
 @pytest.mark.parametrize("text", ["现在要不要吃抗生素", "还用吃什么药呢", "头孢能和益生菌一起吃吗", "美林一次喂几毫升"])
 async def test_questions_of_medicine_are_the_doctors(family: Family, text: str) -> None:
     said = await family.says(text)
-    assert "医生" in said and "参考" not in said
+    assert ("医生" in said or "不能替您" in said) and "参考" not in said
     assert set(family.choices) == {"yes", "no"}
     await family.says("好的")
     assert [flag.category for flag in await family.flags()] == ["family_question"]

@@ -34,7 +34,7 @@ UNREACHED = {
 # Texts of a group, for one reason.
 PICTURE = "advice_team again asked denied nothing other_name recorded recorded_rest right_of said said_confirmed unbound"
 VOICE = "voice.asked voice.unheard voice.denied voice.again voice.said voice.said_confirmed voice.wrong not_text.voice_heard"
-POOL = "calling nobody not_reached pool taken"
+POOL = "nobody not_reached pool taken"
 UNREACHED |= {f"bot/texts.yml family.picture.{name}": "needs pictures to be read; tests/bot/test_pictures.py" for name in PICTURE.split()}
 UNREACHED |= {f"bot/texts.yml family.{name}": "needs speech to be heard; tests/bot/test_voices.py" for name in VOICE.split()}
 UNREACHED |= {f"bot/texts.yml family.waiting.{name}": "WeCom's waiting pool; tests/bot/test_sessions.py" for name in POOL.split()}
