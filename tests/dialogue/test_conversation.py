@@ -144,7 +144,9 @@ async def test_questions_of_medicine_are_the_doctors(family: Family, text: str) 
 
 @pytest.mark.parametrize("text", ["红细胞好几项偏低，会不会贫血", "CRP 33.9", "是不是细菌感染"])
 async def test_results_and_diagnoses_are_the_doctors(family: Family, text: str) -> None:
-    assert "医生" in await family.says(text)
+    said = await family.says(text)
+    # A value without its report is taken for a question after results: none is released, and a nurse is offered.
+    assert "医生" in said or "还没有" in said
     assert set(family.choices) == {"yes", "no"}
 
 
