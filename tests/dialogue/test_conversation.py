@@ -142,12 +142,15 @@ async def test_questions_of_medicine_are_the_doctors(family: Family, text: str) 
     assert [flag.category for flag in await family.flags()] == ["family_question"]
 
 
-@pytest.mark.parametrize("text", ["红细胞好几项偏低，会不会贫血", "CRP 33.9", "是不是细菌感染"])
+@pytest.mark.parametrize("text", ["红细胞好几项偏低，会不会贫血", "是不是细菌感染"])
 async def test_results_and_diagnoses_are_the_doctors(family: Family, text: str) -> None:
-    said = await family.says(text)
-    # A value without its report is taken for a question after results: none is released, and a nurse is offered.
-    assert "医生" in said or "还没有" in said
+    assert "医生" in await family.says(text)
     assert set(family.choices) == {"yes", "no"}
+
+
+async def test_a_value_without_its_report_is_not_explained(family: Family) -> None:
+    said = await family.says("CRP 33.9")
+    assert "还没有" in said and "护士" in said and family.choices
 
 
 async def test_an_article_about_the_medicine_itself_is_given(family: Family) -> None:
