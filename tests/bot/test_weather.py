@@ -74,9 +74,9 @@ async def test_an_answer_arrives_once_in_any_weather(stage: Stage) -> None:
     for number, (name, faults) in enumerate(WEATHER.items()):
         mother = await stage.family(f"send{number}", {"name": "小满", "days": 400})
         await turn_bad(stage, "kf/send_msg", *faults)
-        await mother.says(name)
+        await mother.says(f"今天的天气：{name}")
         await clear_up(stage)
-        assert await arrived(stage, mother) == [f"听到：{name}"], name
+        assert await arrived(stage, mother) == [f"听到：今天的天气：{name}"], name
     await mother.says("第二句")
     assert await mother.last() == "听到：第二句"
     assert {row.state for row in await outbound(stage)} == {"sent"}
@@ -185,9 +185,9 @@ async def test_no_message_is_missed_when_pulling_fails(stage: Stage) -> None:
     for number, name in enumerate(SHORT):
         mother = await stage.family(f"sync{number}", {"name": "小满", "days": 400})
         await turn_bad(stage, "kf/sync_msg", *WEATHER[name])
-        await mother.says(name)
+        await mother.says(f"今天的天气：{name}")
         assert await stage.control("GET", "faults") == [], name
-        assert await arrived(stage, mother) == [f"听到：{name}"], name
+        assert await arrived(stage, mother) == [f"听到：今天的天气：{name}"], name
 
 
 async def test_a_rate_limit_on_pulling_is_respected_and_loses_nothing(stage: Stage) -> None:
@@ -210,9 +210,9 @@ async def test_a_token_that_cannot_be_fetched_holds_everything_and_loses_nothing
         mother = await stage.family(f"token{number}", {"name": "小满", "days": 400})
         await stage.control("POST", "tokens/revoke")
         await turn_bad(stage, "gettoken", *WEATHER[name])
-        await mother.says(name)
+        await mother.says(f"今天的天气：{name}")
         await clear_up(stage)
-        assert await arrived(stage, mother) == [f"听到：{name}"], name
+        assert await arrived(stage, mother) == [f"听到：今天的天气：{name}"], name
 
 
 async def test_a_reset_secret_loses_nothing_until_the_administrator_has_acted(stage: Stage) -> None:
