@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from plans.template import Strict, TemplateError
+from plans.template import Strict, TemplateError, read_strict
 from plans.wording import say
 from tagging.content import default_content
 from tagging.mention import FEVERS
@@ -184,14 +183,7 @@ def themes(folder: Path = FOLDER) -> dict[str, Theme]:
     found: dict[str, Theme] = {}
     opened_by: dict[str, str] = {}
     for path in sorted(folder.glob("*.yml")):
-        try:
-            raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-            theme = Theme.model_validate(raw)
-        except yaml.YAMLError as err:
-            raise TemplateError(f"{path.name}: not YAML: {err}") from err
-        except ValidationError as err:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the whole'}: {e['msg']}" for e in err.errors())
-            raise TemplateError(f"{path.name}: {wrong}") from err
+        theme = read_strict(path, Theme)
         if theme.id in found:
             raise TemplateError(f"{path.name}: {theme.id} is there twice")
         for concept in theme.concepts:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from plans.template import Strict, TemplateError
+from plans.template import Strict, TemplateError, read_strict
 from records.flag import LEVELS
 
 FOLDER = Path(__file__).parent / "questionnaires"
@@ -171,14 +170,7 @@ def questionnaires(folder: Path = FOLDER) -> dict[tuple[str, int], Questionnaire
     """All versions in the folder, by id and version. Raises TemplateError naming the file and each field that is wrong."""
     found: dict[tuple[str, int], Questionnaire] = {}
     for path in sorted(folder.glob("*.yml")):
-        try:
-            raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-            read = Questionnaire.model_validate(raw)
-        except yaml.YAMLError as err:
-            raise TemplateError(f"{path.name}: not YAML: {err}") from err
-        except ValidationError as err:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the whole'}: {e['msg']}" for e in err.errors())
-            raise TemplateError(f"{path.name}: {wrong}") from err
+        read = read_strict(path, Questionnaire)
         if (read.id, read.version) in found:
             raise TemplateError(f"{path.name}: {read.id} version {read.version} is there twice")
         found[read.id, read.version] = read

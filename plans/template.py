@@ -3,12 +3,13 @@
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 FOLDER = Path(__file__).parent / "templates"
+Model = TypeVar("Model", bound="Strict")
 
 
 class TemplateError(ValueError):
@@ -168,9 +169,14 @@ class PlanTemplate(Strict):
 
 def read_template(path: Path) -> PlanTemplate:
     """The template in `path`. Raises TemplateError naming the file and each field that is wrong."""
+    return read_strict(path, PlanTemplate)
+
+
+def read_strict(path: Path, model: type[Model]) -> Model:
+    """What `path` holds, as a `model`. Raises TemplateError naming the file and each field that is wrong."""
     try:
         raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return PlanTemplate.model_validate(raw)
+        return model.model_validate(raw)
     except yaml.YAMLError as err:
         raise TemplateError(f"{path.name}: not YAML: {err}") from err
     except ValidationError as err:
