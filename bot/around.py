@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.reply import plain_text
 from plans.finding import History, facts_with, history_of, patient_facts
 from records.chat import Chat
+from records.flag import LEVELS
 from records.message import Outbound
 from records.patient import Patient, patients_by_carer
 from records.staff import Team, someone_on_call
 from tagging.patient import PatientFacts
+from tagging.understanding import Understanding, understand
 
 _AROUND = (
     select(
@@ -60,6 +62,14 @@ class Around:
         """
         in_question = [patient] if patient is not None else self.patients
         return [await self.facts(tx, each, now=now, zone=zone) for each in in_question] or [PatientFacts(age_days=None)]
+
+    async def understand(
+        self, tx: AsyncSession, text: str, patient: Patient | None, *, context: str | None, now: datetime, zone: ZoneInfo
+    ) -> Understanding:
+        """Understanding and triage of `text`, said at `now`; where it is open which child is meant, the most careful judgement."""
+        facts = await self.facts_in_question(tx, patient, now=now, zone=zone)
+        read = [understand(text, context=context, patient=each, now=now) for each in facts]
+        return max(read, key=lambda each: LEVELS.index(each.triage.level))
 
     def outdated(self) -> None:
         """A message has been handled: what it told is read anew for the next, in whichever chat that is."""

@@ -26,12 +26,12 @@ from plans.follow_up import report
 from records.care_plan import Task
 from records.chat import Chat
 from records.database import is_lost_connection
-from records.flag import LEVELS, raise_flag
+from records.flag import raise_flag
 from records.message import Inbound
 from records.patient import Patient
 from tagging.foreign import is_foreign
 from tagging.triage import WHO, reply_text
-from tagging.understanding import Understanding, understand
+from tagging.understanding import Understanding
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +148,8 @@ class TurnTaker:
         # Where no dialogue hears a questionnaire's answer, triage reads it with the item that was asked.
         heard = chat.state == "bot" and self.talker is not None and without_dialogue is None
         alone = heard and _answers_item(message.menu_id, text, around.last_words)
-        understood = await self._understand(tx, message, text, around, patient, context=None if alone else around.last_words)
+        context = None if alone else around.last_words
+        understood = await around.understand(tx, text, patient, context=context, now=message.sent_at, zone=self._zone)
         triage = understood.triage
         if TRIAGED not in message.outcome:
             await self._alert(tx, chat, patient, understood, said, now)
@@ -204,7 +205,8 @@ class TurnTaker:
         if message.msgtype != "text" or not text or TRIAGED in message.outcome:
             return
         patient = _whom(chat, around.patients, text)
-        understood = await self._understand(tx, message, text, around, patient, context=around.last_words)
+        context = around.last_words
+        understood = await around.understand(tx, text, patient, context=context, now=message.sent_at, zone=self._zone)
         await self._alert(tx, chat, patient, understood, text, now)
         message.outcome = {**message.outcome, TRIAGED: now.isoformat()}
 
@@ -219,15 +221,6 @@ class TurnTaker:
             kind = "voice_heard"
         text = said_or(f"family.not_text.{kind}", say("family.not_text.unknown"), phone=phone)
         return Answer([Reply(text)], outcome=outcome)
-
-    async def _understand(
-        self, tx: AsyncSession, message: Inbound, text: str, around: Around, patient: Patient | None, *, context: str | None
-    ) -> Understanding:
-        """Understanding and triage; where it is open which child is meant, the most careful judgement over all of them."""
-        now = message.sent_at
-        facts = await around.facts_in_question(tx, patient, now=now, zone=self._zone)
-        read = [understand(text, context=context, patient=each, now=now) for each in facts]
-        return max(read, key=lambda each: LEVELS.index(each.triage.level))
 
     async def _alert(
         self, tx: AsyncSession, chat: Chat, patient: Patient | None, understood: Understanding, text: str, now: datetime

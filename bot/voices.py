@@ -24,11 +24,10 @@ from integrations.speech.port import Heard, Recogniser, SpeechError
 from plans.clarify_talk import interrupt
 from records.chat import Chat, lock_chats
 from records.database import Database
-from records.flag import LEVELS, raised
+from records.flag import raised
 from records.message import Inbound
 from tagging.foreign import is_foreign
 from tagging.triage import reply_text
-from tagging.understanding import Understanding, understand
 
 log = structlog.get_logger(__name__)
 
@@ -151,9 +150,7 @@ class Voices:
         named = [patient for patient in known.patients if patient.name in text]
         patient = whose(chat, known.patients, named[0].name if len(named) == 1 else None)
         context = message.outcome[CONTEXT]
-        facts = await known.facts_in_question(tx, patient, now=message.sent_at, zone=self._zone)
-        read: list[Understanding] = [understand(text, context=context, patient=each, now=message.sent_at) for each in facts]
-        triage = max(read, key=lambda each: LEVELS.index(each.triage.level)).triage
+        triage = (await known.understand(tx, text, patient, context=context, now=message.sent_at, zone=self._zone)).triage
         urgent = triage.level in ("emergency", "urgent")
         if not triage.categories or not (urgent or (chat.state == "human" and triage.level != "routine")):
             return []
