@@ -14,11 +14,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from actions.turn import ambient_turn
 from bot.dialogue import findings
-from bot.dialogue.intent import ANY_TIME, IntentReader, counted
+from bot.dialogue.intent import IntentReader, counted, understood_alone
 from bot.dialogue.linear import fit
-from tagging.content import default_content
-from tagging.patient import PatientFacts
-from tagging.understanding import Understanding, understand
+from tagging.understanding import Understanding
 
 
 def understanding_of(text: str) -> Understanding:
@@ -26,7 +24,7 @@ def understanding_of(text: str) -> Understanding:
     turn = ambient_turn()
     if turn is not None and turn.text == text:
         return turn.understanding
-    return understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME, content=default_content().rules_only)
+    return understood_alone(text)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)

@@ -26,6 +26,11 @@ SETTINGS = "intent.json"
 FILES = {"weights.npz", "model.json", SETTINGS}
 
 
+def understood_alone(text: str) -> Understanding:
+    """What a text says of which nothing else is known; the level is not looked at, so that the rules alone read it."""
+    return understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME, content=default_content().rules_only)
+
+
 def counted(text: str, understood: Understanding, *, longest: int) -> Counter[str]:
     """The features of `text`: character n-grams up to `longest`, with and without stand-ins for findings, and groups of words."""
     return features(text, findings.spans(understood), word_groups(), longest=longest)
@@ -64,9 +69,7 @@ class IntentReader:
 
     def of_text(self, text: str) -> tuple[str, float]:
         """Intent and confidence of a text of which nothing else is known."""
-        return self.classify(
-            text, understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME, content=default_content().rules_only)
-        )
+        return self.classify(text, understood_alone(text))
 
     def _unsure(self, text: str, understood: Understanding, ranked: list[tuple[str, float]]) -> str:
         """With a number, a symptom or a medicine in it, it is about the child, however strange the rest of the sentence is."""

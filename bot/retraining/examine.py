@@ -9,13 +9,11 @@ from typing import Any
 
 import yaml
 
-from bot.dialogue.intent import ANY_TIME, IntentReader
+from bot.dialogue.intent import IntentReader, understood_alone
 from bot.retraining.data import domain_intents, evaluation_lines, frozen
 from bot.retraining.figures import f1, macro_f1, share
 from bot.retraining.limits import limits
-from tagging.content import default_content
-from tagging.patient import PatientFacts
-from tagging.understanding import Understanding, understand
+from tagging.understanding import Understanding
 
 DANGER = ("emergency", "urgent")
 
@@ -30,9 +28,7 @@ class Text:
     @classmethod
     def of(cls, text: str) -> "Text":
         """As the dialogue understands a text of which nothing else is known."""
-        return cls(
-            text, understand(text, context=None, patient=PatientFacts(age_days=None), now=ANY_TIME, content=default_content().rules_only)
-        )
+        return cls(text, understood_alone(text))
 
 
 def read(reader: IntentReader, texts: Sequence[Text]) -> list[tuple[str, float]]:
