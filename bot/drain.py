@@ -125,7 +125,9 @@ class Drain:
                     await self._turns.prepare(tx, [chats[chat_id] for chat_id in waiting])
                     outcomes = {}
                     for chat_id, messages in waiting.items():
-                        _open_window(chats[chat_id], next((m for m in messages if m.origin == CUSTOMER), None))
+                        if messages[0].origin == CUSTOMER:
+                            # All at once, before the first turn's look-ups; nothing stands before it that the window could matter to.
+                            _open_window(chats[chat_id], messages[0])
                     for chat_id, messages in waiting.items():
                         outcome = outcomes[chat_id] = Outcome(chats[chat_id], messages[-1])
                         for message in messages:
@@ -239,10 +241,8 @@ class Drain:
         return True
 
 
-def _open_window(chat: Chat, message: Inbound | None) -> None:
-    """A customer's message, if there is one, opens WeCom's window anew, and a session that had ended."""
-    if message is None:
-        return
+def _open_window(chat: Chat, message: Inbound) -> None:
+    """A customer's message opens WeCom's window anew, and a session that had ended."""
     if chat.window_from is None or message.sent_at >= chat.window_from:
         chat.window_from, chat.window_used = message.sent_at, 0
     if chat.service_state == 4:
