@@ -16,6 +16,7 @@ from bot.bench.processes import ROOT, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.private import throw_away_database
 from records.chat import Chat
+from records.patient import patients_of
 
 SHORT, LONG = 10, 10_000
 GOAL = 1.1
@@ -83,8 +84,7 @@ async def _take(ours: Ours, chats: list[int], said: list[Said], seconds: dict[in
 
 async def _plant_past(ours: Ours, chat: int, count: int) -> None:
     async with ours.db.transaction() as tx:
-        carer = (await tx.get_one(Chat, chat)).carer_id
-        patient = await tx.scalar(text("select patient_id from patient_carer where carer_id = :carer"), {"carer": carer})
-        past = {"chat": chat, "patient": patient, "count": count, "now": ours.clock() - timedelta(hours=1)}
+        [patient] = await patients_of(tx, (await tx.get_one(Chat, chat)).carer_id or 0)
+        past = {"chat": chat, "patient": patient.id, "count": count, "now": ours.clock() - timedelta(hours=1)}
         for statement in (_MESSAGES, _ANSWERS, _TEMPERATURES):
             await tx.execute(text(statement), {key: value for key, value in past.items() if f":{key}" in statement})

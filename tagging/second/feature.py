@@ -24,8 +24,8 @@ BUCKETS = 1 << 17
 LONGEST, FARTHEST = 3, 5
 # A longer message is read in windows of this many characters, each beginning so many behind the one before; the worst counts.
 WINDOW, STEP, WINDOWS = 400, 300, 8
-_MARK = re.compile(r"[\s，。！？,.!?；;、~～…：:]")
-CLAUSE = re.compile(r"[^\s，。！？,.!?；;、~～…：:]+")
+_MARKS = r"\s，。！？,.!?；;、~～…：:"
+_MARK, CLAUSE = re.compile(f"[{_MARKS}]"), re.compile(f"[^{_MARKS}]+")
 _DIGIT = re.compile(r"[0-9]")
 _BREAK, VALUE = ord("|"), "#"
 _AGES = ((28, "newborn"), (91, "3mo"), (365, "1y"), (1095, "3y"), (2555, "7y"), (6570, "18y"))

@@ -88,17 +88,15 @@ class LearnedReader:
         fast is then what clinicians have written down. See SecondReader."""
         if triage.level in ("emergency", "urgent"):
             return None
-        called, seen = -1.0, None
-        for window in windows(text, patient=patient, signs=signs, values=values, triage=triage):
-            probability = self.call.probability(*self.weighed(window))
-            if probability > called:
-                called, seen = probability, window
+        seen = [(window, self.weighed(window)) for window in windows(text, patient=patient, signs=signs, values=values, triage=triage)]
+        called, window, weighed = max(
+            ((self.call.probability(*weighed), window, weighed) for window, weighed in seen), key=lambda each: each[0]
+        )
         limits = self.limits
-        if seen is None or called < (limits.call_same_day if triage.level == "same_day" else limits.call):
+        if called < (limits.call_same_day if triage.level == "same_day" else limits.call):
             return None
-        weighed = self.weighed(seen)
         at_once = self.act.probability(*weighed) >= limits.act
-        why = f"resembles danger ({called:.2f}): {self._why(text, seen)}"
+        why = f"resembles danger ({called:.2f}): {self._why(text, window)}"
         mind = self.mind.probability(*weighed) >= limits.mind
         topic, ahead = self.topics.likeliest(*weighed)
         known = next(iter(triage.categories), topic if ahead >= limits.topic else None)

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from tagging.command import DAYS_PER_MONTH
 from tagging.content import Content
 from tagging.errors import ContentError
 from tagging.patient import PatientFacts
@@ -39,7 +40,7 @@ RAREST = 2
 # Relative times are not looked at.
 ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)(d|wk|mo|y)")
-_DAYS = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "y": 365.25}
+_DAYS = {"d": 1.0, "wk": 7.0, "mo": DAYS_PER_MONTH, "y": 12 * DAYS_PER_MONTH}
 
 
 @dataclass(frozen=True)
