@@ -91,7 +91,8 @@ async def ended(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> Non
         return
     asked = await questions_of(tx, flag, "asked")
     said = select(Inbound.text).where(Inbound.chat_id == chat.id, Inbound.origin == SERVICER, Inbound.text.is_not(None))
-    words = "\n".join(await tx.scalars(said.where(Inbound.sent_at >= asked[0].asked_at).order_by(Inbound.id))) if asked else ""
+    # By our own clock: the platform's counts whole seconds, and an answer within the second of the question would be lost.
+    words = "\n".join(await tx.scalars(said.where(Inbound.received_at >= asked[0].asked_at).order_by(Inbound.id))) if asked else ""
     if not words:
         return
     await _answered(tx, flag, asked, staff, words, "session ended", now)

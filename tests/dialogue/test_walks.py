@@ -19,9 +19,10 @@ FAMILY = 250
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-@given(chance=st.randoms(use_true_random=False), steps=st.integers(1, 10))
-async def test_any_message_in_any_state_is_answered(new_family, chance: Random, steps: int) -> None:
-    walk = await Walk.of(new_family, chance)
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 10))
+async def test_any_message_in_any_state_is_answered(new_family, seed: int, steps: int) -> None:
+    # What a walk draws depends on what the database holds: drawn by hypothesis itself it would not be the same twice.
+    walk = await Walk.of(new_family, Random(seed))
     for _ in range(steps):
         await walk.step()
 
