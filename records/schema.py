@@ -31,6 +31,7 @@ from records.review import ReviewGroup, ReviewItem
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
+from records.tag import PatientTag, Tag, TagEvidence, TagVersion
 from records.wecom import AccessToken, CallbackEvent, KfAccount
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "Outbound",
     "Patient",
     "PatientCarer",
+    "PatientTag",
     "Publication",
     "QuestionToTeam",
     "QuestionnaireResponse",
@@ -75,6 +77,9 @@ __all__ = [
     "Setting",
     "Staff",
     "StateChange",
+    "Tag",
+    "TagEvidence",
+    "TagVersion",
     "Task",
     "Team",
     "TeamMember",
