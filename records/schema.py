@@ -27,11 +27,12 @@ from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
+from records.retag import RetagRequest
 from records.review import ReviewGroup, ReviewItem
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
-from records.tag import PatientTag, Tag, TagEvidence, TagVersion
+from records.tag import PatientTag, Tag, TagChange, TagEvidence, TagVersion
 from records.wecom import AccessToken, CallbackEvent, KfAccount
 
 __all__ = [
@@ -72,12 +73,14 @@ __all__ = [
     "QuestionToTeam",
     "QuestionnaireResponse",
     "ReadAudit",
+    "RetagRequest",
     "ReviewGroup",
     "ReviewItem",
     "Setting",
     "Staff",
     "StateChange",
     "Tag",
+    "TagChange",
     "TagEvidence",
     "TagVersion",
     "Task",

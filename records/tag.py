@@ -124,3 +124,20 @@ class TagEvidence(Identity, Base):
         ),
         Index("ix_tag_evidence_patient_tag_id_at", "patient_tag_id", "at"),
     )  # fmt: skip
+
+
+class TagChange(Identity, Base):
+    """A patient began to carry a tag, or (not `carried`) ceased to, at `at`; written in the transaction in which it happened.
+
+    `heard_at` is when the cohorts took it in.
+    """
+
+    __tablename__ = "tag_change"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id"))
+    carried: Mapped[bool]
+    at: Mapped[datetime]
+    heard_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_tag_change_unheard", "id", postgresql_where=text("heard_at is null")),)
