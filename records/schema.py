@@ -9,6 +9,7 @@ from records.clarification import Clarification
 from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
+from records.feed import Feed, FeedMessage
 from records.flag import Flag, FlagNotice
 from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
@@ -51,6 +52,8 @@ __all__ = [
     "ContentRead",
     "Conversation",
     "Encounter",
+    "Feed",
+    "FeedMessage",
     "Flag",
     "FlagNotice",
     "Inbound",
