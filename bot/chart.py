@@ -22,7 +22,7 @@ from records.appointment import Appointment
 from records.lab_result import LabResult
 from records.medication import MedicationRequest
 from records.patient import RECORD_KEY, Patient
-from records.source import OtherPatient, Put, put, rows_from
+from records.source import KEPT, OtherPatient, Put, put, rows_from
 
 TABLES: dict[Kind, type[Chart]] = {"appointments": Appointment, "medications": MedicationRequest, "results": LabResult}
 # So many rows are looked up at once.
@@ -110,7 +110,7 @@ def _whose(read: Read, patients: dict[str, list[Patient]]) -> Patient:
 
 
 def _alike(one: Chart, other: Chart) -> bool:
-    names = [column.key for column in type(one).__mapper__.column_attrs if column.key not in ("id", "updated_at")]
+    names = [column.key for column in type(one).__mapper__.column_attrs if column.key not in KEPT]
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 

@@ -268,6 +268,7 @@ def _result(cells: _Cells) -> Made:
     made = LabResult(
         report=cells.need("report"),
         item=cells.need("item"),
+        status="final",
         value=_number(text),
         text=text,
         unit=cells.maybe("unit"),

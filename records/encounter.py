@@ -2,21 +2,36 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.said import Saying
+from records.state import Moves
+
+# The hospital's word counts, whatever it said before: what began can be taken back, and what ended can go on.
+ENCOUNTER_STATES = ("planned", "in-progress", "finished", "cancelled")
+ENCOUNTER_MOVES: Moves = {state: frozenset(ENCOUNTER_STATES) - {state} for state in ENCOUNTER_STATES}
 
 
-class Encounter(Identity, Base):
-    """A stay or visit; a stay's `ended_at` is the discharge."""
+class Encounter(Identity, Saying, Base):
+    """A stay or visit; a stay's `ended_at` is the discharge. `kind` is FHIR's class: inpatient, outpatient, emergency, preadmit, home.
+
+    What a hospital's system told is `source_id` in `source`; both are None for what was put on file by hand.
+    """
 
     __tablename__ = "encounter"
 
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    source: Mapped[str | None]
+    source_id: Mapped[str | None]
     kind: Mapped[str]
     department: Mapped[str]
+    ward: Mapped[str | None]
+    room: Mapped[str | None]
+    bed: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default="finished")
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_encounter_patient_id_started_at", "patient_id", "started_at"),)
+    __table_args__ = (UniqueConstraint("source", "source_id"), Index("ix_encounter_patient_id_started_at", "patient_id", "started_at"))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base
 from records.source import Sourced
@@ -16,6 +16,7 @@ LAB_FLAGS = ("L", "H", "LL", "HH", "A", "N")
 class LabResult(Sourced, Base):
     """One item of one report. `text` is the value as it was written (5.10, <0.5, 阴性), `value` the same as a number where it is one.
 
+    `code` is the item's LOINC code, where known. `status` follows FHIR: registered, preliminary, final, cancelled, entered-in-error.
     `released_at` None means that the hospital has not released it, or has taken it back.
     """
 
@@ -23,11 +24,13 @@ class LabResult(Sourced, Base):
 
     report: Mapped[str]
     item: Mapped[str]
+    code: Mapped[str | None]
     value: Mapped[float | None]
     text: Mapped[str]
     unit: Mapped[str | None]
     reference_range: Mapped[str | None]
     flag: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="final")
     collected_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
 

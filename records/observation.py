@@ -3,17 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, bindparam, select
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.said import Saying
 
 
-class Observation(Identity, Base):
+class Observation(Identity, Saying, Base):
     """One finding. `code` is the vital or symptom concept; `value` with `unit` (UCUM) for numbers, `text` for what was said.
 
-    `status` follows FHIR: final, preliminary (needs a second weighing), entered-in-error.
+    `status` follows FHIR: final, preliminary (needs a second weighing), unknown (no value that can be true: only its words are kept),
+    registered (no value yet), cancelled, entered-in-error. What a hospital's system measured is `source_id` in `source`.
     """
 
     __tablename__ = "observation"
@@ -28,12 +30,15 @@ class Observation(Identity, Base):
     recorded_at: Mapped[datetime]
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     task_id: Mapped[int | None] = mapped_column(BigInteger)
+    source: Mapped[str | None]
+    source_id: Mapped[str | None]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     __table_args__ = (
         Index("ix_observation_patient_id_code_effective_at", "patient_id", "code", "effective_at"),
         # The same finding of the same message is one observation, however often the message is handled.
         Index("uq_observation_message_id_code", "message_id", "code", "effective_at", "text", unique=True),
+        UniqueConstraint("source", "source_id"),
     )
 
 

@@ -10,15 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.said import Saying
 from records.staff import Staff, TeamMember
 
 # A record number as it is compared: letters and digits alone, however it is printed.
 RECORD_KEY = "upper(regexp_replace(record_number, '[^0-9A-Za-z]', '', 'g'))"
 
 
-class Patient(Identity, Base):
+class Patient(Identity, Saying, Base):
     """A child (or adult) in follow-up. `tags` are the clinical tags that triage knows, such as `preterm` or `chemo`; `phones` are the
-    family's numbers that the hospital has on file."""
+    family's numbers that the hospital has on file. `birth_order` tells twins apart; `mother` are the mother's own numbers, as
+    `system:value`, which are never the child's."""
 
     __tablename__ = "patient"
 
@@ -31,8 +33,15 @@ class Patient(Identity, Base):
     gestational_age_weeks: Mapped[int | None]
     tags: Mapped[list[str]] = mapped_column(default=list)
     phones: Mapped[list[str]] = mapped_column(default=list)
+    birth_order: Mapped[int | None]
+    mother: Mapped[list[str]] = mapped_column(default=list)
+    died_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_patient_team_id", "team_id"), Index("ix_patient_record_key", text(RECORD_KEY)))
+    __table_args__ = (
+        Index("ix_patient_team_id", "team_id"),
+        Index("ix_patient_record_key", text(RECORD_KEY)),
+        Index("ix_patient_birth_date_name", "birth_date", "name"),
+    )
 
 
 class Carer(Identity, Base):

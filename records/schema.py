@@ -6,11 +6,13 @@ from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, Task
 from records.chat import Chat, Conversation
 from records.clarification import Clarification
+from records.condition import Condition
 from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.feed import Feed, FeedMessage
 from records.flag import Flag, FlagNotice
+from records.immunization import Immunization
 from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
 from records.medication import MedicationRequest
@@ -26,6 +28,7 @@ from records.model_version import (
 )
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.patient_identifier import LinkProposal, PatientIdentifier, PatientMerge
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.retag import RetagRequest
@@ -47,6 +50,7 @@ __all__ = [
     "Carer",
     "Chat",
     "Clarification",
+    "Condition",
     "Consent",
     "ContentDraft",
     "ContentRead",
@@ -56,11 +60,13 @@ __all__ = [
     "FeedMessage",
     "Flag",
     "FlagNotice",
+    "Immunization",
     "Inbound",
     "Invitation",
     "KfAccount",
     "LabResult",
     "LabelledExample",
+    "LinkProposal",
     "MedicationRequest",
     "ModelArchive",
     "ModelComparison",
@@ -71,6 +77,8 @@ __all__ = [
     "Outbound",
     "Patient",
     "PatientCarer",
+    "PatientIdentifier",
+    "PatientMerge",
     "PatientTag",
     "Publication",
     "QuestionToTeam",

@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Identity
+from records.said import Saying
 from records.state import StateChange
 
 Put = Literal["new", "changed", "same"]
+# Columns that say something about the row, not about the patient.
+KEPT = ("id", "updated_at", "said_at")
 
 
-class Sourced(Identity):
+class Sourced(Identity, Saying):
     """A row about a patient that came from `source` and is `source_id` there; `updated_at` is when it last said something new."""
 
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
@@ -49,7 +52,7 @@ def put(tx: AsyncSession, known: Row | None, row: Row, *, now: datetime, by: str
         return "new"
     if known.patient_id != row.patient_id:
         raise OtherPatient(row.source_id)
-    columns = [column.key for column in row.__mapper__.column_attrs if column.key not in ("id", "updated_at")]  # type: ignore[attr-defined]
+    columns = [column.key for column in row.__mapper__.column_attrs if column.key not in KEPT]  # type: ignore[attr-defined]
     said: dict[str, Any] = {name: getattr(row, name) for name in columns}
     changed = {name: value for name, value in said.items() if getattr(known, name) != value}
     if not changed:

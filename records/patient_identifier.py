@@ -1,0 +1,91 @@
+"""Under which numbers a patient is known, which of them may be one person, and which were made one (FHIR Identifier, Patient.link)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Identity
+from records.state import Moves
+
+NATIONAL_ID, EMPI, RECORD_NUMBER = "national-id", "empi", "record-number"
+# A record number as it is compared, like the one in records/patient.py.
+VALUE_KEY = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
+
+
+class PatientIdentifier(Identity, Base):
+    """A number that one patient has, from `since` until `until` (None: still). `system` is the platform's name of the numbering, `source`
+    the feed that told it. An `alias` was the number of a patient who was merged into this one: it finds him, and nobody writes it.
+    """
+
+    __tablename__ = "patient_identifier"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
+    system: Mapped[str]
+    value: Mapped[str]
+    source: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    alias: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index("uq_patient_identifier_open", "system", "value", unique=True, postgresql_where=text("until is null")),
+        Index("ix_patient_identifier_record_key", text(VALUE_KEY), postgresql_where=text("system = 'record-number' and until is null")),
+    )
+
+
+# refused stays on file, so that the same question is not put twice.
+PROPOSAL_MOVES: Moves = {
+    "open": frozenset({"accepted", "refused"}),
+    "accepted": frozenset(),
+    "refused": frozenset(),
+}
+# name_birth_phone: two patients look like one. The others stopped a message, or a number of it, because what it says does not fit.
+PROPOSAL_WHY = (
+    "name_birth_phone", "conflict_name", "conflict_birth_date", "conflict_sex", "conflict_national_id", "shared_identifier",
+    "mother_id_used",
+)  # fmt: skip
+
+
+class LinkProposal(Identity, Base):
+    """A question to a person: is `person` (as a message of `feed` described him) the patient `candidate_id`?
+
+    `patient_id` is his own record where he has one already; without it the message `message_id` waits for the answer. `key` is the same
+    for the same question; a question is put once.
+    """
+
+    __tablename__ = "link_proposal"
+
+    key: Mapped[str] = mapped_column(unique=True)
+    why: Mapped[str]
+    feed: Mapped[str]
+    message_id: Mapped[str]
+    person: Mapped[dict[str, Any]]
+    patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), index=True)
+    candidate_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), index=True)
+    state: Mapped[str] = mapped_column(default="open")
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+
+    __table_args__ = (Index("ix_link_proposal_open", "id", postgresql_where=text("state = 'open'")),)
+
+
+class PatientMerge(Identity, Base):
+    """Two patients became one: `gone_id` (with `numbers`, as `system:value`) into `kept_id`. `moved` is all that is needed to undo it.
+
+    The row of the patient who is gone is in `moved` too: while he is merged there is none of him that a list could show.
+    """
+
+    __tablename__ = "patient_merge"
+
+    kept_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    gone_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    numbers: Mapped[list[str]]
+    moved: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    reason: Mapped[str]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
