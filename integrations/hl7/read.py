@@ -1,0 +1,158 @@
+"""A message's bytes → its segments, or only its header, which is all that storing and answering it need."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from integrations.hl7.charset import Decoded, decode, known
+from integrations.hl7.errors import HL7Error
+from integrations.hl7.segment import Segment, Separators, separators_of
+from integrations.hl7.split import LARGEST, split
+
+# A line of this many separators is no message but an attack; the widest standard segment has 89 fields.
+MOST_FIELDS = 5_000
+_COMMENT = ("#", "//", "--", ";", "/*", "<!--")
+
+
+@dataclass(frozen=True)
+class Header:
+    """MSH. `charset` is the codec in which the message is written, whatever it declares; `note` see charset.Decoded."""
+
+    segment: Segment
+    charset: str
+    note: str | None = None
+
+    @property
+    def sender(self) -> str:
+        return self.segment.get(3)
+
+    @property
+    def facility(self) -> str:
+        return self.segment.get(4)
+
+    @property
+    def type(self) -> str:
+        """`ADT^A01`: type and event of MSH-9; EVN-1 is often another and is not asked."""
+        return "^".join(part for part in (self.segment.get(9), self.segment.get(9, 2)) if part)
+
+    @property
+    def control_id(self) -> str:
+        return self.segment.get(10)
+
+    @property
+    def processing_id(self) -> str:
+        return self.segment.get(11)
+
+    @property
+    def version(self) -> str:
+        return self.segment.get(12)
+
+    @property
+    def enhanced(self) -> bool:
+        """Whether the sender asks for enhanced acknowledgement (MSH-15 or MSH-16)."""
+        return bool(self.segment.get(15) or self.segment.get(16))
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message. Its segments stand in the sender's order; `notes` tell in codes what was odd about its bytes."""
+
+    header: Header
+    segments: tuple[Segment, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, list[Segment]]:
+        found: dict[str, list[Segment]] = {}
+        for segment in self.segments:
+            found.setdefault(segment.name, []).append(segment)
+        return found
+
+    def all(self, name: str) -> list[Segment]:
+        return self.by_name.get(name, [])
+
+    def first(self, name: str) -> Segment | None:
+        found = self.by_name.get(name)
+        return found[0] if found else None
+
+
+def read(data: bytes, charset: str | None = None) -> Message:
+    """One message, from its MSH on; `charset` overrides what it says of itself. Raises HL7Error and nothing else, whatever the bytes."""
+    decoded, separators = _decoded(data, charset)
+    lines = _lines(decoded.text, separators.field)
+    segments = tuple(_segment(line, separators) for line in lines)
+    return Message(Header(segments[0], decoded.charset, decoded.note), segments, (decoded.note,) if decoded.note else ())
+
+
+def read_header(data: bytes, charset: str | None = None) -> Header:
+    """Only MSH, of the first message in these bytes. Raises HL7Error."""
+    decoded, separators = _decoded(data, charset)
+    line = decoded.text.replace("\n", "\r", 1).split("\r", 1)[0]
+    return Header(_segment(line, separators), decoded.charset, decoded.note)
+
+
+def _decoded(data: bytes, override: str | None) -> tuple[Decoded, Separators]:
+    if len(data) > LARGEST:
+        raise HL7Error("too_large")
+    if not data.startswith(b"MSH"):
+        data = split(data)[0]
+    codec = known(override) if override is not None else None
+    if override is not None and codec is None:
+        raise HL7Error("charset_unknown")
+    decoded = decode(data, _declared(data), codec)
+    # A byte order mark or the like may have gone; what is left begins with MSH.
+    if len(decoded.text) < 5 or not decoded.text.startswith("MSH") or decoded.text[3].isalnum() or decoded.text[3].isspace():
+        raise HL7Error("not_hl7")
+    return decoded, separators_of(decoded.text, decoded.charset)
+
+
+def _declared(data: bytes) -> str | None:
+    """The charset of MSH-18, or of MSH-17, where a Chinese vendor's off-by-one puts it."""
+    line = decode(data[:4000].replace(b"\n", b"\r").split(b"\r", 1)[0]).text
+    if len(line) < 5:
+        return None
+    fields = line.split(line[3], 19)
+    for number in (17, 16):  # MSH-18 and MSH-17: here the separator is not counted.
+        if len(fields) > number and fields[number]:
+            # "~" and "^" in practice; whoever uses other separators declares one charset only.
+            codec = known(fields[number].split("~", 1)[0].split("^", 1)[0])
+            if codec is not None:
+                return codec
+    return None
+
+
+def _segment(line: str, separators: Separators) -> Segment:
+    if line.count(separators.field) > MOST_FIELDS:
+        raise HL7Error("depth")
+    return Segment(line, separators)
+
+
+def _lines(text: str, field: str) -> list[str]:
+    """One string a segment. A line that begins no segment goes on with the field before it (free text in OBX-5), blank lines between
+    such lines too; blank lines and comments behind the last segment belong to nobody."""
+    lines: list[list[str]] = []
+    pending: list[str] = []
+    for line in text.replace("\x0b", "\r").replace("\x1c", "\r").replace("\r\n", "\r").replace("\n", "\r").split("\r"):
+        name = line[:3]
+        if len(line) <= 3 or line[3] != field or not _is_name(name):
+            bare = line.lstrip()
+            if not (len(bare) > 3 and bare[3] == field and _is_name(bare[:3])):
+                pending.append(line)
+                continue
+            line = bare
+        if lines:
+            lines[-1].extend(pending if any(part.strip() for part in pending) else ())
+        pending = []
+        lines.append([line])
+    lines[-1].extend(_without_comment(pending))
+    return ["\n".join(parts) if len(parts) > 1 else parts[0] for parts in lines]
+
+
+def _is_name(name: str) -> bool:
+    return name.isascii() and name.isalnum() and name[0].isalpha() and name.upper() == name
+
+
+def _without_comment(trailing: list[str]) -> list[str]:
+    for at, line in enumerate(trailing):
+        if not line.strip() or line.lstrip().startswith(_COMMENT):
+            return trailing[:at]
+    return trailing
