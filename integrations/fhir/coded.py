@@ -1,0 +1,61 @@
+"""Codes and identifiers as FHIR writes them, under the names that our events use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.event import Coded, Identifier
+from integrations.fhir.document import items, text
+
+# Code systems by the names that HL7 v2 has for them, so that a code looks alike from either road.
+SYSTEMS = {
+    "http://loinc.org": "LN",
+    "http://snomed.info/sct": "SCT",
+    "http://hl7.org/fhir/sid/icd-10": "ICD-10",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM",
+    "http://www.whocc.no/atc": "ATC",
+}
+# Where a concept has several codings, the one that most readers know.
+PREFERRED = ("ICD-10", "LN", "CVX", "SCT")
+
+# What China's standards number persons by (WS/T 500), and HL7's types of identifiers that mean the same in every hospital.
+IDENTIFIER_SYSTEMS = {"urn:oid:2.16.156.10011.1.3": "national-id", "urn:oid:2.16.156.10011.1.19": "health-card"}
+MAX_IDENTIFIERS = 20
+
+
+def coded(concept: Any) -> Coded:
+    """A CodeableConcept: its best coding and its text."""
+    found = [
+        Coded(code=text(each, "code"), text=text(each, "display"), system=SYSTEMS.get(text(each, "system") or "", text(each, "system")))
+        for each in items(concept, "coding")
+    ]
+    found = [each for each in found if each.code] or found
+    found.sort(key=lambda each: PREFERRED.index(each.system) if each.system in PREFERRED else len(PREFERRED))
+    best = found[0] if found else Coded()
+    return Coded(code=best.code, text=text(concept, "text") or best.text, system=best.system)
+
+
+def codes(concept: Any) -> frozenset[str]:
+    """All codes of a CodeableConcept, whatever their system."""
+    return frozenset(code for each in items(concept, "coding") if (code := text(each, "code")))
+
+
+def identifiers(resource: Any, *, feed: str, systems: Mapping[str, str]) -> tuple[Identifier, ...]:
+    """The resource's business identifiers, under the platform's names: `systems` maps a system's address, or a type (`MR`), or both
+    (`address|MR`) to it; what stands in no map is `feed:address:type`. Old ones are left out."""
+    found = []
+    for each in items(resource, "identifier"):
+        value = text(each, "value")
+        if value is None or text(each, "use") == "old" or len(value) > 200:
+            continue
+        address, kind = text(each, "system") or "", text(each, "type", "coding", "code") or ""
+        names = (systems.get(key) for key in (f"{address}|{kind}", address, kind) if key)
+        name = next((name for name in names if name), IDENTIFIER_SYSTEMS.get(address)) or f"{feed}:{address}:{kind}"
+        found.append(Identifier(name, value))
+    return tuple(dict.fromkeys(found))[:MAX_IDENTIFIERS]
+
+
+def own_id(feed: str, resource_id: str) -> Identifier:
+    """A patient's logical id on the server that the feed reads: another server has another one under the same number."""
+    return Identifier(f"{feed}:fhir:id", resource_id)
