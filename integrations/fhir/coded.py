@@ -42,15 +42,15 @@ def codes(concept: Any) -> frozenset[str]:
 
 
 def identifiers(resource: Any, *, feed: str, systems: Mapping[str, str]) -> tuple[Identifier, ...]:
-    """The resource's business identifiers, under the platform's names: `systems` maps a system's address, or a type (`MR`), or both
-    (`address|MR`) to it; what stands in no map is `feed:address:type`. Old ones are left out."""
+    """The resource's business identifiers, under the platform's names: `systems` maps `address:type` (`http://his/mrn:MR`), an address
+    or a type alone to it; what stands in no map is `feed:address:type`. Old ones are left out."""
     found = []
     for each in items(resource, "identifier"):
         value = text(each, "value")
         if value is None or text(each, "use") == "old" or len(value) > 200:
             continue
         address, kind = text(each, "system") or "", text(each, "type", "coding", "code") or ""
-        names = (systems.get(key) for key in (f"{address}|{kind}", address, kind) if key)
+        names = (systems.get(key) for key in (f"{address}:{kind}", address, kind) if key)
         name = next((name for name in names if name), IDENTIFIER_SYSTEMS.get(address)) or f"{feed}:{address}:{kind}"
         found.append(Identifier(name, value))
     return tuple(dict.fromkeys(found))[:MAX_IDENTIFIERS]
