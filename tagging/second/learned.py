@@ -23,8 +23,8 @@ NAME, FILE = "second_reader", "second_reader.npz"
 HEADS = ("call", "act", "mind")
 # Which red flag it is, is told from coarser buckets: there are many of them, and a wrong guess only changes the wording.
 COARSE = 1 << 14
-# So many clauses are shown as the reason.
-SHOWN = 2
+# So many clauses are shown as the reason, each by so many characters at most.
+SHOWN, QUOTE = 2, 60
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class LearnedReader:
         speaks = {(start, end): float(weight[(seen.starts >= start) & (seen.ends <= end)].sum()) for start, end in clauses}
         worst = sorted(speaks, key=lambda span: -speaks[span])[:SHOWN]
         shown = [span for span in worst if speaks[span] > 0] or worst[:1]
-        return " + ".join(f"「{text[start:end]}」[{start}:{end}]" for start, end in sorted(shown))
+        return " + ".join(f"「{text[start : min(end, start + QUOTE)]}」[{start}:{end}]" for start, end in sorted(shown))
 
     def save(self, path: Path) -> None:
         """Write the reader as one file; the same reader gives the same bytes."""
