@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Date, DateTime, MetaData, Text
+from sqlalchemy import BigInteger, Date, DateTime, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -35,3 +35,9 @@ class Identity:
     """A table with a 64-bit key of its own."""
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class Changing:
+    """A row that knows when it last changed, whoever changed it: the database's own time, kept by a trigger (`note_change`)."""
+
+    changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Identity
+from records.base import Base, Changing, Identity
 
 
-class CarePlan(Identity, Base):
+class CarePlan(Identity, Changing, Base):
     """A patient's enrolment in one version of one plan template. `anchors` holds its dates: birth, discharge …"""
 
     __tablename__ = "care_plan"
@@ -23,7 +23,7 @@ class CarePlan(Identity, Base):
     created_by: Mapped[str]
 
 
-class Task(Identity, Base):
+class Task(Identity, Changing, Base):
     """One follow-up of one day. The states and their moves are in plans/task.py."""
 
     __tablename__ = "task"

@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base
+from records.base import Base, Changing
 from records.source import Sourced
 
 
-class Condition(Sourced, Base):
+class Condition(Sourced, Changing, Base):
     """One diagnosis. `text` is the doctor's words, `code` with `system` what the source coded; `icd10` the code in ICD-10, where it is
     one or was read from the words.
 

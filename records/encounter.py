@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Identity
+from records.base import Base, Changing, Identity
 from records.said import Saying
 from records.state import Moves
 
@@ -14,7 +14,7 @@ ENCOUNTER_STATES = ("planned", "in-progress", "finished", "cancelled")
 ENCOUNTER_MOVES: Moves = {state: frozenset(ENCOUNTER_STATES) - {state} for state in ENCOUNTER_STATES}
 
 
-class Encounter(Identity, Saying, Base):
+class Encounter(Identity, Saying, Changing, Base):
     """A stay or visit; a stay's `ended_at` is the discharge. `kind` is FHIR's class: inpatient, outpatient, emergency, preadmit, home.
 
     What a hospital's system told is `source_id` in `source`; both are None for what was put on file by hand.

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Identity
+from records.base import Base, Changing, Identity
 from records.chat import Chat
 from records.message import Inbound
 from records.state import StateChange, created, move
@@ -27,7 +27,7 @@ FLAG_MOVES = {
 }
 
 
-class Flag(Identity, Base):
+class Flag(Identity, Changing, Base):
     """One alert about one chat (and its patient, when known). `said` is the family's own words, `because` why it fired.
 
     `next_at` is when silence is acted upon: a repeat, the next tier, or the next attempt at delivery.

@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base
+from records.base import Base, Changing
 from records.source import Sourced
 
 
-class Immunization(Sourced, Base):
+class Immunization(Sourced, Changing, Base):
     """One dose. `vaccine` is the source's words, `code` with `system` its code; `status`: completed, not-done (refused or taken back)."""
 
     __tablename__ = "immunization"

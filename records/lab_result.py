@@ -6,14 +6,14 @@ from sqlalchemy import Index, UniqueConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base
+from records.base import Base, Changing
 from records.source import Sourced
 
 # HL7 table 0078, as far as the hospital marks a value itself: low, high, both twice over, abnormal, normal.
 LAB_FLAGS = ("L", "H", "LL", "HH", "A", "N")
 
 
-class LabResult(Sourced, Base):
+class LabResult(Sourced, Changing, Base):
     """One item of one report. `text` is the value as it was written (5.10, <0.5, 阴性), `value` the same as a number where it is one.
 
     `code` is the item's LOINC code, where known. `status` follows FHIR: registered, preliminary, final, cancelled, entered-in-error.

@@ -7,11 +7,11 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, bindpara
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Identity
+from records.base import Base, Changing, Identity
 from records.said import Saying
 
 
-class Observation(Identity, Saying, Base):
+class Observation(Identity, Saying, Changing, Base):
     """One finding. `code` is the vital or symptom concept; `value` with `unit` (UCUM) for numbers, `text` for what was said.
 
     `status` follows FHIR: final, preliminary (needs a second weighing), unknown (no value that can be true: only its words are kept),

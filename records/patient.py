@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Identity
+from records.base import Base, Changing, Identity
 from records.said import Saying
 from records.staff import Staff, TeamMember
 
@@ -17,7 +17,7 @@ from records.staff import Staff, TeamMember
 RECORD_KEY = "upper(regexp_replace(record_number, '[^0-9A-Za-z]', '', 'g'))"
 
 
-class Patient(Identity, Saying, Base):
+class Patient(Identity, Saying, Changing, Base):
     """A child (or adult) in follow-up. `tags` are the clinical tags that triage knows, such as `preterm` or `chemo`; `phones` are the
     family's numbers that the hospital has on file. `birth_order` tells twins apart; `mother` are the mother's own numbers, as
     `system:value`, which are never the child's."""
@@ -72,12 +72,13 @@ class PatientCarer(Base):
 
 
 class ReadAudit(Identity, Base):
-    """Who opened which patient, when and why."""
+    """Who opened which patient, when and why: a clinician (`staff_id`) or a program of the FHIR edge (`client_id`)."""
 
     __tablename__ = "read_audit"
 
     patient_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    staff_id: Mapped[int] = mapped_column(BigInteger)
+    staff_id: Mapped[int | None] = mapped_column(BigInteger)
+    client_id: Mapped[int | None] = mapped_column(BigInteger)
     at: Mapped[datetime]
     why: Mapped[str]
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Identity
+from records.base import Base, Changing, Identity
 from records.state import Moves
 
 # assigned: a clinician wants it filled in. stopped: the family did not want to go on; what was answered stays.
@@ -18,7 +18,7 @@ RESPONSE_MOVES: Moves = {
 }
 
 
-class QuestionnaireResponse(Identity, Base):
+class QuestionnaireResponse(Identity, Changing, Base):
     """One questionnaire as somebody fills it in. `answers` is by item id: {value, at}; a value of None was skipped.
 
     Of an anonymous one, chat and patient are forgotten when it ends; the team stays. `tried` counts answers to the open item that

@@ -11,6 +11,7 @@ from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.feed import Feed, FeedMessage
+from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
 from records.immunization import Immunization
 from records.lab_result import LabResult
@@ -58,6 +59,9 @@ __all__ = [
     "Encounter",
     "Feed",
     "FeedMessage",
+    "FhirClient",
+    "FhirClientTeam",
+    "FhirToken",
     "Flag",
     "FlagNotice",
     "Immunization",

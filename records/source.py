@@ -14,7 +14,7 @@ from records.state import StateChange
 
 Put = Literal["new", "changed", "same"]
 # Columns that say something about the row, not about the patient.
-KEPT = ("id", "updated_at", "said_at")
+KEPT = ("id", "updated_at", "said_at", "changed_at")
 
 
 class Sourced(Identity, Saying):
