@@ -6,17 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from records.database import Database
-from records.fhir_client import (
-    FhirClient,
-    FhirClientTeam,
-    FhirToken,
-    access_patient_as_client,
-    end_tokens,
-    patients_seen_by,
-    token_holder,
-)
-from records.patient import AccessRefused, Patient, ReadAudit
-from records.staff import Team
+from records.fhir_client import access_patient_as_client, end_tokens, patients_seen_by, token_holder
+from records.patient import AccessRefused
+from records.schema import FhirClient, FhirClientTeam, FhirToken, Patient, ReadAudit, Team
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 
