@@ -130,6 +130,20 @@ def triage(file: File = None) -> None:
 
 
 @app.command()
+def hl7(
+    files: Annotated[list[Path], typer.Argument(help="Messages, batches or recorded MLLP streams.")],
+    charset: Annotated[str | None, typer.Option(help="Read them in this charset, whatever they say (setting of a feed).")] = None,
+) -> None:
+    """What HL7 v2 messages say: patient, visit, results, orders, appointments, a JSON line for each. Needs no database.
+
+    One that cannot be read gets its reason on standard error, the others are told, and the exit code is 1; see docs/hospital-data.md.
+    """
+    from bot.cli_hl7 import run_hl7
+
+    run_hl7(files, charset)
+
+
+@app.command()
 def evaluate(
     topic: Annotated[str, typer.Argument(help="language, triage, measurements or retrieval.")],
     file: Annotated[Path | None, typer.Option(help="Labelled JSON lines; else the frozen sets.", dir_okay=False, exists=True)] = None,

@@ -45,6 +45,21 @@ def test_help_waits_for_nothing_that_it_does_not_need() -> None:
     assert not loaded & {"rich", "pygments", "asyncio", "pydantic", "sqlalchemy", "aiohttp", "structlog", "yaml"}
 
 
+def test_hl7_tells_every_message_and_says_why_one_cannot_be_read(tmp_path: Path) -> None:
+    nothing, data = tmp_path / "nothing.hl7", ROOT / "tests" / "data" / "hl7"
+    nothing.write_bytes(b"EVN|A01\r")
+    done = careloop("hl7", str(data / "cn_merge_a40.hl7"), str(nothing), str(data / "cn_booking_siu.hl7"), str(tmp_path / "absent"))
+    assert [json.loads(line)["control_id"] for line in done.stdout.splitlines()] == ["EMPI0042", "YY001", "YY002"]
+    assert done.returncode == 1
+    assert [line.split(": ", 1)[1].split(",")[0] for line in done.stderr.splitlines()] == [
+        str(nothing),
+        f"{tmp_path / 'absent'}: No such file or directory",
+    ]
+    good = careloop("hl7", str(data / "cn_nicu_discharge_a03.hl7"))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert json.loads(good.stdout)["name"] == {"family": "张三之女"}
+
+
 def test_triage_answers_line_by_line_and_names_what_is_wrong() -> None:
     lines = [
         {"id": "a", "patient": {"age_days": 89}, "input": {"vital": "temperature", "value": 38.0, "unit": "℃"}},
