@@ -1,0 +1,1 @@
+"""The tag library and the engine that keeps every patient's tags true."""
