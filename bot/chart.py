@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
@@ -21,7 +21,7 @@ from integrations.tabular.read import FileRefused, Table, read_table
 from records.appointment import Appointment
 from records.lab_result import LabResult
 from records.medication import MedicationRequest
-from records.patient import RECORD_KEY, Patient
+from records.patient import Patient, patients_by_number
 from records.source import KEPT, OtherPatient, Put, put, rows_from
 
 TABLES: dict[Kind, type[Chart]] = {"appointments": Appointment, "medications": MedicationRequest, "results": LabResult}
@@ -68,7 +68,7 @@ async def _import(
     tx: AsyncSession, table: type[Chart], batch: list[Read], seen: dict[tuple[str, str], Read], report: Report, now: datetime
 ) -> None:
     """Put these rows on file; `seen` are those of the file so far, by source and id."""
-    patients = await _patients(tx, {read.key for read in batch})
+    patients = await patients_by_number(tx, {read.key for read in batch})
     known: dict[tuple[str, str], Chart] = {}
     for source in sorted({read.row.source for read in batch}):
         ids = [read.row.source_id for read in batch if read.row.source == source]
@@ -89,15 +89,6 @@ async def _import(
             seen.setdefault(key, read)
             report.taken.append((read.line, what, patient.name, read.about))
     await tx.flush()
-
-
-async def _patients(tx: AsyncSession, keys: set[str]) -> dict[str, list[Patient]]:
-    """The patients by record key, as records/patient.py compares it."""
-    found: dict[str, list[Patient]] = {}
-    record_key: ColumnElement[str] = literal_column(RECORD_KEY)
-    for key, patient in await tx.execute(select(record_key, Patient).where(record_key.in_(keys)).order_by(Patient.id)):
-        found.setdefault(key, []).append(patient)
-    return found
 
 
 def _whose(read: Read, patients: dict[str, list[Patient]]) -> Patient:

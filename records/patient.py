@@ -1,15 +1,16 @@
 """Patients, the carers who speak for them, and the one door to both."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, literal_column, select, text
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, any_, bindparam, literal_column, select, text, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Changing, Identity
+from records.patient_identifier import VALUE_KEY, PatientIdentifier
 from records.said import Saying
 from records.staff import Staff, TeamMember
 
@@ -113,7 +114,22 @@ _PATIENTS = (
 
 async def patients_numbered(tx: AsyncSession, record_key: str) -> list[Patient]:
     """The patients whose record number, reduced to its letters and digits, is `record_key`."""
-    return list(await tx.scalars(select(Patient).where(literal_column(RECORD_KEY) == record_key).order_by(Patient.id)))
+    return (await patients_by_number(tx, [record_key])).get(record_key, [])
+
+
+async def patients_by_number(tx: AsyncSession, record_keys: Collection[str]) -> dict[str, list[Patient]]:
+    """The patients by record number as it is compared; the number of a patient who was merged finds the one who was kept."""
+    key: ColumnElement[str] = literal_column(RECORD_KEY)
+    other: ColumnElement[str] = literal_column(VALUE_KEY)
+    numbers = select(Patient.id, key.label("key")).where(key.in_(record_keys))
+    others = select(PatientIdentifier.patient_id, other.label("key")).where(
+        PatientIdentifier.system == literal_column("'record-number'"), PatientIdentifier.until.is_(None), other.in_(record_keys)
+    )
+    known = union(numbers, others).subquery("known")
+    found: dict[str, list[Patient]] = defaultdict(list)
+    for number, patient in await tx.execute(select(known.c.key, Patient).join(Patient, Patient.id == known.c.id).order_by(Patient.id)):
+        found[number].append(patient)
+    return found
 
 
 async def patients_of(tx: AsyncSession, carer_id: int) -> list[Patient]:
