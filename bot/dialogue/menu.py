@@ -7,6 +7,7 @@ from actions.chart import RESCHEDULE, is_wish
 from actions.plan import PAUSE
 from actions.speech import named
 from actions.turn import Turn
+from bot.dialogue.intent import FALLBACK
 
 # Menu id → intent. `patient_<id>` comes beside these.
 INTENTS = {
@@ -29,6 +30,9 @@ QUESTIONNAIRE = ("item_", "questionnaire_")
 IN_FORM = {"skip", "go_on"}
 WHILE_PENDING = {"yes", "no"}
 PATIENT = "patient_"
+# Commands of other bots, typed by a family, that mean something here; of other ones the letters say nothing, whatever a model guesses.
+COMMANDS = {word: "human" for word in ("human", "agent", "nurse", "doctor", "staff", "service")} | {"help": "ask_help", "start": "ask_help"}
+_COMMAND = re.compile(r"(?P<slash>[/／\\]*)\s*(?P<word>[A-Za-z][A-Za-z_-]*)(?P<rest>.*)", re.S)
 # Words around a child's name that say no more than who is meant: 我说的是乐乐.
 _ONLY_WHO = re.compile(r"(?:我|现在|说|讲|问|的|是|给|关于|就|那|吧|呢|啊|呀|哈|[，。,.！!\s])*")
 
@@ -40,7 +44,8 @@ def patient_id(menu_id: str | None) -> int | None:
 
 
 def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | None, read: str) -> str | None:
-    """The intent of the menu item that was clicked, or typed: a child's name, or for when a visit is wished, when that was asked.
+    """The intent of the menu item that was clicked, or typed: a child's name, a command, or for when a visit is wished, when that
+    was asked.
 
     `form` is the one that is asking, `read` the intent that the words have by themselves. None for other texts, and
     for ids that are unknown or out of date.
@@ -54,6 +59,8 @@ def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | No
             return "choose_patient"
     if not menu_id and (pending or {}).get("kind") == RESCHEDULE and is_wish(turn, read):
         return "reschedule"
+    if not menu_id and (command := _commanded(turn.text)) is not None:
+        return command
     if (menu_id or "").startswith(QUESTIONNAIRE) and form != "questionnaire_form":
         return "start_questionnaire"
     if (menu_id or "").startswith(PAUSE):
@@ -61,6 +68,16 @@ def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | No
     if not menu_id or (menu_id in IN_FORM and form is None) or (menu_id in WHILE_PENDING and not pending):
         return None
     return INTENTS.get(menu_id)
+
+
+def _commanded(text: str) -> str | None:
+    """The intent of `/human` or plain `human`; with a slash before any other Latin word nothing is understood."""
+    match = _COMMAND.fullmatch(text.strip())
+    if match is None or (match["rest"].strip() and not match["slash"]):
+        return None
+    known = COMMANDS.get(match["word"].lower())
+    # A sentence behind a slash is a sentence.
+    return known or (FALLBACK if match["slash"] and not match["rest"].strip() else None)
 
 
 def harmless(text: str) -> str:
