@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tagging.understanding import Understanding
 
 
+# Said back in full up to so many: a whole follow-up at once. Of more, the first few and how many they are (own judgement).
+MOST_SAID, FEW = 10, 4
+
+
 @dataclass
 class Heard:
     """All that one message held."""
@@ -43,10 +47,10 @@ class Heard:
 
     @property
     def echo(self) -> str:
-        """One sentence for everything."""
+        """One sentence for everything; for very much, for the first of it."""
         if not self.echoes:
             return say("echo.kept") if self.stored else ""
-        return say("echo.corrected" if self.replaced else "echo.received", what=say("echo.joined").join(self.echoes))
+        return say("echo.corrected" if self.replaced else "echo.received", what=_in_short(self.echoes, "echo.joined"))
 
 
 async def template_of(tx: AsyncSession, task: Task) -> PlanTemplate:
@@ -113,12 +117,19 @@ async def _hear_medicines(tx: AsyncSession, heard: Heard, understanding: "Unders
             (left if mention.status == "absent" else used)[mention.text] = mention.text + dose
     for form, names in (("used", used), ("left", left)):
         if names:
-            heard.echoes.append(say(f"echo.medicine_{form}", what=say("echo.listed").join(names.values())))
+            heard.echoes.append(say(f"echo.medicine_{form}", what=_in_short(list(names.values()), "echo.listed")))
     if not heard.stored and not used and not left and not understanding.medicines and tells_treatment(text):
         await take_treatment(tx, text, said)
         heard.echoes.append(say("echo.medicine_told"))
         heard.medicines += 1
     heard.medicines += len(used) + len(left)
+
+
+def _in_short(said: list[str], joint: str) -> str:
+    """All of it, or of very much the first few and how many there are."""
+    if len(said) <= MOST_SAID:
+        return say(joint).join(said)
+    return say("echo.many", what=say(joint).join(said[:FEW]), count=len(said))
 
 
 def _note(heard: Heard, taken: Taken) -> None:
