@@ -11,7 +11,7 @@ from actions.turn import Turn, turn_of, understand_about
 from plans.answer import TRIES
 from plans.clarify import ClarifyingQuestion, themes
 from plans.clarify_read import Fact, leaves
-from plans.clarify_talk import begin, end, open_clarification, open_question, read, take, told
+from plans.clarify_talk import begin, end, open_clarification, open_question, put_off, read, take, take_up, told
 from plans.finding import is_correction
 from plans.follow_up import report
 from plans.wording import say as wording
@@ -130,6 +130,8 @@ async def _hear(turn: Turn, dispatcher: Any, tracker: Any, domain: Any, row: Cla
         return {}
     if tapped is None and intent in ("affirm", "deny") and tracker.get_slot("pending") is not None:
         return {}
+    if tapped is None and not asks(turn.text):
+        await put_off(turn.tx, turn.chat, row, patient, asserted(turn), turn.text, message_id=turn.message_id, now=now)
     if not facts and intent == "skip":
         facts = {question.id: Fact(turn.text[:20], wording("clarify.unknown", name=question.name))}
     if facts:
@@ -170,7 +172,14 @@ async def _answered(
     if following is None:
         await end(turn.tx, turn.chat, row, "enough", now=now)
         what = told(row)
-        return _close(turn, dispatcher, tracker, row, wording("clarify.summary", what=what) if what else wording("clarify.summary_nothing"))
+        summary = wording("clarify.summary", what=what) if what else wording("clarify.summary_nothing")
+        later = await take_up(turn.tx, turn.chat, now=now)
+        if later is None or (question := open_question(later)) is None:
+            return _close(turn, dispatcher, tracker, row, summary)
+        step = wording(themes()[row.theme].step) if turn.triage.level == "routine" else ""
+        again = wording("clarify.later", title=themes()[later.theme].title, ask=question.ask)
+        ask(turn, dispatcher, later, question, "\n".join(part for part in (summary + step, again) if part))
+        return {"clarified": None}
     ask(turn, dispatcher, row, following)
     return {"clarified": None}
 

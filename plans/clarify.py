@@ -12,6 +12,7 @@ from plans.template import Strict, TemplateError, read_strict
 from plans.wording import say
 from tagging.content import default_content
 from tagging.mention import FEVERS
+from tagging.symptom import read_symptoms
 
 if TYPE_CHECKING:
     from tagging.understanding import Understanding
@@ -194,20 +195,36 @@ def themes(folder: Path = FOLDER) -> dict[str, Theme]:
     return dict(sorted(found.items(), key=lambda item: item[1].rank))
 
 
-def theme_of(understanding: "Understanding", text: str) -> Theme | None:
-    """The theme that a report opens: by a sign that this child has now, by a value, or by words. Pure."""
+@cache
+def danger_signs(question: ClarifyingQuestion) -> frozenset[str]:
+    """The signs that the dangerous choices of `question` name, as far as it asks for them; none where it asks for no danger."""
+    dangers = [choice.means or choice.label for choice in question.choices if choice.danger and question.danger]
+    read = [read_symptoms(text, context=None, medicines=(), content=default_content()) for text in dangers]
+    return frozenset(mention.concept for each in read for mention in each.mentions) & set(question.signs)
+
+
+def themes_of(understanding: "Understanding", text: str, *, besides: Theme | None = None) -> list[Theme]:
+    """The themes that a report opens, by rank: by a sign that this child has now, by a value, or by words. Pure.
+
+    `besides` is one that is being asked about: it is not opened again, nor is any by a sign that it asks for.
+    """
+    asked_for = {sign for question in besides.questions for sign in question.signs} if besides is not None else set()
     there = {
         mention.concept
         for mention in understanding.mentions
         if mention.status == "present" and mention.whose == "patient" and mention.when == "now" and not mention.resolved
-    }
+    } - asked_for
     measured = [(m.vital, m.value) for m in understanding.measurements]
     if any(vital == "temperature" for vital, _ in measured):
         # A temperature that was measured says more than the word: 有点烧，37.2.
         there -= FEVERS
-    for theme in themes().values():
-        if there & set(theme.concepts) or any(word in text for word in theme.words):
-            return theme
-        if any(opening.holds(vital, value) for opening in theme.vitals for vital, value in measured):
-            return theme
-    return None
+    return [
+        theme
+        for theme in themes().values()
+        if theme is not besides
+        and (
+            there & set(theme.concepts)
+            or any(word in text for word in theme.words)
+            or any(opening.holds(vital, value) for opening in theme.vitals for vital, value in measured)
+        )
+    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.clarify import MOST, ClarifyingQuestion, Theme, theme_of, themes
+from plans.clarify import MOST, ClarifyingQuestion, Theme, danger_signs, themes, themes_of
 from plans.clarify_read import Fact, read_fact
 from plans.finding import store
 from plans.wording import say
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Nothing is asked twice within a day; a question to which nothing was heard for an hour is no longer open (R).
 ONCE_IN, KEPT_FOR = timedelta(hours=24), timedelta(hours=1)
 
+_WAITING = (
+    select(Clarification).where(Clarification.chat_id == bindparam("chat"), Clarification.state == "waiting").order_by(Clarification.id)
+)
 _RECENT = select(Clarification).where(Clarification.patient_id == bindparam("patient"), Clarification.opened_at > bindparam("since"))
 _KNOWN = select(Observation.code, Observation.effective_at, Observation.message_id).where(
     Observation.patient_id == bindparam("patient"),
@@ -56,10 +59,62 @@ async def begin(
 
     Costs nothing where no theme is opened.
     """
-    theme = theme_of(understanding, text)
-    if theme is None:
+    theme = next(iter(themes_of(understanding, text)), None)
+    row = await _drawn_up(tx, chat, patient, theme, "open", understanding, text, message_id, now) if theme is not None else None
+    if row is None:
         return None
+    await interrupt(tx, chat, "superseded", now=now, by="family")
+    chat.clarification_id = row.id
+    return row
+
+
+async def put_off(
+    tx: AsyncSession,
+    chat: Chat,
+    row: Clarification,
+    patient: Patient,
+    understanding: "Understanding",
+    text: str,
+    *,
+    message_id: int | None,
+    now: datetime,
+) -> None:
+    """Keep for later what a message calls for beside the open `row`: it is asked when that has ended well. Nothing is put off twice."""
+    for theme in themes_of(understanding, text, besides=theme_in(row)):
+        await _drawn_up(tx, chat, patient, theme, "waiting", understanding, text, message_id, now)
+
+
+async def take_up(tx: AsyncSession, chat: Chat, *, now: datetime) -> Clarification | None:
+    """Open what was put off in `chat`, the oldest first; None when nothing was, or when all of it has become known meanwhile."""
+    for row in await tx.scalars(_WAITING, {"chat": chat.id}):
+        theme, patient = theme_in(row), await tx.get_one(Patient, row.patient_id)
+        known = await _on_record(tx, patient, theme, None, now) if theme is not None else set()
+        row.answers = {question: {"at": now.isoformat()} for question in sorted(known)} | row.answers
+        first = _next(theme, (), row.answers, _age(patient, now)) if theme is not None else None
+        if first is None:
+            await move(tx, row, "enough", moves=CLARIFICATION_MOVES, at=now, by="system", updated_at=now)
+            continue
+        row.asked, chat.clarification_id = [first.id], row.id
+        await move(tx, row, "open", moves=CLARIFICATION_MOVES, at=now, by="system", updated_at=now)
+        return row
+    return None
+
+
+async def _drawn_up(
+    tx: AsyncSession,
+    chat: Chat,
+    patient: Patient,
+    theme: Theme,
+    state: str,
+    understanding: "Understanding",
+    text: str,
+    message_id: int | None,
+    now: datetime,
+) -> Clarification | None:
+    """A row for what `theme` has to ask after this message; None when all is known, was asked within a day, or waits already."""
     before = list(await tx.scalars(_RECENT, {"patient": patient.id, "since": now - ONCE_IN}))
+    if state == "waiting" and any(row.theme == theme.id and row.state == state for row in before):
+        return None
     asked = {(row.theme, question) for row in before for question in (*row.asked, *row.answers)}
     known = await _on_record(tx, patient, theme, message_id, now)
     answers: dict[str, Any] = {}
@@ -74,14 +129,12 @@ async def begin(
     first = _next(theme, (), answers, _age(patient, now))
     if first is None or any(answer.get("ends") for answer in answers.values()):
         return None
-    if chat.clarification_id is not None and (other := await tx.get(Clarification, chat.clarification_id)) is not None:
-        await end(tx, chat, other, "superseded", now=now)
     row = Clarification(
         chat_id=chat.id,
         patient_id=patient.id,
         theme=theme.id,
         version=theme.version,
-        state="open",
+        state=state,
         asked=[first.id],
         answers=answers,
         tried=0,
@@ -91,7 +144,6 @@ async def begin(
     tx.add(row)
     await tx.flush()
     created(tx, row, at=now, by="family")
-    chat.clarification_id = row.id
     return row
 
 
@@ -167,17 +219,20 @@ async def take(
 
 
 async def end(tx: AsyncSession, chat: Chat, row: Clarification, how: str, *, now: datetime, by: str = "family") -> None:
-    """End it as `how`: enough, danger, unread, left, superseded. What was answered stays."""
+    """End it as `how`: enough, danger, unread, left, superseded. What was answered stays; what was put off waits only after enough."""
     if row.state == "open":
         await move(tx, row, how, moves=CLARIFICATION_MOVES, at=now, by=by, updated_at=now)
     if chat.clarification_id == row.id:
         chat.clarification_id = None
+    if how != "enough":
+        for later in await tx.scalars(_WAITING, {"chat": chat.id}):
+            await move(tx, later, "left" if how == "unread" else how, moves=CLARIFICATION_MOVES, at=now, by=by, updated_at=now)
 
 
-async def interrupt(tx: AsyncSession, chat: Chat, how: str, *, now: datetime) -> None:
+async def interrupt(tx: AsyncSession, chat: Chat, how: str, *, now: datetime, by: str = "system") -> None:
     """End what waits in `chat`, if anything does, because something else has taken over; no statement where nothing waits."""
     if chat.clarification_id is not None and (row := await tx.get(Clarification, chat.clarification_id)) is not None:
-        await end(tx, chat, row, how, now=now, by="system")
+        await end(tx, chat, row, how, now=now, by=by)
 
 
 def told(row: Clarification) -> str:
@@ -215,21 +270,24 @@ def _next(theme: Theme, asked: Sequence[str], answers: Mapping[str, Any], age_da
 
 
 async def _on_record(tx: AsyncSession, patient: Patient, theme: Theme, message_id: int | None, now: datetime) -> set[str]:
-    """The questions whose fact the record holds already, apart from what this very message has put there."""
+    """The questions whose fact the record holds already, apart from what this very message has put there.
+
+    One about danger is known only when all its dangers are: whoever breathes well may still convulse.
+    """
     lasting = [question for question in theme.questions if question.known_hours]
     codes = {code for question in lasting for code in (*question.signs, *((question.vital,) if question.vital else ()))}
     if not codes:
         return set()
     longest = max(question.known_hours for question in lasting)
     rows = (await tx.execute(_KNOWN, {"patient": patient.id, "codes": sorted(codes), "since": now - timedelta(hours=longest)})).all()
-    return {
-        question.id
-        for question in lasting
-        for code, at, message in rows
-        if (message is None or message != message_id)
-        and code in (*question.signs, question.vital)
-        and at > now - timedelta(hours=question.known_hours)
-    }
+    known = set()
+    for question in lasting:
+        since = now - timedelta(hours=question.known_hours)
+        told = {code for code, at, message in rows if at > since and (message is None or message != message_id)}
+        dangers = danger_signs(question)
+        if dangers <= told if dangers else not told.isdisjoint((*question.signs, question.vital)):
+            known.add(question.id)
+    return known
 
 
 def _age(patient: Patient, now: datetime) -> int:

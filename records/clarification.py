@@ -9,9 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from records.base import Base, Identity
 from records.state import Moves
 
-# enough: all is known that was wanted. danger: triage has taken over. unread: three answers that nobody could read. left: the family
-# did not want to go on, or said nothing more. superseded: something else was asked, or another child was meant.
+# waiting: another report's questions come first. enough: all is known that was wanted. danger: triage has taken over. unread: three
+# answers that nobody could read. left: the family did not want to go on, or said nothing more. superseded: something else was asked, or
+# another child was meant.
 CLARIFICATION_MOVES: Moves = {
+    "waiting": frozenset({"open", "enough", "danger", "left", "superseded"}),
     "open": frozenset({"enough", "danger", "unread", "left", "superseded"}),
     **{end: frozenset[str]() for end in ("enough", "danger", "unread", "left", "superseded")},
 }

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.clarify import ClarifyingQuestion, Theme, theme_of, themes
+from plans.clarify import ClarifyingQuestion, Theme, danger_signs, themes, themes_of
 from plans.clarify_read import leaves, read_fact
 from plans.template import TemplateError
 from tagging.patient import PatientFacts
@@ -49,7 +49,7 @@ def fact(theme: str, question: str, text: str, *, open: bool = True):
     ],
 )  # fmt: skip
 def test_a_report_opens_its_theme(text: str, theme: str | None) -> None:
-    opened = theme_of(read(text), text)
+    opened = next(iter(themes_of(read(text), text)), None)
     assert (opened.id if opened else None) == theme
 
 
@@ -196,3 +196,16 @@ def test_a_sign_opens_one_theme(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yml").write_text(yaml.safe_dump(broken(id=name), allow_unicode=True), "utf-8")
     with pytest.raises(TemplateError, match="itch opens itch already"):
         themes(tmp_path)
+
+
+def test_breathing_well_says_nothing_of_convulsions() -> None:
+    fever, cough = (next(q for q in themes()[id].questions if q.danger) for id in ("fever", "cough"))
+    assert danger_signs(cough) == {"cyanosis", "dyspnea"}
+    assert danger_signs(cough) < danger_signs(fever)
+    assert "convulsion" in danger_signs(fever)
+
+
+def test_what_is_asked_about_already_opens_nothing_beside_it() -> None:
+    themes_here = themes()
+    said = "呼吸费力，还拉肚子，又有点咳嗽"
+    assert [theme.id for theme in themes_of(read(said), said, besides=themes_here["cough"])] == ["diarrhea"]
