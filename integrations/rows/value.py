@@ -3,7 +3,9 @@
 import re
 import unicodedata
 from datetime import date, datetime
+from decimal import Decimal
 from math import isfinite
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from integrations.event import Sex, VisitClass
@@ -125,3 +127,20 @@ def yes(text: str) -> bool:
     if said in _NO:
         return False
     raise CellError("flag")
+
+
+def as_text(value: Any) -> str | None:
+    """A database's or a spreadsheet's value as text that loses nothing; binary contents are left out."""
+    if value is None or isinstance(value, bytes | bytearray | memoryview):
+        return None
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)

@@ -5,14 +5,15 @@ Any database that SQLAlchemy knows: PostgreSQL and SQLite without more, Oracle, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Engine, Select, and_, column, create_engine, or_, select, table
 from sqlalchemy import text as sql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from integrations.rows.value import as_text
 
 # What makes a session read-only and bounds a statement (`ms`), where the database can; elsewhere the account has to be read-only.
 _SESSION = {
@@ -133,20 +134,3 @@ def _position(view: View, row: Any) -> Position:
 
 def _as_text(view: View, row: Any) -> dict[str, str | None]:
     return {name: as_text(value) for name, value in zip(dict.fromkeys(view.columns), row, strict=True)}
-
-
-def as_text(value: Any) -> str | None:
-    """A database's or a spreadsheet's value as text that loses nothing; binary contents are left out."""
-    if value is None or isinstance(value, bytes | bytearray | memoryview):
-        return None
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return str(value)

@@ -1,4 +1,5 @@
-"""A CSV file as rows of named cells: charset, separator and broken quotes are seen to here. No cell is computed, and none is dropped."""
+"""A CSV file or an Excel workbook as rows of named cells: charset, separator and broken quotes are seen to here. No cell is computed, and
+none is dropped."""
 
 import codecs
 import csv
@@ -9,9 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from integrations.tabular.workbook import UNPACKED, WorkbookError, records
+
 # Some 50,000 rows. What is larger is an export of a whole hospital, which needs an interface, not a file by hand.
 LARGEST = 5_000_000
 LONGEST_CELL = 500
+# How xlsx (like every zip) and the older xls begin.
+XLSX, XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 DELIMITERS = (",", "\t", ";", "，")
 # ="00123" is how a spreadsheet is made to keep leading zeros; every other formula is refused.
 _AS_TEXT = re.compile(r'="([^"]*)"')
@@ -20,7 +25,7 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?=.*(?:[A-Za-z]\w*\(|[|!]))", re.S)
 
 
 class FileRefused(Exception):
-    """The file as a whole cannot be read; `code` says why: too_large, workbook, charset, no_header, twice."""
+    """The file as a whole cannot be read; `code` says why: too_large, old_workbook, broken, empty, charset, no_header, twice."""
 
     permanent = True
 
@@ -49,7 +54,10 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a file of at most LARGEST bytes, in UTF-8 (with BOM or without), GB18030 or UTF-16 with BOM. Raises FileRefused, OSError."""
+    """Read a file of at most LARGEST bytes: xlsx, or CSV in UTF-8 (with BOM or without), GB18030 or UTF-16 with BOM.
+
+    Raises FileRefused, OSError.
+    """
     with path.open("rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
@@ -59,11 +67,7 @@ def read_table(path: Path) -> Table:
 
 def table_of(data: bytes) -> Table:
     """The table in these bytes; whatever they are, nothing else than FileRefused is raised."""
-    # The first bytes of xlsx (and every zip) and of xls.
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise FileRefused("workbook")
-    text = _decoded(data)
-    lines = _records(text)
+    lines = _of_workbook(data) if data.startswith(XLSX) else _records(_decoded(data))
     line, header, wrong = next(lines, (0, [], None))
     names = tuple(plain(name) for name in header)
     if wrong or not any(names):
@@ -79,7 +83,17 @@ def plain(name: str) -> str:
     return re.sub(r"\(.*?\)|\s", "", unicodedata.normalize("NFKC", name)).lower()
 
 
+def _of_workbook(data: bytes) -> Iterator[tuple[int, list[str], str | None]]:
+    try:
+        for line, cells in records(data):
+            yield line, cells, None
+    except WorkbookError as err:
+        raise FileRefused(err.code, largest=UNPACKED // 1_000_000) from err
+
+
 def _decoded(data: bytes) -> str:
+    if data.startswith(XLS):
+        raise FileRefused("old_workbook")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         charsets: tuple[str, ...] = ("utf-16",)
     elif data.startswith(codecs.BOM_UTF8):

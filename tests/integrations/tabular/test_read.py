@@ -58,8 +58,8 @@ def test_a_quote_that_is_never_closed_tells_how_far_it_reaches() -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"PK\x03\x04rest", "workbook"),
-        (b"\xd0\xcf\x11\xe0rest", "workbook"),
+        (b"PK\x03\x04rest", "broken"),
+        (b"\xd0\xcf\x11\xe0rest", "old_workbook"),
         (b"", "no_header"),
         (b"\xff\xfe\x00", "charset"),
         (b"\xef\xbb\xbf\xff\xff", "charset"),
