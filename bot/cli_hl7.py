@@ -12,7 +12,7 @@ from integrations.hl7.recording import messages_of
 REASONS = {
     "not_hl7": "there is no MSH segment, so it is no HL7 v2 message",
     "too_large": "it is larger than 32 MB",
-    "depth": "a segment has more fields than any message has",
+    "depth": "it has more segments, fields or repetitions than any message has",
     "charset_unknown": "the charset asked for is none that HL7 knows",
     "no_start": "the frame has no start block (0x0B)",
     "unterminated": "the frame never ends (0x1C 0x0D)",

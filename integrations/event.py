@@ -95,7 +95,8 @@ class Observed(Event):
     """One result or vital sign. `key` names it in its source, so that a correction finds it; `values` are as written, one or several.
 
     `status` is HL7 table 0085's: F final, P preliminary, C corrected, D deleted, W withdrawn (posted to the wrong patient), I pending.
-    `released_at` is when the hospital shows it to the family; None: not yet.
+    `released_at` is when the hospital shows it to the family; None: not yet. `document` is the SHA-256 of a document that came as the
+    value; the document itself stays in the stored message.
     """
 
     key: str
@@ -108,6 +109,7 @@ class Observed(Event):
     report: Coded | None = None
     effective_at: datetime | None = None
     released_at: datetime | None = None
+    document: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,8 @@ class Diagnosed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered(Event):
-    """An order; a medicine's has its words of use. `status` is FHIR's: active, on-hold, stopped, completed."""
+    """An order; a medicine's has its words of use. `status` is FHIR's: active, on-hold, stopped, completed. `instructions` are what the
+    family should heed beside dose and frequency (睡前空腹口服)."""
 
     key: str
     kind: Literal["medicine", "test", "other"]
@@ -133,6 +136,7 @@ class Ordered(Event):
     route: str | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    instructions: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """A message's bytes → its segments, or only its header, which is all that storing and answering it need."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,8 +9,9 @@ from integrations.hl7.errors import HL7Error
 from integrations.hl7.segment import Segment, Separators, separators_of
 from integrations.hl7.split import LARGEST, split
 
-# A line of this many separators is no message but an attack; the widest standard segment has 89 fields.
-MOST_FIELDS = 5_000
+# Beyond these it is no message but an attack. The widest standard segment has 89 fields; the longest real messages have some thousand
+# segments, and the longest tables in a field some hundred repetitions.
+MOST_SEGMENTS, MOST_FIELDS, MOST_REPETITIONS = 50_000, 5_000, 10_000
 _COMMENT = ("#", "//", "--", ";", "/*", "<!--")
 
 
@@ -59,6 +61,14 @@ class Message:
     header: Header
     segments: tuple[Segment, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """Its control id, or where it has none the SHA-256 of what it says."""
+        if self.header.control_id:
+            return self.header.control_id
+        told = "\r".join(segment.separators.field.join(segment.fields) for segment in self.segments)
+        return f"sha256:{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()}"
 
     @cached_property
     def by_name(self) -> dict[str, list[Segment]]:
@@ -121,7 +131,7 @@ def _declared(data: bytes) -> str | None:
 
 
 def _segment(line: str, separators: Separators) -> Segment:
-    if line.count(separators.field) > MOST_FIELDS:
+    if line.count(separators.field) > MOST_FIELDS or line.count(separators.repetition) > MOST_REPETITIONS:
         raise HL7Error("depth")
     return Segment(line, separators)
 
@@ -129,9 +139,12 @@ def _segment(line: str, separators: Separators) -> Segment:
 def _lines(text: str, field: str) -> list[str]:
     """One string a segment. A line that begins no segment goes on with the field before it (free text in OBX-5), blank lines between
     such lines too; blank lines and comments behind the last segment belong to nobody."""
+    text = text.replace("\x0b", "\r").replace("\x1c", "\r").replace("\r\n", "\r").replace("\n", "\r")
+    if text.count("\r") > MOST_SEGMENTS:
+        raise HL7Error("depth")
     lines: list[list[str]] = []
     pending: list[str] = []
-    for line in text.replace("\x0b", "\r").replace("\x1c", "\r").replace("\r\n", "\r").replace("\n", "\r").split("\r"):
+    for line in text.split("\r"):
         name = line[:3]
         if len(line) <= 3 or line[3] != field or not _is_name(name):
             bare = line.lstrip()
