@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.database import Database
 from records.schema import Carer, Condition, Consent, Encounter, Patient, PatientCarer, Staff, Team, TeamMember
-from tagging.cleaning.completeness import completeness, missing_fields
+from tagging.portrait.completeness import completeness, missing_fields
 
 NOW = datetime(2026, 3, 20, 1, 0, tzinfo=UTC)
 
