@@ -33,6 +33,10 @@ def to_message(hl7: HL7Message, source: Source) -> Message:
     """
     header = hl7.header
     kind, trigger = header.segment.get(9).upper(), header.segment.get(9, 2).upper()
+    evn = hl7.first("EVN")
+    if not trigger and evn is not None:
+        # Only then: in many messages EVN-1 is A01 whatever happened.
+        trigger = evn.get(1).upper()
     of_a_room = kind == "SIU" and hl7.first("PID") is None
     found = () if kind in ABOUT_NOBODY or of_a_room else tuple(_events(kind, trigger, hl7, source))
     return Message(

@@ -110,9 +110,9 @@ def _observations(message: Message) -> Iterable[Fields]:
 
 
 def unit_of(obx: Segment) -> str:
-    """OBX-6 as it is written; in `10^9/L`, which should be `10\\S\\9/L`, the caret is no separator."""
+    """OBX-6 as it is written, code or else text; in `10^9/L`, which should be `10\\S\\9/L`, the caret is no separator."""
     unit, power = obx.get(6), obx.get(6, 2)
-    return f"{unit}^{power}" if unit in _TENS and _POWER.fullmatch(power) else unit
+    return f"{unit}^{power}" if unit in _TENS and _POWER.fullmatch(power) else unit or power
 
 
 def _value(obx: Segment) -> object:

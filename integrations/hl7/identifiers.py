@@ -7,21 +7,23 @@ from datetime import tzinfo
 
 from integrations.event import Identifier
 from integrations.hl7.segment import Segment
+from integrations.hl7.timestamp import day_of
 
 NATIONAL_ID = "national-id"
 
-# What CX-5, or an authority that is a type in the wrong place, means where the feed's map says nothing. Numbers of visits and accounts
-# (VN, AN, 就诊流水号) name no person. PI is a number of one system only, so it is no default.
-TYPES: dict[str, str | None] = {
-    **{name: NATIONAL_ID for name in ("NI", "NNCHN", "身份证", "身份证号", "居民身份证", "身份证号码", "SFZ", "SFZH", "IDCARD")},
-    **{name: "health-card" for name in ("HC", "健康卡", "居民健康卡", "电子健康卡")},
-    **{name: "empi" for name in ("EMPI", "主索引", "患者主索引")},
-    **{name: "record-number" for name in ("MR", "MRN", "病历号", "病案号", "病人号", "患者ID", "登记号")},
-    **{name: "inpatient-number" for name in ("住院号", "ZYH")},
-    **{name: "outpatient-number" for name in ("门诊号", "MZH")},
-    **{name: "visit-card" for name in ("就诊卡", "就诊卡号", "诊疗卡", "JZK")},
-    **{name: None for name in ("VN", "AN", "ANON", "ANC", "CSN", "就诊流水号", "住院流水号", "门诊流水号")},
+# What CX-5, or an authority that is a type in the wrong place, means where the feed's map says nothing. PI is a number of one system
+# only, so it is no default.
+TYPES = {
+    **dict.fromkeys(("NI", "NNCHN", "身份证", "身份证号", "居民身份证", "身份证号码", "SFZ", "SFZH", "IDCARD", "IDENTIFYNO"), NATIONAL_ID),
+    **dict.fromkeys(("HC", "健康卡", "居民健康卡", "电子健康卡"), "health-card"),
+    **dict.fromkeys(("EMPI", "主索引", "患者主索引"), "empi"),
+    **dict.fromkeys(("MR", "MRN", "病历号", "病案号", "病人号", "患者ID", "登记号"), "record-number"),
+    **dict.fromkeys(("住院号", "ZYH"), "inpatient-number"),
+    **dict.fromkeys(("门诊号", "MZH"), "outpatient-number"),
+    **dict.fromkeys(("就诊卡", "就诊卡号", "诊疗卡", "JZK"), "visit-card"),
 }
+# Numbers of visits and accounts name no person.
+OF_VISITS = frozenset(("VN", "AN", "ANON", "ANC", "CSN", "就诊流水号", "住院流水号", "门诊流水号"))
 # WS/T 500: object identifiers of China's numberings, as authority or its universal id.
 AUTHORITIES = {
     "2.16.156.10011.1.3": NATIONAL_ID,
@@ -47,7 +49,8 @@ class Source:
 
 
 def identifiers(segment: Segment, number: int, source: Source) -> tuple[Identifier, ...]:
-    """The numbers in a CX field. What no map knows is `feed:authority:type`, so that it is one person's within this feed only."""
+    """The numbers in a CX field. What no map knows is `feed:authority:type`, so that it is one person's within this feed only; so is what
+    is called a national id and is not written like one (a passport). Whether one is right is not asked here."""
     found = []
     for raw in segment.repetitions(number)[: 5 * MOST]:
         value = segment.part(raw)
@@ -63,21 +66,23 @@ def _system(value: str, authority: str, universal: str, kind: str, source: Sourc
     for key in (f"{authority or universal}:{kind}", f"{universal}:{kind}", authority, universal, kind):
         if key and (system := source.systems.get(key)):
             return system
-    for name in (universal, authority):
-        if system := AUTHORITIES.get(name.upper()):
-            return system
-    if kind.upper() in TYPES:
-        return TYPES[kind.upper()]
-    if not kind and authority.upper() in TYPES:  # 0000000001^^^MR
-        return TYPES[authority.upper()]
-    if not kind and looks_national(value):
+    # Vendors give it the type 1, 01 or none, and mean the hospital's own card by IDCard: the number itself tells.
+    if looks_national(value):
         return NATIONAL_ID
-    return f"{source.feed}:{authority or universal}:{kind}"
+    meant = AUTHORITIES.get(universal) or AUTHORITIES.get(authority.upper())
+    if meant is None:
+        name = (kind or authority).upper()  # 0000000001^^^MR has its type in the authority's place.
+        if name in OF_VISITS:
+            return None
+        meant = TYPES.get(name)
+    if meant == NATIONAL_ID and not _CHINESE_ID.fullmatch(value):
+        meant = None
+    return meant or f"{source.feed}:{authority or universal}:{kind}"
 
 
 def looks_national(value: str) -> bool:
-    """Whether this is written like a number of a resident identity card, its check character included (GB 11643-1999)."""
-    if not _CHINESE_ID.fullmatch(value):
+    """Whether this is a number of a resident identity card: birth date and check character are right (GB 11643-1999)."""
+    if not _CHINESE_ID.fullmatch(value) or day_of(value[6:14]) is None:
         return False
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(value, weights, strict=False)) % 11] == value[17].upper()

@@ -50,8 +50,8 @@ class Header:
 
     @property
     def enhanced(self) -> bool:
-        """Whether the sender asks for enhanced acknowledgement (MSH-15 or MSH-16)."""
-        return bool(self.segment.get(15) or self.segment.get(16))
+        """Whether the sender asks for enhanced acknowledgement: MSH-15 or MSH-16 is of table 0155. Analysers write other things there."""
+        return bool({self.segment.get(15).upper(), self.segment.get(16).upper()} & {"AL", "NE", "ER", "SU"})
 
 
 @dataclass(frozen=True)

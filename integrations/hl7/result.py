@@ -17,6 +17,8 @@ from integrations.hl7.timestamp import iso
 TEXTS = frozenset({"TX", "FT", "ST"})
 # Curves, pictures and documents: nothing that could be told in a line.
 WITHOUT_WORDS = frozenset({"ED", "RP", "NA", "MA"})
+# Table 0085.
+STATUS = frozenset("ABCDFINOPRSUVWX")
 # Result status of a report (table 0123) where a result has none of its own (table 0085).
 REPORT_STATUS = {"P": "P", "R": "R", "S": "S", "A": "P", "I": "I", "O": "I", "C": "C", "X": "X"}
 
@@ -68,14 +70,22 @@ def _observed(about: About, obx: Segment, report: Segment | None) -> Observed | 
         key="|".join((number, code.code or code.text or "", obx.get(4))).rstrip("|"),
         code=code,
         values=tuple(value for raw in obx.repetitions(5) if (value := _value(obx, raw)) and value != '""'),
-        unit=unit_of(obx) or obx.get(6, 2) or None,
+        unit=unit_of(obx) or None,
         reference_range=obx.text(obx.raw(7)) or None,
         flag=obx.get(8) or None,
-        status=(obx.get(11).upper() or (REPORT_STATUS.get(report.get(25).upper()) if report is not None and of_order else None) or "F"),
+        status=_status(obx, report if of_order else None),
         report=names if told(names) else None,
         effective_at=about.moment(obx, 14) or drawn,
         document=_document(obx),
     )
+
+
+def _status(obx: Segment, report: Segment | None) -> str:
+    """The result's own; analysers write numbers there, or nothing: then the report's, and without one it is final."""
+    own = obx.get(11).upper()
+    if own in STATUS:
+        return own
+    return (REPORT_STATUS.get(report.get(25).upper()) if report is not None else None) or "F"
 
 
 def _report(report: Segment | None) -> Coded:

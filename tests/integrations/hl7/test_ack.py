@@ -52,6 +52,10 @@ def test_enhanced_mode(code: str, enhanced: str) -> None:
     assert f"\rMSA|{enhanced}|7\r" in ack(header, code, "unknown_type", now=NOW, new_id="N").decode()  # type: ignore[arg-type]
 
 
+def test_an_analyser_that_writes_something_else_there_gets_the_plain_answer() -> None:
+    assert answer(message(kind="ORU^R01", tail="P|2.3.1||||0||ASCII"))[1] == "MSA|AA|7"
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [

@@ -95,6 +95,11 @@ def test_triggers(trigger: str, what: str) -> None:
     assert change.visit.discharged_at == (datetime(2026, 11, 18, 16, 0, tzinfo=UTC) if what == "discharge" else None)
 
 
+def test_evn_tells_the_event_only_where_the_header_does_not() -> None:
+    assert only(VisitChange, events("ADT", "EVN|A03", PID, "PV1|1|I"))[0].what == "discharge"
+    assert only(VisitChange, events("ADT^A08", "EVN|A03", PID, "PV1|1|I"))[0].what == "update"
+
+
 def test_an_account_numbers_a_visit_that_has_no_number() -> None:
     (change,) = only(VisitChange, events("ADT^A11", PID + "|" * 10 + "ZY9"))
     assert (change.visit.number, change.what) == ("ZY9", "cancel_admit")
@@ -139,11 +144,16 @@ def test_sexes(told: str, sex: str | None) -> None:
         ("1^^^医院^门诊号", "outpatient-number"),
         ("1^^^EMPI^PI", "empi"),
         ("1^^^HIS^PI", "his:HIS:PI"),
-        ("1^^^^身份证", "national-id"),
-        ("1^^^&2.16.156.10011.1.3&ISO", "national-id"),
-        ("1^^^公安&2.16.156.10011.1.3&ISO^XX", "national-id"),
+        ("990101201902140013^^^^身份证", "national-id"),
+        ("990101201902140013^^^&2.16.156.10011.1.3&ISO", "national-id"),
+        ("990101201902140013^^^^01", "national-id"),
         ("990101201902140013", "national-id"),
-        ("990101201902140014", "his::"),
+        ("99010119950307002x^^^H^IdentifyNO", "national-id"),
+        ("990101201902140014^^^^身份证", "national-id"),
+        ("990101201902140014^^^H^21", "his:H:21"),
+        ("990101201902140014^^^&2.16.156.10011.1.3", "national-id"),
+        ("E12345678^^^^身份证", "his::身份证"),
+        ("AA00000001^^^^IDCard", "his::IDCard"),
         ("1^^^^", "his::"),
         ("1^^^&1.2.3&ISO^PI", "his:1.2.3:PI"),
     ],
@@ -292,7 +302,8 @@ def test_lines_of_a_text_are_one_result_and_repeats_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("obx_status", "obr_status", "status"), [("F", "P", "F"), ("", "P", "P"), ("", "", "F"), ("w", "F", "W"), ("", "X", "X")]
+    ("obx_status", "obr_status", "status"),
+    [("F", "P", "F"), ("", "P", "P"), ("", "", "F"), ("w", "F", "W"), ("", "X", "X"), ("0", "", "F"), ("0", "P", "P")],
 )
 def test_status_of_a_result(obx_status: str, obr_status: str, status: str) -> None:
     (found,) = only(Observed, events("ORU^R01", PID, f"OBR|1||F1|A{'|' * 21}{obr_status}", f"OBX|1|NM|A||1||||||{obx_status}"))

@@ -96,12 +96,12 @@ def test_flags_units_and_times_of_results() -> None:
         "OBR|1|||P|||20240102",
         "OBX|1|NM|A|1^2|1||<200||||C",
         "OBR|2|||Q",
-        "OBX|1|NM|A",
+        "OBX|1|NM|A||1|^ug/L",
     )["observations"]
     assert [(each.get("unit"), each.get("range"), each.get("flag"), each.get("status"), each.get("time")) for each in found] == [
         ("10^9/L", "4.0-10.0", "H", "F", "2024-01-01"),
         (None, "<200", None, "C", "2024-01-02"),
-        (None, None, None, None, None),
+        ("ug/L", None, None, None, None),
     ]
 
 
