@@ -10,6 +10,7 @@ import typer
 from bot.cli_chart import chart
 from bot.cli_content import content
 from bot.cli_family import family
+from bot.cli_fhir import client, fhir
 from bot.cli_nlu import nlu
 from bot.cli_questionnaire import questionnaire
 from bot.cli_tag import tag
@@ -37,6 +38,7 @@ app.add_typer(family, name="family")
 app.add_typer(content, name="content")
 app.add_typer(chart, name="chart")
 app.add_typer(tag, name="tag")
+app.add_typer(fhir, name="fhir")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -337,7 +339,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, content, chart, tag):
+    for each in (app, bench, plan, questionnaire, nlu, family, content, chart, tag, fhir, client):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

@@ -14,3 +14,4 @@ MESSAGES_OUT = Counter("careloop_messages_out_total", "Messages sent, by route a
 FLAGS = Counter("careloop_flags_total", "Alerts raised, by level", ["level"])
 TASKS = Counter("careloop_tasks_total", "Follow-ups, by what became of them", ["outcome"])
 WECOM_ERRORS = Counter("careloop_wecom_errors_total", "Failed WeCom calls, by code", ["code"])
+FHIR = Counter("careloop_fhir_requests_total", "Requests to the FHIR edge", ["method", "code"])

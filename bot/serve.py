@@ -20,7 +20,7 @@ from bot.app import Core, add_sandbox, core
 from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.settings import Settings
-from bot.web import gateway_app
+from bot.web import add_fhir, gateway_app
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +129,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
                 await _plant(parts)
             process = WorkerProcess(["worker"])
             app = gateway_app(parts)
+            add_fhir(app, parts)
             add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})})
             control = add_sandbox(app, parts, session) if settings.sandbox else None
             async with serving(app, settings):
@@ -155,6 +156,8 @@ async def run_web(settings: Settings, *, role: str) -> None:
     async with core(settings, role=role, pool_size=4, migrate=True) as parts, aiohttp.ClientSession() as session:
         app = gateway_app(parts) if role == "gateway" else web.Application()
         add_health_routes(app, {"database": parts.db.ready})
+        if role == "web":
+            add_fhir(app, parts)
         if role == "web" and settings.sandbox:
             add_sandbox(app, parts, session)
         async with serving(app, settings):

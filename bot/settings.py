@@ -43,6 +43,17 @@ class SpeechSettings(BaseModel):
     sure: float = Field(default=0.6, ge=0, le=1, description="confidence from which a text is shown to the family")
 
 
+class FhirSettings(BaseModel):
+    """The FHIR edge of the web role. It answers nobody but programs that `careloop fhir client add` has made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str = Field(default="", description="address of /fhir as other systems see it; empty: as they asked for it")
+    max_body: int = Field(default=5 << 20, ge=1024, le=64 << 20, description="largest body of a request, bytes")
+    deadline: float = Field(default=20, gt=0, le=300, description="seconds after which a request is given up")
+    token_minutes: int = Field(default=10, ge=1, le=60, description="minutes that an access token lasts")
+
+
 class Settings(BaseSettings):
     """Every setting: name, default, one-line help."""
 
@@ -57,6 +68,7 @@ class Settings(BaseSettings):
     emergency_phone: str = Field(default="120", description="what families ring when life is in danger")
     wecom: WecomSettings = Field(default_factory=WecomSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    fhir: FhirSettings = Field(default_factory=FhirSettings)
     max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
     worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
     worker_connections: int | None = Field(

@@ -1,4 +1,4 @@
-"""The HTTP edges, joined: callback, health, and in the sandbox the simulator with its page."""
+"""The HTTP edges, joined: callback, FHIR, health, and in the sandbox the simulator with its page."""
 
 from aiohttp import web
 
@@ -14,3 +14,10 @@ def gateway_app(core: Core) -> web.Application:
     callback = Callback(access.callback_token, access.callback_aes_key, access.corp_id, max_bytes=settings.max_body)
     add_gateway_routes(app, core.db, callback, core.clock, max_body=settings.max_body)
     return app
+
+
+def add_fhir(app: web.Application, core: Core) -> None:
+    """FHIR at /fhir: for roles that hold patients' data."""
+    from bot.fhir.edge import Edge
+
+    app.add_subapp("/fhir", Edge(core.db, core.clock, core.settings.tz, core.settings.fhir).app())

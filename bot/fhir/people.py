@@ -1,0 +1,98 @@
+"""Patients, and the groups that tags make of them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, Subquery, Text, cast, false, func, literal, null, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.fhir import shown
+from bot.fhir.codes import (
+    GENDER,
+    OURS,
+    numberings,
+)
+from bot.fhir.rows import loaded, plain
+from bot.fhir.search import Condition as Where
+from bot.fhir.search import Key, Kind, Token
+from integrations.fhir.write import Json
+from records.fhir_client import patients_seen_by, teams_of
+from records.patient import Patient
+from records.patient_identifier import RECORD_NUMBER, PatientIdentifier
+from records.staff import Team
+from records.tag import CARRIED, PatientTag, Tag
+
+# Of one Group; a cohort of more is asked for by its patients' searches.
+MOST_MEMBERS = 10_000
+
+
+def patients() -> Kind:
+    """Who is in follow-up."""
+    part, own = literal("", Text()).label("part"), Patient.id.label("patient_id")
+    rows = select(
+        part, Patient.id, own, Patient.changed_at, Patient.birth_date, Patient.sex, Patient.name, Patient.record_number
+    ).subquery()
+
+    def numbered(tokens: list[Token]) -> Where:
+        return or_(false(), *(_has_number(rows, system, value) for system, value in tokens))
+
+    def named(word: str) -> Where:
+        return rows.c.name.istartswith(word, autoescape=True)
+
+    def gender(tokens: list[Token]) -> Where:
+        wanted = {code for _, code in tokens}
+        known = rows.c.sex.in_([ours for ours, code in GENDER.items() if code in wanted])
+        return or_(known, rows.c.sex.is_(None)) if "unknown" in wanted else known
+
+    async def show(tx: AsyncSession, keys: Sequence[Key], client_id: int) -> list[Json]:
+        found = await loaded(tx, Patient, keys)
+        numbers: dict[int, list[PatientIdentifier]] = {}
+        known = select(PatientIdentifier).where(PatientIdentifier.patient_id.in_(list(found)), PatientIdentifier.until.is_(None))
+        for one in await tx.scalars(known.order_by(PatientIdentifier.id)):
+            numbers.setdefault(one.patient_id, []).append(one)
+        teams = {row.id: row.name for row in await tx.scalars(select(Team).where(Team.id.in_({row.team_id for row in found.values()})))}
+        people = [found[key.id] for key in keys if key.id in found]
+        return [shown.patient(row, numbers.get(row.id, []), teams[row.team_id]) for row in people]
+
+    return Kind(
+        "Patient", rows, show,
+        tokens={"identifier": numbered, "gender": gender}, dates={"birthdate": rows.c.birth_date}, words={"name": named},
+    )  # fmt: skip
+
+
+def _has_number(rows: Subquery, address: str | None, value: str) -> Where:
+    """Whether a patient has this number, of the numbering at `address` where one is given."""
+    systems = numberings(address) if address else []
+    own = rows.c.record_number == value
+    condition = [PatientIdentifier.value == value, PatientIdentifier.until.is_(None), PatientIdentifier.patient_id == rows.c.id]
+    if address:
+        # What no map named is `feed:address:type`.
+        unnamed = PatientIdentifier.system.contains(f":{address}:", autoescape=True)
+        condition.append(or_(PatientIdentifier.system.in_(systems), unnamed))
+    numbered = select(PatientIdentifier.id).where(*condition).exists()
+    return or_(numbered, own) if not address or RECORD_NUMBER in systems else numbered
+
+
+def groups() -> Kind:
+    """The patients who carry a tag. A tag that its team keeps to itself is seen by programs of that team alone."""
+    columns = (Tag.code, Tag.team_id, Tag.shared)
+    none = cast(null(), BigInteger()).label("patient_id")
+    rows = select(literal("", Text()).label("part"), Tag.id, none, Tag.updated_at.label("changed_at"), *columns).subquery("group_rows")
+
+    def seen(client_id: int) -> Where:
+        return or_(rows.c.shared, rows.c.team_id.in_(teams_of(client_id)))
+
+    def carried(client_id: int) -> list[Where]:
+        return [PatientTag.state.in_(CARRIED), PatientTag.until.is_(None), PatientTag.patient_id.in_(patients_seen_by(client_id))]
+
+    async def show(tx: AsyncSession, keys: Sequence[Key], client_id: int) -> list[Json]:
+        found = await loaded(tx, Tag, keys)
+        many = select(PatientTag.tag_id, func.count()).where(PatientTag.tag_id.in_(list(found)), *carried(client_id))
+        counts = {tag: count for tag, count in (await tx.execute(many.group_by(PatientTag.tag_id)))}
+        members: list[int] | None = None
+        if len(found) == 1:
+            who = select(PatientTag.patient_id).where(PatientTag.tag_id.in_(list(found)), *carried(client_id))
+            members = list(await tx.scalars(who.order_by(PatientTag.patient_id).limit(MOST_MEMBERS + 1)))
+            members = members if len(members) <= MOST_MEMBERS else None
+        return [shown.group(found[key.id], members, counts.get(key.id, 0)) for key in keys if key.id in found]
+
+    return Kind("Group", rows, show, tokens={"code": plain(rows.c.code, f"{OURS}:tag")}, seen=seen)
