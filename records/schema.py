@@ -6,6 +6,7 @@ from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, Task
 from records.chat import Chat, Conversation
 from records.clarification import Clarification
+from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
 from records.condition import Condition
 from records.consent import Consent
 from records.content_read import ContentRead
@@ -30,6 +31,7 @@ from records.model_version import (
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.patient_identifier import LinkProposal, PatientIdentifier, PatientMerge
+from records.patient_index import PatientIndex, PatientNews, PatientValue
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.retag import RetagRequest
@@ -51,6 +53,10 @@ __all__ = [
     "Carer",
     "Chat",
     "Clarification",
+    "Cohort",
+    "CohortEvent",
+    "CohortMember",
+    "CohortVersion",
     "Condition",
     "Consent",
     "ContentDraft",
@@ -82,8 +88,11 @@ __all__ = [
     "Patient",
     "PatientCarer",
     "PatientIdentifier",
+    "PatientIndex",
     "PatientMerge",
+    "PatientNews",
     "PatientTag",
+    "PatientValue",
     "Publication",
     "QuestionToTeam",
     "QuestionnaireResponse",

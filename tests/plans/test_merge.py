@@ -36,7 +36,7 @@ from tests.plans.conftest import BIRTH, DISCHARGE, Family, local, make_family
 
 NOW = local(DISCHARGE + timedelta(days=2), 12)
 # What says that a merge was and was undone, and work that is asked for anew.
-TELLS = {"state_change", "patient_merge", "retag_request"}
+TELLS = {"state_change", "patient_merge", "retag_request", "patient_news"}
 
 
 @dataclass
