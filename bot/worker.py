@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.card_clicks import CallbackEvents
+from bot.cohorts import keep_cohorts
 from bot.drain import Drain
 from bot.escalation import Escalation
 from bot.follow_up import FollowUps
@@ -49,6 +50,7 @@ SWEEP_EVERY = 1.0
 # A gateway on the same machine goes first: WeCom calls again when a callback is not acknowledged, and a reply can wait that long.
 POLITENESS = 5
 CLOCK_EVERY = 0.5
+COHORTS_EVERY = 1.0
 TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
 ROOT = Path(__file__).parent.parent
@@ -78,6 +80,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             loading,
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
+            asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
         ]
         if settings.sandbox:
