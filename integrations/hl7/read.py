@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from string import punctuation
 
 from integrations.hl7.charset import Decoded, decode, known
 from integrations.hl7.errors import HL7Error
@@ -110,7 +111,7 @@ def _decoded(data: bytes, override: str | None) -> tuple[Decoded, Separators]:
         raise HL7Error("charset_unknown")
     decoded = decode(data, _declared(data), codec)
     # A byte order mark or the like may have gone; what is left begins with MSH.
-    if len(decoded.text) < 5 or not decoded.text.startswith("MSH") or decoded.text[3].isalnum() or decoded.text[3].isspace():
+    if len(decoded.text) < 5 or not decoded.text.startswith("MSH") or decoded.text[3] not in punctuation:
         raise HL7Error("not_hl7")
     return decoded, separators_of(decoded.text, decoded.charset)
 

@@ -18,14 +18,8 @@ def messages_of(data: bytes, charset: str | None = None) -> Iterator[Message | H
     """
     if START in data and END in data:
         yield from _of_stream(data, charset)
-        return
-    try:
-        found = split(data)
-    except HL7Error as err:
-        yield err
-        return
-    for each in found:
-        yield _one(each, charset)
+    else:
+        yield from _of_text(data, charset)
 
 
 def _of_stream(data: bytes, charset: str | None) -> Iterator[Message | HL7Error]:
@@ -48,7 +42,16 @@ def _of_frame(frame: Frame, charset: str | None, seen: set[bytes]) -> Iterator[M
     if verdict.error is not None:
         yield HL7Error(verdict.error)
         return
-    for each in split(frame.data):
+    yield from _of_text(frame.data, charset)
+
+
+def _of_text(data: bytes, charset: str | None) -> Iterator[Message | HL7Error]:
+    try:
+        found = split(data)
+    except HL7Error as err:
+        yield err
+        return
+    for each in found:
         yield _one(each, charset)
 
 

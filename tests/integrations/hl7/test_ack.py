@@ -63,6 +63,7 @@ def test_an_analyser_that_writes_something_else_there_gets_the_plain_answer() ->
         (b"GET / HTTP/1.1\r\n", "not_hl7"),
         (b"PID|1||2\r", "not_hl7"),
         (b"MSH", "not_hl7"),
+        ("MSH为空".encode(), "not_hl7"),
         (message(control_id=""), "no_control_id"),
         (message(kind=""), "no_type"),
         (message(kind="ZZZ^Z99"), "unknown_type"),

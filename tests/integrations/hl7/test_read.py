@@ -105,7 +105,7 @@ def test_separators(told: str, signs: str) -> None:
     assert separators.component + separators.repetition + separators.escape + separators.subcomponent == signs
 
 
-@pytest.mark.parametrize("data", [b"", b"MSH", b"MSHX|", b"PID|1", b"MSH\xe4\xb8\xba", b"\xef\xbb\xbf", b"\xff\xfeM\0S\0"])
+@pytest.mark.parametrize("data", [b"", b"MSH", b"MSHX|", b"PID|1", b"MSH\xe4\xb8\xba", b"MSH\x7f1", b"\xef\xbb\xbf", b"\xff\xfeM\0S\0"])
 def test_no_message(data: bytes) -> None:
     with pytest.raises(HL7Error) as refused:
         read(data)
