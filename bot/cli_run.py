@@ -48,6 +48,14 @@ def run_web_command(role: str, *, host: str | None, port: int | None) -> None:
     _run(run_web(settings, role=role))
 
 
+def run_intake_command() -> None:
+    """`careloop intake`."""
+    settings = command_settings("intake")
+    from bot.intake.role import run_intake
+
+    _run(run_intake(settings))
+
+
 def run_worker_command(*, dialogue: bool) -> None:
     """`careloop worker`."""
     settings = command_settings("worker")

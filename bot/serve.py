@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from bot.app import Core, add_sandbox, core
 from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
+from bot.intake.gauges import read_gauges
+from bot.intake.http import add_intake_routes
 from bot.settings import Settings
 from bot.web import add_fhir, gateway_app
 
@@ -71,7 +73,7 @@ def _end_with_parent() -> None:
 
 
 class WorkerProcess:
-    """The worker as a child process, started again when it dies, or hangs for `silence` seconds."""
+    """The worker, or another role, as a child process, started again when it dies, or hangs for `silence` seconds."""
 
     def __init__(self, arguments: list[str], *, silence: float = SILENCE) -> None:
         self._arguments, self._silence = arguments, silence
@@ -82,7 +84,7 @@ class WorkerProcess:
         try:
             while True:
                 code = await self._life()
-                log.error("worker ended, starting it again", code=code)
+                log.error("process ended, starting it again", role=self._arguments[0], code=code)
                 await asyncio.sleep(RESTART_EVERY)
         finally:
             if self._process is not None and self._process.returncode is None:
@@ -106,7 +108,7 @@ class WorkerProcess:
             try:
                 await asyncio.wait({ended, silent}, return_when=asyncio.FIRST_COMPLETED)
                 if not ended.done():
-                    log.error("worker hangs, ending it", seconds=self._silence)
+                    log.error("process hangs, ending it", role=self._arguments[0], seconds=self._silence)
                     self._process.kill()
                 return await ended
             finally:
@@ -130,7 +132,8 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             process = WorkerProcess(["worker"])
             app = gateway_app(parts)
             add_fhir(app, parts)
-            add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})})
+            add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
+            add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
             async with serving(app, settings):
                 if control is not None:
@@ -141,6 +144,8 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
                 tasks = [asyncio.create_task(watch_database(parts))]
                 if worker:
                     tasks.append(asyncio.create_task(process.run()))
+                if settings.intake.mllp_port is not None:
+                    tasks.append(asyncio.create_task(WorkerProcess(["intake"]).run()))
                 await stopped()
                 for task in tasks:
                     task.cancel()
@@ -155,11 +160,12 @@ async def run_web(settings: Settings, *, role: str) -> None:
     """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
     async with core(settings, role=role, pool_size=4, migrate=True) as parts, aiohttp.ClientSession() as session:
         app = gateway_app(parts) if role == "gateway" else web.Application()
-        add_health_routes(app, {"database": parts.db.ready})
+        add_health_routes(app, {"database": parts.db.ready}, (lambda: _count(parts)) if role == "web" else None)
         if role == "web":
             add_fhir(app, parts)
-        if role == "web" and settings.sandbox:
-            add_sandbox(app, parts, session)
+            add_intake_routes(app, parts)
+            if settings.sandbox:
+                add_sandbox(app, parts, session)
         async with serving(app, settings):
             watch = asyncio.create_task(watch_database(parts))
             await stopped()
@@ -198,6 +204,10 @@ async def watch_database(parts: Core, every: float = 1.0) -> None:
         except (DBAPIError, OSError) as err:
             log.error("database lost", error=type(err).__name__)
             await parts.db.heal()
+
+
+async def _count(parts: Core) -> None:
+    await read_gauges(parts.db, parts.clock())
 
 
 async def _plant(parts: Core) -> None:

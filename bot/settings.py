@@ -54,6 +54,22 @@ class FhirSettings(BaseModel):
     token_minutes: int = Field(default=10, ge=1, le=60, description="minutes that an access token lasts")
 
 
+class IntakeSettings(BaseModel):
+    """Where hospital systems send their messages. Without `mllp_port` nothing listens for MLLP; HTTP is always there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mllp_host: str = Field(default="127.0.0.1", description="address to listen on for MLLP")
+    mllp_port: int | None = Field(default=None, ge=0, le=65535, description="port to listen on for MLLP; 2575 is HL7's own")
+    tls_cert: Path | None = Field(default=None, description="certificate chain (PEM): then MLLP is spoken over TLS only")
+    tls_key: Path | None = Field(default=None, description="its key, if it is not in the same file")
+    tls_client_ca: Path | None = Field(default=None, description="authority (PEM) that must have signed the senders' certificates")
+    max_message: int = Field(default=32_000_000, ge=1024, le=32_000_000, description="largest message, bytes")
+    idle_timeout: float = Field(default=3600, gt=0, description="seconds of silence after which a connection is closed")
+    max_connections: int = Field(default=64, ge=1, le=1024, description="connections at a time")
+    alarm_to: list[str] = Field(default=[], description="WeCom userids that hear of silent, late and failing feeds; none: on-call tier 1")
+
+
 class Settings(BaseSettings):
     """Every setting: name, default, one-line help."""
 
@@ -69,6 +85,7 @@ class Settings(BaseSettings):
     wecom: WecomSettings = Field(default_factory=WecomSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     fhir: FhirSettings = Field(default_factory=FhirSettings)
+    intake: IntakeSettings = Field(default_factory=IntakeSettings)
     max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
     worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
     worker_connections: int | None = Field(

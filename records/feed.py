@@ -2,13 +2,12 @@
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, case, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, SmallInteger, UniqueConstraint, and_, case, func, select, update
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,8 +15,9 @@ from records.base import Base, Identity
 
 Kind = Literal["hl7", "fhir", "sqlview", "tabular"]
 KINDS: tuple[Kind, ...] = ("hl7", "fhir", "sqlview", "tabular")
-# Messages of one patient stay in one lane and go in order; lanes go side by side. More than the cores of a usual machine is no gain.
-LANES = 8
+# Messages of one patient stay in one lane and go in order; lanes go side by side. A few are enough for a worker, whose other places are
+# the families'.
+LANES = 4
 # A body above this size is stored compressed: a report with its document in base64 shrinks by a third or more.
 PACK_ABOVE = 256 << 10
 
@@ -140,7 +140,6 @@ def message_row(
         "size": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
         "state": "new" if refused is None else "dead",
-        "attempts": 0,
         "error_code": refused,
     }
 
@@ -149,64 +148,72 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:200]
 
 
-_MESSAGE = FeedMessage.metadata.tables[FeedMessage.__tablename__]
-_STORE = insert(_MESSAGE).on_conflict_do_nothing(index_elements=["feed_id", "key"]).returning(_MESSAGE.c.state)
+_COLUMNS = (
+    ("feed_id", "bigint"),
+    ("key", "text"),
+    ("connection", "text"),
+    ("kind", "text"),
+    ("control_id", "text"),
+    ("order_key", "text"),
+    ("lane", "smallint"),
+    ("event_at", "timestamptz"),
+    ("received_at", "timestamptz"),
+    ("body", "bytea"),
+    ("packing", "text"),
+    ("size", "integer"),
+    ("sha256", "text"),
+    ("state", "text"),
+    ("error_code", "text"),
+)
+_NAMES = ", ".join(name for name, _ in _COLUMNS)
+# psycopg's own placeholders: bodies go as bytes (%b), where an array in text would double them.
+_ARRAYS = ", ".join(f"%({name}){'b' if kind == 'bytea' else 's'}::{kind}[]" for name, kind in _COLUMNS)
+# One round trip: the senders of a busy feed wait for it. The feeds are counted in their order, so that two who store do not block
+# each other in a circle.
+_STORE = f"""
+    with came as materialized (
+        select * from unnest({_ARRAYS}) with ordinality as came({_NAMES}, place)),
+    stored as (
+        insert into feed_message ({_NAMES}, attempts)
+        select {_NAMES}, 0 from came order by place
+        on conflict (feed_id, key) do nothing
+        returning feed_id, state),
+    counts as (
+        select came.feed_id, count(*) as came, max(came.received_at) as last,
+            (select count(*) from stored where stored.feed_id = came.feed_id) as stored,
+            (select count(*) from stored where stored.feed_id = came.feed_id and stored.state = 'dead') as dead
+        from came group by came.feed_id),
+    held as (
+        select feed.id from feed join counts on counts.feed_id = feed.id order by feed.id for no key update of feed)
+    update feed
+    set received = feed.received + counts.stored,
+        resent = feed.resent + counts.came - counts.stored,
+        dead = feed.dead + counts.dead,
+        last_received_at = greatest(feed.last_received_at, counts.last)
+    from counts join held on held.id = counts.feed_id
+    where feed.id = counts.feed_id
+"""  # noqa: S608 - built of the names above
 
 
-async def store_messages(tx: AsyncSession | AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Store rows of `message_row` in this order, each key once, and count them in their feeds. One round trip for each of both.
+async def store_messages(tx: AsyncSession | AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store rows of `message_row` in this order, each key once, and count them in their feeds, in one statement.
 
     A message that is there already is counted as resent.
     """
-    if not rows:
-        return
-    rows = list(rows)
-    for feed_id in sorted({row["feed_id"] for row in rows}):
-        mine = [row for row in rows if row["feed_id"] == feed_id]
-        stored = [row.state for row in await tx.execute(_STORE, mine)]
-        await tx.execute(
-            update(Feed)
-            .where(Feed.id == feed_id)
-            .values(
-                received=Feed.received + len(stored),
-                resent=Feed.resent + (len(mine) - len(stored)),
-                dead=Feed.dead + stored.count("dead"),
-                last_received_at=func.greatest(Feed.last_received_at, max(row["received_at"] for row in mine)),
-            )
-            .execution_options(synchronize_session=False)
-        )
+    if rows:
+        connection = await tx.connection() if isinstance(tx, AsyncSession) else tx
+        await connection.exec_driver_sql(_STORE, {name: [row[name] for row in rows] for name, _ in _COLUMNS})
 
 
-async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[tuple[int, int]]:
-    """Feed and lane wherever a message may be applied now, of feeds that are active.
-
-    Looks at the first message of each lane: where that one waits for its time, the others are found by the lane's next round.
-    """
-    lane = func.generate_series(0, LANES - 1).table_valued("lane", name="lanes").render_derived()
-    waiting = (
-        select(FeedMessage.id)
-        .where(
-            FeedMessage.feed_id == Feed.id,
-            FeedMessage.lane == lane.c.lane,
-            FeedMessage.state == "new",
-            FeedMessage.not_before.is_(None) | (FeedMessage.not_before <= now),
-        )
-        .exists()
-    )
-    rows = await tx.execute(select(Feed.id, lane.c.lane).select_from(Feed).join(lane, sql("true")).where(Feed.active, waiting))
-    return [(feed_id, number) for feed_id, number in rows]
+_BEFORE = FeedMessage.metadata.tables[FeedMessage.__tablename__].alias("before")
 
 
-_BEFORE = _MESSAGE.alias("before")
-
-
-async def next_messages(tx: AsyncSession, feed_id: int, lane: int, now: datetime, *, limit: int, size: int) -> list[FeedMessage]:
-    """The first messages of a lane that may be applied now, in order and locked: at most `limit`, and of those above `size` bytes in all
-    only the first. A message behind one of the same order key that waits for its time waits too."""
+def _free(now: datetime) -> ColumnElement[bool]:
+    """Whether a message may be applied: neither it nor one before it with the same order key waits for its time."""
     held = (
         select(_BEFORE.c.id)
         .where(
-            _BEFORE.c.feed_id == feed_id,
+            _BEFORE.c.feed_id == FeedMessage.feed_id,
             _BEFORE.c.order_key == FeedMessage.order_key,
             _BEFORE.c.state == "new",
             _BEFORE.c.not_before > now,
@@ -214,8 +221,22 @@ async def next_messages(tx: AsyncSession, feed_id: int, lane: int, now: datetime
         )
         .exists()
     )
+    return and_(FeedMessage.state == "new", ~held)
+
+
+async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[tuple[int, int]]:
+    """Feed and lane wherever a message may be applied now, of feeds that are active."""
+    lane = func.generate_series(0, LANES - 1).table_valued("lane", name="lanes").render_derived()
+    waiting = select(FeedMessage.id).where(FeedMessage.feed_id == Feed.id, FeedMessage.lane == lane.c.lane, _free(now)).exists()
+    rows = await tx.execute(select(Feed.id, lane.c.lane).select_from(Feed).join(lane, sql("true")).where(Feed.active, waiting))
+    return [(feed_id, number) for feed_id, number in rows]
+
+
+async def next_messages(tx: AsyncSession, feed_id: int, lane: int, now: datetime, *, limit: int, size: int) -> list[FeedMessage]:
+    """The first messages of a lane that may be applied now, in order and locked: at most `limit`, and of those above `size` bytes in all
+    only the first. A message behind one of the same order key that waits for its time waits too."""
     mine = (FeedMessage.feed_id == feed_id, FeedMessage.lane == lane, FeedMessage.state == "new")
-    first = select(FeedMessage.id, FeedMessage.size).where(*mine, ~held).order_by(FeedMessage.id).limit(limit).subquery("first")
+    first = select(FeedMessage.id, FeedMessage.size).where(*mine, _free(now)).order_by(FeedMessage.id).limit(limit).subquery("first")
     so_far = func.sum(first.c.size).over(order_by=first.c.id)
     fitting = select(first.c.id, so_far.label("so_far"), func.row_number().over(order_by=first.c.id).label("number")).subquery("fitting")
     chosen = select(fitting.c.id).where((fitting.c.so_far <= size) | (fitting.c.number == 1))

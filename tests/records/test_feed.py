@@ -79,5 +79,5 @@ async def test_a_failed_message_holds_up_its_own_patient_and_nobody_else(db: Dat
 
 
 def test_lanes_do_not_depend_on_the_process() -> None:
-    assert [lane_of(key) for key in ("", "1", "住院号")] == [0, 7, lane_of("住院号")]
+    assert [lane_of(key) for key in ("", "1", "住院号")] == [0, 3, lane_of("住院号")]
     assert {lane_of(f"patient {number}") for number in range(200)} == set(range(LANES))
