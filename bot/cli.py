@@ -10,6 +10,7 @@ import typer
 from bot.cli_chart import chart
 from bot.cli_content import content
 from bot.cli_family import family
+from bot.cli_feed import feed
 from bot.cli_fhir import client, fhir
 from bot.cli_nlu import nlu
 from bot.cli_questionnaire import questionnaire
@@ -39,6 +40,7 @@ app.add_typer(content, name="content")
 app.add_typer(chart, name="chart")
 app.add_typer(tag, name="tag")
 app.add_typer(fhir, name="fhir")
+app.add_typer(feed, name="feed")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -80,6 +82,14 @@ def worker(
     from bot.cli_run import run_worker_command
 
     run_worker_command(dialogue=dialogue)
+
+
+@app.command()
+def intake() -> None:
+    """Only the MLLP listener for hospital messages (setting: intake.mllp_port): stored first, acknowledged then. `serve` starts it too."""
+    from bot.cli_run import run_intake_command
+
+    run_intake_command()
 
 
 @app.command()
@@ -339,7 +349,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, content, chart, tag, fhir, client):
+    for each in (app, bench, plan, questionnaire, nlu, family, content, chart, tag, fhir, client, feed):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

@@ -22,6 +22,7 @@ from bot.escalation import Escalation
 from bot.follow_up import FollowUps
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
+from bot.intake.watch import watch_feeds
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.links import know_contact_urls
 from bot.media import MediaStore
@@ -53,6 +54,7 @@ CLOCK_EVERY = 0.5
 COHORTS_EVERY = 1.0
 TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
+FEEDS_EVERY = 30
 ROOT = Path(__file__).parent.parent
 
 
@@ -82,6 +84,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
+            asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
         ]
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
