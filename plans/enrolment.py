@@ -1,10 +1,10 @@
 """Putting a patient on a plan, and taking him off it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
@@ -14,6 +14,7 @@ from plans.task import OPEN, close
 from plans.template import PlanTemplate
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
+from records.message import Outbound
 from records.patient import Patient
 from records.state import Moves, created, move
 
@@ -35,6 +36,8 @@ def check_can_enrol(
 ) -> list[Due]:
     """The follow-ups that enrolment would plan. Raises EnrolmentError when data are missing, absurd or too old. Pure."""
     names = words("fields")
+    if patient.died_at is not None:
+        raise EnrolmentError("died", "patient")
     for anchor in template.anchors:
         if anchor not in anchors:
             raise EnrolmentError("anchor_missing", anchor, anchor=names.get(anchor, anchor))
@@ -121,8 +124,29 @@ async def enrol(
 
 
 async def end_plan(tx: AsyncSession, plan: CarePlan, *, state: str, by: str, reason: str, now: datetime) -> int:
-    """End the plan as `ended` or `withdrawn` and withdraw its open tasks; how many. Raises MoveRefused when it has ended before."""
+    """End the plan as `ended` or `withdrawn` and withdraw its open tasks, with what of them still waits to be sent; how many tasks.
+
+    Raises MoveRefused when it has ended before.
+    """
     await move(tx, plan, state, moves=PLAN_MOVES, at=now, by=by, reason=reason)
-    tasks = await tx.scalars(select(Task).where(Task.care_plan_id == plan.id, Task.state.in_(OPEN)).order_by(Task.id).with_for_update())
+    open_ = select(Task).where(Task.care_plan_id == plan.id, Task.state.in_(OPEN)).order_by(Task.id).with_for_update()
+    tasks = (await tx.scalars(open_)).all()
+    await _unsend(tx, [task for task in tasks if task.chat_id is not None], reason)
     withdrawn = [await close(tx, task, "withdrawn", now=now, by=by, reason=reason) for task in tasks]
     return sum(withdrawn)
+
+
+async def _unsend(tx: AsyncSession, tasks: Sequence[Task], reason: str) -> None:
+    """Withdraw openings and reminders of these tasks that are still in the outbox."""
+    if tasks:
+        await tx.execute(
+            update(Outbound)
+            .where(
+                Outbound.chat_id.in_({task.chat_id for task in tasks}),
+                Outbound.state == "queued",
+                Outbound.key.startswith("task:"),
+                func.split_part(Outbound.key, ":", 2).in_([str(task.id) for task in tasks]),
+            )
+            .values(state="withdrawn", error=reason)
+            .execution_options(synchronize_session=False)
+        )

@@ -102,6 +102,10 @@ def decide(
     usable = tuple(each for each in person.identifiers if each not in refused)
     hits = {found[each].id: found[each] for each in usable if each in found}
     if len(hits) > 1:
+        chosen = [id for allowed, id in granted if allowed == "shared_identifier" and id in hits]
+        if len(chosen) == 1:
+            own = tuple(each for each in usable if each not in found or found[each].id == chosen[0])
+            return Decision("link", id=chosen[0], usable=own, refused=refused)
         return Decision("stop", why="shared_identifier", candidates=tuple(sorted(hits)), usable=usable, refused=refused)
     if hits:
         patient = next(iter(hits.values()))

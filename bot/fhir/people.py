@@ -1,8 +1,9 @@
 """Patients, and the groups that tags make of them."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, Subquery, Text, cast, false, func, literal, null, or_, select
+from sqlalchemy import BigInteger, Select, Subquery, Text, cast, false, func, literal, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.fhir import shown
@@ -15,6 +16,7 @@ from bot.fhir.rows import loaded, plain
 from bot.fhir.search import Condition as Where
 from bot.fhir.search import Key, Kind, Token
 from integrations.fhir.write import Json
+from records.cohort import Cohort, CohortEvent, CohortMember
 from records.fhir_client import patients_seen_by, teams_of
 from records.patient import Patient
 from records.patient_identifier import RECORD_NUMBER, PatientIdentifier
@@ -73,26 +75,46 @@ def _has_number(rows: Subquery, address: str | None, value: str) -> Where:
 
 
 def groups() -> Kind:
-    """The patients who carry a tag. A tag that its team keeps to itself is seen by programs of that team alone."""
-    columns = (Tag.code, Tag.team_id, Tag.shared)
-    none = cast(null(), BigInteger()).label("patient_id")
-    rows = select(literal("", Text()).label("part"), Tag.id, none, Tag.updated_at.label("changed_at"), *columns).subquery("group_rows")
+    """Cohorts (part c), and the patients who carry a tag (part t). What a team keeps to itself is seen by programs of that team alone."""
+    none = cast(null(), BigInteger())
+    moved = select(func.max(CohortEvent.at)).where(CohortEvent.cohort_id == Cohort.id).scalar_subquery()
+    cohorts = select(
+        literal("c", Text()).label("part"), Cohort.id, none.label("patient_id"), func.greatest(Cohort.at, moved).label("changed_at"),
+        cast(null(), Text()).label("code"), Cohort.team_id, Cohort.shared,
+    )  # fmt: skip
+    tags = select(literal("t", Text()), Tag.id, none, Tag.updated_at, Tag.code, Tag.team_id, Tag.shared)
+    rows = union_all(cohorts, tags).subquery("group_rows")
 
     def seen(client_id: int) -> Where:
         return or_(rows.c.shared, rows.c.team_id.in_(teams_of(client_id)))
 
-    def carried(client_id: int) -> list[Where]:
-        return [PatientTag.state.in_(CARRIED), PatientTag.until.is_(None), PatientTag.patient_id.in_(patients_seen_by(client_id))]
-
     async def show(tx: AsyncSession, keys: Sequence[Key], client_id: int) -> list[Json]:
-        found = await loaded(tx, Tag, keys)
-        many = select(PatientTag.tag_id, func.count()).where(PatientTag.tag_id.in_(list(found)), *carried(client_id))
-        counts = {tag: count for tag, count in (await tx.execute(many.group_by(PatientTag.tag_id)))}
-        members: list[int] | None = None
-        if len(found) == 1:
-            who = select(PatientTag.patient_id).where(PatientTag.tag_id.in_(list(found)), *carried(client_id))
-            members = list(await tx.scalars(who.order_by(PatientTag.patient_id).limit(MOST_MEMBERS + 1)))
-            members = members if len(members) <= MOST_MEMBERS else None
-        return [shown.group(found[key.id], members, counts.get(key.id, 0)) for key in keys if key.id in found]
+        whole = len(keys) == 1
+        told: dict[tuple[str, int], Json] = {}
+        for part, table in (("c", Cohort), ("t", Tag)):
+            mine = [key for key in keys if key.part == part]
+            if mine:
+                found: dict[int, Any] = await loaded(tx, table, mine)
+                members = members_of(part, list(found), client_id).subquery()
+                many = select(members.c.group_id, func.count()).group_by(members.c.group_id)
+                counts = {number: count for number, count in await tx.execute(many)}
+                who: list[int] | None = None
+                if whole:
+                    some = select(members.c.patient_id).order_by(members.c.patient_id).limit(MOST_MEMBERS + 1)
+                    who = list(await tx.scalars(some))
+                    who = who if len(who) <= MOST_MEMBERS else None
+                told |= {(part, number): shown.group(part, row, who, counts.get(number, 0)) for number, row in found.items()}
+        return [told[key.part, key.id] for key in keys if (key.part, key.id) in told]
 
     return Kind("Group", rows, show, tokens={"code": plain(rows.c.code, f"{OURS}:tag")}, seen=seen)
+
+
+def members_of(part: str, groups: Sequence[int], client_id: int) -> Select[int, int]:
+    """Group and patient of every member whom the program may see."""
+    seen = patients_seen_by(client_id)
+    if part == "c":
+        chosen = select(CohortMember.cohort_id.label("group_id"), CohortMember.patient_id)
+        return chosen.where(CohortMember.cohort_id.in_(groups), ~CohortMember.inactive, CohortMember.patient_id.in_(seen))
+    carried = select(PatientTag.tag_id.label("group_id"), PatientTag.patient_id)
+    still = (PatientTag.state.in_(CARRIED), PatientTag.until.is_(None))
+    return carried.where(PatientTag.tag_id.in_(groups), *still, PatientTag.patient_id.in_(seen))

@@ -21,6 +21,8 @@ from records.fhir_client import patients_seen_by
 PAGE, MOST = 50, 200
 # Of one parameter, by commas or repetition.
 MOST_VALUES, LONGEST_VALUE = 50, 200
+# What tells the tables of one resource type apart in the ids.
+PARTS = ("", "o", "l", "c", "t")
 # What says how to answer, not what to find.
 PLAIN = {"_format", "_pretty", "_count", "_sort", "_summary", "_total", "_cursor"}
 INCLUDES = {"_include", "_revinclude"}
@@ -290,7 +292,7 @@ def _cursor(packed: str | None, column: ColumnElement[Any]) -> tuple[Any, str, i
         else:
             value = datetime.fromisoformat(value)
             good = value.tzinfo is not None
-        good = good and isinstance(part, str) and part in ("", "o", "l") and isinstance(number, int) and 0 <= number < 1 << 62
+        good = good and isinstance(part, str) and part in PARTS and isinstance(number, int) and 0 <= number < 1 << 62
     except (ValueError, TypeError, RecursionError) as err:
         raise FhirRefusal("bad_parameter", path="_cursor") from err
     if not good:

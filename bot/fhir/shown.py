@@ -35,6 +35,7 @@ from integrations.fhir.write import (
     reference,
 )
 from records.care_plan import CarePlan, Task
+from records.cohort import Cohort
 from records.condition import Condition
 from records.encounter import Encounter
 from records.flag import Flag
@@ -273,18 +274,18 @@ def communication(row: Outbound, task: Task) -> Json:
     )
 
 
-def group(row: Tag, members: Sequence[int] | None, count: int) -> Json:
-    """The patients who carry a tag; `members` None leaves them out and says so."""
+def group(part: str, row: Cohort | Tag, members: Sequence[int] | None, count: int) -> Json:
+    """A cohort, or the patients who carry a tag; `members` None leaves them out and says so."""
     subset = coding(f"{TERMINOLOGY}/v3-ObservationValue", "SUBSETTED")
     return made(
         "Group",
-        id_of(row.id),
-        row.updated_at,
+        id_of(row.id, part),
+        row.updated_at if isinstance(row, Tag) else row.at,
         meta={"tag": [subset]} if members is None else {},
-        active=row.active,
+        active=row.active if isinstance(row, Tag) else row.state == "active",
         type="person",
         actual=True,
-        code=concept(coding(f"{OURS}:tag", row.code, row.name), text=row.name),
+        code=concept(coding(f"{OURS}:tag", row.code, row.name), text=row.name) if isinstance(row, Tag) else None,
         name=row.name,
         quantity=count,
         member=[{"entity": of(one)} for one in members or []],

@@ -1,6 +1,6 @@
 """A document as messages: a Bundle of a transaction or a message is one, all of it or nothing; of a batch or a search, one an entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,11 +20,13 @@ TEST = "HTEST"
 
 @dataclass(frozen=True)
 class Entry:
-    """One resource of a document: where it stands, how it was sent (POST, PUT or nothing), and what it is."""
+    """One resource of a document: where it stands, how it was sent (POST, PUT or nothing) and whereto, and what it is."""
 
     path: str
     method: str
     resource: dict[str, Any]
+    url: str | None = None
+    full_url: str | None = None
 
     @property
     def kind(self) -> str:
@@ -34,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Part:
-    """One message of a document with the entries that it came from, or the reason why there is none."""
+    """One message of a document with the entries that it came from, or the reason why there is none. In a batch, one for each entry."""
 
     entries: tuple[Entry, ...]
     message: Message | None = None
@@ -42,15 +44,19 @@ class Part:
 
 
 def entries_of(document: dict[str, Any]) -> list[Entry]:
-    """The resources of a Bundle, or the one that stands alone. Raises FhirError (too_many, no_resource, not_supported …)."""
+    """The resources of a Bundle, or the one that stands alone. Raises FhirError (too_many, not_a_resource, not_supported …)."""
     if document["resourceType"] != "Bundle":
         return [Entry(document["resourceType"], "", document)]
+    return [_entry(number, each) for number, each in enumerate(_given(document))]
+
+
+def _given(document: dict[str, Any]) -> list[Any]:
     given = document.get("entry", [])
     if not isinstance(given, list):
         raise FhirError("bad_shape", path="Bundle.entry")
     if len(given) > MAX_ENTRIES:
         raise FhirError("too_many", path="Bundle.entry")
-    return [_entry(number, each) for number, each in enumerate(given)]
+    return given
 
 
 def _entry(number: int, given: Any) -> Entry:
@@ -59,7 +65,7 @@ def _entry(number: int, given: Any) -> Entry:
     if method not in ("", "POST", "PUT"):
         raise FhirError("not_supported", path=f"{path}.request.method")
     try:
-        return Entry(f"{path}.resource", method, bounded(dig(given, "resource")))
+        return Entry(f"{path}.resource", method, bounded(dig(given, "resource")), text(given, "request", "url"), text(given, "fullUrl"))
     except FhirError as err:
         raise FhirError(err.code, path=f"{path}.resource") from err
 
@@ -69,25 +75,34 @@ def messages(document: dict[str, Any], source: Source) -> list[Part]:
     kind = text(document, "type") if document["resourceType"] == "Bundle" else None
     if document["resourceType"] == "Bundle" and kind not in (*WHOLE, *SEVERAL):
         raise FhirError("not_supported", path="Bundle.type")
-    entries = entries_of(document)
-    within = together(document, entries)
-    if kind in WHOLE:
+    if kind in WHOLE or kind is None:
+        entries = entries_of(document)
+        within = together(entries)
         return [Part(tuple(entries), _message(document, entries, source, within))]
-    parts = []
-    for entry in entries:
+    read: list[Entry | FhirError] = []
+    for number, given in enumerate(_given(document)):
         try:
-            parts.append(Part((entry,), _message(entry.resource, [entry], source, within)))
+            read.append(_entry(number, given))
         except FhirError as err:
-            parts.append(Part((entry,), error=err))
-    return parts
+            read.append(err)
+    within = together([each for each in read if isinstance(each, Entry)])
+    return [_part(each, source, within) for each in read]
 
 
-def together(document: dict[str, Any], entries: list[Entry]) -> Within:
+def _part(entry: Entry | FhirError, source: Source, within: Within) -> Part:
+    if isinstance(entry, FhirError):
+        return Part((), error=entry)
+    try:
+        return Part((entry,), _message(entry.resource, [entry], source, within))
+    except FhirError as err:
+        return Part((entry,), error=err)
+
+
+def together(entries: list[Entry]) -> Within:
     """The entries by every address that may mean them: `fullUrl`, and `Type/id`."""
     found: dict[str, dict[str, Any]] = {}
-    given = document.get("entry", []) if document["resourceType"] == "Bundle" else [document]
-    for entry, raw in zip(entries, given, strict=True):
-        if full := text(raw, "fullUrl"):
+    for entry in entries:
+        if full := entry.full_url:
             found.setdefault(full, entry.resource)
             found.setdefault(relative(full), entry.resource)
         if logical := text(entry.resource, "id"):
@@ -106,7 +121,7 @@ def _message(whole: dict[str, Any], entries: list[Entry], source: Source, within
     events: list[Event] = []
     passed_over: set[str] = set()
     for entry in entries:
-        sent = _as_sent(source, entry)
+        sent = as_sent(source, entry)
         try:
             found = read(entry.resource, sent, within)
         except FhirError as err:
@@ -137,11 +152,11 @@ def message_id(resource: dict[str, Any]) -> str:
     return f"{resource['resourceType']}/{logical}/{version}" if logical and version else f"{resource['resourceType']}#{digest(resource)}"
 
 
-def _as_sent(source: Source, entry: Entry) -> Source:
-    """A resource that is posted as new has no id yet: what it carries is the sender's note, and may be another's tomorrow."""
+def as_sent(source: Source, entry: Entry) -> Source:
+    """The source as it counts for one entry. What is posted as new has no id yet: the one that it carries may be another's tomorrow."""
     if entry.method != "POST" or not source.ids_last:
         return source
-    return Source(source.feed, source.zone, source.received_at, source.systems, ids_last=False)
+    return replace(source, ids_last=False)
 
 
 def _place(entry: Entry, path: str) -> str:

@@ -22,13 +22,14 @@ def observed(resource: dict[str, Any], source: Source, within: Within, *, key: s
     code = coded(dig(resource, "code"))
     if not code.code and not code.text:
         raise FhirError("no_code", path="Observation.code")
-    effective = _effective(resource, source)
+    effective, released = _effective(resource, source), _released_at(resource, source, status)
     parts = list(items(resource, "component"))
     values, unit = value_of(resource)
     if values or not (parts or dig(resource, "hasMember")):
         yield Observed(
             person=person, at=at, key=key, code=code, values=values, unit=unit, reference_range=range_of(resource),
             flag=flag_of(resource), status=status, report=_report(resource, within), effective_at=effective,
+            released_at=released,
         )  # fmt: skip
     for place, part in enumerate(parts):
         what = coded(dig(part, "code"))
@@ -37,6 +38,7 @@ def observed(resource: dict[str, Any], source: Source, within: Within, *, key: s
             yield Observed(
                 person=person, at=at, key=f"{key}#{what.code or place}", code=what, values=values, unit=unit,
                 reference_range=range_of(part), flag=flag_of(part), status=status, report=code, effective_at=effective,
+                released_at=released,
             )  # fmt: skip
 
 
@@ -79,6 +81,13 @@ def flag_of(node: dict[str, Any]) -> str | None:
 def _effective(resource: dict[str, Any], source: Source) -> datetime | None:
     paths = (("effectiveDateTime",), ("effectiveInstant",), ("effectivePeriod", "end"), ("effectivePeriod", "start"), ("issued",))
     return next((at for path in paths if (at := moment(resource, *path, zone=source.zone))), None)
+
+
+def _released_at(resource: dict[str, Any], source: Source, status: str) -> datetime | None:
+    """When the family may see it: FHIR has no word for this, so that it is for the feed to say that what is final is released."""
+    if not source.releases or status not in ("F", "C"):
+        return None
+    return moment(resource, "issued", zone=source.zone) or moment(resource, "meta", "lastUpdated", zone=source.zone) or source.received_at
 
 
 def _report(resource: dict[str, Any], within: Within) -> Coded | None:

@@ -20,13 +20,15 @@ MAX_PHONES = 10
 @dataclass(frozen=True)
 class Source:
     """Where a document came from. `systems` names its identifiers (see `coded.identifiers`), `zone` is the time of what names none,
-    `ids_last` that its logical ids are the sender's own and mean the same tomorrow (not so in what is posted as new)."""
+    `ids_last` that its logical ids are the sender's own and mean the same tomorrow (not so in what is posted as new), `releases` that
+    what it calls final may be shown to the family."""
 
     feed: str
     zone: tzinfo
     received_at: datetime
     systems: Mapping[str, str]
     ids_last: bool = True
+    releases: bool = False
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _encounter(resource: dict[str, Any], source: Source, within: Within) -> list
             return [VisitChange(person=person, at=at, visit=visit, what="cancel_admit")]
         case "finished":
             return [VisitChange(person=person, at=at, visit=visit, what="discharge")]
-        case "arrived" | "triaged" | "in-progress" | "onleave":
+        case "planned" | "arrived" | "triaged" | "in-progress" | "onleave":
             return [VisitChange(person=person, at=at, visit=visit, what="admit")]
     return [VisitChange(person=person, at=at, visit=visit, what="update")]
 

@@ -19,6 +19,8 @@ from records.database import Database
 from records.schema import (
     CarePlan,
     Chat,
+    Cohort,
+    CohortMember,
     Condition,
     Encounter,
     Flag,
@@ -117,7 +119,8 @@ async def plant(tx: Any, team: Team, number: str, name: str) -> int:
         patient_id=child.id, code="weight", value=3.25, unit="kg", text="3250克", effective_at=NOW - DAY, recorded_at=NOW - DAY
     )
     cough = Observation(patient_id=child.id, code="cough", value=None, unit=None, text="咳嗽", effective_at=NOW, recorded_at=NOW)
-    tx.add_all([plan, tag, weight, cough])
+    cohort = Cohort(name=f"队列{number}", team_id=team.id, definition={}, reads=[], at=NOW, by="nurse-lin")
+    tx.add_all([plan, tag, weight, cough, cohort])
     await tx.flush()
     due = {"day": date(2026, 3, 8), "due_at": NOW - DAY, "useful_until": NOW - DAY / 2}
     task = Task(
@@ -188,6 +191,7 @@ async def plant(tx: Any, team: Team, number: str, name: str) -> int:
             ),
             PatientIdentifier(patient_id=child.id, system="national-id", value=f"ID{number}", source="his", since=NOW),
             PatientIdentifier(patient_id=child.id, system="his:http://his.example/card:", value=f"C{number}", source="his", since=NOW),
+            CohortMember(cohort_id=cohort.id, patient_id=child.id, inactive=False, since=NOW),
             PatientTag(patient_id=child.id, tag_id=tag.id, source="his", author="his", since=NOW, evidence_at=NOW),
             QuestionnaireResponse(
                 questionnaire="pain",

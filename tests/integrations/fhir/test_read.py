@@ -1,6 +1,7 @@
 """What hospitals send as FHIR, read into events."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ def test_nobody_asks_after_a_child_who_died_on_an_unknown_day() -> None:
         ("finished", "discharge"),
         ("cancelled", "cancel_admit"),
         ("entered-in-error", "cancel_admit"),
-        ("planned", "update"),
+        ("planned", "admit"),
     ],
 )
 def test_a_stay_begins_ends_and_is_taken_back(status: str, what: str) -> None:
@@ -255,6 +256,9 @@ def test_a_result_knows_the_report_that_lists_it() -> None:
     assert found.report is not None and found.report.text == "血常规"
     # A result belongs to the family once the hospital has released it, and no FHIR status says that.
     assert found.released_at is None
+    (part,) = messages(transaction(report, result, CHILD), replace(HIS, releases=True))
+    assert part.message is not None
+    assert [event.released_at for event in part.message.events if isinstance(event, Observed)] == [HIS.received_at]
 
 
 def test_a_prescription_in_its_own_words() -> None:
@@ -323,6 +327,14 @@ def test_of_a_batch_only_the_bad_entry_falls() -> None:
     good, bad = messages({**transaction(CHILD, lost), "type": "batch"}, HIS)
     assert good.message is not None and good.error is None
     assert bad.message is None and bad.error is not None and bad.error.path == "Bundle.entry[1].resource.subject"
+
+
+def test_an_entry_of_a_batch_that_is_none_costs_the_others_nothing() -> None:
+    batch = {**transaction(CHILD), "type": "batch"}
+    batch["entry"] += [{"request": {"method": "DELETE", "url": "Patient/1"}}, "nonsense", {"resource": {"resourceType": 7}}]
+    good, *bad = messages(batch, HIS)
+    assert good.message is not None
+    assert [each.error.code for each in bad if each.error] == ["not_supported", "not_a_resource", "not_a_resource"]
 
 
 def test_a_message_bundle_is_known_by_its_own_number_and_event() -> None:

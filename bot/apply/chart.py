@@ -1,0 +1,86 @@
+"""Diagnoses, medicines, appointments and vaccines: what an event says of its row."""
+
+from bot.apply.rows import Told
+from bot.apply.work import Work
+from integrations.event import Booked, Coded, Diagnosed, Ordered, Vaccinated
+from plans.clock import local_day
+from records.appointment import APPOINTMENT_STATUS, Appointment
+from records.condition import Condition
+from records.immunization import Immunization
+from records.medication import MEDICATION_STATUS, MedicationRequest
+
+# Longer than any name or word of use; what is cut stays in the message.
+LONGEST = 2000
+
+
+def words(code: Coded) -> str | None:
+    """The text of a code, else the code."""
+    return cut(code.text) or cut(code.code)
+
+
+def cut(text: str | None) -> str | None:
+    """A text without NUL, which PostgreSQL cannot hold, and not longer than LONGEST; None for an empty one."""
+    return (text or "").replace("\0", "").strip()[:LONGEST] or None
+
+
+def diagnosed(work: Work, event: Diagnosed) -> Told:
+    """The Condition."""
+    fields = {
+        "code": cut(event.code.code),
+        "system": cut(event.code.system),
+        "text": words(event.code),
+        "icd10": icd10_of(event.code),
+        "status": "active" if event.active else "inactive",
+        "onset_at": event.since,
+        "recorded_at": None,
+    }
+    return Told(Condition, event.key, fields, {"text": event.key, "recorded_at": work.at(event)})
+
+
+def icd10_of(code: Coded) -> str | None:
+    """The code, where the source says that it is ICD-10's."""
+    named = (code.system or "").upper().replace("-", "")
+    return cut(code.code) if named.startswith(("ICD10", "I10")) else None
+
+
+def ordered(work: Work, event: Ordered) -> Told | None:
+    """The MedicationRequest; orders of tests have no row of their own, their results have."""
+    if event.kind != "medicine":
+        return None
+    fields = {
+        "name": words(event.code),
+        "dose": cut(event.dose),
+        "frequency": cut(event.frequency),
+        "route": cut(event.route),
+        "starts_on": local_day(event.starts_at, work.zone) if event.starts_at is not None else None,
+        "ends_on": local_day(event.ends_at, work.zone) if event.ends_at is not None else None,
+        "status": event.status if event.status in MEDICATION_STATUS else "active",
+    }
+    return Told(MedicationRequest, event.key, fields, {"name": event.key})
+
+
+def booked(work: Work, event: Booked) -> Told:
+    """The Appointment."""
+    fields = {
+        "starts_at": event.starts_at,
+        "department": cut(event.department),
+        "place": cut(event.place),
+        "doctor": cut(event.doctor),
+        "prepare": cut(event.prepare),
+        "status": event.status if event.status in APPOINTMENT_STATUS else "booked",
+    }
+    return Told(Appointment, event.key, fields, {"department": ""})
+
+
+def vaccinated(work: Work, event: Vaccinated) -> Told:
+    """The Immunization."""
+    fields = {
+        "vaccine": words(event.code),
+        "code": cut(event.code.code),
+        "system": cut(event.code.system),
+        "given_at": None,
+        "lot": cut(event.lot),
+        "dose_number": event.dose_number,
+        "status": "completed" if event.given else "not-done",
+    }
+    return Told(Immunization, event.key, fields, {"vaccine": event.key, "given_at": work.at(event)})

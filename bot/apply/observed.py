@@ -1,0 +1,114 @@
+"""Results and vital signs: a vital sign becomes an Observation in the unit that the rules use, everything else a LabResult as written."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.apply.chart import cut, words
+from bot.apply.rows import Told
+from bot.apply.work import Work
+from integrations.event import Coded, Observed
+from plans.clock import local_day
+from records.lab_result import LabResult
+from records.observation import Observation
+from records.patient import Patient
+from records.said import CLEARED
+from tagging.content import default_content
+from tagging.errors import InputError
+from tagging.vitals import convert, get_vital, plausible
+
+# HL7 table 0085 in FHIR's words; what is not in it (a sender's own letter) is taken for preliminary.
+STATUS: Mapping[str, str] = {
+    "F": "final", "C": "final", "U": "final", "P": "preliminary", "R": "preliminary", "S": "preliminary", "B": "preliminary",
+    "V": "preliminary", "I": "registered", "O": "registered", "N": "cancelled", "X": "cancelled", "D": "entered-in-error",
+    "W": "entered-in-error",
+}  # fmt: skip
+# What a family is not shown, whatever was released before.
+HIDDEN = ("registered", "cancelled", "entered-in-error")
+_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?")
+_LOINC_NAMES = ("LN", "LOINC", "HTTP://LOINC.ORG")
+
+
+def observed(work: Work, patient: Patient, event: Observed) -> Told:
+    """The row that the event speaks of."""
+    status = STATUS.get(event.status.strip().upper(), "preliminary")
+    vital = vital_of(event.code)
+    return _result(work, event, status) if vital is None else _vital(work, patient, event, vital, status)
+
+
+def vital_of(code: Coded) -> str | None:
+    """The vital sign of vitals.yml that a code means."""
+    by_loinc, by_name = _vitals()
+    if code.code and (code.system or "").upper() in _LOINC_NAMES and code.code in by_loinc:
+        return by_loinc[code.code]
+    return by_name.get(_folded(code.text)) or by_name.get(_folded(code.code))
+
+
+def number_in(values: tuple[str, ...]) -> float | None:
+    """The value as a number, where it is one number and nothing else."""
+    written = values[0].strip() if len(values) == 1 else ""
+    return float(written) if _NUMBER.fullmatch(written) else None
+
+
+def _vital(work: Work, patient: Patient, event: Observed, vital: str, status: str) -> Told:
+    """The Observation. A value that cannot be (unit unknown, outside the plausible range of the age) is kept in its words alone."""
+    content = default_content()
+    written, at = "~".join(event.values), event.effective_at or work.at(event)
+    value = number_in(event.values)
+    if value is not None:
+        try:
+            value = convert(content, vital, value, event.unit or None)
+        except InputError:
+            value = None
+    if value is not None and not plausible(content, vital, value, (local_day(at, work.zone) - patient.birth_date).days):
+        value = None
+    if value is None and status in ("final", "preliminary"):
+        status = "unknown"
+    fields: dict[str, Any] = {
+        "code": vital,
+        "value": value if value is not None else CLEARED if written else None,
+        "unit": get_vital(content, vital).unit if value is not None else None,
+        "text": cut(f"{written} {event.unit or ''}") if written else None,
+        "status": status,
+        "effective_at": event.effective_at,
+    }
+    return Told(Observation, event.key, fields, {"effective_at": at})
+
+
+def _result(work: Work, event: Observed, status: str) -> Told:
+    """The LabResult, its value as written."""
+    written = cut("~".join(event.values))
+    released: datetime | Any = CLEARED if status in HIDDEN else event.released_at
+    value = number_in(event.values)
+    fields: dict[str, Any] = {
+        "report": words(event.report) if event.report is not None else None,
+        "item": words(event.code),
+        "code": event.code.code if (event.code.system or "").upper() in _LOINC_NAMES else None,
+        "value": value if value is not None else CLEARED if written else None,
+        "text": written,
+        "unit": cut(event.unit),
+        "reference_range": cut(event.reference_range),
+        "flag": cut(event.flag),
+        "status": status,
+        "collected_at": event.effective_at,
+        "released_at": released,
+    }
+    return Told(LabResult, event.key, fields, {"report": "", "item": event.key, "text": "", "collected_at": work.at(event)})
+
+
+@cache
+def _vitals() -> tuple[dict[str, str], dict[str, str]]:
+    """vitals.yml by LOINC code and by name."""
+    loaded = yaml.safe_load(Path(__file__).with_name("vitals.yml").read_text("utf-8"))
+    by_loinc = {str(code): vital for vital, entry in loaded.items() for code in entry["loinc"]}
+    by_name = {_folded(name): vital for vital, entry in loaded.items() for name in entry["names"]}
+    return by_loinc, by_name
+
+
+def _folded(name: str | None) -> str:
+    return re.sub(r"[\s_（(].*$|\s+", "", (name or "").strip().lower()) if not (name or "").isascii() else (name or "").strip().lower()

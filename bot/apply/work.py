@@ -1,0 +1,76 @@
+"""What one message brings with it while it is applied."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.apply.errors import ApplyError
+from integrations.event import Event, Message
+from records.feed import Feed
+from records.identity import STRONG
+from records.said import stamp
+from records.staff import Team
+from records.state import StateChange
+
+
+@dataclass
+class Work:
+    """One message on its way into the record. `changed` are the patients of whom a fact has changed."""
+
+    tx: AsyncSession
+    message: Message
+    feed: str
+    received_at: datetime
+    now: datetime
+    zone: ZoneInfo
+    settings: dict[str, Any]
+    changed: set[int] = field(default_factory=set)
+
+    @property
+    def by(self) -> str:
+        """Who moves states."""
+        return f"feed:{self.feed}"
+
+    @property
+    def strong(self) -> frozenset[str]:
+        """The numberings that link by themselves in this feed: its server's own ids and those that its settings name are among them."""
+        return STRONG | {f"{self.feed}:fhir:id"} | frozenset(map(str, self.settings.get("strong", ())))
+
+    def at(self, event: Event) -> datetime:
+        """When the source says it was: the event's time, else the message's, else when it came."""
+        return event.at or self.message.at or self.received_at
+
+    def stamp(self, event: Event, position: int) -> str:
+        """The stamp of what the event says; `position` is its place in the message."""
+        return stamp(self.at(event), self.message.id, position)
+
+    def note(self, entity: str, id: int, old: str | None, new: str, reason: str | None = None, **detail: Any) -> None:
+        """Write a change of state down; its reason is the message's kind where none is given."""
+        reason = reason or self.message.kind
+        self.tx.add(StateChange(entity=entity, entity_id=id, old=old, new=new, at=self.now, by=self.by, reason=reason, detail=detail))
+
+
+async def settings_of(tx: AsyncSession, feed: str) -> dict[str, Any]:
+    """The settings of the feed, looked up once in a transaction. `strong` lists numberings that link by themselves, `teams` maps a
+    department to the team that follows its patients, `team` is the team of all others."""
+    known: dict[str, dict[str, Any]] = tx.info.setdefault("feed_settings", {})
+    if feed not in known:
+        known[feed] = await tx.scalar(select(Feed.settings).where(Feed.name == feed)) or {}
+    return known[feed]
+
+
+async def team_for(work: Work, department: str | None) -> int:
+    """The team of a new patient: its department's, else the feed's, else the first that was made. Raises ApplyError (`no_team`)."""
+    known: dict[str, int] | None = work.tx.info.get("teams")
+    if not known:
+        rows = await work.tx.execute(select(Team.name, Team.id).order_by(Team.id))
+        known = work.tx.info["teams"] = {name: id for name, id in rows}
+    wanted = (work.settings.get("teams", {}).get(department or ""), department, work.settings.get("team"))
+    found = next((known[name] for name in wanted if name in known), next(iter(known.values()), None))
+    if found is None:
+        raise ApplyError("no_team", permanent=False)
+    return found

@@ -1,0 +1,131 @@
+"""Results, medicines, visits, vaccines: as written, once, and as corrected last."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from integrations.event import Booked, Coded, Diagnosed, Ordered, Vaccinated
+from records.lab_result import released
+from records.observation import history
+from records.schema import Appointment, Condition, Immunization, LabResult, MedicationRequest, Observation, RetagRequest, StateChange
+from tests.bot.apply.conftest import BORN, NOON, XIAOMAN, Hospital, at, observed, upsert
+
+
+async def test_a_laboratory_result_is_kept_as_written(hospital: Hospital) -> None:
+    report = Coded("BC", "血常规")
+    await hospital.says(
+        upsert(),
+        observed("白细胞", "5.10", unit="10^9/L", reference_range="4.0-10.0", flag="N", report=report),
+        observed("C反应蛋白", "<0.5", unit="mg/L", report=report),
+        observed("病原", "阴性", "待复查", report=report),
+    )
+    rows = {row.item: row for row in await hospital.rows(LabResult)}
+    white = rows["白细胞"]
+    assert (white.text, white.value, white.unit, white.report, white.status) == ("5.10", 5.1, "10^9/L", "血常规", "final")
+    assert (rows["C反应蛋白"].text, rows["C反应蛋白"].value) == ("<0.5", None)
+    assert rows["病原"].text == "阴性~待复查"
+    assert (await hospital.tx.scalars(select(RetagRequest.patient_id))).all() == [white.patient_id]
+
+
+async def test_what_is_not_released_is_shown_to_nobody(hospital: Hospital) -> None:
+    await hospital.says(upsert(), observed("白细胞", "5.1", released_at=None), observed("血红蛋白", "120"))
+    patient = await hospital.patient()
+    shown = await released(hospital.tx, patient.id, at(600), since=at(-600))
+    assert [row.item for row in shown] == ["血红蛋白"]
+
+
+@pytest.mark.parametrize("status", ["D", "W"])
+async def test_a_result_that_is_taken_back_is_an_error_and_shown_no_more(hospital: Hospital, status: str) -> None:
+    await hospital.says(upsert(), observed("白细胞", "5.1"))
+    await hospital.tx.execute(RetagRequest.__table__.delete())
+    await hospital.says(observed("白细胞", status=status))
+    (row,) = await hospital.rows(LabResult)
+    assert (row.status, row.text, row.released_at) == ("entered-in-error", "5.1", None)
+    change = (await hospital.tx.scalars(select(StateChange).where(StateChange.entity == "lab_result"))).one()
+    assert (change.old, change.new, change.by) == ("final", "entered-in-error", "feed:his")
+    assert (await hospital.tx.scalars(select(RetagRequest.patient_id))).all() == [row.patient_id]
+
+
+async def test_a_correction_counts_and_the_old_value_coming_late_does_not(hospital: Hospital) -> None:
+    await hospital.says(upsert(), observed("白细胞", "51", status="C"), minutes=9)
+    await hospital.says(observed("白细胞", "5.1", unit="10^9/L"), minutes=3)
+    (row,) = await hospital.rows(LabResult)
+    assert (row.text, row.value, row.unit) == ("51", 51, "10^9/L")
+
+
+async def test_a_result_announced_without_a_value_comes_later(hospital: Hospital) -> None:
+    await hospital.says(upsert(), observed("白细胞", status="I", released_at=None))
+    (row,) = await hospital.rows(LabResult)
+    assert (row.status, row.text) == ("registered", "")
+    await hospital.says(observed("白细胞", "5.1"))
+    (row,) = await hospital.rows(LabResult)
+    assert (row.status, row.text, row.released_at) == ("final", "5.1", NOON)
+
+
+@pytest.mark.parametrize(
+    "name, code, value, unit, vital, expected",
+    [
+        ("体温", None, "38.5", "℃", "temperature", (38.5, "Cel")),
+        ("Body temperature", "8310-5", "101.3", "[degF]", "temperature", (38.5, "Cel")),
+        ("体重", None, "3400", "g", "weight", (3.4, "kg")),
+        ("身高(cm)", None, "52", "cm", "height", (52, "cm")),
+        ("SpO2", None, "97", "%", "spo2", (97, "%")),
+    ],
+)
+async def test_a_vital_sign_is_an_observation_in_the_unit_of_the_rules(
+    hospital: Hospital, name: str, code: str | None, value: str, unit: str, vital: str, expected: tuple[float, str]
+) -> None:
+    await hospital.says(upsert(), observed(name, value, unit=unit, code=code))
+    (row,) = await hospital.rows(Observation)
+    assert (row.code, row.status, row.value, row.unit, row.text) == (vital, "final", *expected, f"{value} {unit}")
+    assert [each.value for each in await history(hospital.tx, row.patient_id, vital)] == [expected[0]]
+    assert await hospital.rows(LabResult) == []
+
+
+@pytest.mark.parametrize("value, unit", [("385", "℃"), ("三十八度五", "℃"), ("38.5", "mmHg"), ("38~39", "℃")])
+async def test_an_impossible_value_is_kept_in_its_words(hospital: Hospital, value: str, unit: str) -> None:
+    await hospital.says(upsert(), observed("体温", *value.split("~"), unit=unit))
+    (row,) = await hospital.rows(Observation)
+    assert (row.status, row.value, row.text) == ("unknown", None, f"{value} {unit}")
+    await hospital.says(observed("体温", "38.5", unit="℃", status="C"))
+    (row,) = await hospital.rows(Observation)
+    assert (row.status, row.value) == ("final", 38.5)
+
+
+async def test_a_vital_sign_of_the_wrong_patient_does_not_count(hospital: Hospital) -> None:
+    await hospital.says(upsert(), observed("体温", "39.5", unit="℃"))
+    await hospital.says(observed("体温", "39.5", unit="℃", status="W"))
+    patient = await hospital.patient()
+    assert await history(hospital.tx, patient.id, "temperature") == []
+
+
+async def test_medicines_appointments_vaccines_and_diagnoses(hospital: Hospital) -> None:
+    aspirin = Ordered(
+        person=XIAOMAN, key="M1", kind="medicine", code=Coded("A1", "阿司匹林"), dose="0.1g", frequency="每日1次", starts_at=NOON
+    )
+    visit = Booked(person=XIAOMAN, key="B1", starts_at=at(60 * 24), department="心内科", doctor="王医生")
+    vaccine = Vaccinated(person=XIAOMAN, key="I1", code=Coded("0101", "卡介苗"), lot="L1", dose_number=1)
+    illness = Diagnosed(person=XIAOMAN, key="D1", code=Coded("M30.3", "川崎病", "ICD10"))
+    await hospital.says(upsert(), aspirin, visit, vaccine, illness)
+    await hospital.says(Ordered(person=XIAOMAN, key="T1", kind="test", code=Coded("T", "血常规")))
+    medicine, appointment, dose, condition = [
+        (await hospital.rows(table))[0] for table in (MedicationRequest, Appointment, Immunization, Condition)
+    ]
+    assert (medicine.name, medicine.dose, medicine.starts_on, medicine.status) == ("阿司匹林", "0.1g", BORN + timedelta(days=9), "active")
+    assert (appointment.department, appointment.doctor, appointment.place, appointment.status) == ("心内科", "王医生", None, "booked")
+    assert (dose.vaccine, dose.dose_number, dose.status, dose.given_at) == ("卡介苗", 1, "completed", at(1))
+    assert (condition.icd10, condition.status) == ("M30.3", "active")
+    await hospital.says(Booked(person=XIAOMAN, key="B1", starts_at=at(60 * 24), status="cancelled"))
+    await hospital.says(Ordered(person=XIAOMAN, key="M1", kind="medicine", code=Coded("A1", "阿司匹林"), status="stopped"))
+    await hospital.says(Diagnosed(person=XIAOMAN, key="D1", code=Coded("M30.3", "川崎病"), active=False))
+    await hospital.says(Vaccinated(person=XIAOMAN, key="I1", code=Coded("0101", "卡介苗"), given=False))
+    states = [(await hospital.rows(table))[0].status for table in (Appointment, MedicationRequest, Condition, Immunization)]
+    assert states == ["cancelled", "stopped", "inactive", "not-done"]
+    assert len(await hospital.rows(MedicationRequest)) == 1
+
+
+async def test_what_postgresql_cannot_hold_and_what_nobody_writes_is_cut(hospital: Hospital) -> None:
+    await hospital.says(upsert(), observed("描述", "a\0b" + "长" * 100_000))
+    (row,) = await hospital.rows(LabResult)
+    assert row.text.startswith("ab长") and len(row.text) < 5000
