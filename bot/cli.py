@@ -314,6 +314,17 @@ def bench_language(
     _report(run(file), json)
 
 
+@bench.command("hl7")
+def bench_hl7(
+    json: Json = False,
+    file: Annotated[Path | None, typer.Option("--file", help="HL7 messages, instead of three of our own.")] = None,
+) -> None:
+    """How many HL7 messages a second one process reads and understands."""
+    from bot.bench.hl7 import run
+
+    _report(run(file), json)
+
+
 @bench.command("history")
 def bench_history(json: Json = False) -> None:
     """Whether a turn costs more after 10,000 earlier messages than after 10."""
@@ -330,6 +341,7 @@ def bench_all(json: Json = False) -> None:
     bench_road(json)
     bench_language(json)
     bench_history(json)
+    bench_hl7(json)
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:

@@ -33,7 +33,7 @@ AUTHORITIES = {
     "EMPI": "empi",
 }
 MOST, LONGEST = 20, 200
-_CHINESE_ID = re.compile(r"[1-9]\d{16}[\dXx]")
+_CHINESE_ID = re.compile(r"[1-9][0-9]{16}[0-9Xx]")
 # What is typed where there is no number; everybody would have it.
 _NOTHING = re.compile(r"[0\W_]*|无|未知|不详|null|none|n/?a|unknown", re.IGNORECASE)
 

@@ -7,6 +7,7 @@ from integrations.hl7.segment import Segment
 
 # LOINC; elsewhere the name tells.
 BIRTH_WEIGHT, GESTATIONAL_AGE = {"8339-4", "56056-5"}, {"11884-4", "11885-1", "18185-9"}
+_HINT = re.compile(r"8339-4|56056-5|1188[45]-\d|18185-9|出生|胎龄|birth weight|gestational age", re.IGNORECASE)
 # Grams and weeks beyond which a value is a mistake: the lightest and heaviest newborns that lived, and the span of pregnancies.
 GRAMS, WEEKS = (200, 10_000), (20, 45)
 _NUMBER = re.compile(r"\d{1,5}(?:\.\d{1,3})?")
@@ -36,5 +37,10 @@ def gestational_age(segments: Iterable[Segment]) -> int | None:
 
 def _of(segments: Iterable[Segment], codes: set[str], names: tuple[str, ...]) -> Iterable[Segment]:
     for segment in segments:
-        if segment.name == "OBX" and (segment.get(3) in codes or segment.get(3, 2).upper() in names or segment.get(3).upper() in names):
+        # Few results are these, and a message may have hundreds.
+        if (
+            segment.name == "OBX"
+            and _HINT.search(segment.raw(3))
+            and (segment.get(3) in codes or segment.get(3, 2).upper() in names or segment.get(3).upper() in names)
+        ):
             yield segment

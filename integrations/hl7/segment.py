@@ -90,21 +90,28 @@ class Segment:
     def get(self, number: int, component: int = 1, subcomponent: int = 1) -> str:
         """The first repetition's component, escapes resolved, without blanks around it; empty if there is none."""
         raw = self.raw(number)
-        return self.part(raw.split(self.separators.repetition, 1)[0], component, subcomponent) if raw else ""
+        if not raw:
+            return ""
+        if self.separators.repetition in raw:
+            raw = raw.split(self.separators.repetition, 1)[0]
+        return self.part(raw, component, subcomponent)
 
     def part(self, repetition: str, component: int = 1, subcomponent: int = 1) -> str:
         """As `get`, of a repetition."""
-        signs = self.separators
-        found = _nth(_nth(repetition, signs.component, component), signs.subcomponent, subcomponent)
-        return signs.unescape(found).strip()
+        signs, found = self.separators, repetition
+        # Most fields have one part: this is the innermost loop of everything.
+        for sign, number in ((signs.component, component), (signs.subcomponent, subcomponent)):
+            if sign in found:
+                parts = found.split(sign, number)
+                if len(parts) < number:
+                    return ""
+                found = parts[number - 1]
+            elif number != 1:
+                return ""
+        if signs.escape in found:
+            found = signs.unescape(found)
+        return found.strip()
 
     def text(self, repetition: str) -> str:
         """A whole repetition, escapes resolved, without blanks around it."""
         return self.separators.unescape(repetition).strip()
-
-
-def _nth(text: str, sign: str, number: int) -> str:
-    if sign not in text:
-        return text if number == 1 else ""
-    parts = text.split(sign, number)
-    return parts[number - 1] if len(parts) >= number else ""

@@ -2,12 +2,14 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 # 20240115083000.123+0800 as the standard has it, 2024-01-15 08:30:00.0 as some databases print it, 2024/1/5 as people type it.
 _STAMP = re.compile(
     r"(?P<year>\d{4})(?:(?P<sep>[-/.年])?(?P<month>(?(sep)\d{1,2}|\d\d))(?:(?(sep)[-/.月])(?P<day>(?(sep)\d{1,2}|\d\d))日?"
     r"(?:[T ]*(?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d))?)?)?)?)?"
-    r"[.,]?\d*\s*(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?"
+    r"[.,]?\d*\s*(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII,
 )
 
 
@@ -37,13 +39,20 @@ def day_of(text: str) -> date | None:
 
 
 def moment_of(text: str, zone: tzinfo) -> datetime | None:
-    """The moment in UTC; without an offset (or with an impossible one) it is the hospital's local time, without a time of day it is
-    midnight there. None if there is no whole date."""
-    found = _STAMP.match(text.strip())
-    day = day_of(text)
+    """The moment in UTC; without an offset (or with an impossible one) it is the hospital's local time, without a time of day (or with
+    an impossible one) it is midnight there. None if there is no whole date."""
+    return _moment(text.strip()[:40], zone) if text else None
+
+
+# The results of a panel, and the segments of a message, share their times.
+@lru_cache(maxsize=1_024)
+def _moment(text: str, zone: tzinfo) -> datetime | None:
+    found, day = _STAMP.match(text), day_of(text)
     if found is None or day is None:
         return None
     hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+    if hour > 24 or minute > 59 or second > 60:
+        hour = minute = second = 0
     offset = _offset(found["offset"])
     try:
         local = datetime(day.year, day.month, day.day, tzinfo=zone if offset is None else timezone(offset))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import wecom_access
-from bot.bench import accuracy, callback, road, stock, turns
+from bot.bench import accuracy, callback, hl7, road, stock, turns
 from bot.bench.load import Round, conversations, drive, messages
 from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
@@ -49,6 +49,13 @@ def test_percentiles_are_measured_values_in_order(seconds: list[float]) -> None:
 
 def test_nothing_measured_is_not_a_good_figure() -> None:
     assert percentiles([], "x", 0.5) == {}
+
+
+def test_the_bench_of_hl7_reads_what_it_claims() -> None:
+    figures = hl7.run(seconds=0.01)["figures"]
+    assert {"messages_per_s", "headers_per_s", "fields_per_s", "ratio_of_16_times_the_size"} <= figures.keys()
+    assert [type(event).__name__ for event in hl7.to_message(hl7.read(hl7._booking()), hl7.SOURCE).events] == ["Booked"]
+    assert len(hl7.to_message(hl7.read(hl7._panel(30)), hl7.SOURCE).events) == 30
 
 
 def test_conversations_hold_every_kind_equally_and_repeat_exactly() -> None:
