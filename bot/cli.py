@@ -14,6 +14,7 @@ from bot.cli_feed import feed
 from bot.cli_fhir import client, fhir
 from bot.cli_nlu import nlu
 from bot.cli_questionnaire import questionnaire
+from bot.cli_risk import risk
 from bot.cli_tag import tag
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(family, name="family")
 app.add_typer(content, name="content")
 app.add_typer(chart, name="chart")
+app.add_typer(risk, name="risk")
 app.add_typer(tag, name="tag")
 app.add_typer(fhir, name="fhir")
 app.add_typer(feed, name="feed")

@@ -29,6 +29,7 @@ from bot.media import MediaStore
 from bot.ocr import OcrProcess
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
+from bot.prediction import RiskScoring
 from bot.retraining import training
 from bot.retraining.hot_swap import HotSwap, Model
 from bot.retraining.relay import Relay
@@ -55,6 +56,7 @@ COHORTS_EVERY = 1.0
 TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
 FEEDS_EVERY = 30
+RISK_EVERY = 3600
 ROOT = Path(__file__).parent.parent
 
 
@@ -85,6 +87,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
+            asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
         ]
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))

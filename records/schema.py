@@ -32,6 +32,7 @@ from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.patient_identifier import LinkProposal, PatientIdentifier, PatientMerge
 from records.patient_index import PatientIndex, PatientNews, PatientValue
+from records.prediction import Predictor, RiskAssessment
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.retag import RetagRequest
@@ -93,6 +94,7 @@ __all__ = [
     "PatientNews",
     "PatientTag",
     "PatientValue",
+    "Predictor",
     "Publication",
     "QuestionToTeam",
     "QuestionnaireResponse",
@@ -100,6 +102,7 @@ __all__ = [
     "RetagRequest",
     "ReviewGroup",
     "ReviewItem",
+    "RiskAssessment",
     "Setting",
     "Staff",
     "StateChange",

@@ -1,0 +1,1 @@
+"""What may happen next: models that learn from the hospital's own records, tell why, and are watched."""
