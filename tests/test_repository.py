@@ -16,7 +16,7 @@ HOUSE = ("console", "bot", "actions", "plans", "tagging", "records", "integratio
 # The composition root joins every part, the pages included.
 JOINS_EVERYTHING = {"bot/app.py"}
 # Parts of tagging/ that are kept in the records; the language beside them knows neither.
-KEPT_IN_RECORDS = {"cohort", "portrait", "tags"}
+KEPT_IN_RECORDS = {"cohort", "portrait", "prediction", "tags"}
 # Written so that this file does not hold what it looks for.
 NEVER = re.compile(r"/(?:work|farm|root|tmp/bash_jobs)/|/home/[a-z]|pypi\.org|python[h]osted|registry\.npmjs|(?:deb|security)\.debian\.org")
 LONGEST = 400

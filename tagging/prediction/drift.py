@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tagging.prediction.features import features
+from tagging.prediction.training import BINS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,11 +33,17 @@ def stability(bins: Mapping[str, Any], column: "Floats") -> float:
     return float(((shares - before) * np.log(shares / before)).sum())
 
 
+def limit(patients: int) -> float:
+    """The index above which this many patients count as another population: of few, the index is above nought by chance alone
+    (by about the number of bins over that of patients; Yurdakul 2018)."""
+    return SHIFTED + BINS / max(1, patients)
+
+
 def drift(bins: Mapping[str, Any], values: "Floats", scores: "Floats") -> dict[str, float]:
     """The index of every feature that shifted, and of the scores (`score`) always."""
     found = {"score": round(stability(bins["score"], scores), 3)}
     for number, feature in enumerate(features()):
         index = round(stability(bins["features"][feature.name], values[:, number]), 3)
-        if index > SHIFTED:
+        if index > limit(len(values)):
             found[feature.name] = index
     return found

@@ -28,7 +28,7 @@ class Outcome:
 
     def tag(self, level: str) -> str:
         """The tag of a level; of the three a patient carries one."""
-        return f"risk.{self.name}.{level}"
+        return f"{self.name}.{level}"
 
 
 NON_RESPONSE = Outcome("non_response", "下次随访无应答", timedelta(days=14))

@@ -37,8 +37,9 @@ async def hospital(db: Database, *, signal: bool = True) -> None:
             tx.add(Patient(id=number, team_id=team.id, record_number=f"S{number:03d}", name=f"模拟{number}", birth_date=born))
         await tx.flush()
         began = NOW - timedelta(weeks=WEEKS + 1)
-        plan = {"template": "x", "template_version": 1, "anchors": {}, "state": "active", "created_at": began, "created_by": "test"}
-        await tx.execute(insert(CarePlan), [{"id": number, "patient_id": number, **plan} for number in range(1, FAMILIES + 1)])
+        plan = {"template": "x", "template_version": 1, "anchors": {}, "state": "active", "created_by": "test"}
+        joined = {number: began - timedelta(days=int(chance.integers(0, 700))) for number in range(1, FAMILIES + 1)}
+        await tx.execute(insert(CarePlan), [{"id": each, "patient_id": each, "created_at": at, **plan} for each, at in joined.items()])
         tasks = []
         for number in range(1, FAMILIES + 1):
             misses = (0.8 if number <= FAMILIES // 3 else 0.12) if signal else 0.4
@@ -86,7 +87,7 @@ async def test_a_model_learns_is_published_scores_and_tags(db: Database) -> None
         carried = await tx.execute(
             select(PatientTag.patient_id, Tag.code, PatientTag.expires_at)
             .join(Tag, Tag.id == PatientTag.tag_id)
-            .where(Tag.code.like("risk.non_response.%"), PatientTag.until.is_(None))
+            .where(Tag.code.like("non_response.%"), PatientTag.until.is_(None))
         )
         tags = {patient: (code, expires) for patient, code, expires in carried}
         [(_, assessment)] = await latest_assessments(tx, 1)
@@ -112,7 +113,7 @@ async def test_a_new_score_takes_the_place_of_the_old_tag(db: Database) -> None:
                 select(Tag.code).join(PatientTag, PatientTag.tag_id == Tag.id).where(PatientTag.patient_id == 1, PatientTag.until.is_(None))
             )
         )
-    assert [code for code in open_tags if code.startswith("risk.")] == ["risk.non_response.low"]
+    assert [code for code in open_tags if code.startswith("non_response.")] == ["non_response.low"]
 
 
 async def test_a_model_of_chance_is_not_published(db: Database) -> None:
@@ -157,10 +158,11 @@ async def test_what_came_true_is_filled_in_and_a_shift_is_an_alarm(db: Database)
         tasks = {task.patient_id: task.state for task in await tx.scalars(select(Task).order_by(Task.sent_at.desc()))}
         rows = list(await tx.scalars(select(RiskAssessment).order_by(RiskAssessment.id)))
         assert all(each.happened in (True, False) for each in rows) and len(tasks) == FAMILIES
-        calm = await watch(tx, row, now=NOW)
-        assert not calm["alarm"], calm
+        before = await watch(tx, row, now=NOW)
         await tx.execute(text("update task set state = 'missed', closed_at = sent_at + interval '1 day'"))
-        assert (await watch(tx, row, now=NOW))["alarm"]
+        after = await watch(tx, row, now=NOW)
+        assert after["shifted"]["score"] > before["shifted"]["score"] and after["alarm"]
+        assert row.watched == after
 
 
 def test_the_tables_are_known() -> None:
