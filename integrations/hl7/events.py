@@ -1,6 +1,7 @@
 """A message as canonical events: who, which visit, what was found, ordered, booked or given."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from integrations.event import Event, Message, PatientMerge, PatientUpsert, Person
 from integrations.hl7.about import About, patients, written_at
@@ -18,6 +19,7 @@ from integrations.hl7.visit import TRIGGERS, visit_change
 # (A35, A41 …) merge no persons.
 MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 LINK, UNLINK = "A24", "A37"
+DOCUMENT_WITHDRAWN = "T11"
 # What says nothing of the person that holds after the message: taken back, or a record deleted.
 NO_PARTICULARS = frozenset({"A11", "A13", "A23", "A27", "A29", "A38"})
 # Messages about orders; an ORU's OBR is the report of its results.
@@ -75,7 +77,8 @@ def _of_patient(kind: str, trigger: str, about: About) -> Iterator[Event]:
                 yield change
     yield from diagnoses(about)
     yield from problems(about)
-    yield from results(about, of_vaccines=kind != "VXU")
+    withdrawn = kind == "MDM" and trigger == DOCUMENT_WITHDRAWN
+    yield from (replace(one, status="D") if withdrawn else one for one in results(about, of_vaccines=kind != "VXU"))
     if kind in ORDERS:
         yield from orders(about)
     if kind == "SIU":

@@ -1,6 +1,7 @@
 """ORC with what stands behind it: orders for tests and medicines, in the order's own words. Nothing is computed."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from integrations.event import Coded, Ordered
@@ -10,8 +11,7 @@ from integrations.hl7.segment import Segment
 
 # Where a segment names what is ordered, the more exact first: what the pharmacy encoded counts before what was asked for.
 MEDICINES = {"RXE": 2, "RXO": 1, "RXD": 2, "RXG": 4}
-TESTS = {"OBR": 4}
-OTHERS = {"RQD": 3, "ODS": 3}
+ORDERED = {**MEDICINES, "OBR": 4, "RQD": 3, "ODS": 3}
 
 # ORC-1 (table 0119) and, where that only says that something changed, ORC-5 (table 0038).
 STOPPED = frozenset({"CA", "OC", "CR", "DC", "OD", "DR", "OP"})
@@ -21,34 +21,42 @@ STATES = {"CM": "completed", "CA": "stopped", "DC": "stopped", "RP": "stopped", 
 
 
 def orders(about: About) -> Iterator[Ordered]:
-    """One order for each ORC, or for each thing ordered where there is no ORC; what was refused is none."""
+    """One order for each thing ordered; what was refused is none. Several under one number (an infusion and its solvent) are told apart."""
+    seen: set[str] = set()
     for group in _groups(about.segments):
-        orc = group[0] if group[0].name == "ORC" else None
-        status = _status(orc)
-        for kinds in (MEDICINES, TESTS, OTHERS):
-            what = next((segment for name in kinds for segment in group if segment.name == name), None)
-            if what is None or status is None:
-                continue
-            code = coded(what, kinds[what.name])
-            if not told(code):
-                continue
-            yield _medicine(about, group, orc, what, code, status) if kinds is MEDICINES else _other(about, group, orc, what, code, status)
-            break
+        order = _order(about, group)
+        if order is not None:
+            key = order.key if order.key not in seen else f"{order.key}|{order.code.code or order.code.text}"
+            seen.add(order.key)
+            yield replace(order, key=key)
 
 
 def _groups(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """An ORC with what stands behind it, or a thing ordered without one. A second thing of the same kind is an order of its own, under the
+    same ORC; an RXE behind an RXO is the same one, seen by the pharmacy."""
     group: list[Segment] = []
     for segment in segments:
-        named = {one.name for one in group[:1]}
-        alone = segment.name in TESTS and not named & {"ORC"}
-        if segment.name == "ORC" or alone or (segment.name in ("RXO", "RXE", "RXD", "RXG", *OTHERS) and not group):
+        if segment.name == "ORC" or (segment.name in ORDERED and any(one.name == segment.name for one in group)):
             if group:
                 yield group
-            group = [segment]
-        elif group:
+            group = [] if segment.name == "ORC" else [one for one in group[:1] if one.name == "ORC"]
+        if group or segment.name in ORDERED or segment.name == "ORC":
             group.append(segment)
     if group:
         yield group
+
+
+def _order(about: About, group: Sequence[Segment]) -> Ordered | None:
+    orc = group[0] if group[0].name == "ORC" else None
+    status = _status(orc)
+    what = next((segment for name in ORDERED for segment in group if segment.name == name), None)
+    if status is None or what is None:
+        return None
+    code = coded(what, ORDERED[what.name])
+    if not told(code):
+        return None
+    make = _medicine if what.name in MEDICINES else _other
+    return make(about, group, orc, what, code, status)
 
 
 def _status(orc: Segment | None) -> str | None:
@@ -104,7 +112,7 @@ def _other(about: About, group: Sequence[Segment], orc: Segment | None, what: Se
 
 def _key(orc: Segment | None, what: Segment, code: Coded) -> str:
     """The orderer's number, else the filler's; a change or a stop comes under the same one."""
-    sources = [segment for segment in (orc, what if what.name == "OBR" else None) if segment is not None]
+    sources = [segment for segment in (what if what.name == "OBR" else None, orc) if segment is not None]
     numbers = [segment.get(place) for place in (2, 3) for segment in sources]
     return next((number for number in numbers if number), "") or f"|{code.code or code.text}"
 

@@ -15,11 +15,11 @@ TRIGGERS: dict[str, What] = {
     "A13": "cancel_discharge", "A02": "update", "A05": "update", "A07": "update", "A08": "update", "A12": "update", "A17": "update",
 }  # fmt: skip
 
-# HL7 table 0004 and what is written in its place.
+# HL7 table 0004, China's table of patient types (2.16.156.10011.2.3.1.271: 1 outpatient, 2 emergency, 3 inpatient), and words.
 KINDS: dict[str, VisitClass] = {
-    **dict.fromkeys(("I", "IMP", "INPATIENT", "住院", "N", "NEWBORN", "B"), "inpatient"),
-    **dict.fromkeys(("O", "R", "AMB", "OUTPATIENT", "门诊", "体检"), "outpatient"),
-    **dict.fromkeys(("E", "EMER", "EMERGENCY", "急诊", "留观"), "emergency"),
+    **dict.fromkeys(("I", "IMP", "INPATIENT", "住院", "N", "NEWBORN", "B", "3", "03"), "inpatient"),
+    **dict.fromkeys(("O", "R", "AMB", "OUTPATIENT", "门诊", "体检", "1", "01"), "outpatient"),
+    **dict.fromkeys(("E", "EMER", "EMERGENCY", "急诊", "留观", "2", "02"), "emergency"),
     **dict.fromkeys(("P", "预住院", "预入院"), "preadmit"),
     **dict.fromkeys(("H", "HH", "家庭病床"), "home"),
 }  # fmt: skip

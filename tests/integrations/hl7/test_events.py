@@ -95,6 +95,15 @@ def test_triggers(trigger: str, what: str) -> None:
     assert change.visit.discharged_at == (datetime(2026, 11, 18, 16, 0, tzinfo=UTC) if what == "discharge" else None)
 
 
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [("I", "inpatient"), ("住院", "inpatient"), ("03", "inpatient"), ("O", "outpatient"), ("门诊", "outpatient"), ("1", "outpatient"),
+     ("E", "emergency"), ("急诊", "emergency"), ("P", "preadmit"), ("NEWBORN", "inpatient"), ("T", None), ("", None)],
+)  # fmt: skip
+def test_kinds_of_visits(told: str, kind: str | None) -> None:
+    assert only(VisitChange, events("ADT^A01", PID, f"PV1|1|{told}|儿科"))[0].visit.kind == kind
+
+
 def test_evn_tells_the_event_only_where_the_header_does_not() -> None:
     assert only(VisitChange, events("ADT", "EVN|A03", PID, "PV1|1|I"))[0].what == "discharge"
     assert only(VisitChange, events("ADT^A08", "EVN|A03", PID, "PV1|1|I"))[0].what == "update"
@@ -310,6 +319,13 @@ def test_status_of_a_result(obx_status: str, obr_status: str, status: str) -> No
     assert found.status == status
 
 
+def test_a_document_is_withdrawn() -> None:
+    document = ("TXA|1|CY^出院小结" + "|" * 10 + "D1", "OBX|1|TX|CY||内容||||||F")
+    (written,), (withdrawn,) = (only(Observed, events(f"MDM^{trigger}", PID, *document)) for trigger in ("T02", "T11"))
+    assert (written.key, written.status) == (withdrawn.key, "F") == ("D1|CY", "F")
+    assert withdrawn.status == "D"
+
+
 def test_a_document_is_told_by_its_hash(shared: Path) -> None:
     (message,) = messages_of((shared / "data/hl7/traps/big_pdf.mllp").read_bytes())
     assert isinstance(message, Message)
@@ -353,6 +369,27 @@ def test_tests_are_ordered_with_or_without_orc() -> None:
     assert [(each.key, each.kind) for each in found] == [("P1", "test"), ("P2", "test")]
     assert found[1].starts_at == datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
     assert not only(Ordered, events("ORU^R01", PID, "OBR|1|P1|F1|A"))
+
+
+def test_several_medicines_under_one_number_are_told_apart() -> None:
+    group = (
+        "ORC|NW|Y1",
+        "RXE||VCR^长春新碱|1.5||mg",
+        "RXE||NS^氯化钠|100||ml",
+        "RXR|IV",
+        "ORC|CA|Y2",
+        "RXO|A",
+        "RXE||A|1||g",
+        "RXE||B|2||g",
+    )
+    found = only(Ordered, events("RDE^O11", PID, *group))
+    assert [(each.key, each.dose, each.status) for each in found] == [
+        ("Y1", "1.5 mg", "active"),
+        ("Y1|NS", "100 ml", "active"),
+        ("Y2", "1 g", "stopped"),
+        ("Y2|B", "2 g", "stopped"),
+    ]
+    assert [each.key for each in only(Ordered, events("RDE^O11", PID, "RXE||A|1", "RXE||B|2"))] == ["|A", "|B"]
 
 
 def test_an_appointment_is_made_and_cancelled() -> None:
