@@ -45,7 +45,7 @@ async def add_client(
         client = FhirClient(client_id=client_id, created_at=now)
         tx.add(client)
     client.name, client.secret_hash, client.scopes = name, await asyncio.to_thread(hash_secret, secret), list(dict.fromkeys(scopes))
-    client.feed_id, client.revoked_at = (await _feed(tx, feed, now) if feed is not None else None), None
+    client.feed_id, client.revoked_at = (await _feed(tx, feed, teams[0], now) if feed is not None else None), None
     await tx.flush()
     # Its old secret is over, and so is what was got with it.
     await end_tokens(tx, client.id)
@@ -54,10 +54,11 @@ async def add_client(
     return secret
 
 
-async def _feed(tx: AsyncSession, name: str, now: datetime) -> int:
+async def _feed(tx: AsyncSession, name: str, team: str, now: datetime) -> int:
+    """The feed of this name; a new one brings new patients to `team`. Raises ClientError."""
     feed = await tx.scalar(select(Feed).where(Feed.name == name))
     if feed is None:
-        feed = Feed(name=name, kind="fhir", created_at=now)
+        feed = Feed(name=name, kind="fhir", settings={"team": team}, created_at=now)
         tx.add(feed)
         await tx.flush()
     if feed.kind != "fhir":

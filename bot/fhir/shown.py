@@ -59,7 +59,7 @@ def of(patient_id: int) -> Json:
 
 def patient(row: Patient, numbers: Sequence[PatientIdentifier], team: str) -> Json:
     """Who somebody is. His numbers are those that still count; the record number is the hospital's own word for him."""
-    known = dict.fromkeys([(RECORD_NUMBER, row.record_number), *((one.system, one.value) for one in numbers if not one.alias)])
+    known = dict.fromkeys([(RECORD_NUMBER, row.record_number), *((one.system, one.value) for one in numbers if not is_private(one))])
     kinds = {RECORD_NUMBER: "MR"}
     return made(
         "Patient",
@@ -75,6 +75,11 @@ def patient(row: Patient, numbers: Sequence[PatientIdentifier], team: str) -> Js
         multipleBirthInteger=row.birth_order,
         managingOrganization=reference("Organization", display=team),
     )
+
+
+def is_private(number: PatientIdentifier) -> bool:
+    """Whether a number only helps us: one of somebody who was merged into this patient, or what a sender calls him in its references."""
+    return number.alias or number.system.endswith(":fhir:id")
 
 
 def observation(row: Observation, name: str | None) -> Json:
