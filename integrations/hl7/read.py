@@ -138,8 +138,8 @@ def _segment(line: str, separators: Separators) -> Segment:
 
 
 def _lines(text: str, field: str) -> list[str]:
-    """One string a segment. A line that begins no segment goes on with the field before it (free text in OBX-5), blank lines between
-    such lines too; blank lines and comments behind the last segment belong to nobody."""
+    """One string a segment. A line that begins no segment goes on with the field before it (free text in OBX-5). Blank lines are left out,
+    since some senders end every line twice; what stands behind one at the end, and comments there, belong to nobody."""
     text = text.replace("\x0b", "\r").replace("\x1c", "\r").replace("\r\n", "\r").replace("\n", "\r")
     if text.count("\r") > MOST_SEGMENTS:
         raise HL7Error("depth")
@@ -154,10 +154,10 @@ def _lines(text: str, field: str) -> list[str]:
                 continue
             line = bare
         if lines:
-            lines[-1].extend(pending if any(part.strip() for part in pending) else ())
+            lines[-1].extend(filter(str.strip, pending))
         pending = []
         lines.append([line])
-    lines[-1].extend(_without_comment(pending))
+    lines[-1].extend(_without_comment(lines[-1][0], pending, field))
     return ["\n".join(parts) if len(parts) > 1 else parts[0] for parts in lines]
 
 
@@ -165,8 +165,14 @@ def _is_name(name: str) -> bool:
     return name.isascii() and name.isalnum() and name[0].isalpha() and name.upper() == name
 
 
-def _without_comment(trailing: list[str]) -> list[str]:
-    for at, line in enumerate(trailing):
-        if not line.strip() or line.lstrip().startswith(_COMMENT):
-            return trailing[:at]
-    return trailing
+def _without_comment(last: str, trailing: list[str], field: str) -> list[str]:
+    """Of the lines behind the last segment those that belong to it. A text in OBX-5 goes on over blank lines until OBX-11 is there."""
+    fields = last.count(field)
+    found: list[str] = []
+    for line in trailing:
+        within_text = last.startswith("OBX") and fields < 11
+        if line.lstrip().startswith(_COMMENT) or not (line.strip() or within_text):
+            break
+        fields += line.count(field)
+        found.append(line)
+    return [line for line in found if line.strip()]

@@ -76,9 +76,16 @@ def test_a_separator_within_a_character_of_gb18030_separates_nothing() -> None:
 
 def test_a_line_that_is_no_segment_goes_on_with_the_field_before_it() -> None:
     found = read(message("OBX|1|TX|R||诊断：", "肺炎", "", "建议：复查||||||F", "NTE|1||好", end="\n"))
-    assert found.all("OBX")[0].get(5) == "诊断：\n肺炎\n\n建议：复查"
+    assert found.all("OBX")[0].get(5) == "诊断：\n肺炎\n建议：复查"
     assert found.all("OBX")[0].get(11) == "F"
     assert found.all("NTE")[0].get(3) == "好"
+
+
+def test_a_text_at_the_end_goes_on_until_it_is_ended() -> None:
+    data = message("OBX|1|TX|R||诊断：", "", "肺炎||||||F", "", "by hand", end="\n") + message("PID|1||1||张三", end="\n")
+    one, two = (read(each) for each in split(data))
+    assert (one.all("OBX")[0].get(5), one.all("OBX")[0].get(11)) == ("诊断：\n肺炎", "F")
+    assert name(two) == "张三"
 
 
 def test_batches_rows_of_messages_and_comments() -> None:
