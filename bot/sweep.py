@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.escalation import overdue
 from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
+from bot.intake.applying import lanes_to_apply
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
 from bot.media import picture_job, voice_job
 from bot.outbox import lines_left_waiting
@@ -43,6 +44,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "media": await _defer(tx, [Job("media", str(one)) for one in await media_left_behind(tx, now)], BULK),
             "picture": await _defer(tx, [picture_job(one) for one in await pictures_left_behind(tx, now)], BULK),
             "voice": await _defer(tx, [voice_job(*one) for one in await voices_left_behind(tx, now)], NORMAL),
+            "apply_feed": await _defer(tx, await lanes_to_apply(tx, now), BULK),
             "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
         }
     return {kind: count for kind, count in rounds.items() if count}

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
+from bot.apply import apply
 from bot.card_clicks import CallbackEvents
 from bot.cohorts import keep_cohorts
 from bot.drain import Drain
@@ -22,6 +23,8 @@ from bot.escalation import Escalation
 from bot.follow_up import FollowUps
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
+from bot.intake.applying import FeedApplier
+from bot.intake.readers import VERSION, read_message
 from bot.intake.watch import watch_feeds
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.links import know_contact_urls
@@ -167,6 +170,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
         "picture": pictures.read,
         "voice": voices.hear,
         "run_task": follow_ups.run,
+        "apply_feed": FeedApplier(parts.db, parts.clock, settings.tz, read=read_message, apply=apply, version=VERSION).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,
     }
 

@@ -205,11 +205,15 @@ async def store_messages(tx: AsyncSession | AsyncConnection, rows: Sequence[Mapp
         await connection.exec_driver_sql(_STORE, {name: [row[name] for row in rows] for name, _ in _COLUMNS})
 
 
+# Why a message failed that holds up its patient's later ones until it is tried again: nobody knows what of it they build upon. One that
+# fails because something has not come yet does not, since a later message may bring it.
+UNEXPECTED, DATABASE = "unexpected", "database"
+
 _BEFORE = FeedMessage.metadata.tables[FeedMessage.__tablename__].alias("before")
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Whether a message may be applied: neither it nor one before it with the same order key waits for its time."""
+    """Whether a message may be applied: its time has come, and none before it with the same order key holds it up."""
     held = (
         select(_BEFORE.c.id)
         .where(
@@ -217,11 +221,12 @@ def _free(now: datetime) -> ColumnElement[bool]:
             _BEFORE.c.order_key == FeedMessage.order_key,
             _BEFORE.c.state == "new",
             _BEFORE.c.not_before > now,
-            _BEFORE.c.id <= FeedMessage.id,
+            _BEFORE.c.error_code.in_((UNEXPECTED, DATABASE)),
+            _BEFORE.c.id < FeedMessage.id,
         )
         .exists()
     )
-    return and_(FeedMessage.state == "new", ~held)
+    return and_(FeedMessage.state == "new", FeedMessage.not_before.is_(None) | (FeedMessage.not_before <= now), ~held)
 
 
 async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[tuple[int, int]]:
@@ -234,7 +239,7 @@ async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[tuple[int, int]
 
 async def next_messages(tx: AsyncSession, feed_id: int, lane: int, now: datetime, *, limit: int, size: int) -> list[FeedMessage]:
     """The first messages of a lane that may be applied now, in order and locked: at most `limit`, and of those above `size` bytes in all
-    only the first. A message behind one of the same order key that waits for its time waits too."""
+    only the first. A message behind one of the same order key that holds it up waits too."""
     mine = (FeedMessage.feed_id == feed_id, FeedMessage.lane == lane, FeedMessage.state == "new")
     first = select(FeedMessage.id, FeedMessage.size).where(*mine, _free(now)).order_by(FeedMessage.id).limit(limit).subquery("first")
     so_far = func.sum(first.c.size).over(order_by=first.c.id)

@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.intake.feeds import Feed, as_feed
 from bot.jobs import BULK, Job, defer
 from integrations.event import Message
 from records.database import Database, is_lost_connection
+from records.feed import DATABASE, UNEXPECTED, FeedMessage, count_outcomes, lanes_waiting, next_messages
 from records.feed import Feed as FeedRow
-from records.feed import FeedMessage, count_outcomes, lanes_waiting, next_messages
 from records.state import StateChange
 
 log = structlog.get_logger(__name__)
@@ -27,9 +28,11 @@ log = structlog.get_logger(__name__)
 MESSAGES, BYTES = 100, 16 << 20
 # Reading a body above this size takes more than 20 ms: it leaves the event loop.
 READ_ASIDE = 100 << 10
-# A message that fails for a passing reason is tried again after 2, 10, 60 and 300 s, and is then dead.
-BACKOFF = (2, 10, 60, 300)
-ATTEMPTS = len(BACKOFF) + 1
+# When a failed message is tried again, in seconds; then it is dead. What must come first (the visit that a discharge ends) may take an
+# hour; what nobody expected holds up its patient, so it is over sooner.
+WAITS_FOR_OTHERS, FAILED = (5, 60, 600, 3600), (2, 10, 60, 300)
+ATTEMPTS = len(FAILED) + 1
+HOLDS = (UNEXPECTED, DATABASE)
 # The largest number of characters of a reason; reasons are codes and types, never a patient's words.
 REASON = 200
 
@@ -119,7 +122,7 @@ class FeedApplier:
                 if message.order_key not in failed:
                     outcome = await self._one(tx, feed, message, now)
                     outcomes.append(outcome)
-                    if outcome.state == "new":
+                    if outcome.state == "new" and outcome.code in HOLDS:
                         failed.add(message.order_key)
             if messages:
                 await defer(tx, [lane_job(feed_id, lane)], priority=BULK)
@@ -173,18 +176,23 @@ class FeedApplier:
 
 def _failed(feed: Feed, message: FeedMessage, err: Exception, now: datetime) -> Outcome:
     """Dead, or tried again later. What was raised is named by its code and type: its text may hold a patient's words."""
-    code = str(getattr(err, "code", None) or "unexpected")[:REASON]
+    permanent, code = getattr(err, "permanent", None), getattr(err, "code", None)
+    if not isinstance(permanent, bool) or not isinstance(code, str):
+        # SQLAlchemy's errors have a code too, of another kind.
+        permanent, code = False, DATABASE if isinstance(err, DBAPIError) else UNEXPECTED
     attempts = message.attempts + 1
-    if getattr(err, "permanent", False) is not True and attempts < ATTEMPTS:
-        return Outcome(message, "new", code, reason(err), now + timedelta(seconds=BACKOFF[attempts - 1]))
+    if not permanent and attempts < ATTEMPTS:
+        pause = (FAILED if code in HOLDS else WAITS_FOR_OTHERS)[attempts - 1]
+        return Outcome(message, "new", code[:REASON], reason(err), now + timedelta(seconds=pause))
     log.warning("message dead", feed=feed.name, control_id=message.control_id, sha256=message.sha256[:16], code=code)
-    return Outcome(message, "dead", code, reason(err))
+    return Outcome(message, "dead", code[:REASON], reason(err))
 
 
 def reason(err: Exception) -> str:
     """What went wrong, for whoever looks at the dead message: `detail` where the error has one that is fit to be shown, else its type."""
     detail = getattr(err, "detail", None)
-    return (detail if isinstance(detail, str) and detail else type(err).__name__)[:REASON]
+    cause = getattr(err, "orig", None) or err
+    return (detail if isinstance(detail, str) and detail else type(cause).__name__)[:REASON]
 
 
 async def lanes_to_apply(tx: AsyncSession, now: datetime) -> list[Job]:
@@ -195,14 +203,3 @@ async def lanes_to_apply(tx: AsyncSession, now: datetime) -> list[Job]:
 def lane_job(feed: int, lane: int) -> Job:
     """The job that applies a lane; one at a time."""
     return Job("apply_feed", f"{feed}:{lane}", lock=f"feed:{feed}:{lane}")
-
-
-def no_reader(feed: Feed, *_: Any) -> Iterable[Message]:
-    """Stands where a kind of feed has no reader."""
-    raise UnreadableKind(feed.kind)
-
-
-class UnreadableKind(Exception):
-    """This program cannot read feeds of this kind."""
-
-    code, permanent = "no_reader", True

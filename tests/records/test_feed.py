@@ -10,6 +10,7 @@ from records.database import Database
 from records.feed import (
     LANES,
     PACK_ABOVE,
+    UNEXPECTED,
     Feed,
     FeedMessage,
     dead_share,
@@ -68,7 +69,7 @@ async def test_a_failed_message_holds_up_its_own_patient_and_nobody_else(db: Dat
         keys = [row(feed, "a"), row(feed, "b", order_key=other), row(feed, "c"), row(feed, "d", order_key=other)]
         await store_messages(tx, keys)
         first = (await tx.scalars(select(FeedMessage).where(FeedMessage.key == "a"))).one()
-        first.not_before = NOW + timedelta(minutes=1)
+        first.not_before, first.error_code = NOW + timedelta(minutes=1), UNEXPECTED
     async with db.transaction() as tx:
         lane = lane_of("1")
         assert await lanes_waiting(tx, NOW) == [(feed, lane)]

@@ -141,8 +141,19 @@ async def test_a_permanent_error_is_a_dead_letter_with_its_reason_and_holds_up_n
     ]
 
 
-async def test_a_passing_error_is_tried_again_and_only_its_patient_waits(office: Office) -> None:
-    office.hands.fails["1"] = Trouble("busy", permanent=False)
+async def test_what_must_wait_for_a_later_message_does_not_hold_it_up(office: Office) -> None:
+    office.hands.fails["1"] = Trouble("visit_unknown", permanent=False)
+    await office.receives(("P1", "adt 1"), ("P1", "adt 2"))
+    await office.works()
+    assert await office.states() == {"adt 1": "new", "adt 2": "applied"}
+    office.hands.fails.clear()
+    office.now += timedelta(minutes=1)
+    await office.works()
+    assert await office.effects() == ["2", "1"]
+
+
+async def test_an_unexpected_error_is_tried_again_and_only_its_patient_waits(office: Office) -> None:
+    office.hands.fails["1"] = ValueError("张三")
     await office.receives(("P1", "adt 1"), ("P1", "adt 2"), (OTHER, "adt 3"))
     await office.works()
     assert await office.states() == {"adt 1": "new", "adt 2": "new", "adt 3": "applied"}
@@ -176,6 +187,7 @@ async def test_an_error_of_the_database_takes_back_only_its_own_message(office: 
     await office.receives(("P1", "adt 1"), (OTHER, "adt 2"), ("P1", "adt 3"))
     await office.works()
     assert await office.states() == {"adt 1": "applied", "adt 2": "new", "adt 3": "applied"}
+    assert ((await office.message("adt 2")).error_code, (await office.message("adt 2")).error) == ("database", "DivisionByZero")
     assert await office.effects() == ["1", "3"]
 
 
