@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -105,3 +106,34 @@ def replay(
     from bot.intake.command import replay_command
 
     replay_command(numbers or [], feed, code, since, until, state.value)
+
+
+@feed.command("map")
+def map_columns(
+    name: Name, file: Annotated[Path, typer.Argument(help="The mapping, in YAML (docs/hospital-data.md).", dir_okay=False)]
+) -> None:
+    """Say which columns of a view or a table mean what. Rows that were refused before can then be replayed."""
+    from bot.intake.row_commands import map_command
+
+    map_command(name, file)
+
+
+@feed.command("try")
+def try_rows(name: Name) -> None:
+    """The first rows of a view and what they would say, a JSON line each. Nothing is stored."""
+    from bot.intake.row_commands import try_command
+
+    try_command(name)
+
+
+@feed.command("import")
+def import_rows(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="CSV or xlsx, at most 5 MB.", dir_okay=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try every row and tell what would become of it; writes nothing.")] = False,
+) -> None:
+    """Bring a table into the record by the feed's mapping: good rows are taken, every other one is told with its line and the reason."""
+    from bot.intake.row_commands import import_command
+
+    if import_command(name, file, dry_run=dry_run):
+        raise typer.Exit(1)

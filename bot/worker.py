@@ -25,6 +25,7 @@ from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
 from bot.intake.applying import FeedApplier
 from bot.intake.readers import VERSION, read_message
+from bot.intake.view_poll import ViewPoller
 from bot.intake.watch import watch_feeds
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.links import know_contact_urls
@@ -59,6 +60,8 @@ COHORTS_EVERY = 1.0
 TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
 FEEDS_EVERY = 30
+# Each view has its own time; this is how often it is asked whether that has come.
+VIEWS_EVERY = 5
 RISK_EVERY = 3600
 ROOT = Path(__file__).parent.parent
 
@@ -90,6 +93,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
+            asyncio.create_task(keep(ViewPoller(parts.db, parts.clock).look, parts, every=VIEWS_EVERY)),
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
         ]
         if settings.sandbox:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from bot.intake.applying import Reader
 from bot.intake.feeds import Feed
+from bot.intake.view_rows import read_stored as read_view_row
 from integrations.event import Message
 from integrations.hl7.events import to_message
 from integrations.hl7.identifiers import Source
@@ -28,7 +29,7 @@ def read_hl7(feed: Feed, body: bytes, received_at: datetime, zone: ZoneInfo) -> 
     return [to_message(read(body, feed.settings.charset), source)]
 
 
-READERS: Mapping[str, Reader] = {"hl7": read_hl7}
+READERS: Mapping[str, Reader] = {"hl7": read_hl7, "sqlview": read_view_row}
 
 
 def read_message(feed: Feed, body: bytes, received_at: datetime, zone: ZoneInfo) -> Iterable[Message]:
