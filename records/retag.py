@@ -11,8 +11,8 @@ from records.base import Base
 
 
 class RetagRequest(Base):
-    """One patient to look at. `times` counts how often it was asked since the last look, so that a fact that comes while one looks is
-    looked at again."""
+    """One patient to look at from `asked_at` on: at once, or when time alone may change something. `times` counts how often it was asked
+    since the last look, so that a fact that comes while one looks is looked at again."""
 
     __tablename__ = "retag_request"
 
@@ -27,16 +27,24 @@ _ASK = text(
     """
     insert into retag_request as known (patient_id, asked_at, times)
     select id, :now, 1 from unnest(cast(:patients as bigint[])) as asked(id) order by id
-    on conflict (patient_id) do update set times = known.times + 1
+    on conflict (patient_id) do update set times = known.times + 1, asked_at = least(known.asked_at, excluded.asked_at)
     """
 )
 _DONE = text(
     """
-    delete from retag_request where patient_id in (
+    with looked_at as (
         select patient_id from retag_request
         join unnest(cast(:patients as bigint[]), cast(:times as int[])) as seen(patient, times)
             on patient_id = seen.patient and retag_request.times = seen.times
         order by patient_id for update of retag_request skip locked)
+    delete from retag_request using looked_at where retag_request.patient_id = looked_at.patient_id
+    """
+)
+_LATER = text(
+    """
+    insert into retag_request (patient_id, asked_at, times)
+    select id, :at, 1 from unnest(cast(:patients as bigint[])) as known(id) order by id
+    on conflict (patient_id) do nothing
     """
 )
 
@@ -52,12 +60,18 @@ async def ask_retag(tx: AsyncSession, patient_ids: Iterable[int], now: datetime)
         await tx.execute(_ASK, {"patients": asked, "now": now})
 
 
-async def asked_for(tx: AsyncSession, limit: int) -> dict[int, int]:
-    """The patients who have waited longest, with the count to give back to `looked_at`. Nothing is locked."""
-    rows = await tx.execute(
-        select(RetagRequest.patient_id, RetagRequest.times).order_by(RetagRequest.asked_at, RetagRequest.patient_id).limit(limit)
-    )
-    return dict(rows.tuples().all())
+async def ask_later(tx: AsyncSession, patient_ids: Iterable[int], at: datetime) -> None:
+    """Have these patients looked at again at `at`, unless they are asked for anyway: time alone may have changed something by then."""
+    later = sorted(set(patient_ids))
+    if later:
+        await tx.execute(_LATER, {"patients": later, "at": at})
+
+
+async def asked_for(tx: AsyncSession, now: datetime, limit: int) -> dict[int, int]:
+    """The patients whose time has come, the longest wait first, with the count to give back to `looked_at`. Nothing is locked."""
+    order = (RetagRequest.asked_at, RetagRequest.patient_id)
+    due = select(RetagRequest.patient_id, RetagRequest.times).where(RetagRequest.asked_at <= now)
+    return dict((await tx.execute(due.order_by(*order).limit(limit))).tuples().all())
 
 
 async def looked_at(tx: AsyncSession, seen: dict[int, int]) -> None:

@@ -41,6 +41,7 @@ from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
 from records.tag import PatientTag, Tag, TagChange, TagEvidence, TagVersion
+from records.tag_statement import TagStatement
 from records.wecom import AccessToken, CallbackEvent, KfAccount
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "Tag",
     "TagChange",
     "TagEvidence",
+    "TagStatement",
     "TagVersion",
     "Task",
     "Team",

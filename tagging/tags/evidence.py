@@ -14,7 +14,8 @@ SURE = 0.8
 class Evidence:
     """`because` in words, in Chinese, for clinicians. `ref_kind` and `ref_id` name the row that says it, `rule` what read it so.
 
-    `at` is when it was true or said. What comes from a row names the rule that read it, so that the same reason counts once.
+    `at` is when it was last true or said, `since` when it began, where that is known and earlier. What comes from a row names the rule
+    that read it, so that the same reason counts once.
     """
 
     source: str
@@ -26,6 +27,7 @@ class Evidence:
     rule: str | None = None
     rule_version: int | None = None
     confidence: float = 1.0
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.source not in TAG_SOURCES or not 0 <= self.confidence <= 1 or self.at.tzinfo is None:

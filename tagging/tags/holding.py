@@ -53,9 +53,12 @@ class Holding:
     def support(self, code: str, evidence: Evidence) -> bool:
         """Something speaks for the tag. False when that changes nothing: known already, too old, outdone, or the tag is retired."""
         tag = self._tag(code)
-        if not tag.active or evidence.against or self._knows(code, evidence) or _too_old(tag, evidence, self.now):
-            return False
         row = self.rows.get(code)
+        if not tag.active or evidence.against or _too_old(tag, evidence, self.now):
+            return False
+        if self._knows(code, evidence):
+            self._bear_out(tag, row, evidence)
+            return False
         if row is None:
             if not self._makes_room(code, evidence):
                 return False
@@ -183,11 +186,18 @@ class Holding:
         group = tag.exclusive_group
         return [code for code in self.carried() if code != tag.code and self._tag(code).exclusive_group == group] if group else []
 
+    def _bear_out(self, tag: Tag, row: PatientTag | None, evidence: Evidence) -> None:
+        """A known reason still holds: a tag that would expire lasts on. Moved on in quarters of its time, not at every look."""
+        at = min(evidence.at, self.now)
+        if row is not None and row.expires_at is not None and (at - row.evidence_at) * 4 >= row.expires_at - row.evidence_at:
+            row.evidence_at, row.expires_at = at, _expiry(tag, at)
+
     def _begin(self, code: str, evidence: Evidence, state: str, *, by: str) -> PatientTag:
         tag, at = self._tag(code), min(evidence.at, self.now)
         row = PatientTag(
             patient_id=self.patient.id, tag_id=tag.id, state=state, source=evidence.source, author=by, confidence=evidence.confidence,
-            since=at, evidence_at=at, until=None, expires_at=_expiry(tag, at), decided_by=None, decided_at=None, asks=False,
+            since=min(evidence.since or at, at), evidence_at=at, until=None, expires_at=_expiry(tag, at), decided_by=None,
+            decided_at=None, asks=False,
         )  # fmt: skip
         self.rows[code], self.known[code], self.standing[code] = row, set(), set()
         self.begun.append(row)

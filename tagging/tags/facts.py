@@ -1,0 +1,130 @@
+"""What the records hold about a patient, as far as rules over tags look at it. Plain values: nothing here knows a database."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A final observation: a number in its unit, or a sign that was said to be `status` (present, absent, possible)."""
+
+    id: int
+    code: str
+    at: datetime
+    value: float | None
+    unit: str | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A released result; `item` is the hospital's name for it."""
+
+    id: int
+    item: str
+    at: datetime
+    value: float | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """An active condition of the hospital's; `icd10` may be None where it was not coded."""
+
+    id: int
+    icd10: str | None
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Medicine:
+    """A prescription with what the list of substances knows of its name. Days are the hospital's; None where it does not say."""
+
+    id: int
+    name: str
+    status: str
+    starts_on: date | None
+    ends_on: date | None
+    at: datetime
+    generic: str = ""
+    drug_class: str = ""
+    atc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A stay or visit; `ended_at` None while it lasts."""
+
+    id: int
+    kind: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """One follow-up that went out, or should have."""
+
+    id: int
+    state: str
+    day: date
+    sent_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A completed questionnaire with its score."""
+
+    id: int
+    questionnaire: str
+    score: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """When the family wrote, and as what: text, voice, image …"""
+
+    at: datetime
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What was said that speaks for or against a tag, read once."""
+
+    id: int
+    code: str
+    against: bool
+    source: str
+    ref_kind: str
+    ref_id: int
+    because: str
+    confidence: float
+    at: datetime
+
+
+@dataclass
+class Facts:
+    """Everything about one patient. Lists are in order of time, the latest last."""
+
+    patient_id: int
+    born: date
+    sex: str | None = None
+    birth_weight_g: float | None = None
+    gestational_age_weeks: int | None = None
+    has_phone: bool = False
+    bound: bool = False
+    stopped: bool = False
+    plans: int = 0
+    readings: list[Reading] = field(default_factory=list)
+    labs: list[Lab] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    medicines: list[Medicine] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    follow_ups: list[FollowUp] = field(default_factory=list)
+    filled: list[Filled] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
