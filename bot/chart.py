@@ -22,6 +22,7 @@ from records.appointment import Appointment
 from records.lab_result import LabResult
 from records.medication import MedicationRequest
 from records.patient import Patient, patients_by_number
+from records.retag import ask_retag
 from records.source import KEPT, OtherPatient, Put, put, rows_from
 
 TABLES: dict[Kind, type[Chart]] = {"appointments": Appointment, "medications": MedicationRequest, "results": LabResult}
@@ -73,6 +74,7 @@ async def _import(
     for source in sorted({read.row.source for read in batch}):
         ids = [read.row.source_id for read in batch if read.row.source == source]
         known |= {(source, id): row for id, row in (await rows_from(tx, table, source, ids)).items()}
+    touched: set[int] = set()
     for read in batch:
         key = read.row.source, read.row.source_id
         try:
@@ -88,7 +90,10 @@ async def _import(
         else:
             seen.setdefault(key, read)
             report.taken.append((read.line, what, patient.name, read.about))
+            if what != "same":
+                touched.add(patient.id)
     await tx.flush()
+    await ask_retag(tx, touched, now)
 
 
 def _whose(read: Read, patients: dict[str, list[Patient]]) -> Patient:

@@ -335,6 +335,14 @@ def bench_history(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("tags")
+def bench_tags(json: Json = False) -> None:
+    """How many patients a second have their tags looked at again, writes included, and what reading a message for tags costs."""
+    from bot.bench.tags import run
+
+    _report(run(), json)
+
+
 @bench.command("all")
 def bench_all(json: Json = False) -> None:
     """All benchmarks, one after the other."""
@@ -344,6 +352,7 @@ def bench_all(json: Json = False) -> None:
     bench_language(json)
     bench_history(json)
     bench_hl7(json)
+    bench_tags(json)
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:

@@ -13,6 +13,7 @@ from plans.enrolment import enrol
 from plans.template import load_templates
 from records.encounter import Encounter
 from records.patient import Carer, Patient, PatientCarer
+from records.retag import ask_retag
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import KfAccount
 
@@ -71,6 +72,7 @@ async def _child(tx: AsyncSession, child: dict[str, Any], team: Team, today: dat
     )
     tx.add(patient)
     await tx.flush()
+    await ask_retag(tx, [patient.id], now)
     if "discharged" in child:
         left = now - timedelta(days=child["discharged"])
         tx.add(

@@ -25,6 +25,7 @@ from records.chat import Chat, lock_chats
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
 from records.message import Inbound, first_waiting
+from records.retag import ask_retag
 from records.staff import Team, on_call
 
 log = structlog.get_logger(__name__)
@@ -136,6 +137,8 @@ class Drain:
                         outcome.close(now)
                     await self._turns.save(tx)
                     await self._say(tx, list(outcomes.values()), now)
+                    # That a family wrote is a fact by itself; late, because others who ask for the same child wait for the commit.
+                    await ask_retag(tx, [patient.id for chat_id in waiting for patient in surroundings[chat_id].patients], now)
                     await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
         except BaseException:
             for chat_id in chat_ids:

@@ -12,6 +12,8 @@ from bot.intake.applying import lanes_to_apply
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
 from bot.media import picture_job, voice_job
 from bot.outbox import lines_left_waiting
+from bot.retag import JOB as RETAG
+from bot.retag import anybody_to_look_at
 from plans.follow_up_sweep import claim_due
 from records.database import Database
 from records.wecom import CallbackEvent
@@ -46,6 +48,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "voice": await _defer(tx, [voice_job(*one) for one in await voices_left_behind(tx, now)], NORMAL),
             "apply_feed": await _defer(tx, await lanes_to_apply(tx, now), BULK),
             "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
+            RETAG: await _defer(tx, [Job(RETAG, "due", RETAG)] if await anybody_to_look_at(tx, now) else [], BULK),
         }
     return {kind: count for kind, count in rounds.items() if count}
 

@@ -23,6 +23,7 @@ from bot.voice_answer import answer_voice
 from bot.voices import CONTEXT
 from plans.clarify_talk import interrupt
 from plans.follow_up import report
+from plans.told import note_told
 from records.care_plan import Task
 from records.chat import Chat
 from records.database import is_lost_connection
@@ -153,6 +154,9 @@ class TurnTaker:
         triage = understood.triage
         if TRIAGED not in message.outcome:
             await self._alert(tx, chat, patient, understood, said, now)
+        if patient is not None and not message.menu_id and _surely(chat, around.patients, text):
+            answers = chat.task_id is not None
+            await note_told(tx, patient, text, understood.medicines, message_id=message.id, answers=answers, at=message.sent_at)
         answer = Answer(outcome={"triage": triage.level, "categories": list(triage.categories)})
         if about_voice is not None:
             answer.outcome[VOICE] = about_voice.about.id
@@ -283,3 +287,8 @@ def _whom(chat: Chat, patients: list[Patient], text: str) -> Patient | None:
     if len(named) == 1:
         chat.patient_id = named[0].id
     return next((patient for patient in patients if patient.id == chat.patient_id), None)
+
+
+def _surely(chat: Chat, patients: list[Patient], text: str) -> bool:
+    """Whether it is certain which child the message is about: what stays in a record must not be guessed."""
+    return len(patients) == 1 or sum(patient.name in text for patient in patients) == 1 or chat.task_id is not None

@@ -34,6 +34,8 @@ from bot.ocr import OcrProcess
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
 from bot.prediction import RiskScoring
+from bot.retag import JOB as RETAG
+from bot.retag import Retagger
 from bot.retraining import training
 from bot.retraining.hot_swap import HotSwap, Model
 from bot.retraining.relay import Relay
@@ -175,6 +177,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
         "voice": voices.hear,
         "run_task": follow_ups.run,
         "apply_feed": FeedApplier(parts.db, parts.clock, settings.tz, read=read_message, apply=apply, version=VERSION).run,
+        RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,
     }
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.chat import Chat
 from records.message import enqueue
 from records.patient import Carer, Patient, PatientCarer
+from records.retag import ask_retag
 from records.state import StateChange
 
 # More than these and a nurse should look at what is going on.
@@ -66,6 +67,7 @@ async def join(
         if first_child is None:
             each.team_id = patient.team_id
     chat.patient_id = patient.id
+    await ask_retag(tx, [patient.id], now)
     return Joined(carer, link.primary, sum(each.id != carer.id for _, each in before))
 
 
@@ -83,6 +85,7 @@ async def part(tx: AsyncSession, patient: Patient, carer: Carer, *, by: str, rea
         chat.patient_id = chat.task_id = None
     if primary and (others := [each for _, each in there if each.id != carer.id]):
         await make_primary(tx, patient, others[0], by=by, now=now)
+    await ask_retag(tx, [patient.id], now)
     return True
 
 

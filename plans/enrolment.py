@@ -16,6 +16,7 @@ from plans.wording import say, words
 from records.care_plan import CarePlan, Task
 from records.message import Outbound
 from records.patient import Patient
+from records.retag import ask_retag
 from records.state import Moves, created, move
 
 PLAN_MOVES: Moves = {"active": frozenset({"ended", "withdrawn"}), "ended": frozenset(), "withdrawn": frozenset()}
@@ -120,6 +121,7 @@ async def enrol(
     await tx.flush()
     for task in tasks:
         created(tx, task, at=now, by=by)
+    await ask_retag(tx, [patient.id], now)
     return plan
 
 
@@ -133,6 +135,7 @@ async def end_plan(tx: AsyncSession, plan: CarePlan, *, state: str, by: str, rea
     tasks = (await tx.scalars(open_)).all()
     await _unsend(tx, [task for task in tasks if task.chat_id is not None], reason)
     withdrawn = [await close(tx, task, "withdrawn", now=now, by=by, reason=reason) for task in tasks]
+    await ask_retag(tx, [plan.patient_id], now)
     return sum(withdrawn)
 
 

@@ -16,6 +16,7 @@ from plans.wording import say
 from records.chat import Chat
 from records.patient import Patient
 from records.questionnaire import RESPONSE_MOVES, QuestionnaireResponse
+from records.retag import ask_retag
 from records.state import created, move
 
 CATEGORY = "questionnaire_score"
@@ -144,6 +145,8 @@ async def end(tx: AsyncSession, response: QuestionnaireResponse, patient: Patien
         completed_at=now,
         **_forgotten(form),
     )
+    if response.patient_id is not None:
+        await ask_retag(tx, [response.patient_id], now)
     name = patient.name if patient is not None else ""
     closing = (form.closing_raised if result.level or result.low else form.closing).format(name=name)
     if result.level is None:

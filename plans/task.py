@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.care_plan import Task
 from records.chat import Chat
+from records.retag import ask_retag
 from records.state import Moves, move
 
 TASK_MOVES: Moves = {
@@ -72,6 +73,8 @@ async def close(
     moved = await move(
         tx, task, state, moves=TASK_MOVES, at=now, by=by, reason=reason, detail=detail, next_at=None, closed_at=now, outcome=reason or state
     )
+    if moved:
+        await ask_retag(tx, [task.patient_id], now)
     if moved and task.chat_id is not None:
         chat = await tx.get(Chat, task.chat_id)
         if chat is not None and chat.task_id == task.id:

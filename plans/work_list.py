@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clarify_talk import told_of
@@ -14,6 +14,7 @@ from records.flag import LEVELS, Flag
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.staff import Staff, TeamMember
+from records.tag import PatientTag, Tag, TagEvidence
 
 # How far back ended follow-ups are listed (R).
 LAST_DAYS = timedelta(days=3)
@@ -25,7 +26,7 @@ SAME_LOOK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped; `level` is the flag's."""
+    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped, tag; `level` is the flag's."""
 
     kind: str
     level: str | None
@@ -46,7 +47,7 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
         return []
     teams = list(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
     flags = await _flags(tx, teams, now)
-    rest = [*await _endings(tx, teams, now), *await _unconfirmed(tx, teams, now), *await _stopped(tx, teams)]
+    rest = [*await _endings(tx, teams, now), *await _unconfirmed(tx, teams, now), *await _stopped(tx, teams), *await _tags(tx, teams)]
     items = [*flags, *sorted(rest, key=lambda item: item.at, reverse=True)]
     await _audit(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, now)
     return items
@@ -132,6 +133,23 @@ async def _stopped(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         WorkItem("stopped", None, patient.id, patient.name, carer.stopped_at, say("work.stopped"))
         for carer, patient in (await tx.execute(query))
         if carer.stopped_at is not None
+    ]
+
+
+async def _tags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+    """Tags about which something new was said after a clinician's word, or against what is carried."""
+    latest = select(TagEvidence.because, TagEvidence.recorded_at).where(TagEvidence.patient_tag_id == PatientTag.id)
+    newest = latest.order_by(TagEvidence.id.desc()).limit(1).correlate(PatientTag).lateral("newest")
+    query = (
+        select(PatientTag, Tag.name, Patient, newest.c.because, newest.c.recorded_at)
+        .join(Tag, Tag.id == PatientTag.tag_id)
+        .join(Patient, Patient.id == PatientTag.patient_id)
+        .join(newest, true())
+        .where(PatientTag.asks, Patient.team_id.in_(teams), or_(Tag.shared, Tag.team_id.in_(teams)))
+    )
+    return [
+        WorkItem("tag", None, patient.id, patient.name, at, say(f"work.tag_{row.state}", tag=name, because=because))
+        for row, name, patient, because, at in (await tx.execute(query))
     ]
 
 

@@ -32,8 +32,8 @@ select 'reply:old' || :chat || '-' || n, 'chat:' || :chat, :chat, 'kf', '{}', 'r
 from generate_series(1, :count) n, lateral (select cast(:now as timestamptz) - n * interval '3 hours') past (at)
 """
 _TEMPERATURES = """
-insert into observation (patient_id, code, value, unit, text, status, effective_at, recorded_at, detail)
-select :patient, 'temperature', 36.7, 'Cel', '36.7度', 'final', at, at, '{}'
+insert into observation (patient_id, code, value, unit, text, status, effective_at, recorded_at, detail, said_at)
+select :patient, 'temperature', 36.7, 'Cel', '36.7度', 'final', at, at, '{}', '{}'
 from generate_series(1, :count) n, lateral (select cast(:now as timestamptz) - n * interval '3 hours') past (at)
 """
 

@@ -33,6 +33,7 @@ def judge(facts: Facts, rules: Rules, *, now: datetime, zone: ZoneInfo) -> list[
 
 def take_in(holding: Holding, facts: Facts, verdicts: list[Verdict]) -> None:
     """What no longer holds ends, what holds is carried, what was said counts; last, what has run out ends."""
+    holding.settle()
     holding.outgrow((verdict.tag, verdict.rule) for verdict in verdicts if not verdict.evidence.against)
     for statement in facts.statements:
         if statement.code in holding.tags:

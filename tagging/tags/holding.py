@@ -5,23 +5,55 @@ stands until something new is said, and then somebody is asked; what contradicts
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from records.patient import Patient
 from records.state import MoveRefused
-from records.tag import CARRIED, PATIENT_TAG_MOVES, PatientTag, Tag
+from records.tag import CARRIED, PATIENT_TAG_MOVES, Tag
 from tagging.tags.errors import TagError
 from tagging.tags.evidence import SURE, Evidence, Key, premised
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 REPLACED = "由更新的“{name}”取代：{because}"
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A row of patient_tag in memory, by its column names; `id` None until it is written."""
+
+    tag_id: int
+    state: str
+    source: str
+    author: str
+    confidence: float
+    since: datetime
+    until: datetime | None
+    evidence_at: datetime
+    expires_at: datetime | None
+    decided_by: str | None
+    decided_at: datetime | None
+    asks: bool
+    id: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """By column; nothing of it is copied."""
+        return {name: getattr(self, name) for name in _HELD}
+
+    def may_change(self) -> tuple[Any, ...]:
+        """What can become different after it was written."""
+        return self.state, self.confidence, self.until, self.evidence_at, self.expires_at, self.decided_by, self.decided_at, self.asks
+
+
+_HELD = tuple(each.name for each in fields(Held))
 
 
 @dataclass(frozen=True)
 class Move:
     """One change of state, to be written: `old` None for a new row."""
 
-    row: PatientTag
+    row: Held
     old: str | None
     new: str
     by: str
@@ -32,23 +64,31 @@ class Move:
 class Holding:
     """One patient's open tags by code. `known` are the reasons that have counted already, `standing` who speaks for a tag: (source, rule).
 
-    `buried` are the reasons that a person has seen and ended the tag in spite of. The lists at the end are what is to be written.
+    `buried` are the reasons that a person has seen and ended the tag in spite of; `loaded` is how the rows were when they were read. The
+    lists at the end are what is to be written.
     """
 
     patient: Patient
     tags: Mapping[str, Tag]
     now: datetime
-    rows: dict[str, PatientTag] = field(default_factory=dict)
+    rows: dict[str, Held] = field(default_factory=dict)
     known: dict[str, set[Key]] = field(default_factory=dict)
     standing: dict[str, set[tuple[str, str | None]]] = field(default_factory=dict)
     buried: dict[str, set[Key]] = field(default_factory=dict)
-    begun: list[PatientTag] = field(default_factory=list)
-    reasons: list[tuple[PatientTag, Evidence]] = field(default_factory=list)
+    loaded: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    ended: list[Held] = field(default_factory=list)
+    begun: list[Held] = field(default_factory=list)
+    reasons: list[tuple[Held, Evidence]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
 
-    def carried(self) -> dict[str, PatientTag]:
+    def carried(self) -> dict[str, Held]:
         """What the patient carries now, by code."""
         return {code: row for code, row in self.rows.items() if row.state in CARRIED}
+
+    def changed(self) -> list[Held]:
+        """The rows that were written before and are different now."""
+        open_ = [row for code, row in self.rows.items() if row.id is not None and row.may_change() != self.loaded.get(code)]
+        return [*open_, *(row for row in self.ended if row.id is not None)]
 
     def support(self, code: str, evidence: Evidence) -> bool:
         """Something speaks for the tag. False when that changes nothing: known already, too old, outdone, or the tag is retired."""
@@ -102,6 +142,17 @@ class Holding:
                 self._end(code, row, rules, "premise no longer holds")
                 ended.append(code)
         return ended
+
+    def settle(self) -> None:
+        """Where two records became one, of an exclusive group the newest word stays, a person's before all others."""
+        groups: dict[str, list[str]] = {}
+        for code in self.carried():
+            if group := self._tag(code).exclusive_group:
+                groups.setdefault(group, []).append(code)
+        for codes in groups.values():
+            order = sorted(codes, key=lambda code: (self.rows[code].decided_at or _NEVER, self.rows[code].evidence_at, code))
+            for code in order[:-1]:
+                self._end(code, self.rows[code], "system", f"{order[-1]} of the same group is newer")
 
     def expire(self) -> list[str]:
         """End what has outlived its last evidence, and what was retired from the library. The codes that ended."""
@@ -186,16 +237,16 @@ class Holding:
         group = tag.exclusive_group
         return [code for code in self.carried() if code != tag.code and self._tag(code).exclusive_group == group] if group else []
 
-    def _bear_out(self, tag: Tag, row: PatientTag | None, evidence: Evidence) -> None:
+    def _bear_out(self, tag: Tag, row: Held | None, evidence: Evidence) -> None:
         """A known reason still holds: a tag that would expire lasts on. Moved on in quarters of its time, not at every look."""
         at = min(evidence.at, self.now)
         if row is not None and row.expires_at is not None and (at - row.evidence_at) * 4 >= row.expires_at - row.evidence_at:
             row.evidence_at, row.expires_at = at, _expiry(tag, at)
 
-    def _begin(self, code: str, evidence: Evidence, state: str, *, by: str) -> PatientTag:
+    def _begin(self, code: str, evidence: Evidence, state: str, *, by: str) -> Held:
         tag, at = self._tag(code), min(evidence.at, self.now)
-        row = PatientTag(
-            patient_id=self.patient.id, tag_id=tag.id, state=state, source=evidence.source, author=by, confidence=evidence.confidence,
+        row = Held(
+            tag_id=tag.id, state=state, source=evidence.source, author=by, confidence=evidence.confidence,
             since=min(evidence.since or at, at), evidence_at=at, until=None, expires_at=_expiry(tag, at), decided_by=None,
             decided_at=None, asks=False,
         )  # fmt: skip
@@ -205,23 +256,24 @@ class Holding:
         self._note(code, row, evidence)
         return row
 
-    def _note(self, code: str, row: PatientTag, evidence: Evidence) -> None:
+    def _note(self, code: str, row: Held, evidence: Evidence) -> None:
         self.reasons.append((row, evidence))
         if evidence.key is not None:
             self.known.setdefault(code, set()).add(evidence.key)
         if not evidence.against:
             self.standing.setdefault(code, set()).add((evidence.source, evidence.rule))
 
-    def _move(self, row: PatientTag, new: str, by: str, reason: str) -> None:
+    def _move(self, row: Held, new: str, by: str, reason: str) -> None:
         """The row is ours until the end of the transaction (the door holds its patient), so nobody else moves it meanwhile."""
         if new not in PATIENT_TAG_MOVES[row.state]:
             raise MoveRefused(f"patient_tag {row.id}: {row.state} -> {new}")
         self.moves.append(Move(row, row.state, new, by, reason))
         row.state = new
 
-    def _end(self, code: str, row: PatientTag, by: str, reason: str) -> None:
+    def _end(self, code: str, row: Held, by: str, reason: str) -> None:
         self._move(row, "ended", by, reason)
         row.until, row.asks, row.expires_at = self.now, False, None
+        self.ended.append(row)
         for of in (self.rows, self.known, self.standing):
             of.pop(code, None)
 

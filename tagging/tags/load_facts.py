@@ -38,6 +38,7 @@ _QUERIES: dict[str, str] = {
     "labs": """
         select who.id, l.id, l.item, l.collected_at, l.value, l.unit from unnest(cast(:ids as bigint[])) as who(id) cross join lateral (
             select * from lab_result where patient_id = who.id and released_at <= :now and released_at > :since
+                and status not in ('registered', 'cancelled', 'entered-in-error')
             order by released_at desc limit :labs) l order by l.collected_at, l.id""",
     "diagnoses": """
         select who.id, c.id, c.icd10, c.text, coalesce(c.onset_at, c.recorded_at)
@@ -89,11 +90,11 @@ async def load_facts(tx: AsyncSession, ids: Sequence[int], codes: Sequence[str],
     """The facts of these patients by id; `codes` are the observations that rules look at. Those who do not exist are left out."""
     values = {"ids": list(ids), "codes": list(codes), "since": now - BACK, "now": now, "today": now.date() + timedelta(days=1), **MOST}
     facts: dict[int, Facts] = {}
-    for row in await tx.execute(_PATIENTS, values):
+    for row in (await tx.execute(_PATIENTS, values)).all():
         facts[row[0]] = Facts(*row)
     for name, query in _STATEMENTS.items():
         make = _medicine if name == "medicines" else _KINDS[name]
-        for row in await tx.execute(query, values):
+        for row in (await tx.execute(query, values)).all():
             if row[0] in facts:
                 getattr(facts[row[0]], name).append(make(*row[1:]))
     return facts

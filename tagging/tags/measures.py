@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -50,6 +51,12 @@ class Measures:
             self._known[name] = MEASURES[name](self)
         return self._known[name]
 
+    @cached_property
+    def recent_kinds(self) -> list[str]:
+        """As what the family wrote in the last 90 days."""
+        first = self.since(90)
+        return [message.kind for message in self.facts.messages if message.at > first]
+
     def since(self, days: int) -> datetime:
         """The moment so many days ago."""
         return self.now - timedelta(days=days)
@@ -85,13 +92,14 @@ def _last_contact(m: Measures) -> Measured | None:
 def _contact_days(m: Measures) -> Measured | None:
     if not m.facts.bound:
         return None
-    days = {message.at.astimezone(m.zone).date() for message in m.facts.messages if message.at > m.since(30)}
+    first = m.since(30)
+    days = {message.at.astimezone(m.zone).date() for message in m.facts.messages if message.at > first}
     return Measured(len(days))
 
 
 def _share(kind: str) -> Callable[[Measures], Measured | None]:
     def of(m: Measures) -> Measured | None:
-        recent = [message.kind for message in m.facts.messages if message.at > m.since(90)]
+        recent = m.recent_kinds
         return Measured(recent.count(kind) / len(recent), len(recent)) if recent else None
 
     return of

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -174,7 +175,11 @@ class MedicinePremise(Strict):
             return None
         last = in_force[-1]
         over = None if last.ends_on is None or last.ends_on >= m.today else (m.today - last.ends_on).days
-        days = len({each.starts_on + timedelta(days=n) for each in mine if each.starts_on for n in range(_length(each, m))})
+        days = (
+            0
+            if self.for_days is None
+            else len({each.starts_on + timedelta(days=n) for each in mine if each.starts_on for n in range(_length(each, m))})
+        )
         if self.for_days is not None and days < self.for_days:
             return None
         until = m.now if over is None else m.since(over)
@@ -262,14 +267,21 @@ class When(Strict):
 
     def find(self, m: Measures) -> Found | None:
         """What makes it hold; None when it does not."""
+        if self.leaf is not None:
+            return self.leaf.find(m)
         if self.any:
             return next((found for each in self.any if (found := each.find(m))), None)
         if self.all:
             return _joined([each.find(m) for each in self.all], m)
-        if self.never is not None:
-            return None if self.never.find(m) else Found(m.now, ("patient", m.facts.patient_id))
-        leaf = self.reading or self.sign or self.lab or self.diagnosis or self.medicine or self.questionnaire or self.measure
-        return leaf.find(m) if leaf else None
+        return None if self.never is None or self.never.find(m) else Found(m.now, ("patient", m.facts.patient_id))
+
+    @cached_property
+    def leaf(self) -> "Leaf | None":
+        """The premise itself, where it is a single one."""
+        return self.reading or self.sign or self.lab or self.diagnosis or self.medicine or self.questionnaire or self.measure
+
+
+Leaf = ReadingPremise | SignPremise | LabPremise | DiagnosisPremise | MedicinePremise | QuestionnairePremise | MeasurePremise
 
 
 def all_never(parts: Sequence[When]) -> bool:

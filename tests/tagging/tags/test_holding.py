@@ -136,6 +136,15 @@ def test_what_a_person_ended_stays_ended_for_the_reasons_there_were() -> None:
     assert one.support("chemo", his(ref_id=2))
 
 
+def test_where_two_records_became_one_the_newest_of_a_group_stays() -> None:
+    one, other = child(), child()
+    one.support("phq.mild", ruled())
+    other.support("phq.severe", ruled(at=NOW - days(5), rule="phq_severe"))
+    one.rows["phq.severe"] = other.rows["phq.severe"]
+    one.settle()
+    assert states(one) == {"phq.mild": "active"}
+
+
 def test_computed_tags_are_refused_by_hand() -> None:
     one = child()
     one.support("contact.week", ruled())
