@@ -8,9 +8,15 @@ from records.appointment import APPOINTMENT_STATUS, Appointment
 from records.condition import Condition
 from records.immunization import Immunization
 from records.medication import MEDICATION_STATUS, MedicationRequest
+from tagging.terms.diagnosis import icd10_of as who_code
+from tagging.terms.diagnosis import read_diagnosis
 
 # Longer than any name or word of use; what is cut stays in the message.
 LONGEST = 2000
+# Longer words are a history and no diagnosis to be coded.
+LONGEST_NAME = 80
+# By such words the patient does not have it.
+DENIED = frozenset({"none", "refuted", "family"})
 
 
 def words(code: Coded) -> str | None:
@@ -24,13 +30,15 @@ def cut(text: str | None) -> str | None:
 
 
 def diagnosed(work: Work, event: Diagnosed) -> Told:
-    """The Condition."""
+    """The Condition; what its words deny (无, 否认 …) or tell of somebody else is not active."""
+    said = words(event.code) or ""
+    stands = read_diagnosis(said).certainty not in DENIED if len(said) <= LONGEST_NAME else True
     fields = {
         "code": cut(event.code.code),
         "system": cut(event.code.system),
         "text": words(event.code),
         "icd10": icd10_of(event.code),
-        "status": "active" if event.active else "inactive",
+        "status": "active" if event.active and stands else "inactive",
         "onset_at": event.since,
         "recorded_at": None,
     }
@@ -38,9 +46,13 @@ def diagnosed(work: Work, event: Diagnosed) -> Told:
 
 
 def icd10_of(code: Coded) -> str | None:
-    """The code, where the source says that it is ICD-10's."""
+    """WHO's part of the code, where the source says that it is ICD-10's; else read from words that are sure of a diagnosis."""
     named = (code.system or "").upper().replace("-", "")
-    return cut(code.code) if named.startswith(("ICD10", "I10")) else None
+    if named.startswith(("ICD10", "I10")):
+        return who_code(code.code or "") or cut(code.code)
+    said = code.text or ""
+    read = read_diagnosis(said) if 0 < len(said) <= LONGEST_NAME else None
+    return read.icd10 if read is not None and read.carried else None
 
 
 def ordered(work: Work, event: Ordered) -> Told | None:

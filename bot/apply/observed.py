@@ -20,6 +20,10 @@ from records.patient import Patient
 from records.said import CLEARED
 from tagging.content import default_content
 from tagging.errors import InputError
+from tagging.terms.convert import convert as in_unit
+from tagging.terms.lab import find_lab
+from tagging.terms.number import read_value
+from tagging.terms.ucum import ucum
 from tagging.vitals import convert, get_vital, plausible
 
 # HL7 table 0085 in FHIR's words; what is not in it (a sender's own letter) is taken for preliminary.
@@ -30,7 +34,6 @@ STATUS: Mapping[str, str] = {
 }  # fmt: skip
 # What a family is not shown, whatever was released before.
 HIDDEN = ("registered", "cancelled", "entered-in-error")
-_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?")
 _LOINC_NAMES = ("LN", "LOINC", "HTTP://LOINC.ORG")
 
 
@@ -51,8 +54,8 @@ def vital_of(code: Coded) -> str | None:
 
 def number_in(values: tuple[str, ...]) -> float | None:
     """The value as a number, where it is one number and nothing else."""
-    written = values[0].strip() if len(values) == 1 else ""
-    return float(written) if _NUMBER.fullmatch(written) else None
+    read = read_value(values[0]) if len(values) == 1 else None
+    return read.value if read is not None and read.comparator is None and read.unit is None else None
 
 
 def _vital(work: Work, patient: Patient, event: Observed, vital: str, status: str) -> Told:
@@ -64,7 +67,8 @@ def _vital(work: Work, patient: Patient, event: Observed, vital: str, status: st
         try:
             value = convert(content, vital, value, event.unit or None)
         except InputError:
-            value = None
+            # What families say is known there; what monitors and laboratories write, here.
+            value = in_unit(value, event.unit or "", get_vital(content, vital).unit, analyte=vital)
     if value is not None and not plausible(content, vital, value, (local_day(at, work.zone) - patient.birth_date).days):
         value = None
     if value is None and status in ("final", "preliminary"):
@@ -88,7 +92,7 @@ def _result(work: Work, event: Observed, status: str) -> Told:
     fields: dict[str, Any] = {
         "report": words(event.report) if event.report is not None else None,
         "item": words(event.code),
-        "code": event.code.code if (event.code.system or "").upper() in _LOINC_NAMES else None,
+        "code": event.code.code if (event.code.system or "").upper() in _LOINC_NAMES else _loinc(event),
         "value": value if value is not None else CLEARED if written else None,
         "text": written,
         "unit": cut(event.unit),
@@ -99,6 +103,15 @@ def _result(work: Work, event: Observed, status: str) -> Told:
         "released_at": released,
     }
     return Told(LabResult, event.key, fields, {"report": "", "item": event.key, "text": "", "collected_at": work.at(event)})
+
+
+def _loinc(event: Observed) -> str | None:
+    """The LOINC code that a name means in the very unit of the result, where the code was compared with a published list."""
+    found = find_lab(
+        event.code.text, code=event.code.code, system=event.code.system, unit=event.unit, report=words(event.report or Coded())
+    )
+    item = found.item
+    return item.loinc if item is not None and item.verified and ucum(event.unit, like=item.unit) == item.unit else None
 
 
 @cache

@@ -28,6 +28,37 @@ async def test_a_laboratory_result_is_kept_as_written(hospital: Hospital) -> Non
     assert (await hospital.tx.scalars(select(RetagRequest.patient_id))).all() == [white.patient_id]
 
 
+async def test_a_result_is_read_however_it_is_written(hospital: Hospital) -> None:
+    await hospital.says(
+        upsert(),
+        observed("血小板(PLT)", "１，２３４．５", unit="10^9/L"),
+        observed("葡萄糖", "90", unit="mg/dL"),
+        observed("钾", "4.1↑", unit="mmol/L"),
+        observed("体温", "98.6", unit="[degF]", key="t"),
+        observed("身高", "20", unit="in", key="h"),
+    )
+    rows = {row.item: row for row in await hospital.rows(LabResult)}
+    assert (rows["血小板(PLT)"].code, rows["血小板(PLT)"].value) == ("777-3", 1234.5)
+    assert rows["葡萄糖"].code is None, "15074-8 is glucose in mmol/L"
+    assert (rows["钾"].code, rows["钾"].value, rows["钾"].text) == ("2823-3", 4.1, "4.1↑")
+    vitals = {row.code: (row.value, row.unit) for row in await hospital.rows(Observation)}
+    assert vitals == {"temperature": (37.0, "Cel"), "height": (50.8, "cm")}
+
+
+async def test_a_diagnosis_in_words_is_coded_where_they_are_sure(hospital: Hospital) -> None:
+    said = {"急淋（中危）化疗后": "C91.0", "川崎病待排": None, "没见过的病": None, "否认哮喘": None, "无": None}
+    await hospital.says(upsert(), *(Diagnosed(person=XIAOMAN, key=text, code=Coded(None, text)) for text in said))
+    rows = {row.text: row for row in await hospital.rows(Condition)}
+    assert {text: row.icd10 for text, row in rows.items()} == said
+    assert {text for text, row in rows.items() if row.status == "inactive"} == {"否认哮喘", "无"}
+
+
+async def test_a_code_of_the_clinical_edition_is_kept_beside_the_one_of_who(hospital: Hospital) -> None:
+    await hospital.says(upsert(), Diagnosed(person=XIAOMAN, key="1", code=Coded("J18.900x001", "支气管肺炎", "ICD-10")))
+    (row,) = await hospital.rows(Condition)
+    assert (row.code, row.icd10) == ("J18.900x001", "J18.9")
+
+
 async def test_what_is_not_released_is_shown_to_nobody(hospital: Hospital) -> None:
     await hospital.says(upsert(), observed("白细胞", "5.1", released_at=None), observed("血红蛋白", "120"))
     patient = await hospital.patient()
