@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.escalation import overdue
+from bot.fhir.poll import feeds_to_poll
 from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
 from bot.intake.applying import lanes_to_apply
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
@@ -47,6 +48,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "picture": await _defer(tx, [picture_job(one) for one in await pictures_left_behind(tx, now)], BULK),
             "voice": await _defer(tx, [voice_job(*one) for one in await voices_left_behind(tx, now)], NORMAL),
             "apply_feed": await _defer(tx, await lanes_to_apply(tx, now), BULK),
+            "poll_feed": await _defer(tx, await feeds_to_poll(tx, now), BULK),
             "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
             RETAG: await _defer(tx, [Job(RETAG, "due", RETAG)] if await anybody_to_look_at(tx, now) else [], BULK),
         }

@@ -20,6 +20,7 @@ from bot.card_clicks import CallbackEvents
 from bot.cohorts import keep_cohorts
 from bot.drain import Drain
 from bot.escalation import Escalation
+from bot.fhir.poll import FhirPoller
 from bot.follow_up import FollowUps
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
@@ -178,6 +179,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
         "run_task": follow_ups.run,
         "apply_feed": FeedApplier(parts.db, parts.clock, settings.tz, read=read_message, apply=apply, version=VERSION).run,
         RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
+        "poll_feed": FhirPoller(parts.db, parts.clock).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,
     }
 

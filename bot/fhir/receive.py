@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,11 +20,13 @@ from bot.apply import ApplyError, NeedsPerson, apply
 from bot.apply.link import numbers_known
 from bot.fhir.codes import PREFIX, id_of, row_of
 from bot.fhir.refusal import FhirRefusal, issue_of
+from bot.fhir.source import source_of
+from bot.intake.readers import VERSION
 from integrations.event import Identifier, Message, PatientMerge, Person
 from integrations.fhir.bundle import Entry, Part, as_sent, messages
 from integrations.fhir.coded import own_id
 from integrations.fhir.document import FhirError, text
-from integrations.fhir.person import Source, Within, person_of
+from integrations.fhir.person import Within, person_of
 from integrations.fhir.read import READERS, key_of
 from integrations.fhir.write import Json, outcome
 from records.condition import Condition
@@ -39,7 +42,6 @@ from records.patient_identifier import PatientIdentifier
 
 # A body above this size takes more than 20 ms to read: it leaves the event loop.
 READ_ASIDE = 100 << 10
-VERSION = "fhir-1"
 # Where the rows of a resource type stand, and which part of its ids they have.
 TABLES: Mapping[str, tuple[tuple[Any, str], ...]] = {
     "Observation": ((Observation, "o"), (LabResult, "l")),
@@ -70,12 +72,6 @@ class Taken:
     addresses: Mapping[str, str] = field(default_factory=dict)
     refusal: FhirRefusal | None = None
     trial: bool = False
-
-
-def source_of(name: str, settings: Mapping[str, Any], received_at: datetime, zone: ZoneInfo) -> Source:
-    """How a feed's documents are to be read: `identifiers` names its numberings, `releases` says that what is final may be shown."""
-    systems = settings.get("identifiers")
-    return Source(name, zone, received_at, systems if isinstance(systems, dict) else {}, releases=settings.get("releases") is True)
 
 
 async def parts_of(document: dict[str, Any], sender: Sender, *, size: int, now: datetime, zone: ZoneInfo) -> list[Part]:
@@ -234,8 +230,12 @@ def check_id(entry: Entry, resource_id: str, *, path: str) -> None:
 
 
 def as_bytes(resource: dict[str, Any]) -> bytes:
-    """One entry of a batch as a document of its own."""
-    return json.dumps(resource, ensure_ascii=False, default=float).encode("utf-8", "replace")
+    """A resource as a document of its own, its decimals as they were written (5.10 is not 5.1)."""
+    return _WRITTEN.sub(r"\1", json.dumps(resource, default=lambda number: f"\1{number}\1")).encode()
+
+
+# A decimal on its way through json, which would write it as a float.
+_WRITTEN = re.compile(r'"\\u0001(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\\u0001"')
 
 
 def response_of(taken: Taken, base: str) -> list[Json]:

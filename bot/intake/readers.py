@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.fhir.source import read_fhir
 from bot.intake.applying import Reader
 from bot.intake.feeds import Feed
 from bot.intake.view_rows import read_stored as read_view_row
@@ -29,7 +30,7 @@ def read_hl7(feed: Feed, body: bytes, received_at: datetime, zone: ZoneInfo) -> 
     return [to_message(read(body, feed.settings.charset), source)]
 
 
-READERS: Mapping[str, Reader] = {"hl7": read_hl7, "sqlview": read_view_row}
+READERS: Mapping[str, Reader] = {"fhir": read_fhir, "hl7": read_hl7, "sqlview": read_view_row}
 
 
 def read_message(feed: Feed, body: bytes, received_at: datetime, zone: ZoneInfo) -> Iterable[Message]:

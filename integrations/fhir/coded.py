@@ -1,10 +1,12 @@
 """Codes and identifiers as FHIR writes them, under the names that our events use."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from integrations.event import Coded, Identifier
 from integrations.fhir.document import items, text
+from integrations.hl7.identifiers import AUTHORITIES, NATIONAL_ID, OF_VISITS, TYPES, looks_national
 
 # Code systems by the names that HL7 v2 has for them, so that a code looks alike from either road.
 SYSTEMS = {
@@ -19,9 +21,10 @@ SYSTEMS = {
 # Where a concept has several codings, the one that most readers know.
 PREFERRED = ("ICD-10", "LN", "CVX", "SCT")
 
-# What China's standards number persons by (WS/T 500), and HL7's types of identifiers that mean the same in every hospital.
-IDENTIFIER_SYSTEMS = {"urn:oid:2.16.156.10011.1.3": "national-id", "urn:oid:2.16.156.10011.1.19": "health-card"}
 MAX_IDENTIFIERS = 20
+LONGEST = 200
+# What is written where there is no number; everybody would have it.
+NOTHING = re.compile(r"[0\W_]*|无|未知|不详|null|none|n/?a|unknown", re.IGNORECASE)
 
 
 def coded(concept: Any) -> Coded:
@@ -43,17 +46,30 @@ def codes(concept: Any) -> frozenset[str]:
 
 def identifiers(resource: Any, *, feed: str, systems: Mapping[str, str]) -> tuple[Identifier, ...]:
     """The resource's business identifiers, under the platform's names: `systems` maps `address:type` (`http://his/mrn:MR`), an address
-    or a type alone to it; what stands in no map is `feed:address:type`. Old ones are left out."""
+    or a type alone to it; without it types and object identifiers mean what they mean in HL7 messages; what stands in no map is
+    `feed:address:type`. Old ones, and the numbers of visits, are left out."""
     found = []
     for each in items(resource, "identifier"):
         value = text(each, "value")
-        if value is None or text(each, "use") == "old" or len(value) > 200:
+        if value is None or text(each, "use") == "old" or len(value) > LONGEST or NOTHING.fullmatch(value):
             continue
-        address, kind = text(each, "system") or "", text(each, "type", "coding", "code") or ""
-        names = (systems.get(key) for key in (f"{address}:{kind}", address, kind) if key)
-        name = next((name for name in names if name), IDENTIFIER_SYSTEMS.get(address)) or f"{feed}:{address}:{kind}"
-        found.append(Identifier(name, value))
+        address, kind = text(each, "system") or "", text(each, "type", "coding", "code") or text(each, "type", "text") or ""
+        if (name := _numbering(value, address, kind, feed, systems)) is not None:
+            found.append(Identifier(name, value))
     return tuple(dict.fromkeys(found))[:MAX_IDENTIFIERS]
+
+
+def _numbering(value: str, address: str, kind: str, feed: str, systems: Mapping[str, str]) -> str | None:
+    for key in (f"{address}:{kind}", address, kind):
+        if key and (name := systems.get(key)):
+            return name
+    if looks_national(value):
+        return NATIONAL_ID
+    if kind.upper() in OF_VISITS:
+        return None
+    meant = AUTHORITIES.get(address.removeprefix("urn:oid:")) or TYPES.get(kind.upper())
+    # What is called a national id and is not one (a passport, a typing slip) names somebody within this feed only.
+    return meant if meant is not None and meant != NATIONAL_ID else f"{feed}:{address}:{kind}"
 
 
 def own_id(feed: str, resource_id: str) -> Identifier:

@@ -34,7 +34,7 @@ CHILD: dict[str, Any] = {
     "id": "c1",
     "identifier": [
         {"system": "http://his.example/mrn", "value": "ZY-1"},
-        {"system": "urn:oid:2.16.156.10011.1.3", "value": "11010520260301001X"},
+        {"system": "urn:oid:2.16.156.10011.1.3", "value": "110105202603010012"},
     ],
     "name": [{"use": "official", "family": "赵", "given": ["小满"]}],
     "gender": "female",
@@ -116,10 +116,25 @@ def test_a_child_with_its_numbers_name_and_birth_order() -> None:
     assert isinstance(event, PatientUpsert)
     person = event.person
     assert person.identifiers == (
-        Identifier("record-number", "ZY-1"), Identifier("national-id", "11010520260301001X"), Identifier("his:fhir:id", "c1"),
+        Identifier("record-number", "ZY-1"), Identifier("national-id", "110105202603010012"), Identifier("his:fhir:id", "c1"),
     )  # fmt: skip
     assert (person.name, person.sex, person.birth_date, person.birth_order) == ("赵小满", "F", date(2026, 3, 1), 2)
     assert person.phones == ("13900000001",)
+
+
+def test_numbers_mean_what_they_mean_in_hl7() -> None:
+    def named(value: str, address: str = "", kind: str = "") -> list[str]:
+        given = {"system": address, "value": value, "type": {"coding": [{"code": kind}]}}
+        return [one.system for one in told({**CHILD, "identifier": [given]})[0].person.identifiers]
+
+    assert named("ZY-7", "http://elsewhere", "MR") == ["record-number", "his:fhir:id"]
+    assert named("E-7", kind="EMPI") == ["empi", "his:fhir:id"]
+    assert named("Z7", "urn:oid:2.16.156.10011.1.12") == ["inpatient-number", "his:fhir:id"]
+    # A typing slip in a national id is nobody else's national id.
+    assert named("110105202603010010", "urn:oid:2.16.156.10011.1.3") == ["his:urn:oid:2.16.156.10011.1.3:", "his:fhir:id"]
+    for nothing in ("0000", "无", "--"):
+        assert named(nothing, kind="MR") == ["his:fhir:id"]
+    assert named("V7", kind="VN") == ["his:fhir:id"]
 
 
 def test_the_id_of_a_patient_who_is_posted_as_new_names_nobody() -> None:
@@ -132,12 +147,12 @@ def test_a_mother_is_known_beside_her_child_and_never_as_it() -> None:
     mother = {
         "resourceType": "RelatedPerson", "id": "m1", "patient": {"reference": "urn:uuid:c1"}, "telecom": [{"value": "13900000009"}],
         "relationship": [{"coding": [{"code": "MTH"}]}],
-        "identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": "110105199001011237"}],
+        "identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": "110105199001011232"}],
     }  # fmt: skip
     (part,) = messages(transaction(mother, CHILD), HIS)
     assert part.message is not None and part.message.notes == ("passed_over:RelatedPerson",)
     person = part.message.events[0].person
-    assert person.mother == (Identifier("national-id", "110105199001011237"),)
+    assert person.mother == (Identifier("national-id", "110105199001011232"),)
     assert set(person.mother).isdisjoint(person.identifiers)
     assert person.phones == ("13900000001", "13900000009")
 
