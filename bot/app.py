@@ -20,6 +20,7 @@ from records.database import Database
 
 if TYPE_CHECKING:
     from bot.sandbox import SimulatorControl
+    from tagging.portrait.portrait import Portrait
 
 SIMULATOR_PREFIX = "/sandbox/wecom"
 POSTGRES_FOLDER = "postgres"
@@ -146,3 +147,10 @@ def add_sandbox(app: web.Application, core: Core, session: aiohttp.ClientSession
     add_sandbox_routes(app, Backend(core.db, core.clock, settings.tz, control))
     app.add_subapp(SIMULATOR_PREFIX, simulator)
     return control
+
+
+def portrait_page(portrait: "Portrait", settings: Settings) -> str:
+    """A patient's portrait as a page for reading and printing."""
+    from console.portrait import portrait_page as page
+
+    return page(portrait, hospital=settings.hospital, zone=settings.tz)

@@ -13,6 +13,7 @@ from bot.cli_family import family
 from bot.cli_feed import feed
 from bot.cli_fhir import client, fhir
 from bot.cli_nlu import nlu
+from bot.cli_patient import patient
 from bot.cli_questionnaire import questionnaire
 from bot.cli_risk import risk
 from bot.cli_tag import tag
@@ -37,6 +38,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(nlu, name="nlu")
 app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(family, name="family")
+app.add_typer(patient, name="patient")
 app.add_typer(content, name="content")
 app.add_typer(chart, name="chart")
 app.add_typer(risk, name="risk")

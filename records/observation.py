@@ -36,6 +36,8 @@ class Observation(Identity, Saying, Changing, Base):
 
     __table_args__ = (
         Index("ix_observation_patient_id_code_effective_at", "patient_id", "code", "effective_at"),
+        # What was told lately, whatever it was about.
+        Index("ix_observation_patient_id_effective_at", "patient_id", "effective_at"),
         # The same finding of the same message is one observation, however often the message is handled.
         Index("uq_observation_message_id_code", "message_id", "code", "effective_at", "text", unique=True),
         UniqueConstraint("source", "source_id"),

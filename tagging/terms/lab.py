@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -99,6 +99,12 @@ def find_lab(
         id = local.get(known) if known and local else None
         if id is not None and id in items():
             return LabMatch(id, items()[id].loinc, "local", (id,))
+    return _named(name, code, unit, report)
+
+
+# A hospital has some hundred items, and a patient the same ones again and again.
+@lru_cache(maxsize=4096)
+def _named(name: str | None, code: str | None, unit: str | None, report: str | None) -> LabMatch:
     for said in (name, code):
         if said and (found := _by_name(said, unit, report)):
             if len(found) == 1:

@@ -1,0 +1,88 @@
+"""A patient's portrait as one page that prints well: no script, nothing loaded from elsewhere."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tagging.portrait.measured import ReadingView
+from tagging.portrait.portrait import Portrait
+
+_TEMPLATES = Path(__file__).parent / "templates"
+# As many results and readings as are of use on paper.
+RESULTS, READINGS = 60, 20
+_WIDE, _HIGH = 150, 24
+
+
+def portrait_page(portrait: Portrait, *, hospital: str, zone: ZoneInfo) -> str:
+    """The page in Chinese, days and times in the hospital's `zone`. Everything that came from outside is escaped."""
+
+    def day(at: datetime | date | None) -> str:
+        return "" if at is None else f"{at.astimezone(zone) if isinstance(at, datetime) else at:%Y-%m-%d}"
+
+    def moment(at: datetime) -> str:
+        return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+    page = _environment().get_template("portrait.html")
+    return page.render(
+        p=portrait, w=_words(), hospital=hospital, day=day, moment=moment, age=age_text, number=_number, spark=_spark,
+        results=portrait.results[:RESULTS], shown=READINGS,
+    )  # fmt: skip
+
+
+def age_text(days: int) -> str:
+    """An age as paediatricians say it: days in the first month, months in the first two years, then years."""
+    months, years = int(days / 30.4375), int(days / 365.25)
+    if days < 28:
+        return f"{days}天"
+    if years < 2:
+        return f"{months}月龄"
+    left = int((days - years * 365.25) / 30.4375)
+    return f"{years}岁{left}月" if left and years < 6 else f"{years}岁"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _spark(readings: Sequence[ReadingView]) -> Markup:
+    """The last readings as a line; numbers alone go into it."""
+    values = [reading.value for reading in readings[-READINGS:]]
+    if len(values) < 2:
+        return Markup("")
+    low, high = min(values), max(values)
+    step, span = _WIDE / (len(values) - 1), (high - low) or 1
+    points = " ".join(f"{n * step:.1f},{_HIGH - 2 - (value - low) / span * (_HIGH - 4):.1f}" for n, value in enumerate(values))
+    return Markup('<svg width="{}" height="{}" aria-hidden="true"><polyline points="{}"/></svg>').format(_WIDE, _HIGH, points)
+
+
+class _Words(defaultdict[str, str]):
+    """The words of a group; None stands for a code that has none, so that the page can show the code."""
+
+    def __missing__(self, key: str) -> Any:
+        return None
+
+
+@cache
+def _words() -> dict[str, _Words]:
+    groups = yaml.safe_load((_TEMPLATES / "portrait.yml").read_text(encoding="utf-8"))
+    return {name: _Words(None, words) for name, words in groups.items()}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: "" if value is None else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
