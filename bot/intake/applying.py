@@ -116,30 +116,51 @@ class FeedApplier:
                 return
             feed = as_feed(row)
             messages = await next_messages(tx, feed_id, lane, now, limit=MESSAGES, size=BYTES)
-            outcomes: list[Outcome] = []
-            failed: set[str] = set()
-            for message in messages:
-                if message.order_key not in failed:
-                    outcome = await self._one(tx, feed, message, now)
-                    outcomes.append(outcome)
-                    if outcome.state == "new" and outcome.code in HOLDS:
-                        failed.add(message.order_key)
+            outcomes = await self._together(tx, feed, messages, now) or await self._one_by_one(tx, feed, messages, now)
             if messages:
                 await defer(tx, [lane_job(feed_id, lane)], priority=BULK)
             await self._write(tx, feed_id, outcomes, now)
         if outcomes:
             log.debug("feed applied", feed=feed.name, lane=lane, **Counter(each.state for each in outcomes))
 
+    async def _together(self, tx: AsyncSession, feed: Feed, messages: list[FeedMessage], now: datetime) -> list[Outcome]:
+        """Apply all in one savepoint, which is the rule and saves a tenth of the time; nothing when one of them needs its own."""
+        if feed.sandbox:
+            return []
+        outcomes = []
+        try:
+            async with tx.begin_nested():
+                for message in messages:
+                    said = await self._said(feed, message)
+                    if any(each.test for each in said):
+                        raise _TakeBack
+                    await self._bring_in(tx, feed, message, said, now)
+                    outcomes.append(_done(message, said))
+        except Exception as err:
+            if is_lost_connection(err):
+                raise
+            return []
+        return outcomes
+
+    async def _one_by_one(self, tx: AsyncSession, feed: Feed, messages: list[FeedMessage], now: datetime) -> list[Outcome]:
+        """Apply each in a savepoint of its own; behind one that holds up its patient the patient's others are left for later."""
+        outcomes: list[Outcome] = []
+        held: set[str] = set()
+        for message in messages:
+            if message.order_key not in held:
+                outcome = await self._one(tx, feed, message, now)
+                outcomes.append(outcome)
+                if outcome.state == "new" and outcome.code in HOLDS:
+                    held.add(message.order_key)
+        return outcomes
+
     async def _one(self, tx: AsyncSession, feed: Feed, message: FeedMessage, now: datetime) -> Outcome:
-        """Apply one message, in a savepoint of its own."""
         try:
             said = await self._said(feed, message)
             trial = feed.sandbox or any(each.test for each in said)
             with suppress(_TakeBack):
                 async with tx.begin_nested():
-                    for each in said:
-                        await self._apply(tx, each, feed=feed.name, received_at=message.received_at, now=now, zone=self._zone)
-                    await tx.flush()
+                    await self._bring_in(tx, feed, message, said, now)
                     if trial:
                         raise _TakeBack
         except Exception as err:
@@ -148,9 +169,12 @@ class FeedApplier:
             if isinstance(err, Asking) and not feed.sandbox:
                 await err.ask(tx, now)
             return _failed(feed, message, err, now)
-        if trial:
-            return Outcome(message, "ignored", "test")
-        return Outcome(message, "applied") if any(each.events for each in said) else Outcome(message, "ignored", "nothing_for_us")
+        return Outcome(message, "ignored", "test") if trial else _done(message, said)
+
+    async def _bring_in(self, tx: AsyncSession, feed: Feed, message: FeedMessage, said: list[Message], now: datetime) -> None:
+        for each in said:
+            await self._apply(tx, each, feed=feed.name, received_at=message.received_at, now=now, zone=self._zone)
+        await tx.flush()
 
     async def _write(self, tx: AsyncSession, feed_id: int, outcomes: list[Outcome], now: datetime) -> None:
         """The new states, in one round trip; the rows are locked since they were read. Of ordinary moves the row itself tells when."""
@@ -172,6 +196,10 @@ class FeedApplier:
             return list(self._read(feed, message.raw, message.received_at, self._zone))
 
         return await asyncio.to_thread(read) if message.size > READ_ASIDE else read()
+
+
+def _done(message: FeedMessage, said: list[Message]) -> Outcome:
+    return Outcome(message, "applied") if any(each.events for each in said) else Outcome(message, "ignored", "nothing_for_us")
 
 
 def _failed(feed: Feed, message: FeedMessage, err: Exception, now: datetime) -> Outcome:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import wecom_access
-from bot.bench import accuracy, callback, hl7, road, stock, turns
+from bot.bench import accuracy, callback, hl7, intake, road, stock, turns
 from bot.bench.load import Round, conversations, drive, messages
 from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
@@ -49,6 +49,16 @@ def test_percentiles_are_measured_values_in_order(seconds: list[float]) -> None:
 
 def test_nothing_measured_is_not_a_good_figure() -> None:
     assert percentiles([], "x", 0.5) == {}
+
+
+def test_the_bench_of_hl7_stores_and_applies_what_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "configure", lambda *_, **__: None)
+    found = intake.run(messages=32, alone=16, seconds=0.01)
+    figures = found["figures"]
+    # What warmed it up is applied too.
+    assert figures["applied"] == 160 + 32 + 16
+    assert {"stored_at_least_1500_a_second", "applied_at_least_300_a_second", "at_least_3000_a_second"} <= found["meets"].keys()
+    assert figures["stored_per_s"] > 0 < figures["applied_per_s"]
 
 
 def test_the_bench_of_hl7_reads_what_it_claims() -> None:
