@@ -16,7 +16,7 @@ _BREATHS = re.compile(r"呼吸|喘|吸|气|一鼓一鼓|一起一伏")
 SMALLEST_BOTTLE = 15.0
 _PER_MINUTE = re.compile(r"(?:每|一|1)分(?:钟|种)?[^，。]{0,8}$|^/?每?分")
 DRUG = re.compile(
-    r"药|服用|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|d3|补液盐|电解质|葡萄糖|水|汤|果汁|豆浆|ad"
+    r"药|服用|美林|布洛芬|泰诺林|对乙酰|糖浆|口服液|混悬|滴剂|退烧|开塞露|蒙脱石|益生菌|冲剂|颗粒|雾化|生理盐水|盐水|奥司|头孢|阿奇|维生素|d3|补液盐|电解质|葡萄糖|水|汤|果汁|豆浆|可乐|雪碧|饮料|米汤|茶|啤酒|ad"
 )
 MILK = re.compile(r"奶|母乳|亲喂|瓶喂|配方")
 # Asked where the time over which was counted is no single day.
@@ -41,6 +41,8 @@ _NOT_ONCE = re.compile(r"\s?(?:都|也)[没不无]")
 _DONE = re.compile(r"[拉吐尿喝吃喂]了?\s?$")
 _EACH_TIME = re.compile(r"(?:只|就|能|大概)?[拉吐尿喝吃喂](?![肚稀奶粥屎])")
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
+# 换了5片湿的: nothing but a nappy is changed wet.
+_CHANGED_WET = re.compile(r"换了?(?:大概|约|有|才|只)?\|\s?湿")
 _AFTER_UNIT = re.compile(r"\s?(?:的|湿|透的?)*")
 
 
@@ -165,24 +167,23 @@ def _counted(scene: Scene, index: int) -> str | None:
     ):
         # 750毫升，分5次
         return "feed_count"
-    if index + 1 < right:
-        after = scene.tokens[index + 1]
+    if scene.amount(index).unit == "pieces" and _CHANGED_WET.search(_head(scene, index) + "|" + scene.text[scene.amount(index).end :][:3]):
+        return "wet_diapers"
+    # 6片湿的尿不湿: what is counted stands behind its adjective.
+    place = next((each for each in range(index + 1, right) if scene.tokens[each].text != "的"), right)
+    if place < right:
+        after = scene.tokens[place]
         gap = scene.text[scene.tokens[index].end : after.start]
-        following = scene.tokens[index + 2] if index + 2 < right else None
+        following = scene.tokens[place + 1] if place + 1 < right else None
         # 尿了3次拉了2次: the second word belongs to the next number.
-        if after.roles.count and after.roles.count != "other" and _AFTER_UNIT.fullmatch(gap) and not leads_to_amount(scene, index + 1):
+        if after.roles.count and after.roles.count != "other" and _AFTER_UNIT.fullmatch(gap) and not leads_to_amount(scene, place):
             before = scene.tokens[index - 1].roles.count if index > left else None
             # 吐过一次奶 is vomiting, not feeding.
             spat = after.roles.count == "feed_count" and any(
                 t.roles.count == "vomit_count" for t in scene.tokens[max(left, index - 3) : index]
             )
             return "vomit_count" if spat or before == "vomit_count" else after.roles.count
-        if (
-            after.roles.count == "other"
-            and gap == ""
-            and not leads_to_amount(scene, index + 1)
-            and (following is None or not following.amount)
-        ):
+        if after.roles.count == "other" and gap == "" and not leads_to_amount(scene, place) and (following is None or not following.amount):
             return "other"
     for place in range(index - 1, left - 1, -1):
         token = scene.tokens[place]

@@ -11,6 +11,9 @@ _POURED = re.compile(
     r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃])了?(?:大概|约|有|是|到|[:：])*\s?$"
 )
 _PER_KILOGRAM = re.compile(r"尿[^，。]{0,6}(?:每小时每公斤|每公斤每小时)[^，。]{0,2}$")
+# 冲了150ml，剩了30: what was made is not what was drunk.
+_MADE = re.compile(r"[冲泡兑配]了?(?:大概|大约|约|有|好)?\s?$")
+_LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只喝|就喝|才喝|实际|倒掉)")
 _EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
 LARGEST_BOTTLE = 350
 # 120ml*6
@@ -25,6 +28,8 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
         return [Quantity(amount.start, amount.end, "peak_flow", amount.value, None, amount.low, amount.precision)] if named else None
     if _PER_KILOGRAM.search(scene.text, max(0, amount.start - 16), amount.start):
         return [Quantity(amount.start, amount.end, "urine_output", amount.value, None, amount.low, amount.precision)]
+    if _MADE.search(scene.text, max(0, amount.start - 6), amount.start) and _LEFT_OVER.match(scene.text, amount.end):
+        return None
     left, right = scene.clause(index)
     clause = scene.clause_text(index)
     asked = "feed_volume" in scene.asked

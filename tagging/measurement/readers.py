@@ -7,6 +7,7 @@ from tagging.measurement.amount import Amount
 from tagging.measurement.quantity import Quantity
 from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
+from tagging.numeral import parse_numeral
 
 Reading = list[Quantity] | None
 
@@ -26,6 +27,9 @@ _FALL = re.compile(
     r"|(?:伤口|口子|肿|包|疤|距离|离|隔|床|高处|台阶|长|宽|大小|直径|囊肿|结节|结石|疝|肾|脾|肝|淋巴结)[^，。]{0,5}$"
 )
 _FURNITURE = re.compile(r"床|柜|桌|沙发|被子|床单|凉席|围栏|窗帘|地垫|浴缸|布料")
+# 三尺六 is three 尺 and six 寸; a 尺 is a third of a metre (the market system of 1929).
+CHI = 100 / 3
+_CUN = re.compile(r"\s?(?P<cun>[一二三四五六七八九]|[1-9])(?![\d.十百])\s?寸?")
 _LENGTH_AFTER = re.compile(r"\s*(?:的(?!身高|个子|个头)|高的?(?:床|地方|台|处)|[长宽远厚深]|左右的|x|\*|×|外)")
 _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
@@ -160,8 +164,15 @@ def read_length(scene: Scene, index: int, subject: Subject | None) -> Reading:
         ):
             return None
         vital = "height"
-    value = amount.value * 33.333 if amount.unit == "尺" else amount.value
-    return [Quantity(amount.start, amount.end, vital, round(value, 2), "cm", amount.low, amount.precision)] if amount.sure else []
+    if not amount.sure:
+        return []
+    if amount.unit != "尺":
+        return [Quantity(amount.start, amount.end, vital, round(amount.value, 2), "cm", amount.low, amount.precision)]
+    inches = _CUN.match(scene.text, amount.end)
+    value = amount.value + (parse_numeral(inches["cun"]).value / 10 if inches else 0)
+    return [
+        Quantity(amount.start, inches.end() if inches else amount.end, vital, round(value * CHI, 2), "cm", amount.low, amount.precision)
+    ]
 
 
 def read_substance(scene: Scene, index: int, subject: Subject | None) -> Reading:

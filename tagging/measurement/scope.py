@@ -87,6 +87,8 @@ _WOULD = re.compile(r"会[^，。！？]{0,12}$")
 _TOLD_TO = re.compile(
     r"(?:说(?:是|了)?|告诉|嘱咐|交代|建议|让|要求|叫|规定|说明书|书上|网上|一般|通常|正常(?:是|值|范围|应该|体温|情况)|标准|参考(?:值|范围)|才能|必须|至少要|目标|控制在|多少度|几度|不是)[^。！？\n]{0,16}$"
 )
+# 医生让每顿喝到150ml: an order, however exact; 医生让量了体温 is none.
+_ORDERED = re.compile(r"(?:医生|大夫|护士|主任|营养师|医院)(?:是)?(?:让|叫|要求|建议|嘱咐|交代)(?:(?![量测称查])[^，。！？\n]){0,10}$")
 _NORMAL_BEFORE = re.compile(
     r"(?:正常(?:值|范围|是|应该|体温|血糖|心率|呼吸|血压|血氧|不是|情况|的话)|参考(?:值|范围)|标准|范围|目标|控制在|保持在|上限|下限|警戒线|阈值)[^，。！？\n]{0,8}$"
 )
@@ -97,7 +99,7 @@ _WRONG = re.compile(
 )
 _ONLY = re.compile(r"度?[，, ]?(?:也)?(?:就|才|只有|只|是|量的是?|测的是?|大概|最高|最多|到)+\s?")
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
-_NOT_THAT = re.compile(r"不是(?:说|我说的?)?\s?$")
+_NOT_THAT = re.compile(r"不是(?:说|我说的?|[拉吐尿吃喝喂泻]了?)?\s?$")
 
 
 def of_several(folded: str, quantities: Sequence[Quantity], patient: PatientFacts) -> bool:
@@ -177,7 +179,7 @@ def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision,
 
 def _told(head: str, precision: Precision) -> bool:
     """医生说超过38.5吃药: an instruction."""
-    return precision in ("more_than", "less_than") and _TOLD_TO.search(head) is not None
+    return _ORDERED.search(head) is not None or (precision in ("more_than", "less_than") and _TOLD_TO.search(head) is not None)
 
 
 def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quantity]:
