@@ -6,47 +6,17 @@ from datetime import date, datetime
 from hashlib import blake2s
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Text, bindparam, column, func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
 from bot.apply.errors import ApplyError, NeedsPerson, Question
+from bot.apply.shelf import NATIONAL_IDS, as_on_file
 from bot.apply.work import Work
 from integrations.event import Identifier, Person
 from records.identity import Decision, OnFile, decide, known_as, number_text
-from records.patient import RECORD_KEY, Patient
-from records.patient_identifier import NATIONAL_ID, PROPOSAL_WHY, RECORD_NUMBER, VALUE_KEY, LinkProposal, PatientIdentifier
+from records.patient import Patient
+from records.patient_identifier import PROPOSAL_WHY, LinkProposal
 
-# A record number that was put on file by hand stands with the patient alone.
-_KNOWN = text(
-    f"""
-    with asked as (select * from unnest(cast(:systems as text[]), cast(:values as text[])) as asked(system, value))
-    select asked.system, asked.value, patient.id as patient_id, true as by_hand
-    from asked join patient on asked.system = '{RECORD_NUMBER}' and {RECORD_KEY} = {VALUE_KEY.replace("value", "asked.value")}
-    union all
-    select asked.system, asked.value, known.patient_id, false
-    from asked join patient_identifier known on known.system = asked.system and known.value = asked.value and known.until is null
-    """  # noqa: S608 - constants of our own
-).bindparams(bindparam("systems", type_=ARRAY(Text)), bindparam("values", type_=ARRAY(Text)))
-_NATIONAL = (
-    select(func.array_agg(PatientIdentifier.value))
-    .where(
-        PatientIdentifier.patient_id == Patient.id,
-        PatientIdentifier.system == NATIONAL_ID,
-        PatientIdentifier.until.is_(None),
-        PatientIdentifier.alias.is_(False),
-    )
-    .scalar_subquery()
-)
-_NUMBERS = _KNOWN.columns(column("system", Text), column("value", Text), column("patient_id", BigInteger), column("by_hand", Boolean))
-# Two feeds that tell of one patient at once take turns; conversations, which only refer to him, do not wait.
-_PATIENTS = select(Patient, _NATIONAL).order_by(Patient.id).with_for_update(of=Patient, key_share=True)
-_KNOWN_TO_US = _NUMBERS.subquery("known")
-_UNDER = (
-    select(_KNOWN_TO_US.c.system, _KNOWN_TO_US.c.value, _KNOWN_TO_US.c.by_hand, Patient, _NATIONAL)
-    .join(Patient, Patient.id == _KNOWN_TO_US.c.patient_id)
-    .order_by(Patient.id)
-    .with_for_update(of=Patient, key_share=True)
-)
+_ALIKE = select(Patient, NATIONAL_IDS).order_by(Patient.id).with_for_update(of=Patient, key_share=True)
 
 
 @dataclass(frozen=True)
@@ -67,10 +37,12 @@ async def find(work: Work, person: Person) -> Found:
     later), `link_refused`.
     """
     person = known_as(person)
-    known, patients, found = await _under(work.tx, person.identifiers)
+    under = await work.shelf.under(work.tx, person.identifiers)
+    patients = {patient.id: patient for patient in under.values()}
+    found = {number: work.shelf.on_file(patient) for number, patient in under.items()}
     alike: Sequence[OnFile] = ()
     if not found and person.name is not None and person.birth_date is not None:
-        query = _PATIENTS.where(Patient.birth_date == person.birth_date, Patient.name == person.name)
+        query = _ALIKE.where(Patient.birth_date == person.birth_date, Patient.name == person.name)
         rows = (await work.tx.execute(query)).tuples().all()
         patients = {patient.id: patient for patient, _ in rows}
         alike = [as_on_file(patient, numbers or ()) for patient, numbers in rows]
@@ -78,7 +50,7 @@ async def find(work: Work, person: Person) -> Found:
     while True:
         decision = decide(person, found, alike, strong=work.strong, granted=granted)
         if decision.what != "stop":
-            return Found(person, decision, patients, known)
+            return Found(person, decision, patients, {number: patient.id for number, patient in under.items()})
         if decision.why not in PROPOSAL_WHY:
             raise ApplyError(str(decision.why), permanent=decision.why != "not_on_file")
         allowed = await _answers(work, person, decision)
@@ -97,40 +69,6 @@ async def propose(work: Work, found: Found, patient: Patient) -> None:
         key = key_of("mother_id_used", patient.id, map(number_text, decision.refused))
         question = Question(key, "mother_id_used", work.feed, work.message.id, described(found.person), patient_id=patient.id)
         await question.put(work.tx, work.now)
-
-
-async def numbers_known(tx: AsyncSession, numbers: Sequence[Identifier]) -> dict[Identifier, Patient]:
-    """The patient under each number that is on file, locked. What a feed told counts before a record number put on file by hand."""
-    known, patients, _ = await _under(tx, numbers)
-    return {number: patients[id] for number, id in known.items()}
-
-
-async def _under(
-    tx: AsyncSession, numbers: Sequence[Identifier]
-) -> tuple[dict[Identifier, int], dict[int, Patient], dict[Identifier, OnFile]]:
-    if not numbers:
-        return {}, {}, {}
-    given = {"systems": [each.system for each in numbers], "values": [each.value for each in numbers]}
-    known, patients, found = {}, {}, {}
-    for system, value, by_hand, patient, national in (await tx.execute(_UNDER, given)).tuples():
-        number = Identifier(system, value)
-        if not by_hand or number not in known:
-            known[number], patients[patient.id], found[number] = patient.id, patient, as_on_file(patient, national or ())
-    return known, patients, found
-
-
-def as_on_file(patient: Patient, national_ids: Iterable[str] = ()) -> OnFile:
-    """The patient as he is compared."""
-    return OnFile(
-        id=patient.id,
-        name=patient.name,
-        sex=patient.sex,
-        birth_date=patient.birth_date,
-        phones=tuple(patient.phones),
-        birth_order=patient.birth_order,
-        mother=frozenset(patient.mother),
-        national_ids=frozenset(national_ids),
-    )
 
 
 async def answered(work: Work, key: str) -> bool:

@@ -3,7 +3,7 @@
 from sqlalchemy import update
 
 from bot.apply.errors import NeedsPerson, Question
-from bot.apply.link import answered, described, key_of, numbers_known
+from bot.apply.link import answered, described, key_of
 from bot.apply.person import add_numbers, patient_of
 from bot.apply.work import Work
 from integrations.event import PatientMerge, Person
@@ -23,12 +23,13 @@ async def merged(work: Work, event: PatientMerge, position: int) -> None:
     if event.undo:
         await _undone(work, event.person, gone)
         return
-    there = set((await numbers_known(work.tx, gone.identifiers)).values())
+    there = set((await work.shelf.under(work.tx, gone.identifiers)).values())
     kept = await patient_of(work, event, position)
     others = sorted(there - {kept}, key=lambda patient: patient.id)
     for other in others:
         await _check_alike(work, event, kept, other)
     for other in others:
+        work.changed.discard(other.id)
         await merge(work.tx, kept, other, now=work.now, by=work.by, reason=work.message.kind)
         work.changed.add(kept.id)
     # Numbers that nobody had find him too: messages under them may still come.
@@ -54,8 +55,8 @@ async def _retire(work: Work, kept: Patient, person: Person, gone: Person) -> No
 
 
 async def _undone(work: Work, person: Person, gone: Person) -> None:
-    kept = set((await numbers_known(work.tx, known_as(person).identifiers)).values())
-    both = kept & set((await numbers_known(work.tx, gone.identifiers)).values())
+    kept = set((await work.shelf.under(work.tx, known_as(person).identifiers)).values())
+    both = kept & set((await work.shelf.under(work.tx, gone.identifiers)).values())
     for patient in both:
         row = await merge_behind(work.tx, patient.id, map(number_text, gone.identifiers))
         if row is not None:

@@ -13,10 +13,12 @@ from plans.death import stop_for_death
 from records.identity import number_text
 from records.patient import Patient
 from records.patient_identifier import EMPI, RECORD_NUMBER, PatientIdentifier
-from records.said import say
+from records.said import said_at, say
 
 # Below 37 completed weeks a child is preterm (WHO), which triage has to know.
 TERM_WEEKS = 37
+# Before every stamp of its own right, which begins with a year.
+_BY_THE_WAY = "0 "
 _IDENTIFIER = PatientIdentifier.metadata.tables[PatientIdentifier.__tablename__]
 _ADD = insert(_IDENTIFIER).on_conflict_do_nothing(index_elements=["system", "value"], index_where=_IDENTIFIER.c.until.is_(None))
 
@@ -24,21 +26,23 @@ _ADD = insert(_IDENTIFIER).on_conflict_do_nothing(index_elements=["system", "val
 async def patient_of(work: Work, event: Event, position: int, department: str | None = None) -> Patient:
     """The patient whom the event is about, put on file where he is new; his particulars as far as it tells them.
 
-    Only a message about the person himself says again what is on file; what others tell (a laboratory) counts where it differs. Raises
-    as `link.find` does.
+    What a message about something else (a result) says of him gives way to what one about himself says, however old, and to what was
+    put on file by hand: laboratories are the last to hear of a new name. Raises as `link.find` does.
     """
     found = await find(work, event.person)
+    himself = isinstance(event, PatientUpsert)
+    when = work.stamp(event, position) if himself else f"{_BY_THE_WAY}{work.stamp(event, position)}"
     if found.decision.what == "create":
-        return await _create(work, found, work.stamp(event, position), department)
+        return await _create(work, found, when, department)
     patient = await _linked(work, found)
     await add_numbers(work, patient, [each for each in found.decision.usable if found.known.get(each) != patient.id])
     if found.decision.refused:
         await propose(work, found, patient)
     fields = _particulars(found.person)
-    if not isinstance(event, PatientUpsert):
-        fields = {name: value if value != getattr(patient, name) else None for name, value in fields.items()}
-    if any(value is not None for value in fields.values()):
-        await _told(work, patient, say(patient, work.stamp(event, position), fields))
+    if not himself:
+        fields = {name: value if said_at(patient, name) or not getattr(patient, name) else None for name, value in fields.items()}
+    weeks = patient.gestational_age_weeks
+    await _told(work, patient, say(patient, when, fields), weeks)
     return patient
 
 
@@ -68,11 +72,11 @@ async def _create(work: Work, found: Found, when: str, department: str | None) -
     changed = say(patient, when, _particulars(person))
     work.tx.add(patient)
     await work.tx.flush()
-    work.note("patient", patient.id, None, "on_file")
+    work.note(patient, None, "on_file")
     await add_numbers(work, patient, numbers)
     await propose(work, found, patient)
     work.changed.add(patient.id)
-    await _told(work, patient, changed | {"name"})
+    await _told(work, patient, changed, None, new=True)
     return patient
 
 
@@ -85,6 +89,7 @@ async def add_numbers(work: Work, patient: Patient, numbers: Sequence[Identifier
         for each in numbers
     ]
     await work.tx.execute(_ADD, rows)
+    work.shelf.now_his(patient, numbers, alias=alias)
     own = [each.value for each in numbers if each.system == RECORD_NUMBER]
     if own and not alias and ":" in patient.record_number:
         patient.record_number = own[0]
@@ -105,18 +110,20 @@ def _particulars(person: Person) -> dict[str, Any]:
     }
 
 
-async def _told(work: Work, patient: Patient, changed: set[str]) -> None:
-    """What follows from particulars that are different now."""
+async def _told(work: Work, patient: Patient, changed: set[str], weeks: int | None, *, new: bool = False) -> None:
+    """What follows from particulars that are different now; `weeks` was the gestational age before."""
     if not changed:
         return
-    if patient.id not in work.changed:
-        work.changed.add(patient.id)
-        work.note("patient", patient.id, "on_file", "on_file", fields=sorted(changed))
-    weeks = patient.gestational_age_weeks
-    if "gestational_age_weeks" in changed and weeks is not None and weeks < TERM_WEEKS and "preterm" not in patient.tags:
+    work.changed.add(patient.id)
+    if not new:
+        work.note(patient, "on_file", "on_file", fields=sorted(changed))
+    early = (patient.gestational_age_weeks or TERM_WEEKS) < TERM_WEEKS
+    if early and "preterm" not in patient.tags:
         patient.tags = [*patient.tags, "preterm"]
+    elif not early and (weeks or TERM_WEEKS) < TERM_WEEKS:
+        patient.tags = [tag for tag in patient.tags if tag != "preterm"]
     if "died_at" in changed and patient.died_at is not None:
-        work.note("patient", patient.id, "on_file", "died")
+        work.note(patient, "on_file", "died")
         await work.tx.flush()
         await stop_for_death(work.tx, patient, by=work.by, now=work.now)
 

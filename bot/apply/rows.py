@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
 from bot.apply.errors import ApplyError
 from bot.apply.work import Work
 from records.appointment import Appointment
@@ -18,6 +16,10 @@ from records.patient import Patient
 from records.said import say
 
 Table = type[Appointment] | type[Condition] | type[Immunization] | type[LabResult] | type[MedicationRequest] | type[Observation]
+
+
+# What no message says of a row, and must not be null.
+EMPTY: dict[Table, dict[str, Any]] = {Observation: {"detail": {}}, MedicationRequest: {"times": []}}
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,18 @@ async def put_rows(work: Work, table: Table, told: Sequence[tuple[Patient, str, 
 
     Raises ApplyError (`other_patient`): a key stands with another patient.
     """
-    keys = sorted({each.key for _, _, each in told})
-    known: Any = select(table).where(table.source == work.feed, table.source_id.in_(keys)).order_by(table.id).with_for_update()
-    rows: dict[str, Any] = {row.source_id: row for row in await work.tx.scalars(known)}
+    rows = await work.shelf.take(work.tx, table, work.feed, (each.key for _, _, each in told))
     for patient, when, each in told:
         row: Any = rows.get(each.key)
         new = row is None
         if row is None:
-            row = rows[each.key] = table(patient_id=patient.id, source=work.feed, source_id=each.key, said_at={})
-            work.tx.add(row)
+            empty = {"said_at": {}, **EMPTY.get(table, {})}
+            row = rows[each.key] = work.shelf.fresh(table, each.key, patient_id=patient.id, source=work.feed, **empty)
         elif row.patient_id != patient.id:
             raise ApplyError("other_patient", detail=table.__tablename__)
         old = None if new else row.status
         if changed := say(row, when, each.fields, fallback=each.fallback):
             work.changed.add(patient.id)
             setattr(row, "recorded_at" if table is Observation else "updated_at", work.now)
-            if not new and "status" in changed and row.id is not None:
-                work.note(table.__tablename__, row.id, old, row.status)
+            if not new and "status" in changed:
+                work.note(row, old, row.status)

@@ -28,7 +28,7 @@ async def visit_changed(work: Work, patient: Patient, event: VisitChange, positi
     row = await _visit(work, patient, event)
     if row is None:
         return
-    new = row.id is None
+    new = row.state is None
     old_state, old_end = (None, None) if new else (row.state, _discharge(row, work))
     visit, at = event.visit, work.at(event)
     fields: dict[str, Any] = {
@@ -48,13 +48,12 @@ async def visit_changed(work: Work, patient: Patient, event: VisitChange, positi
         row.state = "planned" if row.kind == "preadmit" else "in-progress"
     if new:
         work.tx.add(row)
-        await work.tx.flush()
     if row.state != old_state:
-        work.note("encounter", row.id, old_state, row.state)
+        work.note(row, old_state, row.state)
     if changed:
         work.changed.add(patient.id)
     await _consequences(work, patient, row, old_end)
-    if row.state == "cancelled" and old_state != "cancelled":
+    if row.state == "cancelled" and old_state not in (None, "cancelled"):
         await _no_more_links(work, row)
 
 
@@ -62,19 +61,21 @@ async def _visit(work: Work, patient: Patient, event: VisitChange) -> Encounter 
     """The row of the visit, new where there is none; None where an update says of no visit which one it means."""
     number, began = event.visit.number, event.visit.admitted_at
     key = number or (f"{patient.id}:{began.isoformat()}" if began is not None else None)
-    mine = select(Encounter).where(Encounter.source == work.feed).with_for_update()
     if key is None:
-        here = mine.where(Encounter.patient_id == patient.id, Encounter.state.in_(("planned", "in-progress")))
-        row = await work.tx.scalar(here.order_by(Encounter.started_at.desc()).limit(1))
-        if row is None and event.what == "admit":
+        here = select(Encounter).where(
+            Encounter.source == work.feed, Encounter.patient_id == patient.id, Encounter.state.in_(("planned", "in-progress"))
+        )
+        open_one: Encounter | None = await work.tx.scalar(here.order_by(Encounter.started_at.desc()).limit(1).with_for_update())
+        if open_one is None and event.what == "admit":
             key = f"{patient.id}:{work.at(event).isoformat()}"
-        elif row is None and event.what != "update":
+        elif open_one is None and event.what != "update":
             raise ApplyError("visit_unknown", permanent=False)
         else:
-            return row
-    row = await work.tx.scalar(mine.where(Encounter.source_id == key))
+            return open_one
+    row: Encounter | None = (await work.shelf.take(work.tx, Encounter, work.feed, [key])).get(key)
     if row is None:
-        return Encounter(patient_id=patient.id, source=work.feed, source_id=key, said_at={})
+        row = work.shelf.rows[Encounter, key] = Encounter(patient_id=patient.id, source=work.feed, source_id=key, said_at={})
+        return row
     if row.patient_id != patient.id:
         raise ApplyError("other_patient", detail="encounter")
     return row
@@ -97,6 +98,7 @@ async def _consequences(work: Work, patient: Patient, row: Encounter, old: date 
 
 async def _no_more_links(work: Work, row: Encounter) -> None:
     """A stay that never was has no discharge sheet: its links bind nobody any more."""
+    await work.tx.flush()
     await work.tx.execute(
         update(Invitation)
         .where(Invitation.encounter_id == row.id, Invitation.used_at.is_(None), Invitation.expires_at > work.now)

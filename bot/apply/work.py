@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.apply.errors import ApplyError
+from bot.apply.shelf import Shelf
 from integrations.event import Event, Message
 from records.feed import Feed
 from records.identity import STRONG
@@ -28,7 +29,9 @@ class Work:
     now: datetime
     zone: ZoneInfo
     settings: dict[str, Any]
+    shelf: Shelf
     changed: set[int] = field(default_factory=set)
+    moves: list[tuple[Any, str | None, str, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def by(self) -> str:
@@ -48,10 +51,18 @@ class Work:
         """The stamp of what the event says; `position` is its place in the message."""
         return stamp(self.at(event), self.message.id, position)
 
-    def note(self, entity: str, id: int, old: str | None, new: str, reason: str | None = None, **detail: Any) -> None:
-        """Write a change of state down; its reason is the message's kind where none is given."""
-        reason = reason or self.message.kind
-        self.tx.add(StateChange(entity=entity, entity_id=id, old=old, new=new, at=self.now, by=self.by, reason=reason, detail=detail))
+    def note(self, row: Any, old: str | None, new: str, **detail: Any) -> None:
+        """A change of state of a row, to be written down once the row has its id."""
+        self.moves.append((row, old, new, detail))
+
+    def settle(self) -> None:
+        """Write the changes of state down. Their rows are flushed."""
+        for row, old, new, detail in self.moves:
+            entity, reason = row.__tablename__, self.message.kind
+            self.tx.add(
+                StateChange(entity=entity, entity_id=row.id, old=old, new=new, at=self.now, by=self.by, reason=reason, detail=detail)
+            )
+        self.moves.clear()
 
 
 async def settings_of(tx: AsyncSession, feed: str) -> dict[str, Any]:

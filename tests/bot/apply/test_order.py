@@ -1,16 +1,19 @@
 """Messages come late, twice and out of order: the record is the same."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from integrations.event import Booked, Coded, Diagnosed, Event, Message, Ordered, Vaccinated
+from bot.apply import NeedsPerson, apply_all
+from integrations.event import Booked, Coded, Diagnosed, Event, Identifier, Message, Ordered, Vaccinated
 from records.database import Database
 from records.schema import Appointment, Base, Condition, Encounter, Immunization, LabResult, MedicationRequest, Observation, Patient
-from tests.bot.apply.conftest import NOON, UNSAID, XIAOMAN, Hospital, at, hospital_in, message, observed, upsert, visit
+from tests.bot.apply.conftest import NOON, UNSAID, XIAOMAN, ZONE, Hospital, at, hospital_in, merge, message, observed, upsert, visit
 
 TABLES: tuple[type[Base], ...] = (
     Patient, Encounter, LabResult, Observation, Appointment, MedicationRequest, Condition, Immunization,
@@ -71,14 +74,17 @@ class _Over(Exception):
     """Ends a transaction that is not to stay."""
 
 
-async def told(db: Database, messages: list[Message]) -> dict[str, list[dict[str, Any]]]:
-    """The record after these messages, in this order; nothing of it stays."""
+async def told(db: Database, messages: list[Message], *, at_once: bool = False) -> dict[str, list[dict[str, Any]]]:
+    """The record after these messages, in this order, one by one or in a batch; nothing of it stays."""
     found: dict[str, list[dict[str, Any]]] = {}
     try:
         async with db.transaction() as tx:
             hospital = await hospital_in(tx)
-            for each in messages:
-                await hospital.sends(each)
+            if at_once:
+                await apply_all(tx, [(each, NOON) for each in messages], feed="his", now=NOON, zone=ZONE)
+            else:
+                for each in messages:
+                    await hospital.sends(each)
             found = await record(hospital)
             raise _Over
     except _Over:
@@ -102,7 +108,7 @@ def test_any_order_and_any_repeats_give_the_same_record(database_url: str, data:
         await db.open()
         try:
             in_order = await told(db, messages)
-            assert await told(db, [messages[number] for number in [*order, *again]]) == in_order
+            assert await told(db, [messages[number] for number in [*order, *again]], at_once=data.draw(st.booleans())) == in_order
         finally:
             await db.close()
 
@@ -131,3 +137,36 @@ async def test_a_month_late_is_late_and_not_news(hospital: Hospital) -> None:
     (stay,) = await hospital.rows(Encounter)
     assert stay.bed == "2"
     assert (await hospital.patient()).phones == ["13800001234"]
+
+
+async def test_a_batch_is_applied_whole_or_not_at_all(db: Database) -> None:
+    batch = [
+        message(upsert(), observed("白细胞", "5.1"), id="1"),
+        message(observed("白细胞", "6.1", status="C"), visit("admit", number=None, admitted_at=None), id="2", minutes=1),
+        message(upsert(name="李四"), id="3", minutes=2),
+    ]
+    async with db.transaction() as tx:
+        hospital = await hospital_in(tx)
+        with pytest.raises(NeedsPerson, match="conflict_name"):
+            async with tx.begin_nested():
+                await apply_all(tx, [(each, NOON) for each in batch], feed="his", now=NOON, zone=ZONE)
+        assert await hospital.patients() == []
+        await apply_all(tx, [(each, NOON) for each in batch[:2]], feed="his", now=NOON, zone=ZONE)
+        (row,) = await hospital.rows(LabResult)
+        assert (row.text, row.patient_id) == ("6.1", (await hospital.patient()).id)
+        assert [stay.state for stay in await hospital.rows(Encounter)] == ["in-progress"]
+
+
+async def test_a_merge_within_a_batch(db: Database) -> None:
+    second = replace(XIAOMAN, identifiers=(Identifier("record-number", "N2"),))
+    batch = [
+        message(upsert(), id="1"),
+        message(upsert(second), observed("白细胞", "5.1", person=second), id="2", minutes=1),
+        message(merge(second), id="3", minutes=2),
+        message(observed("白细胞", "6.1", person=second, status="C"), id="4", minutes=3),
+    ]
+    async with db.transaction() as tx:
+        hospital = await hospital_in(tx)
+        await apply_all(tx, [(each, NOON) for each in batch], feed="his", now=NOON, zone=ZONE)
+        (row,) = await hospital.rows(LabResult)
+        assert (row.text, row.patient_id) == ("6.1", (await hospital.patient()).id)

@@ -1,0 +1,175 @@
+"""What a batch of messages needs of the record, fetched at once: a look-up for each message would take longer than all the rest."""
+
+# ruff: noqa: S608 - names of tables and columns come from our own metadata, values are always parameters
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Text, TextClause, bindparam, column, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from integrations.event import Identifier
+from records.identity import OnFile
+from records.patient import RECORD_KEY, Patient
+from records.patient_identifier import NATIONAL_ID, RECORD_NUMBER, VALUE_KEY, PatientIdentifier
+
+# A record number that was put on file by hand stands with the patient alone.
+_KNOWN = text(
+    f"""
+    with asked as (select * from unnest(cast(:systems as text[]), cast(:values as text[])) as asked(system, value))
+    select asked.system, asked.value, patient.id as patient_id, true as by_hand
+    from asked join patient on asked.system = '{RECORD_NUMBER}' and {RECORD_KEY} = {VALUE_KEY.replace("value", "asked.value")}
+    union all
+    select asked.system, asked.value, known.patient_id, false
+    from asked join patient_identifier known on known.system = asked.system and known.value = asked.value and known.until is null
+    """
+).bindparams(bindparam("systems", type_=ARRAY(Text)), bindparam("values", type_=ARRAY(Text)))
+_NUMBERS = _KNOWN.columns(
+    column("system", Text), column("value", Text), column("patient_id", BigInteger), column("by_hand", Boolean)
+).subquery("known")
+NATIONAL_IDS = (
+    select(func.array_agg(PatientIdentifier.value))
+    .where(
+        PatientIdentifier.patient_id == Patient.id,
+        PatientIdentifier.system == NATIONAL_ID,
+        PatientIdentifier.until.is_(None),
+        PatientIdentifier.alias.is_(False),
+    )
+    .scalar_subquery()
+)
+# Two feeds that tell of one patient at once take turns; conversations, which only refer to him, do not wait. In one order, so that
+# two batches do not wait for each other.
+_UNDER = (
+    select(_NUMBERS.c.system, _NUMBERS.c.value, _NUMBERS.c.by_hand, Patient, NATIONAL_IDS)
+    .join(Patient, Patient.id == _NUMBERS.c.patient_id)
+    .order_by(Patient.id)
+    .with_for_update(of=Patient, key_share=True)
+)
+
+
+class Fresh:
+    """A row of `table` that is not written yet: a plain object, because an ORM's costs five times as much, and there are thousands."""
+
+    id: int | None = None
+
+    def __init__(self, table: Any, **fields: Any):
+        self.__tablename__: str = table.__tablename__
+        self.table = table
+        self.__dict__.update(dict.fromkeys(_columns(table)), **fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as PostgreSQL reads it from JSON."""
+        return {name: _plain(getattr(self, name)) for name in _columns(self.table)}
+
+
+@cache
+def _columns(table: Any) -> tuple[str, ...]:
+    return tuple(column.name for column in table.__table__.columns if column.name != "id" and column.server_default is None)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@dataclass
+class Shelf:
+    """Patients by number and rows by key, as this transaction has them; None: looked for, and not there. Of no use after a rollback.
+
+    `new` are the rows that `write` has to write.
+    """
+
+    numbers: dict[Identifier, Patient | None] = field(default_factory=dict)
+    national: dict[int, set[str]] = field(default_factory=dict)
+    rows: dict[tuple[Any, str], Any] = field(default_factory=dict)
+    new: list[Fresh] = field(default_factory=list)
+
+    async def under(self, tx: AsyncSession, numbers: Sequence[Identifier]) -> dict[Identifier, Patient]:
+        """The patient under each number that is on file, locked. What a feed told counts before a record number put on file by hand."""
+        await self.fetch(tx, numbers)
+        return {number: patient for number in numbers if (patient := self.numbers[number]) is not None}
+
+    async def fetch(self, tx: AsyncSession, numbers: Iterable[Identifier]) -> None:
+        """Look up the numbers that have not been."""
+        missing = [each for each in dict.fromkeys(numbers) if each not in self.numbers]
+        if not missing:
+            return
+        self.numbers |= dict.fromkeys(missing)
+        given = {"systems": [each.system for each in missing], "values": [each.value for each in missing]}
+        for system, value, by_hand, patient, national in (await tx.execute(_UNDER, given)).tuples():
+            number = Identifier(system, value)
+            if not by_hand or self.numbers[number] is None:
+                self.numbers[number] = patient
+            self.national[patient.id] = set(national or ())
+
+    def now_his(self, patient: Patient, numbers: Iterable[Identifier], *, alias: bool) -> None:
+        """Numbers that were nobody's have been put on file as the patient's."""
+        for number in numbers:
+            if self.numbers.get(number) is None:
+                self.numbers[number] = patient
+                if number.system == NATIONAL_ID and not alias:
+                    self.national.setdefault(patient.id, set()).add(number.value)
+
+    def on_file(self, patient: Patient) -> OnFile:
+        """The patient as he is compared."""
+        return as_on_file(patient, self.national.get(patient.id, ()))
+
+    async def take(self, tx: AsyncSession, table: Any, source: str, keys: Iterable[str]) -> dict[str, Any]:
+        """The rows of `table` that came from `source` under these keys, locked; those that are there."""
+        wanted = dict.fromkeys(keys)
+        missing = sorted(key for key in wanted if (table, key) not in self.rows)
+        if missing:
+            self.rows |= {(table, key): None for key in missing}
+            query = select(table).where(table.source == source, table.source_id.in_(missing)).order_by(table.id).with_for_update()
+            self.rows |= {(table, row.source_id): row for row in await tx.scalars(query)}
+        return {key: row for key in wanted if (row := self.rows[table, key]) is not None}
+
+    def fresh(self, table: Any, key: str, **fields: Any) -> Fresh:
+        """A row that is new under this key."""
+        row = self.rows[table, key] = Fresh(table, source_id=key, **fields)
+        self.new.append(row)
+        return row
+
+    async def write(self, tx: AsyncSession) -> None:
+        """Flush, and write the new rows, each table in one statement; they have their ids then."""
+        await tx.flush()
+        for table in dict.fromkeys(row.table for row in self.new):
+            rows = [row for row in self.new if row.table is table]
+            given = {"rows": json.dumps([row.as_json() for row in rows])}
+            ids = {(source, key): id for id, source, key in (await tx.execute(_insert(table), given)).tuples()}
+            for row in rows:
+                row.id = ids[row.source, row.source_id]  # type: ignore[attr-defined]
+        self.new.clear()
+
+    def clear(self) -> None:
+        """Patients were merged, or two again: nothing that was fetched is sure any more."""
+        self.numbers.clear()
+        self.national.clear()
+        self.rows.clear()
+
+
+@cache
+def _insert(table: Any) -> TextClause:
+    columns = ", ".join(f'"{name}"' for name in _columns(table))
+    name = table.__tablename__
+    return text(
+        f"insert into {name} ({columns}) select {columns} from jsonb_populate_recordset(null::{name}, cast(:rows as jsonb)) "
+        "returning id, source, source_id"
+    )
+
+
+def as_on_file(patient: Patient, national_ids: Iterable[str] = ()) -> OnFile:
+    """The patient as he is compared."""
+    return OnFile(
+        id=patient.id,
+        name=patient.name,
+        sex=patient.sex,
+        birth_date=patient.birth_date,
+        phones=tuple(patient.phones),
+        birth_order=patient.birth_order,
+        mother=frozenset(patient.mother),
+        national_ids=frozenset(national_ids),
+    )
