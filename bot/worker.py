@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
-from bot.apply import apply
+from bot.apply import apply, apply_all
 from bot.card_clicks import CallbackEvents
 from bot.cohorts import keep_cohorts
 from bot.drain import Drain
@@ -177,7 +177,9 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
         "picture": pictures.read,
         "voice": voices.hear,
         "run_task": follow_ups.run,
-        "apply_feed": FeedApplier(parts.db, parts.clock, settings.tz, read=read_message, apply=apply, version=VERSION).run,
+        "apply_feed": FeedApplier(
+            parts.db, parts.clock, settings.tz, read=read_message, apply=apply, apply_all=apply_all, version=VERSION
+        ).run,
         RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
         "poll_feed": FhirPoller(parts.db, parts.clock).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,

@@ -7,9 +7,10 @@ from hashlib import blake2s
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.apply.errors import ApplyError, NeedsPerson, Question
-from bot.apply.shelf import NATIONAL_IDS, as_on_file
+from bot.apply.shelf import NATIONAL_IDS, Shelf, as_on_file
 from bot.apply.work import Work
 from integrations.event import Identifier, Person
 from records.identity import Decision, OnFile, decide, known_as, number_text
@@ -69,6 +70,11 @@ async def propose(work: Work, found: Found, patient: Patient) -> None:
         key = key_of("mother_id_used", patient.id, map(number_text, decision.refused))
         question = Question(key, "mother_id_used", work.feed, work.message.id, described(found.person), patient_id=patient.id)
         await question.put(work.tx, work.now)
+
+
+async def numbers_known(tx: AsyncSession, numbers: Sequence[Identifier]) -> dict[Identifier, Patient]:
+    """The patient under each of these numbers (as `known_as` returns them) that is on file, locked."""
+    return await Shelf().under(tx, numbers)
 
 
 async def answered(work: Work, key: str) -> bool:

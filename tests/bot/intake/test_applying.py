@@ -1,7 +1,7 @@
 """What is stored is applied: in order for each patient, once in effect, and what cannot be applied stands in nobody's way."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -262,3 +262,33 @@ async def test_looking_at_the_text_of_a_message_is_written_down(office: Office) 
             await look(tx, number + 1, raw=False, by="it", now=NOW)
     async with office.db.transaction() as tx:
         assert [(change.by, change.reason) for change in await tx.scalars(select(StateChange))] == [("it", "raw shown")]
+
+
+class Together(Hands):
+    """Applies many at once too, as one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+
+    async def apply_all(
+        self, tx: AsyncSession, messages: Sequence[tuple[Message, datetime]], *, feed: str, now: datetime, zone: ZoneInfo
+    ) -> None:
+        self.batches.append(len(messages))
+        for message, received_at in messages:
+            await self.apply(tx, message, feed=feed, received_at=received_at, now=now, zone=zone)
+
+
+async def test_a_batch_with_a_bad_message_goes_one_by_one(office: Office) -> None:
+    hands = office.hands = Together()
+    office.applier = FeedApplier(office.db, lambda: office.now, ZONE, read=read, apply=hands.apply, apply_all=hands.apply_all, version="7")
+    await office.receives(("P1", "adt 1"), ("P1", "batch 2 3"))
+    await office.works()
+    hands.fails["5"] = Trouble("odd", permanent=True)
+    await office.receives(("P1", "adt 4"), ("P1", "adt 5"), ("P1", "adt 6"))
+    await office.works()
+    assert await office.states() == {
+        "adt 1": "applied", "batch 2 3": "applied", "adt 4": "applied", "adt 5": "dead", "adt 6": "applied",
+    }  # fmt: skip
+    assert await office.effects() == ["1", "2", "3", "4", "6"]
+    assert hands.batches == [3, 3]

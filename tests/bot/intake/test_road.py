@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from bot.apply import apply
+from bot.apply import apply, apply_all
 from bot.intake.applying import FeedApplier, lanes_to_apply
 from bot.intake.dead_letters import Selection, replay
 from bot.intake.readers import VERSION, read_message
@@ -20,7 +20,7 @@ RESULTS = "OBR|1||R1|CBC^血常规^99LIS|||20260302080000\rOBX|1|NM|WBC^白细�
 
 async def settles(hospital: Hospital) -> dict[str, str]:
     """Everything applied that may be; the states by control id."""
-    applier = FeedApplier(hospital.db, lambda: NOW, ZONE, read=read_message, apply=apply, version=VERSION)
+    applier = FeedApplier(hospital.db, lambda: NOW, ZONE, read=read_message, apply=apply, apply_all=apply_all, version=VERSION)
     while True:
         async with hospital.db.transaction() as tx:
             jobs = await lanes_to_apply(tx, NOW)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from bot.apply import apply
+from bot.apply import apply, apply_all
 from bot.intake.applying import FeedApplier, lanes_to_apply
 from bot.intake.readers import VERSION, read_message
 from records.database import Database
@@ -16,7 +16,7 @@ WHO = MAPPING.replace("name: name", "name: name\n  birth_date: {fixed: '2024-05-
 
 
 async def applied(lis: Lis) -> None:
-    applier = FeedApplier(lis.db, lambda: lis.now, ZONE, read=read_message, apply=apply, version=VERSION)
+    applier = FeedApplier(lis.db, lambda: lis.now, ZONE, read=read_message, apply=apply, apply_all=apply_all, version=VERSION)
     async with lis.db.transaction() as tx:
         jobs = await lanes_to_apply(tx, lis.now)
     for job in jobs:
