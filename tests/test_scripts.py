@@ -25,7 +25,7 @@ esac
 PYTHON = 'echo "in $PWD: $*"; if [ -e /proc/$$/fd/9 ]; then echo "holds the lock"; fi\n'
 
 # The first of the two runs of pytest; the second has everything else.
-SERVICE = "tests/bot tests/console tests/integrations tests/plans"
+SERVICE = "tests/bot tests/console tests/integrations tests/plans tests/retraining"
 
 
 class Checkout:
