@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.care_plan import CarePlan, Task
@@ -89,20 +89,47 @@ class Care:
     questions: tuple[QuestionView, ...]
 
 
+# Made once: most of what a short statement costs is its making.
+_PATIENT: BindParameter[int] = bindparam("patient")
+_q = QuestionnaireResponse
+_PLANS = (
+    select(CarePlan.template, CarePlan.template_version, CarePlan.state, CarePlan.created_at)
+    .where(CarePlan.patient_id == _PATIENT)
+    .order_by(CarePlan.state != "active", CarePlan.id.desc())
+    .limit(PLANS)
+)
+_TASKS = (
+    select(Task.step, Task.day, Task.due_at, Task.state, Task.closed_at)
+    .where(Task.patient_id == _PATIENT, Task.day > bindparam("after"), Task.day <= bindparam("until"), Task.state != "withdrawn")
+    .order_by(Task.day.desc(), Task.due_at.desc())
+    .limit(TASKS)
+)
+_ALERTS = (
+    select(Flag.id, Flag.level, Flag.category, Flag.because, Flag.state, Flag.outcome, Staff.name, Flag.raised_at, Flag.closed_at)
+    .outerjoin(Staff, Staff.id == Flag.owner_id)
+    .where(Flag.patient_id == _PATIENT)
+    .order_by(Flag.state == "closed", Flag.raised_at.desc())
+    .limit(FLAGS)
+)
+_RESPONSES = (
+    select(_q.questionnaire, _q.version, _q.state, _q.score, _q.band, _q.completed_at)
+    .where(_q.patient_id == _PATIENT, _q.completed_at.is_not(None))
+    .order_by(_q.completed_at.desc())
+    .limit(RESPONSES)
+)
+_QUESTIONS = (
+    select(QuestionToTeam.text, QuestionToTeam.asked_at)
+    .where(QuestionToTeam.patient_id == _PATIENT, QuestionToTeam.state == "asked")
+    .order_by(QuestionToTeam.asked_at.desc())
+    .limit(QUESTIONS)
+)
+
+
 async def care(tx: AsyncSession, patient_id: int, *, now: datetime, today: date) -> Care:
     """What is done for a patient, in five statements."""
-    plans = await tx.execute(
-        select(CarePlan.template, CarePlan.template_version, CarePlan.state, CarePlan.created_at)
-        .where(CarePlan.patient_id == patient_id)
-        .order_by(CarePlan.state != "active", CarePlan.id.desc())
-        .limit(PLANS)
-    )
-    rows = await tx.execute(
-        select(Task.step, Task.day, Task.due_at, Task.state, Task.closed_at)
-        .where(Task.patient_id == patient_id, Task.day > today - TASKS_SINCE, Task.day <= today + TASKS_UNTIL, Task.state != "withdrawn")
-        .order_by(Task.day.desc(), Task.due_at.desc())
-        .limit(TASKS)
-    )
+    his = {"patient": patient_id}
+    plans = await tx.execute(_PLANS, his)
+    rows = await tx.execute(_TASKS, {**his, "after": today - TASKS_SINCE, "until": today + TASKS_UNTIL})
     tasks = [TaskView(*row) for row in rows]
     past = [each for each in tasks if each.state not in OPEN_TASKS]
     return Care(
@@ -110,39 +137,7 @@ async def care(tx: AsyncSession, patient_id: int, *, now: datetime, today: date)
         open_tasks=tuple(sorted((each for each in tasks if each.state in OPEN_TASKS), key=lambda each: each.due_at)),
         past_tasks=tuple(past),
         counted=dict(Counter(each.state for each in past)),
-        alerts=await _alerts(tx, patient_id),
-        responses=await _responses(tx, patient_id),
-        questions=await _questions(tx, patient_id),
+        alerts=tuple(AlertView(*row) for row in await tx.execute(_ALERTS, his)),
+        responses=tuple(ResponseView(*row) for row in await tx.execute(_RESPONSES, his)),
+        questions=tuple(QuestionView(*row) for row in await tx.execute(_QUESTIONS, his)),
     )
-
-
-async def _alerts(tx: AsyncSession, patient_id: int) -> tuple[AlertView, ...]:
-    rows = await tx.execute(
-        select(Flag.id, Flag.level, Flag.category, Flag.because, Flag.state, Flag.outcome, Staff.name, Flag.raised_at, Flag.closed_at)
-        .outerjoin(Staff, Staff.id == Flag.owner_id)
-        .where(Flag.patient_id == patient_id)
-        .order_by(Flag.state == "closed", Flag.raised_at.desc())
-        .limit(FLAGS)
-    )
-    return tuple(AlertView(*row) for row in rows)
-
-
-async def _responses(tx: AsyncSession, patient_id: int) -> tuple[ResponseView, ...]:
-    q = QuestionnaireResponse
-    rows = await tx.execute(
-        select(q.questionnaire, q.version, q.state, q.score, q.band, q.completed_at)
-        .where(q.patient_id == patient_id, q.completed_at.is_not(None))
-        .order_by(q.completed_at.desc())
-        .limit(RESPONSES)
-    )
-    return tuple(ResponseView(*row) for row in rows)
-
-
-async def _questions(tx: AsyncSession, patient_id: int) -> tuple[QuestionView, ...]:
-    rows = await tx.execute(
-        select(QuestionToTeam.text, QuestionToTeam.asked_at)
-        .where(QuestionToTeam.patient_id == patient_id, QuestionToTeam.state == "asked")
-        .order_by(QuestionToTeam.asked_at.desc())
-        .limit(QUESTIONS)
-    )
-    return tuple(QuestionView(*row) for row in rows)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import BindParameter, Date, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.appointment import Appointment
@@ -96,14 +96,52 @@ class AppointmentView:
     status: str
 
 
+# Made once: most of what a short statement costs is its making.
+_PATIENT: BindParameter[int] = bindparam("patient")
+_c, _m, _r, _a, _i = Condition, MedicationRequest, LabResult, Appointment, Immunization
+_DIAGNOSES = (
+    select(_c.text, _c.icd10, _c.status, _c.onset_at, _c.recorded_at)
+    .where(_c.patient_id == _PATIENT)
+    .order_by(_c.status != "active", _c.recorded_at.desc(), _c.id.desc())
+    .limit(DIAGNOSES * 3)
+)
+_VISITS = (
+    select(Encounter.kind, Encounter.department, Encounter.state, Encounter.started_at, Encounter.ended_at)
+    .where(Encounter.patient_id == _PATIENT, Encounter.state != "cancelled")
+    .order_by(Encounter.started_at.desc())
+    .limit(VISITS)
+)
+_today = bindparam("today", type_=Date())
+_in_use = (_m.status == "active") & or_(_m.ends_on.is_(None), _m.ends_on >= _today) & or_(_m.starts_on.is_(None), _m.starts_on <= _today)
+_MEDICINES = (
+    select(_m.name, _m.dose, _m.frequency, _m.route, _m.starts_on, _m.ends_on, _m.status, _in_use)
+    .where(_m.patient_id == _PATIENT)
+    .order_by(~_in_use, _m.id.desc())
+    .limit(MEDICINES)
+)
+_RESULTS = (
+    select(_r.id, _r.source, _r.report, _r.item, _r.code, _r.text, _r.unit, _r.reference_range, _r.flag, _r.collected_at)
+    .where(_r.patient_id == _PATIENT, _r.released_at <= bindparam("now"), _r.status.not_in(("cancelled", "entered-in-error")))
+    .order_by(_r.released_at.desc(), _r.id)
+    .limit(RESULTS)
+)
+_VACCINES = (
+    select(_i.vaccine, _i.given_at, _i.dose_number, _i.status)
+    .where(_i.patient_id == _PATIENT)
+    .order_by(_i.given_at.desc(), _i.id.desc())
+    .limit(VACCINES)
+)
+_APPOINTMENTS = (
+    select(_a.starts_at, _a.time_text, _a.department, _a.place, _a.doctor, _a.status)
+    .where(_a.patient_id == _PATIENT, _a.starts_at >= bindparam("since"))
+    .order_by(_a.starts_at, _a.id)
+    .limit(APPOINTMENTS)
+)
+
+
 async def diagnoses(tx: AsyncSession, patient_id: int) -> tuple[DiagnosisView, ...]:
     """Active diagnoses, then those that are over, the latest of each first; one that every visit repeats stands once."""
-    rows = await tx.execute(
-        select(Condition.text, Condition.icd10, Condition.status, Condition.onset_at, Condition.recorded_at)
-        .where(Condition.patient_id == patient_id)
-        .order_by(Condition.status != "active", Condition.recorded_at.desc(), Condition.id.desc())
-        .limit(DIAGNOSES * 3)
-    )
+    rows = await tx.execute(_DIAGNOSES, {"patient": patient_id})
     once: dict[tuple[str, str], DiagnosisView] = {}
     for row in rows:
         once.setdefault((row.icd10 or row.text, row.status), DiagnosisView(*row))
@@ -112,39 +150,19 @@ async def diagnoses(tx: AsyncSession, patient_id: int) -> tuple[DiagnosisView, .
 
 async def visits(tx: AsyncSession, patient_id: int) -> tuple[VisitView, ...]:
     """The latest stays and visits that took place or will."""
-    rows = await tx.execute(
-        select(Encounter.kind, Encounter.department, Encounter.state, Encounter.started_at, Encounter.ended_at)
-        .where(Encounter.patient_id == patient_id, Encounter.state != "cancelled")
-        .order_by(Encounter.started_at.desc())
-        .limit(VISITS)
-    )
+    rows = await tx.execute(_VISITS, {"patient": patient_id})
     return tuple(VisitView(*row) for row in rows)
 
 
 async def medicines(tx: AsyncSession, patient_id: int, today: date) -> tuple[MedicineView, ...]:
     """Prescriptions in use today, then the latest others."""
-    m = MedicationRequest
-    in_use = (m.status == "active") & or_(m.ends_on.is_(None), m.ends_on >= today) & or_(m.starts_on.is_(None), m.starts_on <= today)
-    rows = await tx.execute(
-        select(m.name, m.dose, m.frequency, m.route, m.starts_on, m.ends_on, m.status, in_use)
-        .where(m.patient_id == patient_id)
-        .order_by((~in_use), m.id.desc())
-        .limit(MEDICINES)
-    )
+    rows = await tx.execute(_MEDICINES, {"patient": patient_id, "today": today})
     return tuple(MedicineView(*row) for row in rows)
 
 
 async def results(tx: AsyncSession, patient_id: int, now: datetime, age_days: int) -> tuple[ResultView, ...]:
     """The latest released results, the latest report first; one that two feeds told stands once."""
-    r = LabResult
-    rows = (
-        await tx.execute(
-            select(r.id, r.source, r.report, r.item, r.code, r.text, r.unit, r.reference_range, r.flag, r.collected_at)
-            .where(r.patient_id == patient_id, r.released_at <= now, r.status.not_in(("cancelled", "entered-in-error")))
-            .order_by(r.released_at.desc(), r.id)
-            .limit(RESULTS)
-        )
-    ).all()
+    rows = (await tx.execute(_RESULTS, {"patient": patient_id, "now": now})).all()
     told_twice = repeated(Told(row.id, row.source, row.item, row.text, row.unit, row.collected_at, row.code, row.report) for row in rows)
     shown: list[ResultView] = []
     for row in sorted(rows, key=lambda each: (-each.collected_at.timestamp(), each.report, each.id)):
@@ -165,22 +183,11 @@ async def results(tx: AsyncSession, patient_id: int, now: datetime, age_days: in
 
 async def vaccines(tx: AsyncSession, patient_id: int) -> tuple[VaccineView, ...]:
     """The latest doses."""
-    rows = await tx.execute(
-        select(Immunization.vaccine, Immunization.given_at, Immunization.dose_number, Immunization.status)
-        .where(Immunization.patient_id == patient_id)
-        .order_by(Immunization.given_at.desc(), Immunization.id.desc())
-        .limit(VACCINES)
-    )
+    rows = await tx.execute(_VACCINES, {"patient": patient_id})
     return tuple(VaccineView(*row) for row in rows)
 
 
 async def appointments(tx: AsyncSession, patient_id: int, now: datetime) -> tuple[AppointmentView, ...]:
     """Visits from a month ago on."""
-    a = Appointment
-    rows = await tx.execute(
-        select(a.starts_at, a.time_text, a.department, a.place, a.doctor, a.status)
-        .where(a.patient_id == patient_id, a.starts_at >= now - APPOINTMENTS_SINCE)
-        .order_by(a.starts_at, a.id)
-        .limit(APPOINTMENTS)
-    )
+    rows = await tx.execute(_APPOINTMENTS, {"patient": patient_id, "since": now - APPOINTMENTS_SINCE})
     return tuple(AppointmentView(*row) for row in rows)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.care_plan import CarePlan
@@ -34,6 +35,7 @@ class Completeness:
     missing: Mapping[Field, int]
 
 
+@cache
 def conditions() -> Mapping[Field, ColumnElement[bool]]:
     """For each field what is true of a patient who misses it, as a condition of a statement about Patient."""
     given = select(Consent.answer).where(Consent.patient_id == Patient.id).order_by(Consent.id.desc()).limit(1).scalar_subquery()
@@ -76,6 +78,10 @@ async def completeness(tx: AsyncSession, staff: Staff, *, team_id: int | None = 
 
 async def missing_fields(tx: AsyncSession, patient_id: int) -> Sequence[Field]:
     """What this one record misses, the required fields first. The caller has been let in to the patient."""
-    missing = conditions()
-    row = (await tx.execute(select(*(condition.label(name) for name, condition in missing.items())).where(Patient.id == patient_id))).one()
-    return [name for name, is_missing in zip(missing, row, strict=True) if is_missing]
+    row = (await tx.execute(_of_one(), {"patient": patient_id})).one()
+    return [name for name, is_missing in zip(conditions(), row, strict=True) if is_missing]
+
+
+@cache
+def _of_one() -> Executable:
+    return select(*(condition.label(name) for name, condition in conditions().items())).where(Patient.id == bindparam("patient"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, true
+from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.chat import Chat
@@ -34,24 +34,27 @@ class Contact:
     in_charge: tuple[str, ...]
 
 
+_chats = (
+    select(Chat.id, Chat.state)
+    .join(PatientCarer, PatientCarer.carer_id == Chat.carer_id)
+    .where(PatientCarer.patient_id == bindparam("patient"))
+    .order_by(Chat.id)
+    .limit(CHATS)
+    .subquery("chats")
+)
+_latest = (
+    select(Inbound.sent_at, Inbound.msgtype)
+    .where(Inbound.chat_id == _chats.c.id, Inbound.origin == CUSTOMER)
+    .order_by(Inbound.id.desc())
+    .limit(MESSAGES)
+    .lateral("latest")
+)
+_LATEST = select(_chats.c.id, _chats.c.state, _latest.c.sent_at, _latest.c.msgtype).select_from(_chats).outerjoin(_latest, true())
+
+
 async def contact(tx: AsyncSession, patient_id: int, *, now: datetime, zone: ZoneInfo) -> Contact:
     """How the carers of a patient write, in one statement. A carer of several children is counted for each of them."""
-    chats = (
-        select(Chat.id, Chat.state)
-        .join(PatientCarer, PatientCarer.carer_id == Chat.carer_id)
-        .where(PatientCarer.patient_id == patient_id)
-        .order_by(Chat.id)
-        .limit(CHATS)
-        .subquery("chats")
-    )
-    latest = (
-        select(Inbound.sent_at, Inbound.msgtype)
-        .where(Inbound.chat_id == chats.c.id, Inbound.origin == CUSTOMER)
-        .order_by(Inbound.id.desc())
-        .limit(MESSAGES)
-        .lateral("latest")
-    )
-    rows = (await tx.execute(select(chats.c.id, chats.c.state, latest.c.sent_at, latest.c.msgtype).outerjoin(latest, true()))).all()
+    rows = (await tx.execute(_LATEST, {"patient": patient_id})).all()
     said = [(row.sent_at.astimezone(zone), row.msgtype) for row in rows if row.sent_at is not None]
     recent = [at for at, _ in said if at > now - LATELY]
     return Contact(

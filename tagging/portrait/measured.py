@@ -97,6 +97,26 @@ _latest = (
 _READINGS = select(_latest).select_from(_codes).join(_latest, true()).order_by(_latest.c.code, _latest.c.effective_at, _latest.c.id)
 
 
+_told = (
+    Observation.patient_id == bindparam("patient"),
+    Observation.status == "final",
+    Observation.effective_at > bindparam("after"),
+    Observation.effective_at <= bindparam("now"),
+)
+_SIGNS = (
+    select(Observation.code, Observation.text, Observation.detail, Observation.effective_at)
+    .where(*_told, Observation.value.is_(None), Observation.code != MEDICINE)
+    .order_by(Observation.effective_at.desc(), Observation.id.desc())
+    .limit(SIGNS)
+)
+_TAKEN = (
+    select(Observation.text, Observation.detail, Observation.effective_at)
+    .where(*_told, Observation.code == MEDICINE)
+    .order_by(Observation.effective_at.desc())
+    .limit(TAKEN)
+)
+
+
 async def measured(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo, child: Child, facts: PatientFacts) -> Measured:
     """The readings, signs and medicines of a patient, in three statements that read a bounded number of rows."""
     vitals = list(default_content().vitals.vitals)
@@ -159,19 +179,7 @@ def _level(vital: str, reading: Reading, facts: PatientFacts) -> str | None:
 
 async def _signs(tx: AsyncSession, patient_id: int, now: datetime) -> tuple[SignView, ...]:
     concepts = default_content().symptoms.concepts
-    rows = await tx.execute(
-        select(Observation.code, Observation.text, Observation.detail, Observation.effective_at)
-        .where(
-            Observation.patient_id == patient_id,
-            Observation.status == "final",
-            Observation.value.is_(None),
-            Observation.code != MEDICINE,
-            Observation.effective_at > now - SIGNS_SINCE,
-            Observation.effective_at <= now,
-        )
-        .order_by(Observation.effective_at.desc(), Observation.id.desc())
-        .limit(SIGNS)
-    )
+    rows = await tx.execute(_SIGNS, {"patient": patient_id, "after": now - SIGNS_SINCE, "now": now})
     return tuple(
         SignView(code, concepts[code].name, text or "", str(detail.get("status", "")), at)
         for code, text, detail, at in rows
@@ -180,18 +188,7 @@ async def _signs(tx: AsyncSession, patient_id: int, now: datetime) -> tuple[Sign
 
 
 async def _taken(tx: AsyncSession, patient_id: int, now: datetime, zone: ZoneInfo) -> tuple[Taken, ...]:
-    rows = await tx.execute(
-        select(Observation.text, Observation.detail, Observation.effective_at)
-        .where(
-            Observation.patient_id == patient_id,
-            Observation.code == MEDICINE,
-            Observation.status == "final",
-            Observation.effective_at > now - SIGNS_SINCE,
-            Observation.effective_at <= now,
-        )
-        .order_by(Observation.effective_at.desc())
-        .limit(TAKEN)
-    )
+    rows = await tx.execute(_TAKEN, {"patient": patient_id, "after": now - SIGNS_SINCE, "now": now})
     return tuple(
         Taken(text or "", at.astimezone(zone).date(), detail.get("status") == "present")
         for text, detail, at in rows
