@@ -345,6 +345,14 @@ def bench_tags(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("portrait")
+def bench_portrait(json: Json = False) -> None:
+    """What a patient's portrait costs, with some days on file and with years."""
+    from bot.bench.portrait import run
+
+    _report(run(), json)
+
+
 @bench.command("all")
 def bench_all(json: Json = False) -> None:
     """All benchmarks, one after the other."""
@@ -355,6 +363,7 @@ def bench_all(json: Json = False) -> None:
     bench_history(json)
     bench_hl7(json)
     bench_tags(json)
+    bench_portrait(json)
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:
@@ -374,7 +383,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, content, chart, tag, fhir, client, feed):
+    for each in (app, bench, plan, questionnaire, nlu, family, patient, content, chart, tag, fhir, client, feed):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import wecom_access
-from bot.bench import accuracy, callback, hl7, intake, road, stock, turns
+from bot.bench import accuracy, callback, hl7, intake, portrait, road, stock, turns
 from bot.bench.load import Round, conversations, drive, messages
 from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
@@ -19,6 +19,7 @@ from bot.bench.road import Answered, pair
 from bot.settings import Settings
 from integrations.wecom.callback import Callback, CallbackError
 from integrations.wecom.outbound import message_id
+from records.database import Database
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
@@ -220,3 +221,10 @@ def test_the_road_is_measured_from_message_to_reply() -> None:
     assert (figures["messages"], figures["unanswered"]) == (10, 0)
     assert set(measured["meets"]) == {"p95_below_500ms", "worker_below_900mb", "gateway_below_120mb"}
     assert 0 < figures["reply_p50_ms"] <= figures["reply_max_ms"]
+
+
+async def test_the_bench_of_portraits_counts_statements_and_makes_no_claim_of_its_own(db: Database) -> None:
+    found = await portrait.measure(db, times=1, long=700, others=1)
+    assert found["figures"]["statements_short"] == found["figures"]["statements_long"] > 15
+    assert found["meets"]["statements_do_not_grow"]
+    assert found["figures"]["long_p50_ms"] > 0
