@@ -104,6 +104,14 @@ def import_tags(file: Annotated[Path, typer.Argument(help="YAML file like an exp
     import_command(file, by=by)
 
 
+@tag.command()
+def rules(waiting: Annotated[bool, typer.Option("--waiting", help="Only those that no clinician has approved.")] = False) -> None:
+    """The rules that give tags: version, reason, source, and who approved them."""
+    from bot.tag_library import rules_command
+
+    rules_command(waiting=waiting)
+
+
 @tag.command("of")
 def tags_of(record_number: Number, history: Annotated[bool, typer.Option("--history", help="Also those that ended.")] = False) -> None:
     """What a child carries, since when, and why."""
@@ -134,3 +142,19 @@ def end(record_number: Number, code: Code, by: By, why: Why) -> None:
     from bot.tag_patient import say_command
 
     say_command(record_number, code, "ended", by=by, why=why)
+
+
+@tag.command()
+def mirror(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what differs.")] = False,
+    kind: Annotated[list[Kind] | None, typer.Option(help="Kinds to mirror, may be repeated; management alone when left out.")] = None,
+) -> None:
+    """Mark the families that clinicians have as friends in WeCom with their children's tags (企业标签), as the records have them.
+
+    Diagnoses and treatments leave the hospital by this, so they must be asked for. Run it as often as the hospital wants.
+    """
+    if kind and Kind.operational in kind:
+        raise typer.BadParameter("operational tags are not mirrored")
+    from bot.tag_mirror_command import mirror_command
+
+    mirror_command(list(dict.fromkeys(each.value for each in kind or [Kind.management])), dry_run=dry_run)

@@ -15,6 +15,7 @@ from records.tag import CARRIED, PatientTag, Tag, TagVersion
 from tagging.tags.catalogue import changed, entries, put, retire
 from tagging.tags.errors import TagError
 from tagging.tags.library import Entry, read_library
+from tagging.tags.rules import shipped_rules
 
 
 def list_command(kind: str | None) -> None:
@@ -63,6 +64,15 @@ def import_command(file: Path, *, by: str) -> None:
         return ", ".join(f"{count} {what}" for what, count in counts.items())
 
     print(in_transaction(work))
+
+
+def rules_command(*, waiting: bool) -> None:
+    """`careloop tag rules`; needs no database."""
+    for rule in shipped_rules().rules:
+        if waiting and rule.approved is not None:
+            continue
+        approved = f"{rule.approved.by} {rule.approved.on}" if rule.approved else "not approved"
+        print(f"{rule.tag:24}  {rule.id} v{rule.version}  {approved}\n  {rule.why} [{rule.source}]")
 
 
 def as_yaml(library: dict[str, Entry]) -> str:

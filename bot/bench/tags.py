@@ -16,6 +16,7 @@ from bot.private import throw_away_database
 from bot.retag import AT_ONCE
 from records.database import Database
 from records.patient import Patient
+from records.retag import ask_retag
 from tagging.medicine import find_medicines
 from tagging.tags.engine import retag
 from tagging.tags.told import read_told
@@ -77,6 +78,7 @@ async def _run(patients: int) -> Result:
         again, moved_again = await _look(db, ids, now, "with nothing new")
         async with db.transaction() as tx:
             await tx.execute(text(_NEWS), {"now": now})
+        asking = await _asking(db, ids)
         news, moved_news = await _look(db, ids, now, "with a new finding")
     took = time.process_time() - begun
     rates = {name: round(len(ids) / sum(batches)) for name, batches in (("first", first), ("nothing_new", again), ("new_finding", news))}
@@ -91,8 +93,9 @@ async def _run(patients: int) -> Result:
         "patients": len(ids),
         "at_once": AT_ONCE,
         "reading_a_message_ms": reading,
+        "asking_ms": asking,
     }
-    meets = {"300_patients_per_second": min(rates.values()) >= GOAL_PER_SECOND, "reading_within_1_ms": reading <= GOAL_TURN_MS}
+    meets = {"300_patients_per_second": min(rates.values()) >= GOAL_PER_SECOND, "a_turn_within_1_ms": reading + asking <= GOAL_TURN_MS}
     return result("tags", figures, meets)
 
 
@@ -106,6 +109,18 @@ async def _look(db: Database, ids: list[int], now: datetime, what: str) -> tuple
             moves += (await retag(tx, batch, now=now, zone=ZONE)).moves
         seconds.append(time.perf_counter() - begin)
     return seconds, moves
+
+
+async def _asking(db: Database, ids: list[int]) -> float:
+    """What asking for a look adds to the transaction of a turn, in milliseconds: one statement, for as many turns as share it."""
+    seconds = []
+    for id in ids[:200]:
+        async with db.transaction() as tx:
+            await tx.execute(text("select 1"))
+            begin = time.perf_counter()
+            await ask_retag(tx, [id], datetime.now(UTC))
+            seconds.append(time.perf_counter() - begin)
+    return round(1000 * median(seconds), 3)
 
 
 def _reading() -> float:

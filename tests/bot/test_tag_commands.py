@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.tag_library import export_command, import_command, list_command, put_command, retire_command, show_command
+from bot.tag_library import export_command, import_command, list_command, put_command, retire_command, rules_command, show_command
 from bot.tag_patient import of_command, say_command
 from records.database import Database
 from records.patient import AccessRefused, Patient
@@ -69,3 +69,9 @@ def test_a_clinician_gives_and_takes_a_tag(capsys: pytest.CaptureFixture[str]) -
         say_command("D0001", "asthma", "carries", by="qinlan", why="试试")
     with pytest.raises(TagError, match="no clinician"):
         say_command("D0001", "asthma", "carries", by="nobody", why="试试")
+
+
+def test_the_rules_are_listed_with_reason_source_and_approval(capsys: pytest.CaptureFixture[str]) -> None:
+    rules_command(waiting=True)
+    shown = capsys.readouterr().out
+    assert "hba1c_high_twice v1  not approved" in shown and "ADA Standards of Care" in shown
