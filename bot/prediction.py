@@ -16,8 +16,8 @@ from bot.texts import say
 from records.database import Database
 from records.prediction import Predictor, latest_assessments
 from records.setting import Setting
-from tagging.prediction.outcome import OUTCOMES, Outcome, followed
-from tagging.prediction.scoring import AT_ONCE, score, settle
+from tagging.prediction.outcome import OUTCOMES, Outcome, followed, settle
+from tagging.prediction.scoring import AT_ONCE, score
 from tagging.prediction.training import NotEnough
 from tagging.prediction.versions import NotWorthIt, learn, publish, watch
 
@@ -48,7 +48,7 @@ class RiskScoring:
         for id in mine:
             async with self._db.transaction() as tx:
                 predictor = await tx.get_one(Predictor, id)
-                await settle(tx, predictor, now)
+                await settle(tx, OUTCOMES[predictor.outcome], predictor.id, now)
                 if (await watch(tx, predictor, now=now))["alarm"]:
                     log.warning("model drifts", outcome=predictor.outcome, version=predictor.version, **predictor.watched["shifted"])
             scored[predictor.outcome] = await self.score_all(predictor)
@@ -163,7 +163,7 @@ def watch_command(name: str) -> bool:
 
     async def work(tx: AsyncSession, parts: Core) -> str:
         predictor = await find_predictor(tx, name, None)
-        await settle(tx, predictor, parts.clock())
+        await settle(tx, OUTCOMES[predictor.outcome], predictor.id, parts.clock())
         found = await watch(tx, predictor, now=parts.clock())
         alarms.append(bool(found["alarm"]))
         shifted = "，".join(f"{feature} {index:.2f}" for feature, index in found["shifted"].items()) or "—"

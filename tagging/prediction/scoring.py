@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.prediction import Predictor, RiskAssessment
@@ -72,44 +72,3 @@ def _evidence(predictor: Predictor, outcome: Outcome, id: int, probability: floa
         rule_version=predictor.version,
         confidence=CONFIDENCE,
     )
-
-
-_SETTLE = {
-    # Of the first follow-up that was sent after the assessment.
-    "non_response": text(
-        """
-        update risk_assessment set happened = first.state = 'missed'
-        from (
-            select distinct on (ra.id) ra.id, task.state from risk_assessment ra
-            join task on task.patient_id = ra.patient_id and task.sent_at >= ra.at and task.sent_at < ra.at + interval '14 days'
-                and task.state in ('done', 'partial', 'missed') and task.closed_at <= :now
-            where ra.predictor_id = :predictor and ra.happened is null
-            order by ra.id, task.sent_at
-        ) first
-        where risk_assessment.id = first.id
-        """
-    ),
-    "deterioration": text(
-        """
-        update risk_assessment ra set happened = exists (
-                select from flag where flag.patient_id = ra.patient_id and level in ('urgent', 'emergency')
-                    and raised_at >= ra.at and raised_at < ra.at + interval '14 days'
-            ) or exists (
-                select from encounter e
-                where e.patient_id = ra.patient_id and e.state <> 'cancelled' and e.kind in ('emergency', 'inpatient')
-                    and e.started_at >= ra.at and e.started_at < ra.at + interval '14 days'
-                    and not exists (
-                        select from appointment a where a.patient_id = e.patient_id and a.status <> 'cancelled'
-                            and a.starts_at between e.started_at - interval '1 day' and e.started_at + interval '1 day'
-                    )
-            )
-        where ra.predictor_id = :predictor and ra.happened is null and ra.at < :now - interval '14 days'
-        """
-    ),
-}
-
-
-async def settle(tx: AsyncSession, predictor: Predictor, now: datetime) -> int:
-    """Fill in what became of assessments whose horizon has passed; how many."""
-    done = await tx.execute(_SETTLE[predictor.outcome], {"predictor": predictor.id, "now": now})
-    return int(done.rowcount)  # type: ignore[attr-defined]

@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, select, text
 
+from records.appointment import Appointment
 from records.base import Base
 from records.care_plan import CarePlan, Task
 from records.database import Database
+from records.encounter import Encounter
+from records.flag import Flag
 from records.patient import Patient
 from records.prediction import Predictor, RiskAssessment, latest_assessments, published
 from records.staff import Team
 from records.state import MoveRefused
 from records.tag import PatientTag, Tag
 from tagging.prediction.features import Moment, features, read_features
-from tagging.prediction.outcome import NON_RESPONSE, read_samples
-from tagging.prediction.scoring import score, settle
+from tagging.prediction.outcome import DETERIORATION, NON_RESPONSE, read_samples, settle
+from tagging.prediction.scoring import score
 from tagging.prediction.training import NotEnough
 from tagging.prediction.versions import NotWorthIt, learn, publish, watch
 
@@ -154,7 +157,7 @@ async def test_what_came_true_is_filled_in_and_a_shift_is_an_alarm(db: Database)
         row = await tx.get_one(Predictor, predictor.id)
         await publish(tx, row, by="linyue", now=NOW)
         await score(tx, row, [1, 40], NOW - timedelta(weeks=3))
-        assert await settle(tx, row, NOW) == 2
+        assert await settle(tx, NON_RESPONSE, row.id, NOW) == 2
         tasks = {task.patient_id: task.state for task in await tx.scalars(select(Task).order_by(Task.sent_at.desc()))}
         rows = list(await tx.scalars(select(RiskAssessment).order_by(RiskAssessment.id)))
         assert all(each.happened in (True, False) for each in rows) and len(tasks) == FAMILIES
@@ -163,6 +166,29 @@ async def test_what_came_true_is_filled_in_and_a_shift_is_an_alarm(db: Database)
         after = await watch(tx, row, now=NOW)
         assert after["shifted"]["score"] > before["shifted"]["score"] and after["alarm"]
         assert row.watched == after
+
+
+async def test_a_deterioration_is_an_urgent_alert_or_a_visit_that_nobody_booked(db: Database) -> None:
+    await hospital(db)
+    week = timedelta(weeks=1)
+    async with db.transaction() as tx:
+        raised = {"team_id": 1, "category": "x", "said": "", "because": "", "state": "closed"}
+        tx.add_all(
+            [
+                Flag(patient_id=1, level="urgent", raised_at=NOW - 5 * week, **raised),
+                Flag(patient_id=2, level="routine", raised_at=NOW - 5 * week, **raised),
+            ]
+        )
+        stays = {"kind": "inpatient", "department": "肿瘤科", "state": "finished"}
+        tx.add_all([Encounter(patient_id=patient, started_at=NOW - 4 * week, **stays) for patient in (3, 4)])
+        booked = {"source": "his", "source_id": "1", "department": "肿瘤科", "updated_at": NOW}
+        tx.add(Appointment(patient_id=4, starts_at=NOW - 4 * week + timedelta(hours=2), **booked))
+        await tx.flush()
+        samples = await read_samples(tx, DETERIORATION, since=NOW - 8 * week, now=NOW)
+    assert {sample.moment.patient_id for sample in samples if sample.happened} == {1, 3}
+    assert all(sample.moment.at < NOW - 2 * week + timedelta(days=1) for sample in samples)
+    [earliest, latest] = [[s.moment.at for s in samples if s.happened and s.moment.patient_id == 1][place] for place in (0, -1)]
+    assert earliest >= NOW - 7 * week - timedelta(days=1) and latest <= NOW - 5 * week
 
 
 def test_the_tables_are_known() -> None:
