@@ -68,7 +68,7 @@ _WEEKS = text(
         from care_plan group by patient_id
     ) whose
     order by at desc, patient_id limit :limit
-    """  # noqa: S608: both parts stand above.
+    """  # noqa: S608
 )
 # What became of assessments whose horizon has passed: of the first follow-up that was sent after one, and of the 14 days.
 _SETTLE_FOLLOW_UPS = text(
@@ -88,7 +88,7 @@ _SETTLE_WEEKS = text(
     f"""
     update risk_assessment whose set happened = {_DETERIORATED}
     where predictor_id = :predictor and happened is null and at < :now - interval '14 days'
-    """  # noqa: S608: both parts stand above.
+    """  # noqa: S608
 )
 _SAMPLES = {NON_RESPONSE.name: _FOLLOW_UPS, DETERIORATION.name: _WEEKS}
 _SETTLE = {NON_RESPONSE.name: _SETTLE_FOLLOW_UPS, DETERIORATION.name: _SETTLE_WEEKS}
