@@ -114,10 +114,10 @@ def _everybody(batch: str, count: int) -> list[list[bytes]]:
     return [[frame(message(f"{batch}{k}x{n}", n * CONNECTIONS + k)) for n in range(count // CONNECTIONS)] for k in range(CONNECTIONS)]
 
 
-def message(control_id: str, number: int) -> bytes:
-    """An invented child's message: its admission first, then reports with RESULTS results each, for one in ten an update."""
-    rng, who = Random(number), number % PATIENTS  # noqa: S311 - contents, not secrets
-    round_ = number // PATIENTS
+def message(control_id: str, number: int, patients: int = PATIENTS) -> bytes:
+    """An invented child's message, one of `patients`: its admission first, then reports with RESULTS results, one in ten an update."""
+    rng, who = Random(number), number % patients  # noqa: S311 - contents, not secrets
+    round_ = number // patients
     kind = "ADT^A01^ADT_A01" if round_ == 0 else "ADT^A08^ADT_A01" if round_ % 10 == 9 else "ORU^R01^ORU_R01"
     time_ = f"{8 + round_ % 12:02d}{number % 60:02d}00"
     name = f"{FAMILIES[who % 10]}{GIVEN[who // 10 % 10]}{GIVEN[who // 100 % 10]}"
