@@ -77,27 +77,35 @@ def _pieces(plain: str) -> tuple[Any, Any, Any]:
     place = np.arange(-1, len(plain) + 1)
     clause = np.cumsum(codes == _BREAK)
     inside = codes != _BREAK
-    found = []
-    for size in range(1, LONGEST + 1):
-        if len(codes) >= size:
-            rows = [codes[offset : len(codes) - size + 1 + offset] for offset in range(size)]
-            found.append((_mixed(size, rows), place[: len(codes) - size + 1], place[: len(codes) - size + 1] + size))
-    for distance in range(2, FARTHEST + 1):
-        if len(codes) > distance:
-            first, last = slice(0, len(codes) - distance), slice(distance, None)
-            near = inside[first] & inside[last] & (clause[first] == clause[last])
-            rows = [codes[first][near], codes[last][near]]
-            found.append((_mixed(LONGEST + 1, rows), place[first][near], place[first][near] + distance + 1))
-    buckets, starts, ends = (np.concatenate(column) for column in zip(*found, strict=True))
-    return buckets, starts, ends
+    mixed, starts, ends = [], [], []
+    for size in range(1, min(LONGEST, len(codes)) + 1):
+        rows = [codes[offset : len(codes) - size + 1 + offset] for offset in range(size)]
+        mixed.append(_mixed(size, rows))
+        starts.append(place[: len(codes) - size + 1])
+        ends.append(starts[-1] + size)
+    firsts, lasts = [], []
+    for distance in range(2, min(FARTHEST, len(codes) - 1) + 1):
+        first = np.flatnonzero(inside[:-distance] & inside[distance:] & (clause[:-distance] == clause[distance:]))
+        firsts.append(first)
+        lasts.append(first + distance)
+    if firsts:
+        first, last = np.concatenate(firsts), np.concatenate(lasts)
+        mixed.append(_mixed(LONGEST + 1, [codes[first], codes[last]]))
+        starts.append(place[first])
+        ends.append(place[last] + 1)
+    return _buckets(np.concatenate(mixed)), np.concatenate(starts), np.concatenate(ends)
 
 
 def _mixed(kind: int, rows: list[Any]) -> Any:
-    """A hash of each column; `kind` keeps a pair with a gap apart from the same pair without one."""
+    """A hash of each column, for `_buckets`; `kind` keeps a pair with a gap apart from the same pair without one."""
     mixed = np.full(len(rows[0]), kind * 0x9E3779B1 & 0xFFFFFFFF, np.uint32)
     for row in rows:
         mixed = (mixed ^ row) * np.uint32(0x85EBCA6B)
         mixed ^= mixed >> np.uint32(13)
+    return mixed
+
+
+def _buckets(mixed: Any) -> Any:
     mixed *= np.uint32(0xC2B2AE35)
     mixed ^= mixed >> np.uint32(16)
     return (mixed % np.uint32(BUCKETS)).astype(np.int64)
