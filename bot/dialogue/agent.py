@@ -56,6 +56,7 @@ class Dialogue:
             quiet.mend()
             agent = Agent.load(str(model), action_endpoint=InProcessActions())
         agent.processor.graph_runner = StraightRunner(agent.processor.graph_runner)
+        quiet.without_extraction(agent.processor)
         trackers = Trackers(agent.domain)
         # Rasa wraps every store it is given into one that swallows database errors.
         agent.tracker_store = agent.processor.tracker_store = trackers
@@ -170,14 +171,13 @@ class Dialogue:
 
     def _parse(self, text: str) -> dict[str, Any]:
         parsed = self._read(text)
-        entities = [{name: value for name, value in entity.items() if name != "detail"} for entity in parsed["entities"]]
-        return {"text": text, "intent": dict(parsed["intent"]), "entities": entities}
+        return {"text": text, "intent": dict(parsed["intent"]), "entities": parsed["entities"]}
 
     def _read(self, text: str) -> Any:
         from rasa.core.channels.channel import UserMessage
-        from rasa.shared.core.trackers import DialogueStateTracker
 
-        return self._agent.processor._parse_message_with_graph(UserMessage(text), DialogueStateTracker.from_events("parse", []))
+        # The pipeline reads words by themselves: no conversation is needed.
+        return self._agent.processor._parse_message_with_graph(UserMessage(text), None)
 
 
 def _reply(message: dict[str, Any]) -> Reply:

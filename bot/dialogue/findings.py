@@ -1,7 +1,5 @@
 """What the clinical language rules find in an utterance, as spans for the intent model and as entities for the tracker."""
 
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from bot.dialogue.features import MEASUREMENT, SYMPTOM, Span
@@ -20,11 +18,10 @@ def spans(understood: Understanding) -> list[Span]:
 
 
 def entities(understood: Understanding) -> list[dict[str, Any]]:
-    """The findings as Rasa entities: `measurement` and `symptom`, each with its value and the rest as `detail`."""
+    """The findings as Rasa entities: `measurement` and `symptom`, each with what it is; the actions read the understanding itself."""
     found = [("measurement", m, m.vital) for m in understood.measurements] + [("symptom", s, s.concept) for s in understood.symptoms]
     return [
-        {"entity": kind, "start": one.start, "end": one.end, "value": value, "extractor": "ClinicalEntities", "detail": _plain(asdict(one))}
-        for kind, one, value in found
+        {"entity": kind, "start": one.start, "end": one.end, "value": value, "extractor": "ClinicalEntities"} for kind, one, value in found
     ]
 
 
@@ -33,7 +30,3 @@ def says_something(understood: Understanding) -> bool:
     return bool(understood.measurements) or any(
         s.status == "present" and s.when == "now" and s.whose == "patient" for s in understood.symptoms
     )
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}

@@ -15,9 +15,9 @@ from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy import BigInteger, any_, bindparam, select
+from sqlalchemy import BigInteger, DateTime, any_, bindparam, column, func, select
 from sqlalchemy import event as sql_event
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.dialogue.forms import SLOTS
@@ -32,7 +32,15 @@ LIVE = 300
 _CHATS = any_(bindparam("chats", type_=ARRAY(BigInteger)))
 _VERSIONS = select(Conversation.chat_id, Conversation.version, Conversation.updated_at).where(Conversation.chat_id == _CHATS)
 _EVENTS = select(Conversation.chat_id, Conversation.tracker).where(Conversation.chat_id == _CHATS)
-_NEW = insert(Conversation.metadata.tables[Conversation.__tablename__])
+_FIELDS = (
+    column("chat_id", BigInteger),
+    column("version", BigInteger),
+    column("updated_at", DateTime(timezone=True)),
+    column("tracker", JSONB),
+)
+# One statement of one shape for however many: with a row of its own for each it would be read anew by driver and database.
+_ROWS = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(*_FIELDS).render_derived(with_types=True)
+_NEW = insert(Conversation.metadata.tables[Conversation.__tablename__]).from_select([field.name for field in _FIELDS], select(_ROWS))
 _SAVE = _NEW.on_conflict_do_update(
     index_elements=["chat_id"],
     set_={name: _NEW.excluded[name] for name in ("tracker", "version", "updated_at")},
@@ -130,10 +138,15 @@ class Trackers(TrackerStore):
         if not changed:
             return
         rows = [
-            {"chat_id": chat_id, "version": saved.version + 1, "updated_at": saved.changed_at, "tracker": self._events(chat_id)}
+            {
+                "chat_id": chat_id,
+                "version": saved.version + 1,
+                "updated_at": saved.changed_at.isoformat() if saved.changed_at else None,
+                "tracker": self._events(chat_id),
+            }
             for chat_id, saved in changed.items()
         ]
-        written = set(await tx.scalars(_SAVE, rows))
+        written = set(await tx.scalars(_SAVE, {"rows": rows}))
         if written != changed.keys():
             raise ConversationMoved(f"conversations {sorted(changed.keys() - written)}")
         for chat_id, saved in changed.items():

@@ -99,3 +99,20 @@ async def test_after_half_a_day_an_open_question_is_closed(family: Family) -> No
     family.now += timedelta(hours=13)
     await family.says("是的")
     assert family.turn is not None and not family.turn.stop
+
+
+def test_slots_are_shared_and_never_changed(dialogue: Dialogue) -> None:
+    from rasa.shared.core.events import Restarted, SlotSet
+    from rasa.shared.core.trackers import DialogueStateTracker
+
+    domain = dialogue._agent.domain
+    first, second = (DialogueStateTracker.from_events(name, [], slots=domain.slots, domain=domain) for name in ("1", "2"))
+    first.update(SlotSet("missed", 2), domain)
+    twin = first.copy()
+    twin.update(SlotSet("missed", 3), domain)
+    twin.update(SlotSet("introduced", True), domain)
+    assert (first.get_slot("missed"), twin.get_slot("missed"), second.get_slot("missed")) == (2, 3, None)
+    assert first.get_slot("introduced") is None
+    first.update(Restarted(), domain)
+    assert (first.get_slot("missed"), twin.get_slot("missed")) == (None, 3)
+    assert all(slot.value is None for slot in domain.slots)
