@@ -205,8 +205,8 @@ async def _utter(turn: Turn, dispatcher: Any, article: Article, *, rate: bool = 
     reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
     dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
     patient_id = turn.patient.id if turn.patient is not None else None
-    read = await article_read(turn.tx, turn.chat, patient_id, article.id, article.version, turn.now, ask=rate)
-    if read.asked_at is not None:
+    read, ask = await article_read(turn.tx, turn.chat, patient_id, article.id, article.version, turn.now, ask=rate)
+    if ask:
         # bot/rating.py hears the tap.
-        buttons = [{"title": wording(f"rating.{name}"), "payload": f"{name}_{read.id}"} for name in ("useful", "useless")]
+        buttons = [{"title": wording(f"rating.{name}"), "payload": f"{name}_{read}"} for name in ("useful", "useless")]
         dispatcher.utter_message(response="utter_article_useful", buttons=buttons)

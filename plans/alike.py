@@ -104,8 +104,7 @@ def likeness(a: Question, b: Question, meaning: float | None = None) -> float:
 
 
 def _shared(a: Counter[str], b: Counter[str]) -> float:
-    few, many = (a, b) if len(a) < len(b) else (b, a)
-    return sum(min(times, many.get(each, 0)) for each, times in few.items()) / max(1, a.total(), b.total())
+    return sum([min(a[each], b[each]) for each in a.keys() & b.keys()]) / max(1, sum(a.values()), sum(b.values()))
 
 
 def _left(a: Question, b: Question) -> float:
@@ -113,7 +112,7 @@ def _left(a: Question, b: Question) -> float:
     left = 0.0
     for word, rare in a.subject.items():
         if word not in b.subject:
-            left += rare * sum(c not in b.text for c in word) / len(word)
+            left += rare * sum([c not in b.text for c in word]) / len(word)
     return left / 10
 
 

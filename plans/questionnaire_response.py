@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.alert import Alert
@@ -27,6 +28,13 @@ ENDED = "family"
 _OPEN = select(QuestionnaireResponse).where(
     QuestionnaireResponse.chat_id == bindparam("chat"), QuestionnaireResponse.state == "in_progress"
 )
+_ASSIGNED = (
+    select(QuestionnaireResponse)
+    .where(
+        QuestionnaireResponse.patient_id == any_(bindparam("patients", type_=ARRAY(BigInteger))), QuestionnaireResponse.state == "assigned"
+    )
+    .order_by(QuestionnaireResponse.id)
+)
 
 
 @dataclass(frozen=True)
@@ -46,9 +54,7 @@ async def open_response(tx: AsyncSession, chat: Chat) -> QuestionnaireResponse |
 
 async def assigned_to(tx: AsyncSession, patients: Sequence[Patient]) -> list[QuestionnaireResponse]:
     """What clinicians want filled in about these patients, the oldest first."""
-    ids = [patient.id for patient in patients]
-    query = select(QuestionnaireResponse).where(QuestionnaireResponse.patient_id.in_(ids), QuestionnaireResponse.state == "assigned")
-    return list(await tx.scalars(query.order_by(QuestionnaireResponse.id)))
+    return list(await tx.scalars(_ASSIGNED, {"patients": [patient.id for patient in patients]}))
 
 
 def assigned_line(responses: Sequence[QuestionnaireResponse]) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
@@ -16,6 +17,12 @@ from plans.wording import say
 from records.care_plan import Task
 from records.chat import Chat
 from records.patient import Patient
+
+_OF_DAY = (
+    select(Task)
+    .where(Task.patient_id == any_(bindparam("patients", type_=ARRAY(BigInteger))), Task.day == bindparam("day"), Task.state != "withdrawn")
+    .order_by(Task.due_at, Task.id)
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +42,8 @@ class TodayItem:
 async def today(tx: AsyncSession, patients: Sequence[Patient], now: datetime, zone: ZoneInfo) -> list[TodayItem]:
     """Today's follow-ups of these patients, in order of time; withdrawn ones are left out."""
     by_id = {patient.id: patient for patient in patients}
-    tasks = await tx.scalars(
-        select(Task)
-        .where(Task.patient_id.in_(by_id), Task.day == local_day(now, zone), Task.state != "withdrawn")
-        .order_by(Task.due_at, Task.id)
-    )
     items = []
-    for task in tasks:
+    for task in await tx.scalars(_OF_DAY, {"patients": list(by_id), "day": local_day(now, zone)}):
         patient = by_id[task.patient_id]
         template = await template_of(tx, task)
         title = template.step(task.step).title

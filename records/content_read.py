@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy import DateTime, ForeignKey, Index, bindparam, case, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,17 +30,29 @@ class ContentRead(Identity, Base):
     __table_args__ = (Index("ix_content_read_chat_id_at", "chat_id", "at"), Index("ix_content_read_article", "article", "version"))
 
 
+_MOMENT = DateTime(timezone=True)
+_ASKED = exists().where(ContentRead.chat_id == bindparam("chat"), ContentRead.asked_at > bindparam("asked_since", type_=_MOMENT))
+_READ = (
+    insert(ContentRead.metadata.tables[ContentRead.__tablename__])
+    .values(
+        chat_id=bindparam("chat"),
+        patient_id=bindparam("patient"),
+        article=bindparam("which"),
+        version=bindparam("which_version"),
+        at=bindparam("now"),
+        asked_at=case((_ASKED, None), else_=bindparam("ask_at", type_=_MOMENT)),
+    )
+    .returning(ContentRead.id, ContentRead.asked_at)
+)
+
+
 async def article_read(
     tx: AsyncSession, chat: Chat, patient_id: int | None, article: str, version: int, now: datetime, *, ask: bool
-) -> ContentRead:
-    """Write down that the chat is shown an article; with `ask`, `asked_at` is set when this is the time to ask whether it helps."""
-    if ask:
-        last = await tx.scalar(select(func.max(ContentRead.asked_at)).where(ContentRead.chat_id == chat.id))
-        ask = last is None or now - last >= ASK_AGAIN
-    read = ContentRead(chat_id=chat.id, patient_id=patient_id, article=article, version=version, at=now, asked_at=now if ask else None)
-    tx.add(read)
-    await tx.flush()
-    return read
+) -> tuple[int, bool]:
+    """Write down that the chat is shown an article; its id, and, with `ask`, whether this is the time to ask whether it helps."""
+    read = {"chat": chat.id, "patient": patient_id, "which": article, "which_version": version, "now": now}
+    row = (await tx.execute(_READ, read | {"asked_since": now - ASK_AGAIN, "ask_at": now if ask else None})).one()
+    return row.id, row.asked_at is not None
 
 
 async def reads(tx: AsyncSession) -> list[tuple[str, int, int, int, int]]:
