@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select
 
-from actions.turn import Turn, understand_about
+from actions.turn import Turn
+from bot.around import around
 from bot.bench.processes import cpu_seconds
 from bot.clock import Clock
 from bot.dialogue.agent import Dialogue
-from bot.drain import Drain
+from bot.drain import CHATS, GROUPS, WORTH, Drain
 from bot.kf_events import CUSTOMER
 from bot.settings import Settings
+from bot.together import Together
 from bot.turn import TurnTaker
-from records.chat import Chat, Conversation
+from records.chat import Conversation, lock_chats
 from records.database import Database
 from records.message import Inbound, Outbound
-from records.patient import patients_of
 
 
 @dataclass
@@ -37,6 +39,10 @@ class Ours:
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
     _page: list[dict[str, Any]] = field(default_factory=list)
     _pull: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _said: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._together = Together(self._parts, most=CHATS, at_once=GROUPS, worth=WORTH)
 
     @classmethod
     async def load(cls, model: Path, db: Database) -> "Ours":
@@ -54,16 +60,27 @@ class Ours:
         await self._store(chat_id, text)
         await self.drain.drain(str(chat_id))
 
-    async def dialogue_turn(self, chat_id: int, text: str) -> None:
-        """The part that a Rasa server does too: understanding, dialogue with its actions, conversation saved, in one transaction."""
+    async def part(self, chat_id: int, text: str) -> None:
+        """Rasa's part of a turn, as the worker takes it: understanding, policies, actions, conversation saved.
+
+        Chats that wait together share a transaction, with what a turn needs of its surroundings; no message is stored or answered.
+        """
+        self._said[chat_id] = text
+        await self._together(chat_id)
+
+    async def _parts(self, chat_ids: Sequence[int]) -> dict[int, None]:
         now = self.clock()
         async with self.db.transaction() as tx:
-            chat = await tx.get_one(Chat, chat_id)
-            patients = await patients_of(tx, chat.carer_id) if chat.carer_id is not None else []
-            patient = patients[0] if len(patients) == 1 else None
-            understood = await understand_about(tx, patient, text, now=now, zone=self.zone)
-            await self.dialogue.turn(Turn(tx, chat, patients, patient, None, text, understood, understood.triage, now, self.zone))
+            chats = await lock_chats(tx, chat_ids)
+            known = await around(tx, chats.values(), now)
+            await self.dialogue.prepare(tx, list(chats))
+            for chat in chats.values():
+                text, here = self._said.pop(chat.id), known[chat.id]
+                [patient] = here.patients
+                understood = await here.understand(tx, text, patient, context=None, now=now, zone=self.zone)
+                await self.dialogue.turn(Turn(tx, chat, here.patients, patient, None, text, understood, understood.triage, now, self.zone))
             await self.dialogue.save(tx)
+        return dict.fromkeys(chats)
 
     async def ranking(self, text: str) -> tuple[str, list[str]]:
         """The intent that would be acted upon, and all intents best first."""

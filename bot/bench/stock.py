@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
+from bot.bench.load import Round, Said
 from bot.bench.processes import ROOT, BenchError, Child, answers, child, until
 from bot.private import free_port
 
@@ -34,6 +35,8 @@ class Stock:
     url: str
     server: Child
     actions: Child
+    agent_url: str
+    agent: Child
     load_seconds: float
 
     async def say(self, sender: int, text: str) -> list[str]:
@@ -42,9 +45,19 @@ class Stock:
             answer.raise_for_status()
             return [str(each.get("text") or "") for each in await answer.json()]
 
+    async def hold(self, talk: Sequence[Sequence[Said]], senders: Sequence[int], *, at_once: int) -> Round:
+        """As `drive`, but in the process of an agent without web channel: what Rasa's own part of a turn takes."""
+        asked = {"talk": [[[one.kind, one.text] for one in said] for said in talk], "senders": list(senders), "at_once": at_once}
+        async with self.session.post(f"{self.agent_url}/hold", json=asked, raise_for_status=True) as answer:
+            return Round(**await answer.json())
+
     def cpu_seconds(self) -> float:
-        """Processor time of both servers so far."""
+        """Processor time of server and action server so far."""
         return self.server.cpu_seconds() + self.actions.cpu_seconds()
+
+    def agent_cpu_seconds(self) -> float:
+        """Processor time of the agent without web channel and the action server so far."""
+        return self.agent.cpu_seconds() + self.actions.cpu_seconds()
 
     async def ranking(self, text: str) -> tuple[str, list[str]]:
         """The intent that would be acted upon, and all intents best first."""
@@ -107,8 +120,11 @@ def epochs(log: bytes) -> int:
 
 @asynccontextmanager
 async def serving(model: Path, database_url: str) -> AsyncIterator[Stock]:
-    """`rasa run --enable-api` and `rasa run actions`, the way Rasa's documentation starts them; conversations stay in its memory."""
-    port, action_port = free_port(), free_port()
+    """`rasa run --enable-api` and `rasa run actions`, the way Rasa's documentation starts them; conversations stay in its memory.
+
+    An agent without web channel stands beside the server (see bot/dialogue/stock_agent.py).
+    """
+    port, action_port, agent_port = free_port(), free_port(), free_port()
     with TemporaryDirectory(prefix="careloop-stock-") as name:
         folder = Path(name)
         (folder / "credentials.yml").write_text("rest:\n", "utf-8")
@@ -118,7 +134,7 @@ async def serving(model: Path, database_url: str) -> AsyncIterator[Stock]:
         server = ["rasa", "run", "--enable-api", "-m", str(model), "-i", "127.0.0.1", "-p", str(port)]
         files = ["--endpoints", "endpoints.yml", "--credentials", "credentials.yml"]
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600)) as session,
             child(
                 "rasa-actions", "rasa", "run", "actions", "--actions", "actions", "-p", str(action_port), folder=folder, env=environment
             ) as actions,
@@ -128,7 +144,14 @@ async def serving(model: Path, database_url: str) -> AsyncIterator[Stock]:
             begin = asyncio.get_running_loop().time()
             await until(lambda: answers(session, f"http://127.0.0.1:{action_port}/health"), actions, patience=LOADS_WITHIN)
             await until(lambda: _loaded(session, url), started, patience=LOADS_WITHIN)
-            yield Stock(session, url, started, actions, asyncio.get_running_loop().time() - begin)
+            took = asyncio.get_running_loop().time() - begin
+            agent_url, arguments = (
+                f"http://127.0.0.1:{agent_port}",
+                [str(model), f"http://127.0.0.1:{action_port}/webhook", str(agent_port)],
+            )
+            async with child("stock-agent", "bot.dialogue.stock_agent", *arguments, folder=folder) as agent:
+                await until(lambda: answers(session, agent_url), agent, patience=LOADS_WITHIN)
+                yield Stock(session, url, started, actions, agent_url, agent, took)
 
 
 async def _loaded(session: aiohttp.ClientSession, url: str) -> bool:

@@ -1,12 +1,13 @@
 """Whole dialogue turns a second, here and in stock Rasa, in one run on one machine, with the same messages; and intent accuracy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 from rich.console import Console
@@ -20,8 +21,16 @@ from bot.bench.processes import ROOT, run_to_the_end
 from bot.bench.report import Result, result
 from bot.private import throw_away_database
 
-GOAL = 8.0
+GOAL, PART_GOAL = 8.0, 15.0
 FAMILIES = 16
+
+
+class Hold(Protocol):
+    """Holds conversations, so many at once."""
+
+    def __call__(self, talk: list[list[Said]], senders: list[int], *, at_once: int) -> Awaitable[Round]:
+        """The round, when all are over."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,9 +45,9 @@ class Size:
 
 @dataclass
 class Side:
-    """One contestant: how it is spoken to, the processor time (s) it has used, and its rounds at 16 at once and at one."""
+    """One contestant: how it holds conversations, the processor time (s) it has used, and its rounds at 16 at once and at one."""
 
-    say: Say
+    hold: Hold
     cpu: Callable[[], float]
     many: list[Round] = field(default_factory=list)
     few: list[Round] = field(default_factory=list)
@@ -48,7 +57,7 @@ class Side:
         return {
             f"{name}_turns_per_s_at_16": round(median(each.rate for each in self.many), 1),
             f"{name}_turns_per_s_at_1": round(median(each.rate for each in self.few), 1),
-            f"{name}_cpu_ms_per_turn": round(median(1000 * each.cpu / each.turns for each in self.many), 1),
+            f"{name}_cpu_ms_per_turn": round(median(1000 * each.cpu / each.turns for each in self.many), 2),
             **_medians([each.figures(f"{name}_at_16") for each in self.many]),
             **_medians([each.figures(f"{name}_at_1") for each in self.few]),
         }
@@ -57,7 +66,9 @@ class Side:
 def run(*, stock: bool = True, size: Size | None = None) -> Result:
     """Measure turns; with `stock`, Rasa as it comes as well, which is trained on the first run (5 to 15 minutes). Raises BenchError.
 
-    Every round is ours, stock, ours, with chats of their own, so that what else the machine does falls on both alike.
+    Every round is ours, stock, ours, with chats of their own, so that what else the machine does falls on both alike. Rasa's part of a
+    turn is measured apart: understanding, policies, actions and the conversation saved, without web channel, outbox and delivery;
+    stock keeps its conversations in memory and calls its action server, ours are committed.
     """
     return run_to_the_end(_run(stock, size or Size()))
 
@@ -86,9 +97,14 @@ async def _stock(model: Path | None, database_url: str) -> AsyncIterator[stock.S
 
 async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
     many, few = conversations(size.many, size.turns), conversations(size.few, size.turns, seed=2)
-    whole, part = Side(ours.turn, ours.cpu_seconds), Side(ours.dialogue_turn, ours.cpu_seconds)
-    theirs = Side(_answered(other), lambda: other.cpu_seconds() + ours.database_cpu_seconds()) if other is not None else None
-    order = [whole, part, *([theirs] if theirs else []), whole, part]
+    whole, part = Side(_spoken_to(ours.turn), ours.cpu_seconds), Side(_spoken_to(ours.part), ours.cpu_seconds)
+    stock_sides = []
+    if other is not None:
+        stock_sides = [
+            Side(_spoken_to(_answered(other)), lambda: other.cpu_seconds() + ours.database_cpu_seconds()),
+            Side(other.hold, lambda: other.agent_cpu_seconds() + ours.database_cpu_seconds()),
+        ]
+    order = [whole, part, *stock_sides, whole, part]
     chats: list[int] = []
     with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:
         bar = progress.add_task("taking turns", total=(size.rounds + 1) * len(order))
@@ -104,12 +120,12 @@ async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
                 progress.advance(bar)
         figures, meets = await _accuracy(ours, other, progress.track)
     written = await ours.written(chats)
-    speed = {**whole.figures("ours"), **part.figures("ours_dialogue_only")}
+    speed = {**whole.figures("ours"), **part.figures("ours_part")}
     memory = {"ours_load_s": round(ours.load_seconds, 1), "ours_rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1)}
     kept = {f"ours_written_{name}": count for name, count in sorted(written.items())}
-    if theirs is None or other is None:
+    if other is None:
         return result("turns", {**speed, **memory, **figures, **kept}, meets)
-    speed |= theirs.figures("stock")
+    speed |= stock_sides[0].figures("stock") | stock_sides[1].figures("stock_part")
     memory |= {
         "stock_load_s": round(other.load_seconds, 1),
         "stock_rss_mb": other.server.rss_mb(),
@@ -118,11 +134,18 @@ async def _compare(ours: Ours, other: stock.Stock | None, size: Size) -> Result:
     ratios = {
         "turns_ratio_at_16": _ratio(speed, "ours_turns_per_s_at_16"),
         "turns_ratio_at_1": _ratio(speed, "ours_turns_per_s_at_1"),
-        "dialogue_only_ratio_at_16": _ratio(speed, "ours_dialogue_only_turns_per_s_at_16"),
+        "part_ratio_at_16": _ratio(speed, "ours_part_turns_per_s_at_16"),
+        "part_ratio_at_1": _ratio(speed, "ours_part_turns_per_s_at_1"),
         "cpu_ratio": round(speed["stock_cpu_ms_per_turn"] / speed["ours_cpu_ms_per_turn"], 2),
+        "part_cpu_ratio": round(speed["stock_part_cpu_ms_per_turn"] / speed["ours_part_cpu_ms_per_turn"], 2),
         "memory_ratio": round((memory["stock_rss_mb"] + memory["stock_actions_rss_mb"]) / memory["ours_rss_mb"], 2),
     }
-    meets = {"turns_ratio_at_least_8": ratios["turns_ratio_at_16"] >= GOAL, **meets}
+    # The part is compared by processor time, which is the same whoever else is at work on the machine.
+    meets = {
+        "turns_ratio_at_least_8": ratios["turns_ratio_at_16"] >= GOAL,
+        "part_ratio_at_least_15": ratios["part_cpu_ratio"] >= PART_GOAL,
+        **meets,
+    }
     return result("turns", {**ratios, **speed, **memory, **figures, **kept}, meets)
 
 
@@ -133,7 +156,7 @@ async def _both(ours: Ours, side: Side, many: list[list[Said]], few: list[list[S
         async with ours.db.transaction() as tx:
             chats = await plant_chats(tx, len(talk), prefix=f"wm{next(ours.serial)}x", now=ours.clock(), zone=ours.zone)
         before = side.cpu()
-        done = await drive(talk, chats, side.say, at_once=at_once)
+        done = await side.hold(talk, chats, at_once=at_once)
         done.cpu = side.cpu() - before
         rounds.append((done, chats))
     return rounds
@@ -150,6 +173,10 @@ async def _accuracy(ours: Ours, other: stock.Stock | None, track: Callable[..., 
     return found | theirs, {"intent_accuracy_not_lower": not_lower}
 
 
+def _spoken_to(say: Say) -> Hold:
+    return partial(drive, say=say)
+
+
 def _answered(other: stock.Stock) -> Say:
     """Stock's turn; one without an answer would not be a turn."""
 
@@ -161,7 +188,7 @@ def _answered(other: stock.Stock) -> Say:
 
 
 def _ratio(speed: dict[str, float], name: str) -> float:
-    return round(speed[name] / speed["stock_turns_per_s_at_" + name.rsplit("_", 1)[1]], 2)
+    return round(speed[name] / speed[name.replace("ours", "stock")], 2)
 
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:

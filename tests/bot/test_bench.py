@@ -200,7 +200,7 @@ def test_turns_are_whole_turns() -> None:
     said = (2 + 1) * 3 * 2 * 2
     assert figures["ours_written_done"] == figures["ours_written_replies"] == said
     assert figures["ours_written_conversations"] == said / 3
-    assert {"ours_turns_per_s_at_16", "ours_dialogue_only_turns_per_s_at_16", "ours_intent_top1", "ours_rss_mb"} <= figures.keys()
+    assert {"ours_turns_per_s_at_16", "ours_part_turns_per_s_at_16", "ours_intent_top1", "ours_rss_mb"} <= figures.keys()
     # Nothing is claimed against a stock that was not run.
     assert measured["meets"] == {}
     assert not [name for name in figures if "ratio" in name]
