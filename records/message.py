@@ -58,7 +58,7 @@ class Outbound(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
     line: Mapped[str]
-    chat_id: Mapped[int | None] = mapped_column(ForeignKey("chat.id"), index=True)
+    chat_id: Mapped[int | None] = mapped_column(ForeignKey("chat.id"))
     route: Mapped[str]
     payload: Mapped[dict[str, Any]]
     purpose: Mapped[str]
@@ -73,6 +73,8 @@ class Outbound(Base):
     sent_at: Mapped[datetime | None]
 
     __table_args__ = (
+        # The last words in a chat are found without reading all the others.
+        Index("ix_outbound_chat_id_seq", "chat_id", "seq"),
         Index("ix_outbound_line_open", "line", "seq", postgresql_where=sql("state in ('queued', 'sending')")),
         Index("ix_outbound_open_not_before", "not_before", postgresql_where=sql("state in ('queued', 'sending')")),
     )

@@ -1,9 +1,10 @@
 """What a family reports unasked is kept and said back; nothing is invented."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import func, select
 
+from plans.finding import HISTORY, patient_facts, store
 from plans.follow_up import open_task, today
 from records.schema import Observation
 from tests.plans.conftest import ZONE, Family, local
@@ -108,3 +109,16 @@ async def test_a_disease_that_was_named_is_not_said_back_as_present(family: Fami
 async def test_contradictions_of_one_message_are_said_back_once(family: Family) -> None:
     report = await family.reports("白天没咳嗽，晚上咳嗽", now=local(D, 10))
     assert "没有咳嗽" not in report.echo and "咳嗽" in report.echo
+
+
+async def test_a_weight_is_not_lost_among_many_temperatures(family: Family) -> None:
+    now = local(D, 10)
+    readings = [("weight", 3.4, "kg", 400), *(("temperature", 36.7, "Cel", hours) for hours in range(5 * HISTORY))]
+    for code, value, unit, hours in readings:
+        at = now - timedelta(hours=hours)
+        await store(family.tx, family.patient, code=code, value=value, unit=unit, text=code, at=at, now=now, message_id=None)
+    known = (await patient_facts(family.tx, family.patient, now=now, zone=ZONE)).history
+    assert [reading.value for reading in known if reading.vital == "weight"] == [3.4]
+    temperatures = [reading.at for reading in known if reading.vital == "temperature"]
+    assert len(temperatures) == HISTORY
+    assert min(temperatures) == now - timedelta(hours=HISTORY - 1)
