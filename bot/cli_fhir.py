@@ -8,7 +8,16 @@ fhir = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The FHIR e
 client = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Programs that may use the FHIR edge.")
 fhir.add_typer(client, name="client")
 
+Feed = Annotated[str, typer.Argument(help="The feed's name, as `careloop feed list` shows it.")]
 Id = Annotated[str, typer.Argument(help="The program's client id, such as portal.")]
+
+
+@fhir.command("try")
+def try_server(feed: Feed) -> None:
+    """Ask the server of a feed for the first page of every resource type, and store nothing."""
+    from bot.fhir.clients import try_command
+
+    try_command(feed)
 
 
 @client.command()

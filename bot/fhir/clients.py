@@ -112,6 +112,20 @@ def revoke_command(client_id: str) -> None:
     print(_in_transaction(step))
 
 
+def try_command(name: str) -> None:
+    """`careloop fhir try`."""
+
+    async def step(tx: AsyncSession, now: datetime) -> str:
+        from bot.fhir.poll import look
+
+        feed = await tx.scalar(select(Feed).where(Feed.name == name, Feed.kind == "fhir"))
+        if feed is None:
+            raise ClientError(f"There is no FHIR feed {name!r}; `careloop feed add {name} --kind fhir` makes one.")
+        return "\n".join(f"{kind}  {found}" for kind, found in await look(feed, lambda: now))
+
+    print(_in_transaction(step))
+
+
 def _in_transaction(step: Callable[[AsyncSession, datetime], Awaitable[str]]) -> str:
     from bot.app import core
     from bot.cli_run import command_settings

@@ -1,13 +1,14 @@
 """Asking other FHIR servers for what has changed: stored as messages of their feed, and applied as those of any other."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy import DateTime, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +30,8 @@ EVERY, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 # Patients first, so that what is said of them finds them.
 KINDS = tuple(READERS)
 NEXT, FAILURES = "_next_at", "_failures"
+# Only what is meant for a feed can be sent to another server.
+VARIABLE = r"^(CARELOOP_FEED_[A-Z0-9_]{1,60})?$"
 
 
 class FhirPoller:
@@ -41,28 +44,35 @@ class FhirPoller:
         """Poll the feed `key` through, and set when it is polled again: soon, or after a failure later and later."""
         async with self._db.transaction() as tx:
             feed = await tx.get(Feed, int(key))
-            if feed is None or not is_polled(feed):
-                return
-        failure: str | None = None
+        if feed is None or not feed.active:
+            return
+        failure, pause = await self._poll(feed), EVERY
+        async with self._db.transaction() as tx:
+            row = await tx.get_one(Feed, feed.id, with_for_update=True)
+            failures = int(row.mark.get(FAILURES, 0)) + 1 if failure is not None else 0
+            with suppress(FhirError):
+                pause = timedelta(seconds=server_of(row).every)
+            pause = max(min(pause * 2 ** min(failures, 10), LONGEST_PAUSE), pause)
+            row.mark = {**row.mark, FAILURES: failures, NEXT: (self._clock() + pause).isoformat()}
+
+    async def _poll(self, feed: Feed) -> str | None:
+        """Ask for every type; why it failed, where it did."""
         try:
+            settings = server_of(feed)
             async with aiohttp.ClientSession() as session:
-                server = FhirServer(session, address_of(feed), self._clock)
-                for kind in kinds_of(feed.settings):
+                server = FhirServer(session, settings.address, self._clock)
+                for kind in settings.resources:
                     await self._kind(server, feed, kind)
         except FhirError as err:
-            failure = err.code
             log.warning("FHIR server not polled", feed=feed.name, code=err.code, place=err.path)
+            return err.code
         except Exception as err:
             if is_lost_connection(err):
                 raise
             # Whatever it was: the server is not asked again every second for it.
-            failure = "unexpected"
             log.error("FHIR server not polled", feed=feed.name, error=type(err).__name__)
-        async with self._db.transaction() as tx:
-            row = await tx.get_one(Feed, feed.id, with_for_update=True)
-            failures = int(row.mark.get(FAILURES, 0)) + 1 if failure is not None else 0
-            pause = min(every(row.settings) * 2 ** min(failures, 10), LONGEST_PAUSE) if failures else every(row.settings)
-            row.mark = {**row.mark, FAILURES: failures, NEXT: (self._clock() + pause).isoformat()}
+            return "unexpected"
+        return None
 
     async def _kind(self, server: FhirServer, feed: Feed, kind: str) -> None:
         """Everything of one type that is new. The mark moves with the page that it belongs to, in the same transaction."""
@@ -113,32 +123,59 @@ def _row(feed: Feed, resource: dict[str, Any], now: datetime) -> dict[str, Any]:
     )
 
 
-def is_polled(feed: Feed) -> bool:
-    """Whether the feed is of a server that we ask."""
-    return feed.active and feed.kind == "fhir" and isinstance(feed.settings.get("url"), str)
+class ServerSettings(BaseModel):
+    """A feed's `server`: what is asked there, and how. `secret` names the variable of the environment that holds it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=500, description="the server's base address, such as https://his.example/fhir")
+    resources: list[str] = Field(default=list(KINDS), min_length=1, description="resource types to ask for")
+    every: float = Field(default=60, ge=5, le=86_400, description="seconds between two looks")
+    secret: str = Field(
+        default="", pattern=VARIABLE, description="environment variable CARELOOP_FEED_… (or …_FILE) with the token or the secret"
+    )
+    token_url: str = Field(default="", max_length=500, description="where a token is got with client_id and the secret")
+    client_id: str = Field(default="", max_length=200, description="who we are there")
+
+    @field_validator("resources")
+    @classmethod
+    def _known(cls, kinds: list[str]) -> list[str]:
+        if unknown := [kind for kind in kinds if kind not in KINDS]:
+            raise ValueError(f"{unknown[0]} is not read")
+        return [kind for kind in KINDS if kind in kinds]
+
+    @property
+    def address(self) -> Address:
+        """Where the server is, with the secret from the environment: it is never in the database."""
+        return Address(self.url, os.environ.get(self.secret, "") if self.secret else "", self.token_url, self.client_id)
 
 
-def address_of(feed: Feed) -> Address:
-    """The server of a feed. Its secret is in the environment: CARELOOP_FEED_<NAME>_SECRET (or …_FILE), never in the database."""
-    name = re.sub(r"[^A-Z0-9]", "_", feed.name.upper())
-    settings = {key: str(feed.settings.get(key) or "") for key in ("url", "token_url", "client_id")}
-    return Address(settings["url"], os.environ.get(f"CARELOOP_FEED_{name}_SECRET", ""), settings["token_url"], settings["client_id"])
-
-
-def kinds_of(settings: Mapping[str, Any]) -> list[str]:
-    """Which resource types are asked for: those of the settings, in the order of KINDS; without any, all."""
-    wanted = settings.get("resources")
-    return [kind for kind in KINDS if not isinstance(wanted, list) or kind in wanted]
-
-
-def every(settings: Mapping[str, Any]) -> timedelta:
-    """How long a poll waits for the next one."""
-    seconds = settings.get("every")
-    return timedelta(seconds=min(max(float(seconds), 5), 86_400)) if isinstance(seconds, int | float) and seconds > 0 else EVERY
+def server_of(feed: Feed) -> ServerSettings:
+    """The server of a feed. Raises FhirError bad_settings, with the setting as its place."""
+    try:
+        return ServerSettings.model_validate(feed.settings.get("server"))
+    except ValidationError as err:
+        place = ".".join(str(part) for part in err.errors(include_input=False)[0]["loc"])
+        raise FhirError("bad_settings", path=f"server.{place}".rstrip(".")) from err
 
 
 async def feeds_to_poll(tx: AsyncSession, now: datetime) -> list[Job]:
     """The jobs of all feeds whose server is to be asked now."""
     due = cast(Feed.mark[NEXT].astext, DateTime(timezone=True))
-    asked = select(Feed.id).where(Feed.active, Feed.kind == "fhir", Feed.settings["url"].astext.is_not(None), due.is_(None) | (due <= now))
+    served = Feed.settings["server"]["url"].astext.is_not(None)
+    asked = select(Feed.id).where(Feed.active, Feed.kind == "fhir", served, due.is_(None) | (due <= now))
     return [Job("poll_feed", str(number), lock=f"poll:{number}") for number in await tx.scalars(asked.order_by(Feed.id))]
+
+
+async def look(feed: Feed, clock: Callable[[], datetime]) -> list[tuple[str, str]]:
+    """The first page of every type that a feed asks for, stored nowhere: how many resources it has, or why there is none."""
+    found: list[tuple[str, str]] = []
+    settings = server_of(feed)
+    async with aiohttp.ClientSession() as session:
+        server = FhirServer(session, settings.address, clock)
+        for kind in settings.resources:
+            try:
+                found.append((kind, str(len(await anext(server.changed_since(kind, None))))))
+            except FhirError as err:
+                found.append((kind, err.code))
+    return found

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
 from bot.apply import apply
-from bot.fhir.poll import FhirPoller, feeds_to_poll
+from bot.fhir.poll import FhirPoller, feeds_to_poll, look, server_of
 from bot.fhir.receive import as_bytes
 from bot.fhir.source import read_fhir
 from bot.intake.applying import FeedApplier
@@ -124,7 +124,7 @@ class Polling:
 @pytest.fixture
 async def polling(db: Database, other_server: OtherServer) -> Polling:
     async with db.transaction() as tx:
-        feed = Feed(name="his", kind="fhir", settings={"url": other_server.url, "resources": ["Observation"]}, created_at=NOON)
+        feed = Feed(name="his", kind="fhir", settings={"server": {"url": other_server.url, "resources": ["Observation"]}}, created_at=NOON)
         tx.add(feed)
         await tx.flush()
         return Polling(db, feed.id)
@@ -224,6 +224,35 @@ async def test_pages_without_end_come_to_one(other_server: OtherServer) -> None:
                 FhirServer(session, Address(address), lambda: NOON)
 
 
+async def test_wrong_settings_are_named_and_asked_for_nothing(polling: Polling, other_server: OtherServer) -> None:
+    async def with_server(**server: Any) -> Feed:
+        async with polling.db.transaction() as tx:
+            feed = await tx.get_one(Feed, polling.feed)
+            feed.settings = {"server": {"url": other_server.url, **server}}
+        return feed
+
+    for wrong, place in (
+        ({"resources": ["Claim"]}, "server.resources"), ({"secret": "PATH"}, "server.secret"), ({"every": 0}, "server.every"),
+        ({"secret": "CARELOOP_WECOM__SECRET"}, "server.secret"),
+        ({"secret": "CARELOOP_DATABASE_URL"}, "server.secret"), ({"ur": 1}, "server.ur"),
+    ):  # fmt: skip
+        feed = await with_server(**wrong)
+        with pytest.raises(FhirError, match=f"bad_settings at {place}"):
+            server_of(feed)
+        await polling.poll()
+    assert other_server.asked == [] and (await polling.mark())["_failures"] == 6
+
+
+async def test_a_look_stores_nothing(polling: Polling, other_server: OtherServer) -> None:
+    other_server.has(1, minute=1)
+    async with polling.db.transaction() as tx:
+        feed = await tx.get_one(Feed, polling.feed)
+    assert await look(feed, lambda: polling.now) == [("Observation", "1")]
+    other_server.broken = {0}
+    assert await look(feed, lambda: polling.now) == [("Observation", "http_503")]
+    assert await polling.keys() == []
+
+
 async def test_a_token_is_got_once_and_anew_when_it_ends(other_server: OtherServer) -> None:
     now = [NOON]
     other_server.has(1, minute=1)
@@ -256,7 +285,7 @@ async def test_what_was_polled_comes_into_the_record(polling: Polling, other_ser
     other_server.has(1, minute=1)
     async with polling.db.transaction() as tx:
         tx.add(Team(name="新生儿随访组"))
-        (await tx.get_one(Feed, polling.feed)).settings = {"url": other_server.url}
+        (await tx.get_one(Feed, polling.feed)).settings = {"server": {"url": other_server.url}}
     other_server.patients = [newborn]
     await polling.poll()
     zone = ZoneInfo("Asia/Shanghai")
