@@ -92,7 +92,7 @@ def _result(work: Work, event: Observed, status: str) -> Told:
     fields: dict[str, Any] = {
         "report": words(event.report) if event.report is not None else None,
         "item": words(event.code),
-        "code": event.code.code if (event.code.system or "").upper() in _LOINC_NAMES else _loinc(event),
+        "code": cut(event.code.code) if (event.code.system or "").upper() in _LOINC_NAMES else _loinc(event),
         "value": value if value is not None else CLEARED if written else None,
         "text": written,
         "unit": cut(event.unit),
