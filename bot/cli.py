@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_bench import bench
 from bot.cli_chart import chart
+from bot.cli_cohort import cohort
 from bot.cli_content import content
 from bot.cli_family import family
 from bot.cli_feed import feed
@@ -31,7 +33,6 @@ app = typer.Typer(
         "WeCom on the right. Settings come from careloop.toml and from CARELOOP_… variables; `careloop doctor` checks them."
     ),
 )
-bench = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Measure this installation; ratios first. Add --json for machines.")
 plan = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at plan templates without sending anything.")
 app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
@@ -41,6 +42,7 @@ app.add_typer(family, name="family")
 app.add_typer(patient, name="patient")
 app.add_typer(content, name="content")
 app.add_typer(chart, name="chart")
+app.add_typer(cohort, name="cohort")
 app.add_typer(risk, name="risk")
 app.add_typer(tag, name="tag")
 app.add_typer(fhir, name="fhir")
@@ -269,6 +271,23 @@ def enrol(
     )
 
 
+@app.command()
+def seed(
+    patients: Annotated[int, typer.Option(help="How many patients.")],
+    days: Annotated[int, typer.Option(help="How many days back visits, readings and messages reach.")] = 365,
+    seed: Annotated[int, typer.Option(help="Which of all possible hospitals: the same number makes the same one.")] = 1,
+    into: Annotated[Path, typer.Option(help="Data folder with an embedded database of its own.")] = Path(".careloop/synthetic"),
+    configured: Annotated[bool, typer.Option("--configured", help="Into the database of the settings instead; it must be empty.")] = False,
+) -> None:
+    """A synthetic hospital to try things on: departments, staff, patients with visits, readings, results, tags, messages and plans.
+
+    A database that holds anything real is refused; a synthetic hospital is replaced. A million patients need 14 GB.
+    """
+    from bot.synthetic.command import seed_command
+
+    seed_command(patients, days=days, seed=seed, into=into, configured=configured)
+
+
 @plan.command("dry-run")
 def plan_dry_run(
     template: Annotated[str, typer.Argument(help="Template id, such as neonatal.")] = "neonatal",
@@ -278,98 +297,6 @@ def plan_dry_run(
     from bot.cli_run import dry_run_command
 
     dry_run_command(template, days)
-
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
-
-
-@bench.command("turns")
-def bench_turns(json: Json = False, stock: Annotated[bool, typer.Option(help="Train and measure stock Rasa too.")] = True) -> None:
-    """Whole dialogue turns a second, here and in stock Rasa over HTTP, in one run; and intent accuracy of both."""
-    from bot.bench.turns import run
-
-    _report(run(stock=stock), json)
-
-
-@bench.command("callback")
-def bench_callback(json: Json = False) -> None:
-    """How fast callbacks are acknowledged at 200 a second while turns run."""
-    from bot.bench.callback import run
-
-    _report(run(), json)
-
-
-@bench.command("road")
-def bench_road(json: Json = False) -> None:
-    """From callback to the reply at the simulator, at 10 messages a second; memory of gateway and worker."""
-    from bot.bench.road import run
-
-    _report(run(), json)
-
-
-@bench.command("language")
-def bench_language(
-    json: Json = False,
-    file: Annotated[Path | None, typer.Option("--file", help="JSON lines with `text`, instead of our own frozen messages.")] = None,
-) -> None:
-    """How fast messages are read and triaged in one process, its memory, and texts of 100 kB that nobody writes."""
-    from bot.bench.language import run
-
-    _report(run(file), json)
-
-
-@bench.command("hl7")
-def bench_hl7(
-    json: Json = False,
-    file: Annotated[Path | None, typer.Option("--file", help="HL7 messages, instead of three of our own.")] = None,
-) -> None:
-    """HL7 messages a second: read and understood by one process, stored and acknowledged over 8 connections, applied."""
-    from bot.bench.intake import run
-
-    _report(run(file), json)
-
-
-@bench.command("history")
-def bench_history(json: Json = False) -> None:
-    """Whether a turn costs more after 10,000 earlier messages than after 10."""
-    from bot.bench.history import run
-
-    _report(run(), json)
-
-
-@bench.command("tags")
-def bench_tags(json: Json = False) -> None:
-    """How many patients a second have their tags looked at again, writes included, and what reading a message for tags costs."""
-    from bot.bench.tags import run
-
-    _report(run(), json)
-
-
-@bench.command("portrait")
-def bench_portrait(json: Json = False) -> None:
-    """What a patient's portrait costs, with some days on file and with years."""
-    from bot.bench.portrait import run
-
-    _report(run(), json)
-
-
-@bench.command("all")
-def bench_all(json: Json = False) -> None:
-    """All benchmarks, one after the other."""
-    bench_turns(json)
-    bench_callback(json)
-    bench_road(json)
-    bench_language(json)
-    bench_history(json)
-    bench_hl7(json)
-    bench_tags(json)
-    bench_portrait(json)
-
-
-def _report(result: dict[str, object], as_json: bool) -> None:
-    from bot.bench.report import show
-
-    show(result, as_json=as_json)
 
 
 def _list_in_full(commands: typer.Typer) -> None:
@@ -383,7 +310,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, patient, content, chart, tag, fhir, client, feed):
+    for each in (app, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, tag, fhir, client, feed):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

@@ -73,8 +73,8 @@ class Scope:
         return self.team_names[name]
 
     def name_of(self, code: str) -> str:
-        """The tag's name, for texts that people read."""
-        return self.tag(code).name
+        """The tag's name, for texts that people read; the code of one that there is no more."""
+        return next((entry.name for entry in self.tags.values() if entry.code == code), code)
 
     def known(self, query: Query) -> Query:
         """`query` with its tags by code. Raises CohortError for a tag or team that there is not, or not for the one who asks."""

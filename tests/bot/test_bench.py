@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import wecom_access
-from bot.bench import accuracy, callback, hl7, intake, portrait, road, stock, turns
+from bot.bench import accuracy, callback, cohorts, hl7, intake, portrait, road, stock, turns
 from bot.bench.load import Round, conversations, drive, messages
 from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
@@ -228,3 +228,9 @@ async def test_the_bench_of_portraits_counts_statements_and_makes_no_claim_of_it
     assert found["figures"]["statements_short"] == found["figures"]["statements_long"] > 15
     assert found["meets"]["statements_do_not_grow"]
     assert found["figures"]["long_p50_ms"] > 0
+
+
+def test_cohorts_are_measured_at_every_size_and_judged_only_at_the_largest() -> None:
+    found = cohorts.run((60, 120))
+    assert {"count_ms_60", "first_page_ms_120", "tag_change_ms_120", "count_ms_ratio_120_to_60"} <= found["figures"].keys()
+    assert found["meets"] == {}

@@ -1,0 +1,115 @@
+"""`careloop bench …`. Help is instant: every command imports what it needs when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Measure this installation; ratios first. Add --json for machines.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+
+
+@bench.command("turns")
+def bench_turns(json: Json = False, stock: Annotated[bool, typer.Option(help="Train and measure stock Rasa too.")] = True) -> None:
+    """Whole dialogue turns a second, here and in stock Rasa over HTTP, in one run; and intent accuracy of both."""
+    from bot.bench.turns import run
+
+    _report(run(stock=stock), json)
+
+
+@bench.command("callback")
+def bench_callback(json: Json = False) -> None:
+    """How fast callbacks are acknowledged at 200 a second while turns run."""
+    from bot.bench.callback import run
+
+    _report(run(), json)
+
+
+@bench.command("road")
+def bench_road(json: Json = False) -> None:
+    """From callback to the reply at the simulator, at 10 messages a second; memory of gateway and worker."""
+    from bot.bench.road import run
+
+    _report(run(), json)
+
+
+@bench.command("language")
+def bench_language(
+    json: Json = False,
+    file: Annotated[Path | None, typer.Option("--file", help="JSON lines with `text`, instead of our own frozen messages.")] = None,
+) -> None:
+    """How fast messages are read and triaged in one process, its memory, and texts of 100 kB that nobody writes."""
+    from bot.bench.language import run
+
+    _report(run(file), json)
+
+
+@bench.command("hl7")
+def bench_hl7(
+    json: Json = False,
+    file: Annotated[Path | None, typer.Option("--file", help="HL7 messages, instead of three of our own.")] = None,
+) -> None:
+    """HL7 messages a second: read and understood by one process, stored and acknowledged over 8 connections, applied."""
+    from bot.bench.intake import run
+
+    _report(run(file), json)
+
+
+@bench.command("history")
+def bench_history(json: Json = False) -> None:
+    """Whether a turn costs more after 10,000 earlier messages than after 10."""
+    from bot.bench.history import run
+
+    _report(run(), json)
+
+
+@bench.command("tags")
+def bench_tags(json: Json = False) -> None:
+    """How many patients a second have their tags looked at again, writes included, and what reading a message for tags costs."""
+    from bot.bench.tags import run
+
+    _report(run(), json)
+
+
+@bench.command("portrait")
+def bench_portrait(json: Json = False) -> None:
+    """What a patient's portrait costs, with some days on file and with years."""
+    from bot.bench.portrait import run
+
+    _report(run(), json)
+
+
+@bench.command("cohorts")
+def bench_cohorts(
+    json: Json = False,
+    sizes: Annotated[str, typer.Option(help="Patients, in synthetic hospitals of these sizes.")] = "10000,100000,1000000",
+) -> None:
+    """What counting a cohort, its first page and a tag's change cost, and how that grows. A million patients take minutes and 14 GB."""
+    from bot.bench.cohorts import run
+
+    try:
+        wanted = [int(size) for size in sizes.split(",")]
+    except ValueError as err:
+        raise typer.BadParameter("give whole numbers with commas between them", param_hint="--sizes") from err
+    _report(run(wanted), json)
+
+
+@bench.command("all")
+def bench_all(json: Json = False) -> None:
+    """All benchmarks, one after the other."""
+    bench_turns(json)
+    bench_callback(json)
+    bench_road(json)
+    bench_language(json)
+    bench_history(json)
+    bench_hl7(json)
+    bench_tags(json)
+    bench_portrait(json)
+    bench_cohorts(json, sizes="10000,100000")
+
+
+def _report(result: dict[str, object], as_json: bool) -> None:
+    from bot.bench.report import show
+
+    show(result, as_json=as_json)
