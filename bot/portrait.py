@@ -16,6 +16,7 @@ from bot.fhir.search import Key, Kind
 from bot.links import find_patient
 from bot.registry import RegistryError
 from integrations.fhir.write import Json
+from records.patient import AccessRefused
 from records.staff import Staff
 from tagging.portrait.as_json import as_json
 from tagging.portrait.completeness import completeness
@@ -106,7 +107,10 @@ async def _seen(tx: AsyncSession, parts: Core, record_number: str, by: str | Non
     found, now, zone = await find_patient(tx, record_number), parts.clock(), parts.settings.tz
     if by is None:
         return await portrait_for_operator(tx, found, now=now, zone=zone)
-    return await portrait(tx, await _staff(tx, by), found.id, now=now, zone=zone)
+    try:
+        return await portrait(tx, await _staff(tx, by), found.id, now=now, zone=zone)
+    except AccessRefused as err:
+        raise RegistryError(f"{by} is not on the team of {record_number}.") from err
 
 
 async def _staff(tx: AsyncSession, userid: str) -> Staff:
