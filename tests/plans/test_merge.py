@@ -1,11 +1,14 @@
 """Two patients become one and, when that was wrong, two again: nothing is forgotten, nothing is lost, nothing stays double."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +32,7 @@ from records.schema import (
     PatientMerge,
     PatientTag,
     QuestionnaireResponse,
+    ReadAudit,
     Tag,
     Task,
 )
@@ -209,3 +213,82 @@ async def test_a_merge_is_undone_once_and_the_later_one_first(two: Twofold) -> N
 async def test_nobody_is_merged_with_himself(two: Twofold) -> None:
     with pytest.raises(MergeError, match="same_patient"):
         await merge(two.tx, two.kept, two.kept, now=NOW, by="his", reason="A40")
+
+
+class _Over(Exception):
+    """Ends a transaction that is not to stay."""
+
+
+# What may hang on the patient who goes: each with whether the other one has it too.
+EXTRA = st.lists(
+    st.sampled_from(["weight", "flag", "carer", "tag", "plan", "number", "question", "visit", "audit"]), max_size=6, unique=True
+)
+
+
+@settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck))
+@given(his=EXTRA, theirs=EXTRA)
+def test_a_merge_and_its_undoing_are_nothing(database_url: str, his: list[str], theirs: list[str]) -> None:
+    async def both() -> None:
+        db = Database(url=database_url, pool_size=1)
+        await db.open()
+        try:
+            async with db.transaction() as tx:
+                family = await make_family(tx)
+                gone = Patient(team_id=family.team.id, record_number="N2", name="小满", sex="F", birth_date=BIRTH, birth_weight_g=3400)
+                tag = Tag(code="preterm", name="早产", kind="diagnosis", meaning="", updated_at=NOW)
+                tx.add_all([gone, tag])
+                await tx.flush()
+                kept = family.patient
+                for patient, extras in ((kept, theirs), (gone, his)):
+                    for extra in extras:
+                        await _gets(family, patient, tag, extra)
+                await tx.flush()
+                before = await record(tx)
+                merged = await merge(tx, kept, gone, now=NOW, by="his", reason="A40")
+                assert gone.record_number not in [row["record_number"] for row in (await record(tx))["patient"]]
+                await unmerge(tx, merged, now=NOW, by="his")
+                assert await record(tx) == before
+                raise _Over
+        except _Over:
+            pass
+        finally:
+            await db.close()
+
+    asyncio.run(both())
+
+
+async def _gets(family: Family, patient: Patient, tag: Tag, extra: str) -> None:
+    tx = family.tx
+    match extra:
+        case "weight":
+            tx.add(Observation(patient_id=patient.id, code="weight", value=3.5, unit="kg", effective_at=NOW, recorded_at=NOW))
+        case "flag":
+            chat = Chat(open_kfid="wk1", external_userid=f"x{patient.id}", team_id=family.team.id, patient_id=patient.id, opened_at=NOW)
+            tx.add(chat)
+            await tx.flush()
+            await raise_flag(tx, chat, level="urgent", categories=["breathing"], said="", because="", evidence=[], now=NOW)
+        case "carer":
+            if await tx.get(PatientCarer, (patient.id, family.carer.id)) is None:
+                tx.add(PatientCarer(patient_id=patient.id, carer_id=family.carer.id, relationship="母亲"))
+        case "tag":
+            row = {"state": "active", "source": "his", "author": "his", "since": NOW, "evidence_at": NOW, "asks": False}
+            tx.add(PatientTag(patient_id=patient.id, tag_id=tag.id, **row))
+        case "plan":
+            family.patient, before = patient, family.patient
+            await family.enrolled()
+            family.patient = before
+        case "number":
+            tx.add(PatientIdentifier(patient_id=patient.id, system="empi", value=f"E{patient.id}", source="his", since=NOW))
+        case "question":
+            tx.add(
+                QuestionnaireResponse(
+                    questionnaire="pain", version=1, team_id=family.team.id, patient_id=patient.id, state="assigned", created_by="x",
+                    created_at=NOW,
+                )
+            )  # fmt: skip
+        case "visit":
+            tx.add(
+                Appointment(patient_id=patient.id, source="his", source_id=f"A{patient.id}", starts_at=NOW, department="", updated_at=NOW)
+            )
+        case _:
+            tx.add(ReadAudit(patient_id=patient.id, staff_id=family.lin.id, at=NOW, why="test"))
