@@ -1,20 +1,25 @@
 """The job that keeps patients' tags true: those whose facts have changed, whose time has come, and whose tags have run out."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.database import Database
-from records.retag import RetagRequest, ask_retag
-from tagging.tags.engine import outlived, retag_asked
+from records.database import Database, is_lost_connection
+from records.retag import RetagRequest, ask_retag, asked_for, postpone
+from tagging.tags.engine import outlived, retag_seen
+
+log = structlog.get_logger(__name__)
 
 # So many patients share a transaction: few enough that nothing else in this process waits long, many enough that statements are shared.
 AT_ONCE = 50
 # One job looks at so many, then the sweep makes the next, so that a long queue does not hold a worker's place for ever.
 A_JOB = 1200
+# How long a patient whose record cannot be looked at is left alone.
+PAUSE = timedelta(hours=1)
 JOB = "retag"
 
 
@@ -25,17 +30,39 @@ class Retagger:
         self._db, self._clock, self._zone = db, clock, zone
 
     async def run(self, key: str) -> None:
-        """Look at those who are asked for, batch by batch."""
+        """Look at those who are asked for, batch by batch; in a batch that fails, one by one."""
         async with self._db.transaction() as tx:
             now = self._clock()
             await ask_retag(tx, await outlived(tx, now, A_JOB), now)
         done = 0
         while done < A_JOB:
             async with self._db.transaction() as tx:
-                looked = await retag_asked(tx, now=self._clock(), zone=self._zone, most=AT_ONCE)
-            if not looked.patients:
+                seen = await asked_for(tx, self._clock(), AT_ONCE)
+            if not seen:
                 return
-            done += looked.patients
+            done += len(seen)
+            try:
+                await self._look(seen)
+            except Exception as err:
+                if is_lost_connection(err):
+                    raise
+                for patient_id, times in seen.items():
+                    await self._alone(patient_id, times)
+
+    async def _look(self, seen: dict[int, int]) -> None:
+        async with self._db.transaction() as tx:
+            await retag_seen(tx, seen, now=self._clock(), zone=self._zone)
+
+    async def _alone(self, patient_id: int, times: int) -> None:
+        """One patient; where even that fails, he waits, and the others go on."""
+        try:
+            await self._look({patient_id: times})
+        except Exception as err:
+            if is_lost_connection(err):
+                raise
+            log.error("tags cannot be looked at", patient=patient_id, error=type(err).__name__, code=getattr(err, "code", None))
+            async with self._db.transaction() as tx:
+                await postpone(tx, patient_id, self._clock() + PAUSE)
 
 
 async def anybody_to_look_at(tx: AsyncSession, now: datetime) -> bool:

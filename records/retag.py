@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, select, text
+from sqlalchemy import BigInteger, ForeignKey, Index, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,3 +78,8 @@ async def looked_at(tx: AsyncSession, seen: dict[int, int]) -> None:
     """Drop the requests that have not been repeated since `asked_for` gave them; the others stay for the next look."""
     if seen:
         await tx.execute(_DONE, {"patients": list(seen), "times": list(seen.values())})
+
+
+async def postpone(tx: AsyncSession, patient_id: int, until: datetime) -> None:
+    """Do not look at this patient before `until`, whatever is asked: one bad record must not stop the line."""
+    await tx.execute(update(RetagRequest).where(RetagRequest.patient_id == patient_id).values(asked_at=until))

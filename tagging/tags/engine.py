@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger
 
-from records.retag import ask_later, asked_for, looked_at
+from records.retag import ask_later, looked_at
 from records.tag import CARRIED, PatientTag
 from records.tag_statement import TagStatement
 from tagging.tags.door import open_door
@@ -60,11 +60,8 @@ async def retag(tx: AsyncSession, patient_ids: Iterable[int], *, now: datetime, 
     return Looked(len(facts), sum(len(holding.moves) for holding in door.values()), again)
 
 
-async def retag_asked(tx: AsyncSession, *, now: datetime, zone: ZoneInfo, most: int) -> Looked:
-    """Look at up to `most` patients for whom it was asked. At least once: a fact that comes meanwhile leaves its request behind."""
-    seen = await asked_for(tx, now, most)
-    if not seen:
-        return Looked(0, 0)
+async def retag_seen(tx: AsyncSession, seen: dict[int, int], *, now: datetime, zone: ZoneInfo) -> Looked:
+    """Look at the patients that `asked_for` gave. At least once: a fact that comes meanwhile leaves its request behind."""
     looked = await retag(tx, seen, now=now, zone=zone)
     # Last of all, so that nobody who asks has to wait for more than the end of this transaction.
     await looked_at(tx, seen)

@@ -21,7 +21,7 @@ from records.questionnaire import QuestionnaireResponse
 from records.retag import ask_retag, asked_for
 from records.tag import TagEvidence
 from records.tag_statement import TagStatement, note_statements
-from tagging.tags.engine import outlived, retag, retag_asked
+from tagging.tags.engine import outlived, retag, retag_seen
 from tests.tagging.tags.conftest import NOW, ZONE, Ward, changes, days, held
 from tests.tagging.tags.test_premise import RULES
 
@@ -223,12 +223,11 @@ async def test_what_was_asked_for_is_looked_at_and_again_tomorrow(db: Database, 
         tx.add_all([fever(ward.xiaoman, 20), fever(ward.xiaoman, 2)])
         await ask_retag(tx, [ward.xiaoman], NOW)
     async with db.transaction() as tx:
-        looked = await retag_asked(tx, now=NOW, zone=ZONE, most=10)
+        looked = await retag_seen(tx, await asked_for(tx, NOW, 10), now=NOW, zone=ZONE)
         assert (looked.patients, looked.again) == (1, (ward.xiaoman,))
     async with db.transaction() as tx:
         assert await asked_for(tx, NOW, 10) == {}
         assert list(await asked_for(tx, NOW + days(1), 10)) == [ward.xiaoman]
-        assert (await retag_asked(tx, now=NOW, zone=ZONE, most=10)).patients == 0
 
 
 async def test_who_has_outlived_a_tag_is_found(db: Database, ward: Ward) -> None:
