@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A final observation: a number in its unit, or a sign that was said to be `status` (present, absent, possible)."""
 
     id: int
@@ -16,8 +16,7 @@ class Reading:
     status: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Lab:
+class Lab(NamedTuple):
     """A released result; `item` is the hospital's name for it."""
 
     id: int
@@ -27,8 +26,7 @@ class Lab:
     unit: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(NamedTuple):
     """An active condition of the hospital's; `icd10` may be None where it was not coded."""
 
     id: int
@@ -37,8 +35,7 @@ class Diagnosis:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Medicine:
+class Medicine(NamedTuple):
     """A prescription with what the list of substances knows of its name. Days are the hospital's; None where it does not say."""
 
     id: int
@@ -52,8 +49,7 @@ class Medicine:
     atc: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(NamedTuple):
     """A stay or visit; `ended_at` None while it lasts."""
 
     id: int
@@ -62,8 +58,7 @@ class Stay:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(NamedTuple):
     """One follow-up that went out, or should have."""
 
     id: int
@@ -73,8 +68,7 @@ class FollowUp:
     closed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """A completed questionnaire with its score."""
 
     id: int
@@ -83,16 +77,14 @@ class Filled:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """When the family wrote, and as what: text, voice, image …"""
 
     at: datetime
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What was said that speaks for or against a tag, read once."""
 
     id: int

@@ -93,15 +93,16 @@ async def load_facts(tx: AsyncSession, ids: Sequence[int], codes: Sequence[str],
     for row in (await tx.execute(_PATIENTS, values)).all():
         facts[row[0]] = Facts(*row)
     for name, query in _STATEMENTS.items():
-        make = _medicine if name == "medicines" else _KINDS[name]
+        make = _medicine if name == "medicines" else _KINDS[name]._make
+        of = {id: getattr(each, name) for id, each in facts.items()}
         for row in (await tx.execute(query, values)).all():
-            if row[0] in facts:
-                getattr(facts[row[0]], name).append(make(*row[1:]))
+            if row[0] in of:
+                of[row[0]].append(make(row[1:]))
     return facts
 
 
-def _medicine(id: int, name: str, status: str, starts_on: Any, ends_on: Any, at: datetime) -> Medicine:
-    return Medicine(id, name, status, starts_on, ends_on, at, *_substance(name[:100]))
+def _medicine(row: Sequence[Any]) -> Medicine:
+    return Medicine._make((*row, *_substance(row[1][:100])))
 
 
 @lru_cache(maxsize=4096)

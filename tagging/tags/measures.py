@@ -1,5 +1,6 @@
 """Numbers about a patient that rules compare: how often, how long, how much. Each by name, computed when it is asked for."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -115,18 +116,19 @@ def _missing(m: Measures) -> Measured | None:
 def _response_hours(m: Measures) -> Measured | None:
     """The median of the hours until the family wrote after a follow-up went out, in the last 60 days."""
     times = [message.at for message in m.facts.messages]
-    hours = []
+    hours, since = [], m.since(60)
     for each in m.facts.follow_ups:
-        if each.sent_at is None or each.sent_at < m.since(60):
+        if each.sent_at is None or each.sent_at < since:
             continue
-        first = next((at for at in times if at > each.sent_at), None)
-        if first is not None and first - each.sent_at <= ANSWER_WITHIN:
-            hours.append((first - each.sent_at).total_seconds() / 3600)
+        after = bisect_right(times, each.sent_at)
+        if after < len(times) and times[after] - each.sent_at <= ANSWER_WITHIN:
+            hours.append((times[after] - each.sent_at).total_seconds() / 3600)
     return Measured(median(hours), len(hours)) if hours else None
 
 
 def _answered_share(m: Measures) -> Measured | None:
-    ended = [each for each in m.facts.follow_ups if each.state in ENDED and each.closed_at is not None and each.closed_at > m.since(60)]
+    since = m.since(60)
+    ended = [each for each in m.facts.follow_ups if each.state in ENDED and each.closed_at is not None and each.closed_at > since]
     return Measured(sum(each.state in ANSWERED for each in ended) / len(ended), len(ended)) if ended else None
 
 
