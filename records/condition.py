@@ -11,7 +11,7 @@ from records.source import Sourced
 
 class Condition(Sourced, Changing, Base):
     """One diagnosis. `text` is the doctor's words, `code` with `system` what the source coded; `icd10` the code in ICD-10, where it is
-    one or was read from the words.
+    one or was read from the words, and None where these leave it open (待排, ？).
 
     `status`: active, inactive (over, or taken back). `onset_at` is when it began, None where nobody said.
     """

@@ -1,5 +1,7 @@
 """Diagnoses, medicines, appointments and vaccines: what an event says of its row."""
 
+from typing import Any
+
 from bot.apply.rows import Told
 from bot.apply.work import Work
 from integrations.event import Booked, Coded, Diagnosed, Ordered, Vaccinated
@@ -8,6 +10,7 @@ from records.appointment import APPOINTMENT_STATUS, Appointment
 from records.condition import Condition
 from records.immunization import Immunization
 from records.medication import MEDICATION_STATUS, MedicationRequest
+from records.said import CLEARED, Cleared
 from tagging.terms.diagnosis import icd10_of as who_code
 from tagging.terms.diagnosis import read_diagnosis
 
@@ -31,28 +34,36 @@ def cut(text: str | None) -> str | None:
 
 def diagnosed(work: Work, event: Diagnosed) -> Told:
     """The Condition; what its words deny (无, 否认 …) or tell of somebody else is not active."""
-    said = words(event.code) or ""
-    stands = read_diagnosis(said).certainty not in DENIED if len(said) <= LONGEST_NAME else True
-    fields = {
+    fields: dict[str, Any] = {
         "code": cut(event.code.code),
         "system": cut(event.code.system),
         "text": words(event.code),
         "icd10": icd10_of(event.code),
-        "status": "active" if event.active and stands else "inactive",
+        "status": "active" if event.active and _certainty(event.code) not in DENIED else "inactive",
         "onset_at": event.since,
         "recorded_at": None,
     }
     return Told(Condition, event.key, fields, {"text": event.key, "recorded_at": work.at(event)})
 
 
-def icd10_of(code: Coded) -> str | None:
-    """WHO's part of the code, where the source says that it is ICD-10's; else read from words that are sure of a diagnosis."""
+def icd10_of(code: Coded) -> str | Cleared | None:
+    """WHO's part of the code, where the source says that it is ICD-10's; else read from words that are sure of a diagnosis.
+
+    CLEARED where the words leave it open or deny it (待排, ？): hospitals code these like any other, and nothing is to follow from it.
+    """
+    if _certainty(code) in (*DENIED, "possible"):
+        return CLEARED
     named = (code.system or "").upper().replace("-", "")
     if named.startswith(("ICD10", "I10")):
         return who_code(code.code or "") or cut(code.code)
-    said = code.text or ""
-    read = read_diagnosis(said) if 0 < len(said) <= LONGEST_NAME else None
+    read = read_diagnosis(code.text) if code.text and len(code.text) <= LONGEST_NAME else None
     return read.icd10 if read is not None and read.carried else None
+
+
+def _certainty(code: Coded) -> str | None:
+    """What the words say of it; None where there are none that are short enough to be read."""
+    said = code.text or ""
+    return read_diagnosis(said).certainty if 0 < len(said) <= LONGEST_NAME else None
 
 
 def ordered(work: Work, event: Ordered) -> Told | None:

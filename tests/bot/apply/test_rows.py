@@ -53,6 +53,21 @@ async def test_a_diagnosis_in_words_is_coded_where_they_are_sure(hospital: Hospi
     assert {text for text, row in rows.items() if row.status == "inactive"} == {"否认哮喘", "无"}
 
 
+@pytest.mark.parametrize("text", ["川崎病？", "川崎病待排", "排除川崎病", "母亲川崎病史"])
+async def test_a_doubtful_diagnosis_is_not_coded_though_the_hospital_coded_it(hospital: Hospital, text: str) -> None:
+    await hospital.says(upsert(), Diagnosed(person=XIAOMAN, key="1", code=Coded("M30.3", text, "ICD-10")))
+    (row,) = await hospital.rows(Condition)
+    assert (row.code, row.icd10, row.text) == ("M30.3", None, text)
+
+
+async def test_a_diagnosis_that_becomes_doubtful_loses_its_code_and_gets_it_back(hospital: Hospital) -> None:
+    said = (("川崎病", "M30.3"), ("川崎病？", None), ("川崎病", "M30.3"))
+    for minutes, (text, icd10) in enumerate(said):
+        await hospital.says(upsert(), Diagnosed(person=XIAOMAN, key="1", code=Coded("M30.3", text, "ICD-10")), minutes=minutes)
+        (row,) = await hospital.rows(Condition)
+        assert row.icd10 == icd10
+
+
 async def test_a_code_of_the_clinical_edition_is_kept_beside_the_one_of_who(hospital: Hospital) -> None:
     await hospital.says(upsert(), Diagnosed(person=XIAOMAN, key="1", code=Coded("J18.900x001", "支气管肺炎", "ICD-10")))
     (row,) = await hospital.rows(Condition)
