@@ -24,6 +24,8 @@ from records.database import Database
 log = structlog.get_logger(__name__)
 
 ANY_MEDIA = frozenset({*JSON_MEDIA, "*/*", "application/*", "text/html"})
+# What says that somebody tries what he may not.
+LOGGED = (401, 403, 413, 429)
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -82,6 +84,8 @@ class Edge:
             except Exception as err:
                 log.error("FHIR request failed", error=type(err).__name__, code=getattr(err, "code", None))
                 code, response = "failed", _refused(FhirRefusal("failed"))
+            if response.status in LOGGED:
+                log.warning("FHIR request refused", code=code, status=response.status, remote=request.remote)
             metrics.FHIR.labels(request.method if request.method in METHODS else "other", code).inc()
             return response
 

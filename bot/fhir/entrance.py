@@ -1,10 +1,12 @@
 """Who comes in at /fhir and how he is answered: what reading and sending have in common."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -21,8 +23,9 @@ from records.fhir_client import token_holder
 
 MEDIA = "application/fhir+json"
 JSON_MEDIA = frozenset({MEDIA, "application/json", "application/json+fhir", "text/json"})
-# Of one program in this process at once: what is more waits on its side.
-AT_ONCE = 8
+# Of one program in this process at once: what is more waits on its side. Of all together: the connections of the process are there for
+# WeCom's callbacks too, which wait 4 s at most.
+AT_ONCE, PLACES = 4, 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Entrance:
 
     def __init__(self, db: Database, clock: Callable[[], datetime], zone: ZoneInfo, settings: FhirSettings) -> None:
         self.db, self.clock, self.zone, self.settings = db, clock, zone, settings
-        self._busy: dict[int, int] = {}
+        self._busy: Counter[int] = Counter()
+        self._places = asyncio.Semaphore(PLACES)
 
     async def caller(self, request: web.Request) -> Caller:
         """Who asks. Raises FhirRefusal no_token, bad_token."""
@@ -63,37 +67,22 @@ class Entrance:
         """Where this edge is seen from outside: as set, else as asked."""
         return (self.settings.base_url or f"{request.url.origin()}/fhir").rstrip("/")
 
-    def working(self, caller: Caller) -> Any:
-        """A transaction for `caller`, one of at most AT_ONCE; what takes the database longer than the deadline is ended there too."""
-        return _Working(self, caller)
+    @asynccontextmanager
+    async def working(self, caller: Caller) -> AsyncIterator[AsyncSession]:
+        """A transaction for `caller`: at most AT_ONCE of his and PLACES of all; what takes the database longer than the deadline is ended.
 
-
-class _Working:
-    def __init__(self, entrance: Entrance, caller: Caller) -> None:
-        self._entrance, self._caller = entrance, caller
-        self._transaction: Any = None
-
-    async def __aenter__(self) -> AsyncSession:
-        busy = self._entrance._busy
-        if busy.get(self._caller.id, 0) >= AT_ONCE:
+        Raises FhirRefusal too_often.
+        """
+        if self._busy[caller.id] >= AT_ONCE:
             raise FhirRefusal("too_often", headers={"Retry-After": "1"})
-        busy[self._caller.id] = busy.get(self._caller.id, 0) + 1
+        self._busy[caller.id] += 1
         try:
-            self._transaction = self._entrance.db.transaction()
-            tx: AsyncSession = await self._transaction.__aenter__()
-            await tx.execute(
-                text("select set_config('statement_timeout', :ms, true)"), {"ms": f"{int(self._entrance.settings.deadline * 1000)}"}
-            )
-            return tx
-        except BaseException:
-            busy[self._caller.id] -= 1
-            raise
-
-    async def __aexit__(self, *error: Any) -> None:
-        try:
-            await self._transaction.__aexit__(*error)
+            async with self._places, self.db.transaction() as tx:
+                limit = {"ms": str(int(self.settings.deadline * 1000))}
+                await tx.execute(text("select set_config('statement_timeout', :ms, true)"), limit)
+                yield tx
         finally:
-            self._entrance._busy[self._caller.id] -= 1
+            self._busy[caller.id] -= 1
 
 
 def answer(resource: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

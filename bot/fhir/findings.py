@@ -1,5 +1,6 @@
 """What is known of a patient: observations and results, diagnoses, visits, vaccines."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import cache
 
@@ -59,7 +60,8 @@ def observations() -> Kind:
     async def show(tx: AsyncSession, keys: Sequence[Key], client_id: int) -> list[Json]:
         findings = await loaded(tx, Observation, [key for key in keys if key.part == "o"])
         items = await loaded(tx, LabResult, [key for key in keys if key.part == "l"])
-        names = names_of_findings() if findings else {}
+        # The clinical tables take a second to load, once.
+        names = await asyncio.to_thread(names_of_findings) if findings else {}
         told = {("o", number): shown.observation(row, names.get(row.code)) for number, row in findings.items()}
         told |= {("l", number): shown.lab_result(row) for number, row in items.items()}
         return [told[key.part, key.id] for key in keys if (key.part, key.id) in told]

@@ -16,6 +16,10 @@ from integrations.fhir.document import parse
 from integrations.fhir.read import READERS
 from integrations.fhir.write import Json, bundle, outcome
 from records.feed import Feed
+from tagging.content import default_content
+
+# Each entry of a batch is applied by itself (some 20 ms), and all within the deadline of a request; a transaction goes together.
+MOST_OF_A_BATCH = 300
 
 
 class Sending:
@@ -36,6 +40,8 @@ class Sending:
         now, base = self._entrance.clock(), self._entrance.base(request)
         parts = await parts_of(document, sender, size=len(body), now=now, zone=self._entrance.zone)
         whole = kind != "batch"
+        if len(parts) > MOST_OF_A_BATCH:
+            raise FhirRefusal("too_many", path="Bundle.entry")
         answered: list[Json] = []
         refused: FhirRefusal | None = None
         async with self._entrance.working(caller) as tx:
@@ -105,6 +111,8 @@ class Sending:
             feed = await tx.get(Feed, caller.feed_id) if caller.feed_id is not None else None
         if feed is None or not feed.active:
             raise FhirRefusal("no_feed")
+        # What values are checked by takes a second to load, once: not in the event loop, which serves WeCom too.
+        await asyncio.to_thread(default_content)
         return Sender(caller.id, caller.name, feed)
 
     async def _body(self, request: web.Request) -> bytes:

@@ -75,7 +75,8 @@ class TokenDesk:
         if not self._from_address.may(request.remote or "", now):
             raise OAuthRefusal("slow_down", 429)
         asked = await _asked(request)
-        if not self._of_client.may(asked.client_id, now):
+        # By address too: who guesses elsewhere must not shut the program itself out.
+        if not self._of_client.may(f"{request.remote} {asked.client_id}", now):
             raise OAuthRefusal("slow_down", 429)
         async with self._db.transaction() as tx:
             client = await tx.scalar(select(FhirClient).where(FhirClient.client_id == asked.client_id, FhirClient.revoked_at.is_(None)))

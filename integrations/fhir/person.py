@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from integrations.event import Identifier, Person, Sex
 from integrations.fhir.coded import codes, identifiers, own_id
@@ -103,13 +103,28 @@ def referred(reference: Any, owner: dict[str, Any], source: Source, within: With
         if found.get("resourceType") != "Patient":
             raise FhirError("no_patient", path=path)
         return person_of(found, source, within)
-    named = identifiers(reference, feed=source.feed, systems=source.systems)
+    named = identifiers(_by_identifier(reference), feed=source.feed, systems=source.systems)
     if named:
         return Person(identifiers=named)
     kind, _, logical = relative(text(reference, "reference") or "").partition("/")
     if kind == "Patient" and ID.fullmatch(logical):
         return Person(identifiers=(own_id(source.feed, logical),))
     raise FhirError("no_patient", path=path)
+
+
+def _by_identifier(reference: Any) -> Any:
+    """A conditional reference (`Patient?identifier=system|value`) as the logical one that says the same; any other as it is."""
+    kind, _, query = (text(reference, "reference") or "").partition("?")
+    if kind != "Patient" or not query:
+        return reference
+    try:
+        asked = parse_qsl(query, max_num_fields=5)
+    except ValueError:
+        return reference
+    if [name for name, _ in asked] != ["identifier"]:
+        return reference
+    system, bar, value = asked[0][1].rpartition("|")
+    return {"identifier": {"system": system, "value": value}} if bar or value else reference
 
 
 def name_of(patient: dict[str, Any]) -> str | None:

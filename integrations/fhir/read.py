@@ -22,7 +22,7 @@ from integrations.fhir.coded import coded, codes
 from integrations.fhir.document import FhirError, dig, items, moment, number, text
 from integrations.fhir.observed import observed
 from integrations.fhir.order import medicine, test
-from integrations.fhir.person import Source, Within, person_of, referred, subject
+from integrations.fhir.person import Source, Within, name_of, person_of, referred, subject
 
 Read = Callable[[dict[str, Any], Source, Within], list[Event]]
 
@@ -161,7 +161,7 @@ def _appointment(resource: dict[str, Any], source: Source, within: Within) -> li
     kinds = {_kind(each, resource, within): each for each in reversed(actors)}
     if "Patient" not in kinds:
         raise FhirError("no_patient", path="Appointment.participant")
-    doctor, place = ((text(kinds[kind], "display") if kind in kinds else None) for kind in ("Practitioner", "Location"))
+    doctor, place = (_called(kinds.get(kind), resource, within) for kind in ("Practitioner", "Location"))
     return [
         Booked(
             person=referred(kinds["Patient"], resource, source, within, path="Appointment.participant"),
@@ -175,6 +175,14 @@ def _appointment(resource: dict[str, Any], source: Source, within: Within) -> li
             status=status,
         )
     ]
+
+
+def _called(reference: Any, owner: dict[str, Any], within: Within) -> str | None:
+    """What a reference's target is called: by the reference, else by the target itself, where it stands in the document."""
+    if (written := text(reference, "display")) is not None:
+        return written
+    found = within.find(reference, owner) or {}
+    return text(found, "name") or name_of(found)
 
 
 def _kind(reference: Any, owner: dict[str, Any], within: Within) -> str:

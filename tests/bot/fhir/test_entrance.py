@@ -1,15 +1,22 @@
 """Who gets in: tokens, scopes, limits; and what everybody is told."""
 
+import asyncio
 import base64
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from bot.fhir.clients import ClientError, add_client, describe_clients, revoke_client
+from bot.fhir.entrance import AT_ONCE, Caller, Entrance
 from bot.fhir.limit import REMEMBERED, Limiter
+from bot.fhir.refusal import FhirRefusal
 from bot.fhir.scope import allows, granted
 from bot.fhir.secret import hash_secret, is_secret
+from bot.settings import FhirSettings
+from records.database import Database
 from records.schema import FhirToken
 from tests.bot.fhir.conftest import NOW, OURS, Hospital
 from tests.integrations.fhir.valid import check
@@ -146,3 +153,22 @@ def test_names_without_end_cost_no_memory() -> None:
     for number in range(REMEMBERED + 10):
         limiter.may(str(number), NOW)
     assert len(limiter._tries) == REMEMBERED
+
+
+async def test_nobody_takes_all_connections(db: Database) -> None:
+    entrance = Entrance(db, lambda: NOW, ZoneInfo("Asia/Shanghai"), FhirSettings())
+    greedy, other = Caller(1, "greedy", (), None), Caller(2, "other", (), None)
+    async with AsyncExitStack() as held:
+        for _ in range(AT_ONCE):
+            await held.enter_async_context(entrance.working(greedy))
+        with pytest.raises(FhirRefusal, match="too_often"):
+            await held.enter_async_context(entrance.working(greedy))
+        # WeCom's callbacks find a connection all the same, and another program waits for a place.
+        async with db.transaction():
+            waiting = asyncio.create_task(held.enter_async_context(entrance.working(other)))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+    async with entrance.working(greedy), entrance.working(other):
+        pass

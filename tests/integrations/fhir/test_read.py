@@ -143,6 +143,28 @@ def test_the_id_of_a_patient_who_is_posted_as_new_names_nobody() -> None:
     assert "his:fhir:id" not in {one.system for one in part.message.events[0].person.identifiers}
 
 
+@pytest.mark.parametrize(
+    ("reference", "number"),
+    [
+        ({"reference": "Patient?identifier=http://his.example/mrn|ZY-1"}, Identifier("record-number", "ZY-1")),
+        ({"reference": "Patient?identifier=http%3A%2F%2Fhis.example%2Fmrn%7CZY-1"}, Identifier("record-number", "ZY-1")),
+        ({"identifier": {"system": "http://his.example/mrn", "value": "ZY-1"}}, Identifier("record-number", "ZY-1")),
+        ({"reference": "https://his.example/fhir/Patient/c1/_history/2"}, Identifier("his:fhir:id", "c1")),
+        ({"reference": "Patient?name=赵"}, None),
+        ({"reference": "Patient?identifier=a|1&name=赵"}, None),
+        ({"reference": "Group/c1"}, None),
+        ({"reference": "urn:uuid:c1"}, None),
+    ],
+)
+def test_the_ways_to_name_a_patient(reference: dict[str, Any], number: Identifier | None) -> None:
+    problem = {"resourceType": "Condition", "id": "k1", "code": {"text": "早产儿"}, "subject": reference}
+    if number is not None:
+        assert told(problem)[0].person.identifiers == (number,)
+    else:
+        with pytest.raises(FhirError, match=r"no_patient at Condition\.subject"):
+            told(problem)
+
+
 def test_a_mother_is_known_beside_her_child_and_never_as_it() -> None:
     mother = {
         "resourceType": "RelatedPerson", "id": "m1", "patient": {"reference": "urn:uuid:c1"}, "telecom": [{"value": "13900000009"}],
@@ -312,6 +334,10 @@ def test_an_appointment_with_doctor_and_place() -> None:
     (event,) = told(visit)
     assert isinstance(event, Booked)
     assert (event.doctor, event.place, event.prepare, event.status) == ("李医生", "三楼", "空腹", "booked")
+    doctor = {"resourceType": "Practitioner", "id": "9", "name": [{"family": "李", "given": ["明"]}]}
+    visit["participant"][0] = {"actor": {"reference": "Practitioner/9"}}
+    *_, booked = [part for part in messages({**transaction(CHILD, doctor, visit), "type": "collection"}, HIS)]
+    assert booked.message is not None and [getattr(each, "doctor", None) for each in booked.message.events] == ["李明"]
     assert told({**visit, "status": "proposed"}) == []
     with pytest.raises(FhirError, match=r"no_start at Appointment\.start"):
         told({**visit, "start": "morgen"})
