@@ -1,4 +1,4 @@
-"""What cohorts cost, and how that grows with the hospital: counting, the first page, and a tag that begins or ceases."""
+"""What cohorts cost, and how that grows with the hospital: counting, the first page, a tag that begins, and a portrait."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +22,7 @@ from tagging.cohort.preview import Page, count, listed
 from tagging.cohort.saved import save
 from tagging.cohort.scope import Scope, scope_of_staff
 from tagging.cohort.upkeep import keep_up
+from tagging.portrait.portrait import portrait
 
 SIZES = (10_000, 100_000, 1_000_000)
 GOAL_SIZE, COUNT_MS, PAGE_MS, TAG_CHANGE_MS = 1_000_000, 300.0, 100.0, 20.0
@@ -53,7 +54,7 @@ async def _run(sizes: Sequence[int]) -> Result:
             figures |= {f"{name}_{size}": value for name, value in (await _measure(db, size)).items()}
     small, large = min(sizes), max(sizes)
     if small < large:
-        for name in ("count_ms", "first_page_ms", "tag_change_ms"):
+        for name in ("count_ms", "first_page_ms", "tag_change_ms", "portrait_ms"):
             ratio = figures[f"{name}_{large}"] / max(figures[f"{name}_{small}"], 0.001)
             figures[f"{name}_ratio_{large}_to_{small}"] = round(ratio, 2)
     meets = {}
@@ -80,6 +81,7 @@ async def _measure(db: Database, size: int) -> dict[str, float]:
     for query in QUERIES:
         counts.append(await _typical(db, COUNTS, lambda tx, query=query: _count(tx, query, scope, found)))
         pages.append(await _typical(db, PAGES, lambda tx, query=query: listed(tx, scope.read(query), scope, Page(chief, now))))
+    portraits = await _portraits(db, chief, now)
     changes = await _tag_changes(db, chief, scope, now)
     return {
         "count_ms": round(1000 * median(counts), 1),
@@ -87,6 +89,7 @@ async def _measure(db: Database, size: int) -> dict[str, float]:
         "first_page_ms": round(1000 * median(pages), 1),
         "first_page_slowest_query_ms": round(1000 * max(pages), 1),
         "tag_change_ms": round(1000 * median(changes), 1),
+        "portrait_ms": round(1000 * median(portraits), 1),
         "found": round(sum(found) / len(found)),
         "seed_s": round(seeded, 1),
     }
@@ -116,6 +119,19 @@ async def _chief(db: Database) -> Staff:
         await tx.flush()
         tx.add_all([TeamMember(team_id=team, staff_id=chief.id) for team in await tx.scalars(select(Team.id))])
     return chief
+
+
+async def _portraits(db: Database, chief: Staff, now: datetime) -> list[float]:
+    """Seconds for the whole portrait of a patient, of one after the other."""
+    async with db.transaction() as tx:
+        patients = list(await tx.scalars(select(PatientIndex.patient_id).order_by(PatientIndex.patient_id.desc()).limit(PAGES + WARM)))
+    took = []
+    for patient in patients:
+        async with db.transaction() as tx:
+            begin = time.perf_counter()
+            await portrait(tx, chief, patient, now=now, zone=ZONE)
+            took.append(time.perf_counter() - begin)
+    return took[WARM:]
 
 
 async def _tag_changes(db: Database, chief: Staff, scope: Scope, now: datetime) -> list[float]:

@@ -140,6 +140,7 @@ async def _prepare(connection: AsyncConnection, planting: Planting, library: Any
     await connection.commit()
 
 
+_SUPERUSER = "select rolsuper from pg_roles where rolname = current_user"
 _SOURCES = {"diagnosis": "his", "treatment": "his", "management": "chat", "operational": "rule"}
 
 
@@ -181,6 +182,9 @@ async def _index(db: Database, planting: Planting, progress: Progress) -> None:
                 f"select setval(pg_get_serial_sequence('{table}', 'id'), (select coalesce(max(id), 0) + 1 from {table}))"  # noqa: S608
             )
         await connection.exec_driver_sql(f"vacuum (analyze) {', '.join(_FILLED)}")
+        if await connection.scalar(text(_SUPERUSER)):
+            # What was written in bulk must not be on its way to the disk while somebody measures.
+            await connection.exec_driver_sql("checkpoint")
     progress("done", 1.0)
 
 
@@ -195,7 +199,7 @@ async def _unburdened(connection: AsyncConnection, *, bulk: bool, tables: tuple[
     """
     for setting in ("maintenance_work_mem = '512MB'", "work_mem = '64MB'", "synchronous_commit = off", "jit = off"):
         await connection.exec_driver_sql(f"set {setting}")
-    superuser = await connection.scalar(text("select rolsuper from pg_roles where rolname = current_user"))
+    superuser = await connection.scalar(text(_SUPERUSER))
     if superuser:
         await connection.exec_driver_sql("set session_replication_role = replica")
     else:

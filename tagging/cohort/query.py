@@ -159,21 +159,8 @@ def terms(query: Query) -> Iterator[Term]:
         yield query
 
 
-def by_time(term: Term) -> bool:
-    """Whether the term can become true or false by the passing of time alone."""
-    match term:
-        case AgeTerm() | TrendTerm():
-            return True
-        case SinceTerm(span=span):
-            return span is not None
-        case TagTerm(within=within) | ValueTerm(within=within):
-            return within is not None
-        case _:
-            return False
-
-
 def whenever(query: Query, *, negated: bool = False) -> Query:
-    """What holds of everybody who matches at some time, as far as other facts stay: terms that time changes are taken for true."""
+    """What holds now of everybody who matches now or later, as far as other facts stay. The less it lets through, the fewer are watched."""
     match query:
         case Not(part):
             return whenever(part, negated=not negated)
@@ -183,4 +170,27 @@ def whenever(query: Query, *, negated: bool = False) -> Query:
         case Always():
             return query
         case term:
-            return Always() if by_time(term) else Not(term) if negated else term
+            return _whenever(term, negated)
+
+
+def _whenever(term: Term, negated: bool) -> Query:
+    """Ages and days since only grow, evidence and readings only grow old: half of what can change cannot change back."""
+    as_it_is: Query = Not(term) if negated else term
+    match term:
+        case AgeTerm(unit, span):
+            if negated:
+                return as_it_is if span.high is None else Always()
+            return Always() if span.high is None else AgeTerm(unit, Span(high=span.high, high_open=span.high_open))
+        case SinceTerm(event, Span() as span):
+            known = Not(SinceTerm(event, None))
+            if negated:
+                return as_it_is if span.high is None else known
+            return known if span.high is None else SinceTerm(event, Span(high=span.high, high_open=span.high_open))
+        case TagTerm(how=how, within=int()):
+            return as_it_is if (how == "none") == negated else Always()
+        case ValueTerm(span=None, within=int()) | TrendTerm(way=None):
+            return as_it_is if negated else Always()
+        case TrendTerm(measure, _, within):
+            return Not(TrendTerm(measure, None, within))
+        case _:
+            return as_it_is

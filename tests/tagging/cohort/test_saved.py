@@ -15,6 +15,7 @@ from records.database import Database
 from records.patient import Patient, ReadAudit
 from records.patient_index import PatientIndex, PatientNews
 from records.schema import Cohort, Encounter, LabResult, Observation, PatientTag, Staff, Tag, TagChange, TagEvidence, Team, TeamMember
+from tagging.cohort import preview
 from tagging.cohort.explain import explain
 from tagging.cohort.preview import Page, compare, count, listed
 from tagging.cohort.saved import CohortRefused, access_cohort, cohorts_for, end, members, save
@@ -163,6 +164,14 @@ async def test_the_clock_brings_in_and_takes_out_on_the_day_and_not_before(ward:
     assert await ward.keeps_up() == Kept()
 
 
+async def test_nobody_is_watched_whom_time_cannot_bring_back(ward: Ward) -> None:
+    await ward.child("大宝", days=1200, tags=("preterm",))
+    await ward.child("贝贝", days=40, tags=("chemo",))
+    await ward.leaves_hospital(await ward.child("晨晨", days=40, tags=("preterm",)), NOW - 100 * DAY)
+    await ward.save("三月龄", "标签 早产儿 且 月龄 3..6 且 非 (出院后天数 > 90 且 日龄 >= 0)")
+    assert (await ward.tx.scalars(select(CohortMember))).all() == []
+
+
 async def test_facts_of_every_kind_are_followed(ward: Ward) -> None:
     anna, boris = await ward.child("安安"), await ward.child("贝贝", sex="M")
     cohort = await ward.save("看护", "出院后天数 <= 7 且 体重趋势 下降 7天内 且 性别 女 且 科室 新生儿科")
@@ -297,7 +306,9 @@ async def test_whoever_is_listed_has_been_read(ward: Ward) -> None:
     assert (row.patient_id, row.staff_id, row.why) == (anna, ward.lin.id, "cohort")
 
 
-async def test_pages_follow_each_other_without_gap_or_repeat(ward: Ward) -> None:
+@pytest.mark.parametrize("walk", [2, 20_000])
+async def test_pages_follow_each_other_without_gap_or_repeat(ward: Ward, monkeypatch: pytest.MonkeyPatch, walk: int) -> None:
+    monkeypatch.setattr(preview, "WALK", walk)
     ids = [await ward.child(f"{number}") for number in range(7)]
     await ward.keeps_up()
     scope = await ward.scope()
