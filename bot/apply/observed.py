@@ -87,7 +87,8 @@ def _vital(work: Work, patient: Patient, event: Observed, vital: str, status: st
 def _result(work: Work, event: Observed, status: str) -> Told:
     """The LabResult, its value as written."""
     written = cut("~".join(event.values))
-    released: datetime | Any = CLEARED if status in HIDDEN else event.released_at
+    final = work.at(event) if work.releases and status == "final" else None
+    released: datetime | Any = CLEARED if status in HIDDEN else event.released_at or final
     value = number_in(event.values)
     fields: dict[str, Any] = {
         "report": words(event.report) if event.report is not None else None,

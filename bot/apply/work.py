@@ -44,12 +44,20 @@ class Work:
         return STRONG | {f"{self.feed}:fhir:id"} | frozenset(map(str, self.settings.get("strong", ())))
 
     def at(self, event: Event) -> datetime:
-        """When the source says it was: the event's time, else the message's, else when it came."""
-        return event.at or self.message.at or self.received_at
+        """When the source says it was: the event's time, else the message's, else when it came.
+
+        Never later than it came: what a clock that is ahead says would outlast every later correction.
+        """
+        return min(event.at or self.message.at or self.received_at, self.received_at)
 
     def stamp(self, event: Event, position: int) -> str:
         """The stamp of what the event says; `position` is its place in the message."""
         return stamp(self.at(event), self.message.id, position)
+
+    @property
+    def releases(self) -> bool:
+        """Whether the hospital lets the family see what is final in this feed at once."""
+        return self.settings.get("releases") is True
 
     def note(self, row: Any, old: str | None, new: str, **detail: Any) -> None:
         """A change of state of a row, to be written down once the row has its id."""

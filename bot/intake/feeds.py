@@ -49,6 +49,7 @@ class FeedSettings(BaseModel):
     refuse_without_control_id: bool = Field(default=True, description="AR for an empty MSH-10; else known by its content for a day")
     types: list[str] = Field(default=[], description="MSH-9.1 beyond those that we know, to be taken and kept unread")
     soap_element: str = Field(default="message", description="element of a posted XML document that holds the message")
+    releases: bool = Field(default=False, description="true: the family may see a result as soon as it is final")
     silent_after: int | None = Field(default=None, ge=1, description="minutes without a message after which the administrators hear of it")
     late_after: int = Field(default=60, ge=1, description="minutes that messages may come, or wait, after what they tell of")
 

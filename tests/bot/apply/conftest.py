@@ -19,6 +19,8 @@ from records.schema import Base, Patient, Team
 ZONE = ZoneInfo("Asia/Shanghai")
 BORN = date(2026, 3, 1)
 NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)
+# Long after all that is said here, so that no time of theirs counts as ahead.
+RECEIVED = NOON + timedelta(days=30)
 XIAOMAN = Person(
     identifiers=(Identifier("record-number", "N1"), Identifier("empi", "E1")),
     name="张小满",
@@ -69,7 +71,7 @@ class Hospital:
         await self.sends(message(*events, **{"id": str(self.number), "minutes": minutes, **fields}), feed=feed)
 
     async def sends(self, sent: Message, feed: str = "his") -> None:
-        await apply(self.tx, sent, feed=feed, received_at=NOON, now=NOON + timedelta(hours=1), zone=ZONE)
+        await apply(self.tx, sent, feed=feed, received_at=RECEIVED, now=NOON + timedelta(hours=1), zone=ZONE)
 
     async def is_refused(self, *events: Event, **fields: Any) -> ApplyError:
         """What the message raises; as whoever applies messages does, it is rolled back and its questions are put."""

@@ -13,7 +13,21 @@ from bot.apply import NeedsPerson, apply_all
 from integrations.event import Booked, Coded, Diagnosed, Event, Identifier, Message, Ordered, Vaccinated
 from records.database import Database
 from records.schema import Appointment, Base, Condition, Encounter, Immunization, LabResult, MedicationRequest, Observation, Patient
-from tests.bot.apply.conftest import NOON, UNSAID, XIAOMAN, ZONE, Hospital, at, hospital_in, merge, message, observed, upsert, visit
+from tests.bot.apply.conftest import (
+    NOON,
+    RECEIVED,
+    UNSAID,
+    XIAOMAN,
+    ZONE,
+    Hospital,
+    at,
+    hospital_in,
+    merge,
+    message,
+    observed,
+    upsert,
+    visit,
+)
 
 TABLES: tuple[type[Base], ...] = (
     Patient, Encounter, LabResult, Observation, Appointment, MedicationRequest, Condition, Immunization,
@@ -81,7 +95,7 @@ async def told(db: Database, messages: list[Message], *, at_once: bool = False) 
         async with db.transaction() as tx:
             hospital = await hospital_in(tx)
             if at_once:
-                await apply_all(tx, [(each, NOON) for each in messages], feed="his", now=NOON, zone=ZONE)
+                await apply_all(tx, [(each, RECEIVED) for each in messages], feed="his", now=NOON, zone=ZONE)
             else:
                 for each in messages:
                     await hospital.sends(each)
@@ -149,9 +163,9 @@ async def test_a_batch_is_applied_whole_or_not_at_all(db: Database) -> None:
         hospital = await hospital_in(tx)
         with pytest.raises(NeedsPerson, match="conflict_name"):
             async with tx.begin_nested():
-                await apply_all(tx, [(each, NOON) for each in batch], feed="his", now=NOON, zone=ZONE)
+                await apply_all(tx, [(each, RECEIVED) for each in batch], feed="his", now=NOON, zone=ZONE)
         assert await hospital.patients() == []
-        await apply_all(tx, [(each, NOON) for each in batch[:2]], feed="his", now=NOON, zone=ZONE)
+        await apply_all(tx, [(each, RECEIVED) for each in batch[:2]], feed="his", now=NOON, zone=ZONE)
         (row,) = await hospital.rows(LabResult)
         assert (row.text, row.patient_id) == ("6.1", (await hospital.patient()).id)
         assert [stay.state for stay in await hospital.rows(Encounter)] == ["in-progress"]
@@ -167,6 +181,6 @@ async def test_a_merge_within_a_batch(db: Database) -> None:
     ]
     async with db.transaction() as tx:
         hospital = await hospital_in(tx)
-        await apply_all(tx, [(each, NOON) for each in batch], feed="his", now=NOON, zone=ZONE)
+        await apply_all(tx, [(each, RECEIVED) for each in batch], feed="his", now=NOON, zone=ZONE)
         (row,) = await hospital.rows(LabResult)
         assert (row.text, row.patient_id) == ("6.1", (await hospital.patient()).id)

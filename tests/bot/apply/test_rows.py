@@ -1,15 +1,18 @@
 """Results, medicines, visits, vaccines: as written, once, and as corrected last."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from bot.apply import apply
 from integrations.event import Booked, Coded, Diagnosed, Ordered, Vaccinated
+from records.feed import Feed
 from records.lab_result import released
 from records.observation import history
 from records.schema import Appointment, Condition, Immunization, LabResult, MedicationRequest, Observation, RetagRequest, StateChange
-from tests.bot.apply.conftest import BORN, NOON, XIAOMAN, Hospital, at, observed, upsert
+from tests.bot.apply.conftest import BORN, NOON, RECEIVED, XIAOMAN, ZONE, Hospital, at, message, observed, upsert
 
 
 async def test_a_laboratory_result_is_kept_as_written(hospital: Hospital) -> None:
@@ -175,3 +178,27 @@ async def test_what_postgresql_cannot_hold_and_what_nobody_writes_is_cut(hospita
     await hospital.says(upsert(), observed("描述", "a\0b" + "长" * 100_000))
     (row,) = await hospital.rows(LabResult)
     assert row.text.startswith("ab长") and len(row.text) < 5000
+
+
+async def test_a_feed_may_release_what_is_final(hospital: Hospital) -> None:
+    feed = await hospital.tx.scalar(select(Feed).where(Feed.name == "his"))
+    assert feed is not None
+    feed.settings = {**feed.settings, "releases": True}
+    await hospital.tx.flush()
+    await hospital.says(
+        upsert(),
+        observed("血红蛋白", "98", released_at=None),
+        observed("血小板", "120", released_at=None, status="P"),
+        observed("钾", "4.1", released_at=None, status="D"),
+    )
+    shown = {row.item: row.released_at is not None for row in await hospital.rows(LabResult)}
+    assert shown == {"血红蛋白": True, "血小板": False, "钾": False}
+
+
+async def test_a_clock_that_is_ahead_does_not_outlast_a_correction(hospital: Hospital) -> None:
+    ahead, corrected = RECEIVED + timedelta(days=365), RECEIVED + timedelta(minutes=5)
+    first = message(upsert(), observed("钾", "41"), id="1", minutes=0)
+    later = message(observed("钾", "4.1", status="C"), id="2", minutes=0)
+    for sent, came in ((replace(first, at=ahead), RECEIVED), (replace(later, at=corrected), corrected)):
+        await apply(hospital.tx, sent, feed="his", received_at=came, now=came, zone=ZONE)
+    assert [row.text for row in await hospital.rows(LabResult)] == ["4.1"]
