@@ -25,10 +25,13 @@ async def run_intake(settings: Settings) -> None:
         await parts.db.insist(lambda: make_first(parts.db, parts.clock()))
         store, known = Store(parts.db), Known(parts.db)
         listener = Listener(known, Reception(store, parts.clock, settings.tz), settings.intake)
-        tasks = [heart, asyncio.create_task(store.run()), asyncio.create_task(watch_database(parts))]
+        writing = asyncio.create_task(store.run())
+        tasks = [heart, writing, asyncio.create_task(watch_database(parts))]
         async with listener.listening() as port:
             log.info("listening for MLLP", port=port, tls=settings.intake.tls_cert is not None)
-            await stopped()
+            # A listener that cannot store is no use: it ends, and whoever watches over it starts it again.
+            tasks.append(asyncio.create_task(stopped()))
+            await asyncio.wait({writing, tasks[-1]}, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

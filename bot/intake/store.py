@@ -48,7 +48,15 @@ class Store:
             batch = self._take()
             if not self._waiting:
                 self._wake.clear()
-            await self._write(batch)
+            try:
+                await self._write(batch)
+            except Exception as err:
+                log.error("storing failed", error=type(err).__name__)
+            finally:
+                # Whatever happens, nobody waits for ever, and the next are written.
+                for _, written in batch:
+                    if not written.done():
+                        written.set_exception(NotStored("interrupted"))
 
     def _take(self) -> list[Waiting]:
         """The next rows to commit together."""
@@ -74,13 +82,13 @@ class Store:
                     await self._write([each])
                 return
             # After a lost answer it may be stored all the same; its resend is known by its key.
-            log.error("messages not stored", count=len(batch), error=type(err).__name__)
             for _, written in batch:
                 if not written.done():
                     written.set_exception(NotStored(type(err).__name__))
             if lost and (self._healing is None or self._healing.done()):
                 # Beside us, so that those who come meanwhile hear at once that we cannot store.
                 self._healing = asyncio.create_task(self._db.heal())
+            log.error("messages not stored", count=len(batch), error=type(err).__name__)
         else:
             for _, written in batch:
                 if not written.done():

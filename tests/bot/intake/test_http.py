@@ -30,7 +30,9 @@ class Poster:
     def __init__(self, session: aiohttp.ClientSession, url: str, db: Database) -> None:
         self._session, self._url, self.db = session, url, db
 
-    async def posts(self, body: bytes, kind: str = "application/hl7-v2", *, feed: str = "lis", token: str | None = TOKEN) -> Post:
+    async def posts(
+        self, body: bytes | AsyncIterator[bytes], kind: str = "application/hl7-v2", *, feed: str = "lis", token: str | None = TOKEN
+    ) -> Post:
         headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token is not None else {})
         async with self._session.post(f"{self._url}/intake/{feed}", data=body, headers=headers) as answer:
             return answer.status, answer.content_type, await answer.read()
@@ -78,8 +80,15 @@ async def test_nobody_posts_without_the_token_of_this_very_feed(poster: Poster, 
     assert await poster.stored() == []
 
 
+async def pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body that does not say how long it is."""
+    for at in range(0, len(body), 500):
+        yield body[at : at + 500]
+
+
 async def test_what_is_too_large_or_of_another_kind_is_not_read(poster: Poster) -> None:
     assert (await poster.posts(hl7("5", rest="OBX|1|ED|" + "A" * 5000)))[0] == 413
+    assert (await poster.posts(pieces(hl7("5", rest="OBX|1|ED|" + "A" * 5000))))[0] == 413
     assert (await poster.posts(hl7("5"), "application/json"))[0] == 415
     assert await poster.stored() == []
 
@@ -117,6 +126,7 @@ BOMB = (
         (b"", "bad_xml"),
         (b"<message/>", "no_message"),
     ],
+    ids=["entity bomb", "external entity", "deep", "wide", "broken", "no XML", "nothing", "empty"],
 )
 def test_a_trap_of_a_document_is_refused(document: bytes, reason: str) -> None:
     with pytest.raises(SoapError) as refused:
