@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any as Json
 from typing import NoReturn
 
-from tagging.cohort.check import Mistake, check_name, check_number, check_term
+from tagging.cohort.check import Measures, Mistake, check_name, check_number, check_term
 from tagging.cohort.query import (
     DEEPEST,
     MOST_NAMES,
@@ -91,7 +91,7 @@ def _within(days: int | None) -> dict[str, int]:
 
 class _Reader:
     def __init__(self) -> None:
-        self.terms = 0
+        self.terms, self.measures = 0, Measures()
 
     def fail(self, path: str, code: str, **values: object) -> NoReturn:
         path = path[:200]
@@ -123,7 +123,7 @@ class _Reader:
         if name not in _TERMS:
             self.fail(path, "field", found=str(name)[:40], wanted="、".join(("all", "any", "not", *_TERMS)))
         term = self.term(str(name), inner, path)
-        self.refuse(path, check_term(term))
+        self.refuse(path, check_term(term) or self.measures.check(term))
         return term
 
     def term(self, name: str, inner: Json, path: str) -> Term:

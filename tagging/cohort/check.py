@@ -7,11 +7,13 @@ from tagging.cohort.measure import measure_of, unit_mistake
 from tagging.cohort.query import (
     LONGEST_NAME,
     MOST_DAYS,
+    MOST_MEASURES,
     MOST_NUMBER,
     AgeTerm,
     SinceTerm,
     Span,
     Term,
+    TrendTerm,
     ValueTerm,
 )
 from tagging.cohort.words import say
@@ -45,6 +47,19 @@ def check_span(span: Span, *, whole: bool, most: float | None = None) -> Mistake
     if span.low is not None and span.high is not None and span.low > span.high:
         return "range", {"low": f"{span.low:g}", "high": f"{span.high:g}"}
     return None
+
+
+class Measures:
+    """The measures that one query has named so far."""
+
+    def __init__(self) -> None:
+        self._codes = set[str]()
+
+    def check(self, term: Term) -> Mistake:
+        """Whether one more term keeps the query within bounds."""
+        if isinstance(term, ValueTerm | TrendTerm):
+            self._codes.add(measure_of(term.measure).code)
+        return ("too_many_measures", {"most": MOST_MEASURES}) if len(self._codes) > MOST_MEASURES else None
 
 
 def check_term(term: Term) -> Mistake:

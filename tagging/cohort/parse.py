@@ -5,7 +5,7 @@ query   := every { 或 every }          every := single { 且 single }       sin
 
 from typing import NoReturn, cast
 
-from tagging.cohort.check import Mistake, check_name, check_number, check_term
+from tagging.cohort.check import Measures, Mistake, check_name, check_number, check_term
 from tagging.cohort.lexer import Token, mistake, tokens
 from tagging.cohort.query import (
     DEEPEST,
@@ -49,6 +49,7 @@ def parse(text: str) -> Query:
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text, self.tokens, self.at, self.terms = text, tokens(text), 0, 0
+        self.measures = Measures()
 
     @property
     def next(self) -> Token:
@@ -113,7 +114,7 @@ class _Parser:
         if first.meaning is None and not trend:
             self.fail("term")
         found = self.trend(first.text[: -len(_TREND)]) if trend and self.take() else self.of_keyword(first)
-        self.refuse(first, check_term(found))
+        self.refuse(first, check_term(found) or self.measures.check(found))
         return found
 
     def of_keyword(self, first: Token) -> Term:

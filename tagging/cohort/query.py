@@ -10,6 +10,8 @@ from typing import Literal
 # Bounds of what is taken from outside; no clinician has come near them, and a query within them compiles in milliseconds.
 LONGEST, DEEPEST, MOST_TERMS, MOST_NAMES, LONGEST_NAME = 4000, 12, 60, 50, 100
 MOST_DAYS, MOST_NUMBER = 36_500, 1e9
+# Each measure is one more table to join.
+MOST_MEASURES = 8
 # Of a trend that does not say how far it looks back.
 TREND_DAYS = 30
 

@@ -117,6 +117,7 @@ def test_any_json_is_a_query_or_a_named_mistake(form: object) -> None:
         ("非 " * 20 + "标签 a", "too_deep", 27, "12层"),
         ("(" * 20 + "标签 a" + ")" * 20, "too_deep", 14, "12层"),
         (" 且 ".join(["标签 a"] * 61), "too_many", 421, "60项"),
+        (" 或 ".join(f"最近 项目{n} > 1 g" for n in "一二三四五六七八九"), "too_many_measures", 121, "8种"),
         ("标签 " + "a" * 101, "bad_name", 4, "100"),
         ("x" * 4001, "too_long", 4001, "4000"),
     ],

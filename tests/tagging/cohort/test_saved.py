@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.cohort import CohortEvent, CohortMember, CohortVersion, take_events
@@ -22,6 +22,7 @@ from tagging.cohort.saved import CohortRefused, access_cohort, cohorts_for, end,
 from tagging.cohort.scope import Scope, scope_of_staff
 from tagging.cohort.upkeep import Kept, keep_up
 from tagging.cohort.words import CohortError
+from tagging.tags.by_hand import say
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 1, 4, tzinfo=UTC)
@@ -136,6 +137,18 @@ async def test_a_tag_that_begins_brings_in_and_one_that_ceases_takes_out(ward: W
     await ward.ceases(anna, "very_preterm")
     assert (await ward.keeps_up()).left == 1
     assert await ward.events(cohort) == [(anna, "joined", "news"), (anna, "left", "news")]
+
+
+async def test_what_a_clinician_says_of_a_tag_is_followed(ward: Ward) -> None:
+    anna = await ward.child("安安")
+    await ward.tx.execute(delete(Tag).where(Tag.code == "chemo"))
+    cohort = await ward.save("哮喘", "标签 早产儿 或 月龄 > 100")
+    await say(ward.tx, ward.lin, anna, "very_preterm", "carries", why="胎龄29周", now=NOW)
+    await ward.keeps_up()
+    assert await ward.shown(cohort) == ["安安"]
+    await say(ward.tx, ward.lin, anna, "very_preterm", "refused", why="胎龄38周", now=NOW + DAY)
+    await ward.keeps_up()
+    assert await ward.shown(cohort) == []
 
 
 async def test_only_cohorts_that_a_fact_concerns_are_weighed(ward: Ward) -> None:
