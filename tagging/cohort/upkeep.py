@@ -26,10 +26,17 @@ from tagging.cohort.words import CohortError
 # Of news or of members at once: a few tenths of a second, so that whoever saves a cohort does not wait long.
 AT_ONCE = 500
 
+# Whoever has much news, as when a hospital's history comes in, is looked at once for all of it.
 _NEWS = text(
     """
-    delete from patient_news where id in (select id from patient_news order by id limit :limit for update skip locked)
-    returning patient_id, fact
+    with ahead as (
+        select id, patient_id from patient_news order by id limit 40 * :limit
+    ), who as (
+        select distinct patient_id from (select patient_id from ahead order by id limit :limit) first
+    )
+    delete from patient_news using ahead, who
+    where patient_news.id = ahead.id and ahead.patient_id = who.patient_id
+    returning patient_news.patient_id, patient_news.fact
     """
 )
 _TAGS = text(
