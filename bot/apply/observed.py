@@ -93,7 +93,7 @@ def _result(work: Work, event: Observed, status: str) -> Told:
     fields: dict[str, Any] = {
         "report": words(event.report) if event.report is not None else None,
         "item": words(event.code),
-        "code": cut(event.code.code) if (event.code.system or "").upper() in _LOINC_NAMES else _loinc(event),
+        "code": cut(event.code.code) if (event.code.system or "").upper() in _LOINC_NAMES else _loinc(event, work.settings.get("items")),
         "value": value if value is not None else CLEARED if written else None,
         "text": written,
         "unit": cut(event.unit),
@@ -106,11 +106,11 @@ def _result(work: Work, event: Observed, status: str) -> Told:
     return Told(LabResult, event.key, fields, {"report": "", "item": event.key, "text": "", "collected_at": work.at(event)})
 
 
-def _loinc(event: Observed) -> str | None:
-    """The LOINC code that a name means in the very unit of the result, where the code was compared with a published list."""
-    found = find_lab(
-        event.code.text, code=event.code.code, system=event.code.system, unit=event.unit, report=words(event.report or Coded())
-    )
+def _loinc(event: Observed, local: Mapping[str, str] | None) -> str | None:
+    """The LOINC code that a name, or the feed's own code (`local`), means in the very unit of the result; only one that was compared with
+    a published list."""
+    code, report = event.code, words(event.report or Coded())
+    found = find_lab(code.text, code=code.code, system=code.system, unit=event.unit, report=report, local=local)
     item = found.item
     return item.loinc if item is not None and item.verified and ucum(event.unit, like=item.unit) == item.unit else None
 

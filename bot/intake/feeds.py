@@ -46,6 +46,7 @@ class FeedSettings(BaseModel):
     strong: list[str] = Field(default=[], description="numberings that link a patient by themselves, such as health-card")
     team: str | None = Field(default=None, description="the team of patients who are new by this feed")
     teams: dict[str, str] = Field(default={}, description="department to the team of its new patients")
+    items: dict[str, str] = Field(default={}, description="the hospital's own code or name of a laboratory item to its id in lab.yml")
     refuse_without_control_id: bool = Field(default=True, description="AR for an empty MSH-10; else known by its content for a day")
     types: list[str] = Field(default=[], description="MSH-9.1 beyond those that we know, to be taken and kept unread")
     soap_element: str = Field(default="message", description="element of a posted XML document that holds the message")
@@ -59,6 +60,15 @@ class FeedSettings(BaseModel):
         for peer in peers:
             ipaddress.ip_network(peer, strict=False)
         return peers
+
+    @field_validator("items")
+    @classmethod
+    def _known_items(cls, given: dict[str, str]) -> dict[str, str]:
+        from tagging.terms.lab import items
+
+        if unknown := set(given.values()) - set(items()):
+            raise ValueError(f"lab.yml has no item {min(unknown)!r}")
+        return given
 
     @field_validator("charset")
     @classmethod

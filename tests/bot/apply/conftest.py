@@ -99,7 +99,7 @@ class Hospital:
 
 async def hospital_in(tx: AsyncSession) -> Hospital:
     tx.add_all([Team(name="新生儿科随访组", phone=None), Team(name="血液科随访组", phone=None)])
-    settings = {"teams": {"血液科": "血液科随访组"}, "team": "新生儿科随访组"}
+    settings = {"teams": {"血液科": "血液科随访组"}, "team": "新生儿科随访组", "items": {"X03": "platelets"}}
     tx.add(Feed(name="his", kind="hl7", settings=settings, created_at=NOON))
     await tx.flush()
     return Hospital(tx)

@@ -35,6 +35,7 @@ async def test_a_result_is_read_however_it_is_written(hospital: Hospital) -> Non
     await hospital.says(
         upsert(),
         observed("血小板(PLT)", "１，２３４．５", unit="10^9/L"),
+        replace(observed("第3项", "150", unit="10^9/L"), code=Coded("X03", "第3项", "99LIS")),
         observed("葡萄糖", "90", unit="mg/dL"),
         observed("钾", "4.1↑", unit="mmol/L"),
         observed("体温", "98.6", unit="[degF]", key="t"),
@@ -42,6 +43,7 @@ async def test_a_result_is_read_however_it_is_written(hospital: Hospital) -> Non
     )
     rows = {row.item: row for row in await hospital.rows(LabResult)}
     assert (rows["血小板(PLT)"].code, rows["血小板(PLT)"].value) == ("777-3", 1234.5)
+    assert rows["第3项"].code == "777-3", "the feed's settings say what X03 is"
     assert rows["葡萄糖"].code is None, "15074-8 is glucose in mmol/L"
     assert (rows["钾"].code, rows["钾"].value, rows["钾"].text) == ("2823-3", 4.1, "4.1↑")
     vitals = {row.code: (row.value, row.unit) for row in await hospital.rows(Observation)}

@@ -69,6 +69,7 @@ def test_changes_are_read_as_people_write_them(changes: list[str], found: dict[s
     [
         ("peers=10.1.0.0/99", "peers"),
         ("charset=klingon", "charset"),
+        ('items={"X03": "no_such_item"}', "no_such_item"),
         ("silent_after=0", "silent_after"),
         ("pears=x", "pears"),
         ("x", "key=value"),
