@@ -1,5 +1,6 @@
 """The job that keeps patients' tags true: those whose facts have changed, whose time has come, and whose tags have run out."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 # So many patients share a transaction: few enough that nothing else in this process waits long, many enough that statements are shared.
 AT_ONCE = 50
+# So many batches at a time: while the database works for one, we think about another.
+LANES = 2
 # One job looks at so many, then the sweep makes the next, so that a long queue does not hold a worker's place for ever.
 A_JOB = 1200
 # How long a patient whose record cannot be looked at is left alone.
@@ -37,17 +40,20 @@ class Retagger:
         done = 0
         while done < A_JOB:
             async with self._db.transaction() as tx:
-                seen = await asked_for(tx, self._clock(), AT_ONCE)
+                seen = list((await asked_for(tx, self._clock(), AT_ONCE * LANES)).items())
             if not seen:
                 return
             done += len(seen)
-            try:
-                await self._look(seen)
-            except Exception as err:
-                if is_lost_connection(err):
-                    raise
-                for patient_id, times in seen.items():
-                    await self._alone(patient_id, times)
+            await asyncio.gather(*(self._batch(dict(seen[start : start + AT_ONCE])) for start in range(0, len(seen), AT_ONCE)))
+
+    async def _batch(self, seen: dict[int, int]) -> None:
+        try:
+            await self._look(seen)
+        except Exception as err:
+            if is_lost_connection(err):
+                raise
+            for patient_id, times in seen.items():
+                await self._alone(patient_id, times)
 
     async def _look(self, seen: dict[int, int]) -> None:
         async with self._db.transaction() as tx:

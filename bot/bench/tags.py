@@ -1,19 +1,20 @@
 """How many patients a second are looked at again with all their tags: for the first time, with nothing new, and with a new finding each."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from sqlalchemy import select, text
 
 from bot.bench.people import plant_chats, plant_team
 from bot.bench.processes import run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.private import throw_away_database
-from bot.retag import AT_ONCE
+from bot.retag import AT_ONCE, LANES
 from records.database import Database
 from records.patient import Patient
 from records.retag import ask_retag
@@ -74,14 +75,14 @@ async def _run(patients: int) -> Result:
             ids = list(await tx.scalars(select(Patient.id)))
             await retag(tx, ids[:1], now=now, zone=ZONE)
         begun = time.process_time()
-        first, moved_first = await _look(db, ids[1:], now, "for the first time")
-        again, moved_again = await _look(db, ids, now, "with nothing new")
+        first, first_s, moved_first = await _look(db, ids[1:], now, "for the first time")
+        again, again_s, moved_again = await _look(db, ids, now, "with nothing new")
         async with db.transaction() as tx:
             await tx.execute(text(_NEWS), {"now": now})
         asking = await _asking(db, ids)
-        news, moved_news = await _look(db, ids, now, "with a new finding")
+        _, news_s, moved_news = await _look(db, ids, now, "with a new finding")
     took = time.process_time() - begun
-    rates = {name: round(len(ids) / sum(batches)) for name, batches in (("first", first), ("nothing_new", again), ("new_finding", news))}
+    rates = {name: round(len(ids) / seconds) for name, seconds in (("first", first_s), ("nothing_new", again_s), ("new_finding", news_s))}
     reading = _reading()
     figures = {
         **{f"{name}_patients_per_second": rate for name, rate in rates.items()},
@@ -99,16 +100,27 @@ async def _run(patients: int) -> Result:
     return result("tags", figures, meets)
 
 
-async def _look(db: Database, ids: list[int], now: datetime, what: str) -> tuple[list[float], int]:
-    """Seconds of each batch, and how many changes of state there were in all."""
-    seconds, moves = [], 0
-    batches = [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
-    for batch in track(batches, f"looking {what}", console=Console(stderr=True), transient=True):
+async def _look(db: Database, ids: list[int], now: datetime, what: str) -> tuple[list[float], float, int]:
+    """Seconds of each batch, seconds of all of them, side by side as the job has them, and how many changes of state there were."""
+    seconds: list[float] = []
+    moves = 0
+    batches = iter([ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)])
+    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=2) as progress:
+        bar = progress.add_task(f"looking {what}", total=len(ids))
+
+        async def lane() -> None:
+            nonlocal moves
+            for batch in batches:
+                begin = time.perf_counter()
+                async with db.transaction() as tx:
+                    looked = await retag(tx, batch, now=now, zone=ZONE)
+                moves += looked.moves
+                seconds.append(time.perf_counter() - begin)
+                progress.advance(bar, len(batch))
+
         begin = time.perf_counter()
-        async with db.transaction() as tx:
-            moves += (await retag(tx, batch, now=now, zone=ZONE)).moves
-        seconds.append(time.perf_counter() - begin)
-    return seconds, moves
+        await asyncio.gather(*(lane() for _ in range(LANES)))
+        return seconds, time.perf_counter() - begin, moves
 
 
 async def _asking(db: Database, ids: list[int]) -> float:
