@@ -53,7 +53,9 @@ class FhirPoller:
             with suppress(FhirError):
                 pause = timedelta(seconds=server_of(row).every)
             pause = max(min(pause * 2 ** min(failures, 10), LONGEST_PAUSE), pause)
-            row.mark = {**row.mark, FAILURES: failures, NEXT: (self._clock() + pause).isoformat()}
+            now = self._clock()
+            told = {"looked": now.isoformat(), "failed": failure, FAILURES: failures, NEXT: (now + pause).isoformat()}
+            row.mark = {**row.mark, **told}
 
     async def _poll(self, feed: Feed) -> str | None:
         """Ask for every type; why it failed, where it did."""
@@ -81,11 +83,13 @@ class FhirPoller:
         latest, sorted_so_far = mark, True
         async for page in server.changed_since(kind, mark - OVERLAP if mark is not None else None):
             now = self._clock()
-            times = [at for each in page if (at := moment(each, "meta", "lastUpdated", zone=UTC)) is not None]
-            sorted_so_far = sorted_so_far and times == sorted(times) and (latest is None or not times or times[0] >= latest - OVERLAP)
+            times = [moment(each, "meta", "lastUpdated", zone=UTC) for each in page]
+            said = [at for at in times if at is not None]
+            sorted_so_far = sorted_so_far and said == sorted(said) and (latest is None or not said or said[0] >= latest - OVERLAP)
             # A clock that is ahead of ours must not make us pass over what is written meanwhile.
-            latest = max([*([latest] if latest is not None else []), *(min(at, now) for at in times)], default=None)
-            rows = [_row(feed, each, now) for each in page]
+            latest = max([*([latest] if latest is not None else []), *(min(at, now) for at in said)], default=None)
+            # What a server had before we came is not late.
+            rows = [_row(feed, each, now, event_at=None if mark is None else at) for each, at in zip(page, times, strict=True)]
             async with self._db.transaction() as tx:
                 await store_messages(tx, rows)
                 if sorted_so_far:
@@ -106,7 +110,7 @@ def _mark(mark: Mapping[str, Any], kind: str) -> datetime | None:
     return datetime.fromisoformat(written) if isinstance(written, str) else None
 
 
-def _row(feed: Feed, resource: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _row(feed: Feed, resource: dict[str, Any], now: datetime, *, event_at: datetime | None) -> dict[str, Any]:
     """One resource as a message: its version is its identity, its patient its order."""
     kind, whose = str(resource["resourceType"]), resource.get("subject") or resource.get("patient")
     patient = f"Patient/{text(resource, 'id')}" if kind == "Patient" else relative(text(whose, "reference") or "")
@@ -119,19 +123,19 @@ def _row(feed: Feed, resource: dict[str, Any], now: datetime) -> dict[str, Any]:
         kind=kind,
         order_key=patient or feed.name,
         control_id=message_id(resource),
-        event_at=moment(resource, "meta", "lastUpdated", zone=UTC),
+        event_at=event_at,
     )
 
 
 class ServerSettings(BaseModel):
-    """A feed's `server`: what is asked there, and how. `secret` names the variable of the environment that holds it."""
+    """A feed's `server`: what is asked there, and how. `credential` names the variable of the environment that holds token or secret."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(max_length=500, description="the server's base address, such as https://his.example/fhir")
     resources: list[str] = Field(default=list(KINDS), min_length=1, description="resource types to ask for")
     every: float = Field(default=60, ge=5, le=86_400, description="seconds between two looks")
-    secret: str = Field(
+    credential: str = Field(
         default="", pattern=VARIABLE, description="environment variable CARELOOP_FEED_… (or …_FILE) with the token or the secret"
     )
     token_url: str = Field(default="", max_length=500, description="where a token is got with client_id and the secret")
@@ -147,7 +151,7 @@ class ServerSettings(BaseModel):
     @property
     def address(self) -> Address:
         """Where the server is, with the secret from the environment: it is never in the database."""
-        return Address(self.url, os.environ.get(self.secret, "") if self.secret else "", self.token_url, self.client_id)
+        return Address(self.url, os.environ.get(self.credential, "") if self.credential else "", self.token_url, self.client_id)
 
 
 def server_of(feed: Feed) -> ServerSettings:

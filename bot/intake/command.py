@@ -85,6 +85,7 @@ def list_command() -> None:
         for feed in await tx.scalars(select(Feed).order_by(Feed.id)):
             last = f"{feed.last_received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if feed.last_received_at else "never"
             marks = [*(["off"] if not feed.active else []), *(["sandbox"] if feed.sandbox else []), *sorted(feed.alarms)]
+            marks += [str(feed.mark["failed"])] if feed.mark.get("failed") else []
             print(
                 f"{feed.name}  {feed.kind}  last {last}  received {feed.received}  resent {feed.resent}  applied {feed.applied}  "
                 f"ignored {feed.ignored}  waiting {now_in.get((feed.id, 'new'), 0)}  dead {now_in.get((feed.id, 'dead'), 0)}"

@@ -154,7 +154,7 @@ async def test_a_poll_that_breaks_off_goes_on_where_it_was(polling: Polling, oth
     other_server.broken = {1}
     await polling.poll()
     mark = await polling.mark()
-    assert mark["Observation"] == (NOON + timedelta(minutes=10)).isoformat() and mark["_failures"] == 1
+    assert mark["Observation"] == (NOON + timedelta(minutes=10)).isoformat() and (mark["_failures"], mark["failed"]) == (1, "http_503")
     assert await polling.keys() == ["Observation/o0/1", "Observation/o1/1"]
     # Later and later, an hour at most.
     other_server.broken = {0}
@@ -232,9 +232,9 @@ async def test_wrong_settings_are_named_and_asked_for_nothing(polling: Polling, 
         return feed
 
     for wrong, place in (
-        ({"resources": ["Claim"]}, "server.resources"), ({"secret": "PATH"}, "server.secret"), ({"every": 0}, "server.every"),
-        ({"secret": "CARELOOP_WECOM__SECRET"}, "server.secret"),
-        ({"secret": "CARELOOP_DATABASE_URL"}, "server.secret"), ({"ur": 1}, "server.ur"),
+        ({"resources": ["Claim"]}, "server.resources"), ({"credential": "PATH"}, "server.credential"), ({"every": 0}, "server.every"),
+        ({"credential": "CARELOOP_WECOM__SECRET"}, "server.credential"),
+        ({"credential": "CARELOOP_DATABASE_URL"}, "server.credential"), ({"ur": 1}, "server.ur"),
     ):  # fmt: skip
         feed = await with_server(**wrong)
         with pytest.raises(FhirError, match=f"bad_settings at {place}"):
