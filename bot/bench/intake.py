@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import func, select
 
-from bot.apply import apply
+from bot.apply import apply, apply_all
 from bot.bench import hl7
 from bot.bench.processes import BenchError, Child, child, cpu_seconds, run_to_the_end, until
 from bot.bench.report import Result, percentiles, result
@@ -124,7 +124,7 @@ def message(control_id: str, number: int, patients: int = PATIENTS) -> bytes:
     lines = [
         HEAD.format(time=time_, kind=kind, id=control_id),
         f"PID|1||B{who:06d}^^^HIS^MR||{name}||2025{1 + who % 12:02d}{1 + who % 28:02d}|{'MF'[who % 2]}",
-        f"PV1|1|I|儿科^1^{who % 40}|||||||||||||||||V{who:06d}|||||||||||||||||||||||||20260301080000",
+        f"PV1|1|I|儿科^1^{who % 40}{'|' * 16}V{who:06d}{'|' * 25}20260301080000",
     ]
     if kind.startswith("ORU"):
         lines.append(f"OBR|1||R{control_id}|CBC^血常规^99LIS|||20260302{time_}")
@@ -157,7 +157,7 @@ async def _send(port: int, everybody: list[list[bytes]], in_flight: int) -> list
 
 async def _apply(db: Database) -> dict[str, float]:
     """Apply what was stored, as a worker does, for APPLIES_FOR seconds at most."""
-    applier = FeedApplier(db, lambda: datetime.now(UTC), ZONE, read=read_message, apply=apply, version=VERSION)
+    applier = FeedApplier(db, lambda: datetime.now(UTC), ZONE, read=read_message, apply=apply, apply_all=apply_all, version=VERSION)
     began, cpu = time.perf_counter(), time.process_time()
     while time.perf_counter() - began < APPLIES_FOR:
         async with db.transaction() as tx:
