@@ -76,8 +76,12 @@ async def apply_all(tx: AsyncSession, messages: Sequence[tuple[Message, datetime
 async def _fetch(tx: AsyncSession, shelf: Shelf, feed: str, messages: Sequence[Message]) -> None:
     """Everything that the messages name, table by table."""
     events = [event for message in messages for event in message.events]
-    people = {event.person for event in events}
-    await shelf.fetch(tx, (number for person in people for number in known_as(person).identifiers))
+    people = [known_as(person) for person in dict.fromkeys(event.person for event in events)]
+    await shelf.fetch(tx, (number for person in people for number in person.identifiers))
+    new = [person for person in people if not any(shelf.numbers[number] for number in person.identifiers)]
+    faces = {(person.birth_date, person.name) for person in new if person.birth_date is not None and person.name is not None}
+    await shelf.alike(tx, faces)
+    await shelf.expect(tx, len(faces))
     keys: dict[Any, list[str]] = {}
     for event in events:
         if isinstance(event, VisitChange) and event.visit.number:

@@ -10,14 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.apply.errors import ApplyError, NeedsPerson, Question
-from bot.apply.shelf import NATIONAL_IDS, Shelf, as_on_file
+from bot.apply.shelf import Shelf
 from bot.apply.work import Work
 from integrations.event import Identifier, Person
 from records.identity import Decision, OnFile, decide, known_as, number_text
 from records.patient import Patient
 from records.patient_identifier import PROPOSAL_WHY, LinkProposal
-
-_ALIKE = select(Patient, NATIONAL_IDS).order_by(Patient.id).with_for_update(of=Patient, key_share=True)
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,9 @@ async def find(work: Work, person: Person) -> Found:
     found = {number: work.shelf.on_file(patient) for number, patient in under.items()}
     alike: Sequence[OnFile] = ()
     if not found and person.name is not None and person.birth_date is not None:
-        query = _ALIKE.where(Patient.birth_date == person.birth_date, Patient.name == person.name)
-        rows = (await work.tx.execute(query)).tuples().all()
-        patients = {patient.id: patient for patient, _ in rows}
-        alike = [as_on_file(patient, numbers or ()) for patient, numbers in rows]
+        others = await work.shelf.alike(work.tx, [(person.birth_date, person.name)])
+        patients = {patient.id: patient for patient in others}
+        alike = [work.shelf.on_file(patient) for patient in others]
     granted: set[tuple[str, int]] = set()
     while True:
         decision = decide(person, found, alike, strong=work.strong, granted=granted)
@@ -63,6 +60,9 @@ async def find(work: Work, person: Person) -> Found:
 async def propose(work: Work, found: Found, patient: Patient) -> None:
     """Ask whether a patient who was made is somebody who is on file already, and whose number it is that cannot be his."""
     decision = found.decision
+    if not (decision.candidates or decision.refused):
+        return
+    await work.tx.flush()
     asked = replace(decision, what="stop", why="name_birth_phone")
     for question in _questions(work, found.person, asked) if decision.candidates else ():
         await replace(question, patient_id=patient.id).put(work.tx, work.now)

@@ -60,6 +60,7 @@ async def _create(work: Work, found: Found, when: str, department: str | None) -
     if person.name is None or person.birth_date is None:
         raise ApplyError("not_on_file", permanent=False)
     patient = Patient(
+        id=await work.shelf.id_for(work.tx),
         team_id=await team_for(work, department),
         record_number=_record_number(numbers),
         name=person.name,
@@ -71,9 +72,11 @@ async def _create(work: Work, found: Found, when: str, department: str | None) -
     )
     changed = say(patient, when, _particulars(person))
     work.tx.add(patient)
-    await work.tx.flush()
     work.note(patient, None, "on_file")
-    await add_numbers(work, patient, numbers)
+    given = {"patient_id": patient.id, "source": work.feed, "since": work.now, "alias": False}
+    work.shelf.late.extend(PatientIdentifier(system=each.system, value=each.value, **given) for each in numbers)
+    work.shelf.now_his(patient, numbers, alias=False)
+    work.shelf.faces.setdefault((patient.birth_date, patient.name), []).append(patient)
     await propose(work, found, patient)
     work.changed.add(patient.id)
     await _told(work, patient, changed, None, new=True)
@@ -84,6 +87,7 @@ async def add_numbers(work: Work, patient: Patient, numbers: Sequence[Identifier
     """Put numbers on file as the patient's; his first record number replaces one that stood in for it."""
     if not numbers:
         return
+    await work.tx.flush()
     rows = [
         {"patient_id": patient.id, "system": each.system, "value": each.value, "source": work.feed, "since": work.now, "alias": alias}
         for each in numbers

@@ -9,7 +9,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Text, TextClause, bindparam, column, func, select, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Text, TextClause, bindparam, column, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations.event import Identifier
@@ -41,6 +41,21 @@ NATIONAL_IDS = (
     )
     .scalar_subquery()
 )
+_FACES = (
+    func.unnest(bindparam("births", type_=ARRAY(Date)), bindparam("names", type_=ARRAY(Text)))
+    .table_valued("birth_date", "name", name="face")
+    .render_derived()
+)
+_ALIKE = (
+    select(Patient, NATIONAL_IDS)
+    .join(
+        _FACES,
+        (Patient.birth_date == _FACES.c.birth_date) & (Patient.name == _FACES.c.name),
+    )
+    .order_by(Patient.id)
+    .with_for_update(of=Patient, key_share=True)
+)
+_IDS = text("select nextval(pg_get_serial_sequence('patient', 'id')) from generate_series(1, :count)")
 # Two feeds that tell of one patient at once take turns; conversations, which only refer to him, do not wait. In one order, so that
 # two batches do not wait for each other.
 _UNDER = (
@@ -79,13 +94,17 @@ def _plain(value: Any) -> Any:
 class Shelf:
     """Patients by number and rows by key, as this transaction has them; None: looked for, and not there. Of no use after a rollback.
 
-    `new` are the rows that `write` has to write.
+    `new` are the rows that `write` has to write, `faces` the patients by birth date and name, `ids` those that new patients will get,
+    `late` ORM's rows that refer to a patient who may not be written yet (the session knows no order among tables).
     """
 
     numbers: dict[Identifier, Patient | None] = field(default_factory=dict)
     national: dict[int, set[str]] = field(default_factory=dict)
     rows: dict[tuple[Any, str], Any] = field(default_factory=dict)
     new: list[Fresh] = field(default_factory=list)
+    faces: dict[tuple[date, str], list[Patient]] = field(default_factory=dict)
+    ids: list[int] = field(default_factory=list)
+    late: list[Any] = field(default_factory=list)
 
     async def under(self, tx: AsyncSession, numbers: Sequence[Identifier]) -> dict[Identifier, Patient]:
         """The patient under each number that is on file, locked. What a feed told counts before a record number put on file by hand."""
@@ -104,6 +123,28 @@ class Shelf:
             if not by_hand or self.numbers[number] is None:
                 self.numbers[number] = patient
             self.national[patient.id] = set(national or ())
+
+    async def alike(self, tx: AsyncSession, faces: Iterable[tuple[date, str]]) -> list[Patient]:
+        """The patients with one of these birth dates and names, locked."""
+        faces = list(dict.fromkeys(faces))
+        missing = [face for face in faces if face not in self.faces]
+        if missing:
+            self.faces |= {face: [] for face in missing}
+            given = {"births": [born for born, _ in missing], "names": [name for _, name in missing]}
+            for patient, national in (await tx.execute(_ALIKE, given)).tuples():
+                self.faces[patient.birth_date, patient.name].append(patient)
+                self.national[patient.id] = set(national or ())
+        return [patient for face in faces for patient in self.faces[face]]
+
+    async def expect(self, tx: AsyncSession, count: int) -> None:
+        """Have the ids of so many new patients ready."""
+        self.ids += list((await tx.execute(_IDS, {"count": count})).scalars()) if count > 0 else []
+
+    async def id_for(self, tx: AsyncSession) -> int:
+        """The id of a new patient."""
+        if not self.ids:
+            await self.expect(tx, 1)
+        return self.ids.pop()
 
     def now_his(self, patient: Patient, numbers: Iterable[Identifier], *, alias: bool) -> None:
         """Numbers that were nobody's have been put on file as the patient's."""
@@ -136,6 +177,10 @@ class Shelf:
     async def write(self, tx: AsyncSession) -> None:
         """Flush, and write the new rows, each table in one statement; they have their ids then."""
         await tx.flush()
+        if self.late:
+            tx.add_all(self.late)
+            self.late.clear()
+            await tx.flush()
         for table in dict.fromkeys(row.table for row in self.new):
             rows = [row for row in self.new if row.table is table]
             given = {"rows": json.dumps([row.as_json() for row in rows])}
@@ -149,6 +194,7 @@ class Shelf:
         self.numbers.clear()
         self.national.clear()
         self.rows.clear()
+        self.faces.clear()
 
 
 @cache

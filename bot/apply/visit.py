@@ -47,7 +47,7 @@ async def visit_changed(work: Work, patient: Patient, event: VisitChange, positi
     if not said_at(row, "state"):
         row.state = "planned" if row.kind == "preadmit" else "in-progress"
     if new:
-        work.tx.add(row)
+        work.shelf.late.append(row)
     if row.state != old_state:
         work.note(row, old_state, row.state)
     if changed:
@@ -65,6 +65,7 @@ async def _visit(work: Work, patient: Patient, event: VisitChange) -> Encounter 
         here = select(Encounter).where(
             Encounter.source == work.feed, Encounter.patient_id == patient.id, Encounter.state.in_(("planned", "in-progress"))
         )
+        await work.shelf.write(work.tx)
         open_one: Encounter | None = await work.tx.scalar(here.order_by(Encounter.started_at.desc()).limit(1).with_for_update())
         if open_one is None and event.what == "admit":
             key = f"{patient.id}:{work.at(event).isoformat()}"
@@ -98,7 +99,7 @@ async def _consequences(work: Work, patient: Patient, row: Encounter, old: date 
 
 async def _no_more_links(work: Work, row: Encounter) -> None:
     """A stay that never was has no discharge sheet: its links bind nobody any more."""
-    await work.tx.flush()
+    await work.shelf.write(work.tx)
     await work.tx.execute(
         update(Invitation)
         .where(Invitation.encounter_id == row.id, Invitation.used_at.is_(None), Invitation.expires_at > work.now)
