@@ -187,6 +187,8 @@ class Shelf:
             ids = {(source, key): id for id, source, key in (await tx.execute(_insert(table), given)).tuples()}
             for row in rows:
                 row.id = ids[row.source, row.source_id]  # type: ignore[attr-defined]
+                # From now on it is changed in the database, so it has to be looked up again.
+                del self.rows[table, row.source_id]  # type: ignore[attr-defined]
         self.new.clear()
 
     def clear(self) -> None:
