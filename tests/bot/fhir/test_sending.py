@@ -194,3 +194,15 @@ def test_rows_that_are_sent_have_addresses_that_are_read() -> None:
     from bot.fhir.kinds import kinds
 
     assert set(TABLES) <= set(kinds())
+
+
+async def test_in_a_batch_one_doubt_holds_up_nobody_else(hospital: Hospital) -> None:
+    async with hospital.db.transaction() as tx:
+        await tx.execute(update(Feed).values(settings={"identifiers": {"http://his.example/mrn": "record-number"}}))
+    doubtful = {**NEWBORN, "identifier": [{"system": "http://his.example/mrn", "value": "A1"}], "birthDate": "2019-01-01"}
+    theirs = {**HAEMOGLOBIN, "subject": {"identifier": {"system": "http://his.example/mrn", "value": "B1"}}}
+    result = {**HAEMOGLOBIN, "id": "o2", "subject": {"identifier": {"system": "http://his.example/mrn", "value": "N1"}}}
+    answered = await send(hospital, {**transaction(doubtful, NEWBORN, theirs, result), "type": "batch"})
+    assert [each["response"]["status"][:3] for each in answered["entry"]] == ["422", "201", "422", "201"]
+    assert await feed_state(hospital) == ["dead", "applied", "applied"]
+    assert await count(hospital, LabResult, LabResult.source == "feed-portal") == 1
