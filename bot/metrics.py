@@ -1,6 +1,6 @@
 """Counters for /metrics; names follow Prometheus' conventions."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 CALLBACKS = Counter("careloop_callbacks_total", "Callbacks by outcome", ["code"])
 CALLBACK_SECONDS = Histogram(
@@ -15,5 +15,3 @@ FLAGS = Counter("careloop_flags_total", "Alerts raised, by level", ["level"])
 TASKS = Counter("careloop_tasks_total", "Follow-ups, by what became of them", ["outcome"])
 WECOM_ERRORS = Counter("careloop_wecom_errors_total", "Failed WeCom calls, by code", ["code"])
 FHIR = Counter("careloop_fhir_requests_total", "Requests to the FHIR edge", ["method", "code"])
-FEED_ANSWERS = Counter("careloop_feed_answers_total", "Messages of hospital systems, by the answer they got", ["feed", "answer"])
-FEED_CONNECTIONS = Gauge("careloop_feed_connections", "Open MLLP connections")

@@ -232,9 +232,20 @@ def _free(now: datetime) -> ColumnElement[bool]:
 async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[tuple[int, int]]:
     """Feed and lane wherever a message may be applied now, of feeds that are active."""
     lane = func.generate_series(0, LANES - 1).table_valued("lane", name="lanes").render_derived()
-    waiting = select(FeedMessage.id).where(FeedMessage.feed_id == Feed.id, FeedMessage.lane == lane.c.lane, _free(now)).exists()
-    rows = await tx.execute(select(Feed.id, lane.c.lane).select_from(Feed).join(lane, sql("true")).where(Feed.active, waiting))
+    of_lane = (FeedMessage.feed_id == Feed.id, FeedMessage.lane == lane.c.lane)
+    # The first one, by its index: asked whether there is any, PostgreSQL would go through a whole backlog.
+    first = select(FeedMessage.id).where(*of_lane, _free(now)).order_by(FeedMessage.id).limit(1).scalar_subquery()
+    rows = await tx.execute(select(Feed.id, lane.c.lane).select_from(Feed).join(lane, sql("true")).where(Feed.active, first.is_not(None)))
     return [(feed_id, number) for feed_id, number in rows]
+
+
+async def oldest_waiting(tx: AsyncSession, feed_id: int) -> datetime | None:
+    """When the oldest message of a feed came that is not yet applied; None when all are."""
+    found = []
+    for lane in range(LANES):
+        mine = (FeedMessage.feed_id == feed_id, FeedMessage.lane == lane, FeedMessage.state == "new")
+        found.append(await tx.scalar(select(FeedMessage.received_at).where(*mine).order_by(FeedMessage.id).limit(1)))
+    return min((moment for moment in found if moment is not None), default=None)
 
 
 async def next_messages(tx: AsyncSession, feed_id: int, lane: int, now: datetime, *, limit: int, size: int) -> list[FeedMessage]:

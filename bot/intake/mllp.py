@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from bot import metrics
 from bot.intake.feeds import Known
 from bot.intake.reception import Reception
 from bot.settings import IntakeSettings
@@ -55,12 +54,10 @@ class Listener:
                 log.error("too many connections", peer=peer, open=len(self._open))
                 return
             self._open.add(task)
-            metrics.FEED_CONNECTIONS.inc()
             try:
                 await self._converse(reader, writer, peer)
             finally:
                 self._open.discard(task)
-                metrics.FEED_CONNECTIONS.dec()
         except (OSError, ssl.SSLError, TimeoutError) as err:
             log.info("connection lost", peer=peer, error=type(err).__name__)
         except asyncio.CancelledError:

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot import metrics
 from bot.intake.feeds import Feed, choose
 from bot.intake.store import NotStored, Store
 from integrations.hl7.ack import TYPES, Code, Policy, Verdict, ack, judge
@@ -71,7 +70,6 @@ class Reception:
         except NotStored as err:
             if code == "AA":
                 code, error = "AE", err.code
-        metrics.FEED_ANSWERS.labels(message.feed, code).inc()
         if code != "AA":
             log.warning(
                 "message not taken", feed=message.feed, answer=code, code=error, control_id=row["control_id"], sha256=row["sha256"][:16]

@@ -11,7 +11,7 @@ from bot.intake.feeds import Feed, FeedError, as_feed
 from bot.texts import say
 from records.database import Database
 from records.feed import Feed as FeedRow
-from records.feed import FeedMessage, dead_share
+from records.feed import FeedMessage, dead_share, oldest_waiting
 from records.message import enqueue
 from records.staff import OnCall, Staff
 from records.state import StateChange
@@ -72,9 +72,7 @@ async def troubles(tx: AsyncSession, feed: Feed, row: FeedRow, now: datetime) ->
 
 async def _behind(tx: AsyncSession, feed_id: int, now: datetime) -> timedelta:
     """How long the oldest message has been waiting to be applied, or, if that is longer, how late all of the last ones came."""
-    oldest = await tx.scalar(
-        select(FeedMessage.received_at).where(FeedMessage.feed_id == feed_id, FeedMessage.state == "new").order_by(FeedMessage.id).limit(1)
-    )
+    oldest = await oldest_waiting(tx, feed_id)
     waiting = now - oldest if oldest is not None else timedelta()
     newest = (
         select(FeedMessage.received_at, FeedMessage.event_at)
