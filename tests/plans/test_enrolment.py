@@ -133,3 +133,9 @@ def test_the_familys_hour_survives_clock_changes(day: date, hour: int, name: str
         assert (seen.date(), seen.hour, seen.minute) == (due.day, hour, 0)
         assert (due.useful_until - timedelta(microseconds=1)).astimezone(zone).date() == due.day
         assert due.useful_until.astimezone(zone).date() == due.day + timedelta(days=1)
+
+
+def test_a_child_that_has_died_is_put_on_no_plan() -> None:
+    with pytest.raises(EnrolmentError, match="去世") as refused:
+        check_can_enrol(baby(died_at=local(DISCHARGE)), NEONATAL, anchors=ANCHORS, hour=9, now=local(DISCHARGE, 10), zone=ZONE)
+    assert refused.value.code == "died"
