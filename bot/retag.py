@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.database import Database, is_lost_connection
 from records.retag import RetagRequest, ask_retag, asked_for, postpone
 from tagging.tags.engine import outlived, retag_seen
+from tagging.tags.rules import shipped_rules
+from tagging.tags.told import read_told
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +29,16 @@ JOB = "retag"
 
 
 class Retagger:
-    """Looks at patients' tags. One at a time in the whole installation (the job's lock), at least once for each request."""
+    """Looks at patients' tags. One at a time in the whole installation (the job's lock), at least once for each request.
+
+    Raises TagError for rules or a library that cannot be used.
+    """
 
     def __init__(self, db: Database, clock: Callable[[], datetime], zone: ZoneInfo) -> None:
         self._db, self._clock, self._zone = db, clock, zone
+        # A mistake in the files that clinicians edit stops the start with one sentence, not the first job.
+        self._rules = shipped_rules()
+        read_told("")
 
     async def run(self, key: str) -> None:
         """Look at those who are asked for, batch by batch; in a batch that fails, one by one."""
@@ -57,7 +65,7 @@ class Retagger:
 
     async def _look(self, seen: dict[int, int]) -> None:
         async with self._db.transaction() as tx:
-            await retag_seen(tx, seen, now=self._clock(), zone=self._zone)
+            await retag_seen(tx, seen, now=self._clock(), zone=self._zone, rules=self._rules)
 
     async def _alone(self, patient_id: int, times: int) -> None:
         """One patient; where even that fails, he waits, and the others go on."""

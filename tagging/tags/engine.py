@@ -60,9 +60,9 @@ async def retag(tx: AsyncSession, patient_ids: Iterable[int], *, now: datetime, 
     return Looked(len(facts), sum(len(holding.moves) for holding in door.values()), again)
 
 
-async def retag_seen(tx: AsyncSession, seen: dict[int, int], *, now: datetime, zone: ZoneInfo) -> Looked:
+async def retag_seen(tx: AsyncSession, seen: dict[int, int], *, now: datetime, zone: ZoneInfo, rules: Rules | None = None) -> Looked:
     """Look at the patients that `asked_for` gave. At least once: a fact that comes meanwhile leaves its request behind."""
-    looked = await retag(tx, seen, now=now, zone=zone)
+    looked = await retag(tx, seen, now=now, zone=zone, rules=rules)
     # Last of all, so that nobody who asks has to wait for more than the end of this transaction.
     await looked_at(tx, seen)
     await ask_later(tx, looked.again, now + AGAIN)

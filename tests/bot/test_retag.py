@@ -1,6 +1,7 @@
 """The job that keeps tags true."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,8 @@ from records.database import Database
 from records.patient import Patient
 from records.retag import RetagRequest, ask_retag, asked_for
 from records.staff import Team
-from tagging.tags import engine
+from tagging.tags import engine, rules
+from tagging.tags.errors import TagError
 from tagging.tags.facts import Facts
 from tests.bot.stage import MORNING, ZONE
 
@@ -65,3 +67,16 @@ async def test_one_bad_record_stops_nobody_else_and_is_tried_again_later(db: Dat
     monkeypatch.setattr(engine, "judge", judge)
     await Retagger(db, lambda: MORNING + PAUSE, ZONE).run("due")
     assert await tags(db, ids) == [["preterm"]] * 3
+
+
+async def test_a_mistake_in_the_rules_stops_the_start_with_one_sentence(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.yml").write_text("rules: [{id: mine}]", "utf-8")
+    monkeypatch.setattr(rules, "FOLDER", tmp_path)
+    rules.shipped_rules.cache_clear()
+    try:
+        with pytest.raises(TagError, match=r"^own\.yml, mine: version Field required\.$"):
+            Retagger(db, lambda: MORNING, ZONE)
+    finally:
+        rules.shipped_rules.cache_clear()
