@@ -90,6 +90,8 @@ class PatientTag(Identity, Base):
 
     __table_args__ = (
         Index("uq_patient_tag_patient_id_tag_id_open", "patient_id", "tag_id", unique=True, postgresql_where=text("until is null")),
+        # Whoever asks for a patient's tags asks for those that ended too.
+        Index("ix_patient_tag_patient_id_ended", "patient_id", postgresql_where=text("until is not null")),
         Index("ix_patient_tag_tag_id_open", "tag_id", "patient_id", postgresql_where=text("until is null")),
         Index("ix_patient_tag_expires_at", "expires_at", postgresql_where=text("until is null and expires_at is not null")),
         Index("ix_patient_tag_asks", "patient_id", postgresql_where=text("asks")),
