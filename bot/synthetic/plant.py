@@ -206,6 +206,9 @@ async def _unburdened(connection: AsyncConnection, *, bulk: bool, tables: tuple[
         for table in tables:
             await connection.exec_driver_sql(f"alter table {table} disable trigger user")
     definitions = await _drop_indexes(connection, tables) if bulk else []
+    # It is vacuumed at the end; until then that would only take turns with us.
+    for table in tables:
+        await connection.exec_driver_sql(f"alter table {table} set (autovacuum_enabled = off)")
     await connection.commit()
     try:
         yield
@@ -215,8 +218,9 @@ async def _unburdened(connection: AsyncConnection, *, bulk: bool, tables: tuple[
             await connection.exec_driver_sql(definition)
             await connection.commit()
         await _remember(connection, [])
-        if not superuser:
-            for table in tables:
+        for table in tables:
+            await connection.exec_driver_sql(f"alter table {table} reset (autovacuum_enabled)")
+            if not superuser:
                 await connection.exec_driver_sql(f"alter table {table} enable trigger user")
         await connection.commit()
         # The pool must not give away a connection with our settings and temporary tables.

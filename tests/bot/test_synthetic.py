@@ -106,6 +106,7 @@ async def test_in_bulk_every_index_and_trigger_is_there_again(db: Database, monk
     await plant_hospital(db, planting(100))
     async with db.transaction() as tx:
         assert (await tx.scalars(indexes)).all() == before
+        assert await tx.scalar(text("select count(*) from pg_class where reloptions::text like '%autovacuum_enabled%'")) == 0
         assert await tx.scalar(select(func.count()).select_from(PatientIndex)) == 100
         team = (await tx.scalars(select(Team.id).limit(1))).one()
         # The next number is free, and news are told again.
