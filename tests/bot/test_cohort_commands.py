@@ -84,8 +84,8 @@ def test_what_is_not_his_is_refused(said) -> None:
         said(commands.count_command, "性别 男", "nobody")
 
 
-@pytest.mark.parametrize("query", ["标签 火星病", '{"sex": ', '{"sex": "F"', "[" * 100_000, '{"not":' * 5000])
-def test_a_query_that_cannot_be_read_is_one_sentence(said, query: str) -> None:
-    with pytest.raises(CohortError) as refused:
-        said(commands.count_command, query, LIN)
-    assert "\n" not in str(refused.value)
+def test_a_query_that_cannot_be_read_is_one_sentence(said) -> None:
+    for query in ("标签 火星病", '{"sex": ', '{"sex": "F"', "{" * 100_000, '{"not":' * 5000):
+        with pytest.raises(CohortError) as refused:
+            said(commands.count_command, query, LIN)
+        assert "\n" not in str(refused.value)
