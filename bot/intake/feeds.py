@@ -5,7 +5,8 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -171,10 +172,10 @@ async def add_feed(tx: AsyncSession, name: str, kind: str, settings: Mapping[str
 class Known:
     """The active HL7 feeds, looked up again when the last look is FRESH old. While the database is away the former ones stay in force."""
 
-    FRESH = 2.0
+    FRESH, PATIENCE, REST = 2.0, 2.0, 15.0
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._db, self._clock = db, clock
         self._feeds: list[Feed] = []
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
@@ -182,14 +183,15 @@ class Known:
     async def all(self) -> list[Feed]:
         """The feeds."""
         async with self._looking:
-            now = asyncio.get_running_loop().time()
-            if now - self._looked > self.FRESH:
+            if self._clock() - self._looked > self.FRESH:
+                self._looked = self._clock()
                 try:
-                    async with self._db.transaction() as tx:
+                    async with asyncio.timeout(self.PATIENCE), self._db.transaction() as tx:
                         self._feeds = await read_feeds(tx, "hl7")
                 except (DBAPIError, OSError) as err:
+                    # Senders wait behind this: while the database is away they are to hear so, not to stand in a queue.
+                    self._looked += self.REST
                     log.error("feeds cannot be looked up", error=type(err).__name__)
-                self._looked = asyncio.get_running_loop().time()
         return self._feeds
 
     async def of_peer(self, peer: str) -> list[Feed]:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot.intake.command import changed, parse_changes
-from bot.intake.feeds import Feed, FeedError, FeedSettings, add_feed, choose, hash_token, make_first, read_feeds
+from bot.intake.feeds import Feed, FeedError, FeedSettings, Known, add_feed, choose, hash_token, make_first, read_feeds
 from records.database import Database
 from tests.bot.intake.conftest import NOW
 
@@ -106,3 +107,20 @@ async def test_a_feed_whose_settings_were_spoiled_is_left_out(db: Database) -> N
         await add_feed(tx, "good", "hl7", {}, now=NOW)
     async with db.transaction() as tx:
         assert [each.name for each in await read_feeds(tx)] == ["good"]
+
+
+async def test_while_the_database_is_away_the_feeds_that_were_known_stay_in_force(db: Database) -> None:
+    await make_first(db, NOW)
+    clock = [0.0]
+    known = Known(db, lambda: clock[0])
+    assert await known.of_peer("127.0.0.1")
+    async with db.transaction() as tx:
+        await tx.execute(text("alter table feed rename to elsewhere"))
+    for clock[0] in (5.0, 6.0, 30.0):
+        assert await known.named("hl7")
+    async with db.transaction() as tx:
+        await tx.execute(text("alter table elsewhere rename to feed"))
+        await tx.execute(text("update feed set active = false"))
+    assert await known.named("hl7")
+    clock[0] = 60.0
+    assert await known.named("hl7") is None
