@@ -85,7 +85,7 @@ async def _list(tx: AsyncSession, parts: Core, kind: str | None) -> str:
     known = await entries(tx, parts.clock())
     open_ = (PatientTag.until.is_(None), PatientTag.state.in_(CARRIED))
     carried = select(Tag.code, func.count()).join(PatientTag, PatientTag.tag_id == Tag.id).where(*open_).group_by(Tag.code)
-    counts = dict((await tx.execute(carried)).tuples().all())
+    counts = {tag: count for tag, count in await tx.execute(carried)}
     chosen = {code: entry for code, entry in known.items() if kind in (None, entry.kind)}
     return "\n".join(f"{counts.get(code, 0):6}  {entry.kind:11}  {code:24}  {entry.name}" for code, entry in chosen.items())
 

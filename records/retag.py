@@ -71,7 +71,7 @@ async def asked_for(tx: AsyncSession, now: datetime, limit: int) -> dict[int, in
     """The patients whose time has come, the longest wait first, with the count to give back to `looked_at`. Nothing is locked."""
     order = (RetagRequest.asked_at, RetagRequest.patient_id)
     due = select(RetagRequest.patient_id, RetagRequest.times).where(RetagRequest.asked_at <= now)
-    return dict((await tx.execute(due.order_by(*order).limit(limit))).tuples().all())
+    return {patient: at for patient, at in await tx.execute(due.order_by(*order).limit(limit))}
 
 
 async def looked_at(tx: AsyncSession, seen: dict[int, int]) -> None:

@@ -118,7 +118,7 @@ class Shelf:
             return
         self.numbers |= dict.fromkeys(missing)
         given = {"systems": [each.system for each in missing], "values": [each.value for each in missing]}
-        for system, value, by_hand, patient, national in (await tx.execute(_UNDER, given)).tuples():
+        for system, value, by_hand, patient, national in await tx.execute(_UNDER, given):
             number = Identifier(system, value)
             if not by_hand or self.numbers[number] is None:
                 self.numbers[number] = patient
@@ -131,7 +131,7 @@ class Shelf:
         if missing:
             self.faces |= {face: [] for face in missing}
             given = {"births": [born for born, _ in missing], "names": [name for _, name in missing]}
-            for patient, national in (await tx.execute(_ALIKE, given)).tuples():
+            for patient, national in await tx.execute(_ALIKE, given):
                 self.faces[patient.birth_date, patient.name].append(patient)
                 self.national[patient.id] = set(national or ())
         return [patient for face in faces for patient in self.faces[face]]
@@ -184,7 +184,7 @@ class Shelf:
         for table in dict.fromkeys(row.table for row in self.new):
             rows = [row for row in self.new if row.table is table]
             given = {"rows": json.dumps([row.as_json() for row in rows])}
-            ids = {(source, key): id for id, source, key in (await tx.execute(_insert(table), given)).tuples()}
+            ids = {(source, key): id for id, source, key in await tx.execute(_insert(table), given)}
             for row in rows:
                 row.id = ids[row.source, row.source_id]  # type: ignore[attr-defined]
                 # From now on it is changed in the database, so it has to be looked up again.

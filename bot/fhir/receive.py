@@ -175,7 +175,7 @@ async def _addresses(
     for kind, paths in keys.items():
         for table, mark in TABLES[kind]:
             rows = select(table.source_id, table.id).where(table.source == sender.feed.name, table.source_id.in_(list(paths)))
-            for key, number in (await tx.execute(rows)).tuples():
+            for key, number in await tx.execute(rows):
                 found |= {path: f"{kind}/{id_of(number, mark)}" for path in paths[key]}
     for entry in part.entries:
         if entry.kind == "Patient":

@@ -43,7 +43,7 @@ async def entries(tx: AsyncSession, now: datetime) -> dict[str, Entry]:
     """The active tags as entries, for export and for checking a change."""
     known = await tags(tx, now)
     by_id = {tag.id: tag for tag in known.values()}
-    teams = dict((await tx.execute(select(Team.id, Team.name))).tuples().all())
+    teams = {id: name for id, name in await tx.execute(select(Team.id, Team.name))}
     return {
         code: _entry(tag, by_id[tag.parent_id].code if tag.parent_id else None, teams[tag.team_id] if tag.team_id else None)
         for code, tag in known.items()
@@ -136,7 +136,8 @@ async def _changed_here(tx: AsyncSession, ids: list[int]) -> set[int]:
 
 
 async def _write(tx: AsyncSession, known: dict[str, Tag], entries: Mapping[str, Entry], *, by: str, now: datetime) -> None:
-    teams = dict((await tx.execute(select(Team.name, Team.id))).tuples().all()) if any(e.team for e in entries.values()) else {}
+    wanted = any(entry.team for entry in entries.values())
+    teams = {name: id for name, id in await tx.execute(select(Team.name, Team.id))} if wanted else {}
     for code, entry in entries.items():
         if entry.team is not None and entry.team not in teams:
             raise TagError("library", f"{code}: there is no team {entry.team}.")
