@@ -101,6 +101,12 @@ class FeedMessage(Identity, Base):
         return zlib.decompress(self.body) if self.packing == "zlib" else self.body
 
 
+def asked(mark: Mapping[str, Any], now: datetime, failure: str | None) -> dict[str, Any]:
+    """A poller's mark after it has asked its source: when that was, and since when and why it fails, if it does."""
+    since = None if failure is None else mark.get("failed_since") or now.isoformat()
+    return {**mark, "looked": now.isoformat(), "failed": failure, "failed_since": since}
+
+
 def lane_of(order_key: str) -> int:
     """The lane of messages with this key; the same in every process."""
     return zlib.crc32(order_key.encode()) % LANES

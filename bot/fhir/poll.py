@@ -20,7 +20,7 @@ from integrations.fhir.document import FhirError, moment, text
 from integrations.fhir.person import relative
 from integrations.fhir.read import READERS
 from records.database import Database, is_lost_connection
-from records.feed import Feed, message_row, store_messages
+from records.feed import Feed, asked, message_row, store_messages
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +54,7 @@ class FhirPoller:
                 pause = timedelta(seconds=server_of(row).every)
             pause = max(min(pause * 2 ** min(failures, 10), LONGEST_PAUSE), pause)
             now = self._clock()
-            told = {"looked": now.isoformat(), "failed": failure, FAILURES: failures, NEXT: (now + pause).isoformat()}
-            row.mark = {**row.mark, **told}
+            row.mark = {**asked(row.mark, now, failure), FAILURES: failures, NEXT: (now + pause).isoformat()}
 
     async def _poll(self, feed: Feed) -> str | None:
         """Ask for every type; why it failed, where it did."""

@@ -17,7 +17,7 @@ from integrations.rows.mapping import MappingError, RowMapping
 from integrations.sqlview.view import Page, Position, View, ViewError, open_view, read_page
 from records.database import Database
 from records.feed import Feed as FeedRow
-from records.feed import store_messages
+from records.feed import asked, store_messages
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class ViewPoller:
         now = self._clock()
         await store_messages(tx, [stored(feed, mapping, each, now) for each in page.rows])
         await tx.refresh(row)
-        mark: dict[str, Any] = {**row.mark, "looked": now.isoformat(), "failed": None}
+        mark = asked(row.mark, now, None)
         if page.positions:
             latest = page.positions[-1].updated
             before = mark.get("updated")
@@ -99,7 +99,7 @@ class ViewPoller:
         async with self._db.transaction() as tx:
             row = await tx.get(FeedRow, feed.id, with_for_update=True)
             if row is not None:
-                row.mark = {**row.mark, "looked": self._clock().isoformat(), "failed": code}
+                row.mark = asked(row.mark, self._clock(), code)
 
     def _address(self, settings: ViewSettings) -> str:
         given = self._environment.get(settings.address)

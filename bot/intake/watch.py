@@ -1,4 +1,4 @@
-"""The watch over the feeds: silent, late or failing ones are told to the administrators, once when it begins and once when it is over."""
+"""The watch over the feeds: trouble with one is told to the administrators, once when it begins and once when it is over."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,11 +24,13 @@ ONE_WATCHER = 5280
 LAST, SHARE, AT_LEAST = 100, 0.2, 5
 # Late: every one of the last messages came late; a single old one is a correction, not a fault.
 LATE_LAST = 10
+# A server that is asked in vain for so long is not just being restarted. (R)
+UNREACHABLE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is the matter with a feed (silent, late or failing), in words for those who mend it."""
+    """What is the matter with a feed (silent, late, failing or unreachable), in words for those who mend it."""
 
     what: str
     detail: str
@@ -67,6 +69,9 @@ async def troubles(tx: AsyncSession, feed: Feed, row: FeedRow, now: datetime) ->
     dead, of = await dead_share(tx, feed.id, LAST)
     if dead >= AT_LEAST and dead >= SHARE * of:
         found.append(Trouble("failing", say("feed.dead_share", dead=dead, of=of)))
+    since = row.mark.get("failed_since")
+    if since is not None and now - (began := datetime.fromisoformat(str(since))) > UNREACHABLE:
+        found.append(Trouble("unreachable", say("feed.minutes", minutes=_minutes(now - began))))
     return found
 
 

@@ -10,7 +10,7 @@ from bot.intake.feeds import add_feed
 from bot.intake.gauges import read_gauges
 from bot.intake.watch import watch_feeds
 from records.database import Database
-from records.feed import FeedMessage, message_row, store_messages
+from records.feed import Feed, FeedMessage, asked, message_row, store_messages
 from records.message import Outbound
 from records.staff import OnCall, Staff, Team
 from tests.bot.intake.conftest import NOW
@@ -131,3 +131,21 @@ async def test_how_the_feeds_stand_is_on_the_metrics_page(ward: Ward) -> None:
         'careloop_feed_silence_seconds{feed="lis"} 30.0',
     ):
         assert line in page
+
+
+async def test_a_source_that_is_asked_in_vain_is_told_after_a_while(ward: Ward) -> None:
+    async def is_asked(failure: str | None) -> None:
+        async with ward.db.transaction() as tx:
+            feed = await tx.get_one(Feed, ward.feed)
+            feed.mark = asked(feed.mark, ward.now, failure)
+
+    await ward.receives()
+    await is_asked("unreachable")
+    ward.now += timedelta(minutes=10)
+    await is_asked("unreachable")
+    assert await ward.hears() == []
+    ward.now += timedelta(minutes=6)
+    (told,) = await ward.hears()
+    assert "已经16 分钟读不到对方的系统" in told
+    await is_asked(None)
+    assert await ward.hears() == ["admin: 【数据接口】“lis”恢复正常：读不到已解除。"]
