@@ -114,13 +114,16 @@ select p.id, p.id, 'neonatal', 1, '{}',
     cast(:now as timestamptz) - interval '1 day' * :days, 'synthetic'
 from patient p where p.id between :first and :last and pg_temp.draw(p.id, 121) < 0.4
 """
+# One a week, from yesterday back; a family keeps its habit of answering, or not, so that there is something to foretell.
 _TASKS = """
-insert into task (id, care_plan_id, patient_id, step, day, due_at, useful_until, state, answers, closed_at, outcome)
-select c.id * 4 + k, c.id, c.patient_id, 'weight', cast(at as date), at, at + interval '1 day', came, '{}', at + interval '3 hours', came
-from care_plan c, generate_series(0, 1) k,
-    lateral (select cast(:now as timestamptz) - interval '1 day' * (1 + floor((:days - 1) * pg_temp.draw(c.id, 130)) + k)) past (at),
-    lateral (select case when pg_temp.draw(c.id, 140 + k) < 0.75 then 'done' else 'missed' end) outcome (came)
-where c.id between :first and :last
+insert into task (id, care_plan_id, patient_id, step, day, due_at, useful_until, state, answers, sent_at, closed_at, outcome)
+select c.id * 8 + k, c.id, c.patient_id, 'weight', cast(at as date), at, at + interval '1 day', came, '{}', at,
+    at + case when came = 'missed' then interval '1 day' else interval '1 hour' * (0.5 + 20 * pg_temp.draw(c.id, 150 + k)) end, came
+from care_plan c, generate_series(0, 5) k,
+    lateral (select 0.3 + 0.65 * pg_temp.draw(c.id, 131)) family (habit),
+    lateral (select cast(:now as timestamptz) - interval '1 day' * (2 + floor(6 * pg_temp.draw(c.id, 130)) + 7 * k)) past (at),
+    lateral (select case when pg_temp.draw(c.id, 140 + k) < habit then 'done' else 'missed' end) outcome (came)
+where c.id between :first and :last and at > cast(:now as timestamptz) - interval '1 day' * :days
 """
 _VALUES = """
 insert into patient_value (patient_id, code, unit, days, value)

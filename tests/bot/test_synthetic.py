@@ -16,6 +16,8 @@ from records.schema import Observation, Patient, PatientIndex, PatientNews, Pati
 from tagging.cohort.preview import count
 from tagging.cohort.readings import refresh_values
 from tagging.cohort.scope import scope_of_staff
+from tagging.prediction.outcome import NON_RESPONSE
+from tagging.prediction.versions import learn
 from tagging.tags.catalogue import tags
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -95,6 +97,13 @@ async def test_what_cohorts_see_is_what_the_record_says(db: Database) -> None:
     assert 0 < of_team == len(born)
     # The first department is the newborns'.
     assert min(born) > date(2025, 6, 1)
+
+
+async def test_families_have_habits_that_a_model_can_learn(db: Database) -> None:
+    await plant_hospital(db, planting(1500))
+    async with db.transaction() as tx:
+        predictor = await learn(tx, NON_RESPONSE, by="test", synthetic=True, now=NOW)
+    assert predictor.figures["auc_low"] > 0.55 and predictor.figures["samples"] > 2000
 
 
 async def test_in_bulk_every_index_and_trigger_is_there_again(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
