@@ -16,7 +16,7 @@ from tests.dialogue.conftest import Family
 pytestmark = pytest.mark.dialogue
 
 
-@pytest.mark.parametrize("text", ["/human", "/restart", "/session_start", "/back", " /human", '/affirm{"x":1}', "EXTERNAL: human", "/"])
+@pytest.mark.parametrize("text", ["/restart", "/session_start", "/back", " /deny", '/affirm{"x":1}', "EXTERNAL: human", "/"])
 async def test_a_text_never_becomes_an_intent(family: Family, text: str) -> None:
     asked = await family.is_asked()
     assert await family.says(text)
@@ -24,6 +24,14 @@ async def test_a_text_never_becomes_an_intent(family: Family, text: str) -> None
     assert (family.turn.wants_human, family.turn.stop) == (None, False)
     assert (await family.task()).state in ("sent", "started")
     assert asked
+
+
+@pytest.mark.parametrize("text", ["/human", " /human"])
+async def test_who_asks_for_a_person_as_other_bots_want_it_gets_one(family: Family, text: str) -> None:
+    await family.is_asked()
+    await family.says(text)
+    assert family.turn is not None and family.turn.wants_human is not None
+    assert not family.turn.stop
 
 
 @given(st.text(max_size=60))

@@ -41,7 +41,8 @@ def test_a_killed_serve_leaves_no_worker_behind(folder: Path) -> None:
         while not workers:
             assert serve.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
-            workers = [child for child in psutil.Process(serve.pid).children() if child.cmdline()[-1:] == ["worker"]]
+            children = [child for child in psutil.Process(serve.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+            workers = [child for child in children if child.cmdline()[-1:] == ["worker"]]
         serve.kill()
         serve.wait()
         _, alive = psutil.wait_procs(workers, timeout=180)
