@@ -41,3 +41,9 @@ class Parrot:
 async def stage(db: Database, tmp_path: Path) -> AsyncIterator[Stage]:
     async with open_stage(db, Parrot(), tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def loggers_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that a test calls in its own process must not tie the loggers of all later tests to a stream that pytest then closes."""
+    monkeypatch.setattr("bot.cli_run.configure", lambda *_, **__: None)
