@@ -15,7 +15,7 @@ from bot.registry import BY, RegistryError
 from bot.texts import say
 from records.database import Database
 from records.prediction import Predictor, latest_assessments
-from records.setting import Setting
+from records.setting import SYNTHETIC, Setting
 from tagging.prediction.outcome import OUTCOMES, Outcome, followed, settle
 from tagging.prediction.scoring import AT_ONCE, score
 from tagging.prediction.training import NotEnough
@@ -24,8 +24,6 @@ from tagging.prediction.versions import NotWorthIt, learn, publish, watch
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(hours=24)
-# A synthetic hospital says so in this setting.
-SYNTHETIC = "synthetic"
 
 
 class RiskScoring:

@@ -6,6 +6,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base
 
+# A hospital whose patients are made up carries a setting of this name.
+SYNTHETIC = "synthetic"
+
 
 class Setting(Base):
     """A named value, such as the sandbox's clock."""

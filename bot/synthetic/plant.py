@@ -18,10 +18,10 @@ from bot.synthetic.statements import DRAW, STATEMENTS, WEIGHT
 from records.database import Database
 from records.patient_index import refresh_index
 from records.schema import OnCall, Setting, Staff, Team, TeamMember
+from records.setting import SYNTHETIC
 from tagging.tags.catalogue import tags
 from tagging.tags.library import shipped
 
-MARK = "synthetic"
 # Patients a statement, and from how many on indexes are dropped first.
 CHUNK, BULK = 25_000, 20_000
 # Measured: tables and indexes of a patient with 20 tags, and as much again for sorting.
@@ -71,7 +71,7 @@ async def plant_hospital(db: Database, planting: Planting, progress: Progress = 
 
 async def _check_empty(db: Database) -> None:
     async with db.transaction() as tx:
-        marked = await tx.get(Setting, MARK)
+        marked = await tx.get(Setting, SYNTHETIC)
         real = await tx.scalar(text("select exists (select from patient where record_number not like 'SYN-%')"))
         staffed = await tx.scalar(text("select exists (select from team) or exists (select from staff)"))
     if real or (staffed and marked is None):
@@ -91,7 +91,7 @@ async def _clear(db: Database) -> None:
     async with db.transaction() as tx:
         # Everything hangs on these.
         await tx.execute(text("truncate team, staff, carer, patient, tag, patient_news, read_audit, state_change restart identity cascade"))
-        await tx.execute(upsert(Setting).values(name=MARK, value={}).on_conflict_do_nothing())
+        await tx.execute(upsert(Setting).values(name=SYNTHETIC, value={}).on_conflict_do_nothing())
 
 
 async def _staff(tx: AsyncSession) -> None:
@@ -242,7 +242,7 @@ async def _drop_indexes(connection: AsyncConnection, tables: tuple[str, ...]) ->
     )
     found = rows.all()
     definitions = [row.definition.replace("INDEX ", "INDEX IF NOT EXISTS ", 1) for row in found]
-    known = (await connection.scalar(text("select value from setting where name = :name"), {"name": MARK}) or {}).get("indexes", [])
+    known = (await connection.scalar(text("select value from setting where name = :name"), {"name": SYNTHETIC}) or {}).get("indexes", [])
     definitions = list(dict.fromkeys([*known, *definitions]))
     await _remember(connection, definitions)
     for row in found:
@@ -253,5 +253,5 @@ async def _drop_indexes(connection: AsyncConnection, tables: tuple[str, ...]) ->
 async def _remember(connection: AsyncConnection, definitions: list[str]) -> None:
     mark = {"note": "synthetic patients, none of them real", "indexes": definitions}
     await connection.execute(
-        upsert(Setting).values(name=MARK, value=mark).on_conflict_do_update(index_elements=["name"], set_={"value": mark})
+        upsert(Setting).values(name=SYNTHETIC, value=mark).on_conflict_do_update(index_elements=["name"], set_={"value": mark})
     )
