@@ -14,6 +14,7 @@ import yaml
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.apply import ApplyError, NeedsPerson, apply
+from bot.chart_file import say
 from bot.intake.feeds import Feed
 from integrations.rows.mapping import RowMapping, mapping_of
 from integrations.rows.read import read_row
@@ -58,7 +59,8 @@ def told(report: Report, *, dry_run: bool) -> str:
 
 def refused(err: FileRefused) -> str:
     """Why the file as a whole was not taken, in Chinese."""
-    return str(_texts()["file"][err.code]).format(**err.detail)
+    own = _texts()["file"].get(err.code)
+    return say(f"file.{err.code}", **err.detail) if own is None else str(own).format(**err.detail)
 
 
 def why(code: str, detail: str = "") -> str:
