@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.intake.feeds import Feed, FeedError, as_feed, read_feeds
 from bot.intake.view_rows import ViewSettings, start_of, stored, view_of
 from integrations.rows.mapping import MappingError, RowMapping
-from integrations.sqlview.view import Page, Position, View, ViewError, open_view, read_page
+from integrations.sqlview.view import Page, ViewError, open_view, read_page
 from records.database import Database
 from records.feed import Feed as FeedRow
 from records.feed import asked, store_messages
@@ -29,16 +30,8 @@ class ViewPoller:
     its key. Rows that disappear are not seen: a view has to keep them and say so in a column.
     """
 
-    def __init__(
-        self,
-        db: Database,
-        clock: Callable[[], datetime],
-        *,
-        environment: Mapping[str, str] = os.environ,
-        read: Callable[[str, View, Position | None], Page] | None = None,
-    ) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], *, environment: Mapping[str, str] = os.environ) -> None:
         self._db, self._clock, self._environment = db, clock, environment
-        self._read = read or _read
 
     async def look(self) -> dict[str, int]:
         """Look at every view whose time has come; how many rows were read, by feed. None waits for another, or fails with it."""
@@ -61,17 +54,19 @@ class ViewPoller:
         A look ends at the view's end, however long that takes: many thousand rows may have the same time, and the mark is a time.
         """
         view, settings, mapping = view_of(feed)
-        address = self._address(settings)
-        position: Position | None = None
+        async with self._db.transaction() as tx:
+            row = await self._mine(tx, feed)
+            if row is None or not _due(row, settings, self._clock()):
+                return 0
+            position = start_of(row.mark, settings)
+        engine = open_view(address_of(settings, self._environment), timeout=view.timeout)
         count = 0
         while True:
             async with self._db.transaction() as tx:
                 row = await self._mine(tx, feed)
-                if row is None or (count == 0 and not _due(row, settings, self._clock())):
+                if row is None:
                     return count
-                if count == 0:
-                    position = start_of(row.mark, settings)
-                page = await asyncio.to_thread(self._read, address, view, position)
+                page = await asyncio.to_thread(read_page, engine, view, position)
                 await self._store(tx, row, feed, mapping, page)
             count += len(page.rows)
             if len(page.rows) < view.page:
@@ -101,21 +96,19 @@ class ViewPoller:
             if row is not None:
                 row.mark = asked(row.mark, self._clock(), code)
 
-    def _address(self, settings: ViewSettings) -> str:
-        given = self._environment.get(settings.address)
-        file = self._environment.get(f"{settings.address}_FILE")
-        if given is None and file is not None:
-            try:
-                given = Path(file).read_text("utf-8").strip()
-            except OSError as err:
-                raise ViewError("address", f"{settings.address}_FILE cannot be read: {err.strerror}.", permanent=True) from err
-        if not given:
-            raise ViewError("address", f"{settings.address} is not set: the address of the database is not known.", permanent=True)
-        return given
 
-
-def _read(address: str, view: View, after: Position | None) -> Page:
-    return read_page(open_view(address, timeout=view.timeout), view, after)
+def address_of(settings: ViewSettings, environment: Mapping[str, str]) -> str:
+    """The address of the view's database, from the environment or a file that it names. Raises ViewError."""
+    given = environment.get(settings.address)
+    file = environment.get(f"{settings.address}_FILE")
+    if given is None and file is not None:
+        try:
+            given = Path(file).read_text("utf-8").strip()
+        except OSError as err:
+            raise ViewError("address", f"{settings.address}_FILE cannot be read: {err.strerror}.", permanent=True) from err
+    if not given:
+        raise ViewError("address", f"{settings.address} is not set: the address of the database is not known.", permanent=True)
+    return given
 
 
 def _due(row: FeedRow, settings: ViewSettings, now: datetime) -> bool:
@@ -130,7 +123,6 @@ async def try_view(db: Database, name: str, *, environment: Mapping[str, str] = 
     if row is None:
         raise FeedError(f"There is no feed {name} of the kind sqlview.")
     view, settings, _ = view_of(as_feed(row))
-    poller = ViewPoller(db, lambda: row.created_at, environment=environment)
-    few = View(view.name, view.updated, view.key, view.columns, page=rows, timeout=view.timeout)
-    page = await asyncio.to_thread(_read, poller._address(settings), few, start_of({}, settings))
+    engine = open_view(address_of(settings, environment), timeout=view.timeout)
+    page = await asyncio.to_thread(read_page, engine, replace(view, page=rows), start_of({}, settings))
     return [dict(each) for each in page.rows]

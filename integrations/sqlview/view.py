@@ -35,7 +35,7 @@ class ViewError(Exception):
 @dataclass(frozen=True)
 class View:
     """A view by its name (`schema.name` or `name`), the column with the time of a row's last change, those that name a row, and all that
-    are read. `page` rows at a time, `timeout` (s) a page."""
+    are read, each once. `page` rows at a time, `timeout` (s) a page."""
 
     name: str
     updated: str
@@ -101,7 +101,7 @@ def read_page(engine: Engine, view: View, after: Position | None) -> Page:
 
 def _question(view: View, after: Position | None, *, timed: bool) -> Select[Any]:
     columns: dict[str, ColumnElement[Any]] = {
-        name: column(name, DateTime()) if timed and name == view.updated else column(name) for name in dict.fromkeys(view.columns)
+        name: column(name, DateTime()) if timed and name == view.updated else column(name) for name in view.columns
     }
     schema, _, name = view.name.rpartition(".")
     keys = [columns[each] for each in view.key]
@@ -124,8 +124,8 @@ def _behind(order: Sequence[ColumnElement[Any]], values: tuple[Any, ...]) -> Col
 
 
 def _position(view: View, row: Any) -> Position:
-    names = list(dict.fromkeys(view.columns))
-    key = tuple(row[names.index(each)] for each in (view.updated, *view.key))
+    cells = dict(zip(view.columns, row, strict=True))
+    key = tuple(cells[each] for each in (view.updated, *view.key))
     updated = datetime.fromisoformat(key[0]) if isinstance(key[0], str) else key[0]
     if not isinstance(updated, datetime):
         raise ViewError("updated", f"Column {view.updated} of {view.name} is no time.", permanent=True)
@@ -133,4 +133,4 @@ def _position(view: View, row: Any) -> Position:
 
 
 def _as_text(view: View, row: Any) -> dict[str, str | None]:
-    return {name: as_text(value) for name, value in zip(dict.fromkeys(view.columns), row, strict=True)}
+    return {name: as_text(value) for name, value in zip(view.columns, row, strict=True)}
