@@ -19,6 +19,7 @@ from bot.cli_patient import patient
 from bot.cli_questionnaire import questionnaire
 from bot.cli_risk import risk
 from bot.cli_tag import tag
+from bot.cli_work import work
 
 app = typer.Typer(
     name="careloop",
@@ -47,6 +48,7 @@ app.add_typer(risk, name="risk")
 app.add_typer(tag, name="tag")
 app.add_typer(fhir, name="fhir")
 app.add_typer(feed, name="feed")
+app.add_typer(work, name="work")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -310,7 +312,7 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, tag, fhir, client, feed):
+    for each in (app, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, tag, fhir, client, feed, work):
         _list_in_full(each)
     try:
         app(prog_name="careloop")

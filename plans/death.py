@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.carers import carers_of
 from plans.enrolment import end_plan
+from plans.errand import drop_errands
 from records.binding import Invitation
 from records.care_plan import CarePlan
 from records.chat import Chat
@@ -21,7 +22,8 @@ _GOES_ON = ("alert", "handover", "reply")
 
 
 async def stop_for_death(tx: AsyncSession, patient: Patient, *, by: str, now: datetime) -> None:
-    """End the plans and questionnaires of `patient`, withdraw what waits to be sent about him, and let no invitation bind anybody more.
+    """End the plans and questionnaires of `patient`, drop his errands, withdraw what waits to be sent about him, and let no invitation
+    bind anybody more.
 
     Carers who speak for no other living child get no follow-ups ever again. Doing it twice changes nothing.
     """
@@ -33,6 +35,7 @@ async def stop_for_death(tx: AsyncSession, patient: Patient, *, by: str, now: da
     )
     for response in (await tx.scalars(asked)).all():
         await move(tx, response, "stopped", moves=RESPONSE_MOVES, at=now, by=by, reason=DIED)
+    await drop_errands(tx, [patient.id], by=by, reason=DIED, now=now)
     alone = [carer for _, carer in await carers_of(tx, patient.id, lock=True) if not await _has_living(tx, carer, patient)]
     for carer in alone:
         if carer.stopped_at is None:

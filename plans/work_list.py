@@ -10,6 +10,7 @@ from plans.clarify_talk import told_of
 from plans.template import TemplateError, find_template
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
+from records.errand import Errand
 from records.flag import LEVELS, Flag
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
@@ -26,7 +27,7 @@ SAME_LOOK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped, tag; `level` is the flag's."""
+    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped, tag, errand; `level` is the flag's."""
 
     kind: str
     level: str | None
@@ -36,6 +37,7 @@ class WorkItem:
     text: str
     flag_id: int | None = None
     task_id: int | None = None
+    errand_id: int | None = None
 
 
 async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkItem]:
@@ -47,7 +49,13 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
         return []
     teams = list(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
     flags = await _flags(tx, teams, now)
-    rest = [*await _endings(tx, teams, now), *await _unconfirmed(tx, teams, now), *await _stopped(tx, teams), *await _tags(tx, teams)]
+    rest = [
+        *await _errands(tx, teams),
+        *await _endings(tx, teams, now),
+        *await _unconfirmed(tx, teams, now),
+        *await _stopped(tx, teams),
+        *await _tags(tx, teams),
+    ]
     items = [*flags, *sorted(rest, key=lambda item: item.at, reverse=True)]
     await _audit(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, now)
     return items
@@ -72,6 +80,25 @@ def _because(flag: Flag, answered: dict[int, str]) -> str:
     """Why, and what the family has answered since to clarifying questions."""
     what = answered.get(flag.patient_id) if flag.patient_id is not None else None
     return flag.because if what is None or what in flag.because else flag.because + say("work.clarified", what=what)
+
+
+async def _errands(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+    """What stands until somebody closes it. A patient who is in another team now is that team's to see."""
+    query = (
+        select(Errand, Patient, Staff.name)
+        .join(Patient, Patient.id == Errand.patient_id)
+        .outerjoin(Staff, Staff.id == Errand.owner_id)
+        .where(Patient.team_id.in_(teams), Errand.state == "open")
+    )
+    return [
+        WorkItem("errand", None, patient.id, patient.name, errand.raised_at, _errand(errand, owner), errand_id=errand.id)
+        for errand, patient, owner in (await tx.execute(query))
+    ]
+
+
+def _errand(errand: Errand, owner: str | None) -> str:
+    taken = say("work.errand_taken", owner=owner) if owner is not None else ""
+    return say("work.errand", text=errand.text, because=errand.because) + taken
 
 
 async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[WorkItem]:

@@ -11,6 +11,7 @@ from records.condition import Condition
 from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
+from records.errand import Errand
 from records.feed import Feed, FeedMessage
 from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
@@ -65,6 +66,7 @@ __all__ = [
     "ContentRead",
     "Conversation",
     "Encounter",
+    "Errand",
     "Feed",
     "FeedMessage",
     "FhirClient",

@@ -1,0 +1,68 @@
+"""The life of an errand: one table of moves, and the one door through which a clinician takes and closes it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from records.errand import Errand
+from records.patient import AccessRefused, Patient, ReadAudit
+from records.staff import Staff, TeamMember
+from records.state import Moves, StateChange, move
+
+ERRAND_MOVES: Moves = {
+    "open": frozenset({"done", "dropped"}),
+    "done": frozenset(),
+    "dropped": frozenset(),
+}
+CLOSED = frozenset(state for state, moves in ERRAND_MOVES.items() if not moves)
+
+
+async def access_errand(tx: AsyncSession, staff: Staff, errand_id: int, *, now: datetime, why: str) -> Errand:
+    """The errand, locked, if `staff` is an active member of the team that follows its patient; the read is audited.
+
+    Raises AccessRefused, for one that is not there too.
+    """
+    query = (
+        select(Errand)
+        .join(Patient, Patient.id == Errand.patient_id)
+        .join(TeamMember, TeamMember.team_id == Patient.team_id)
+        .where(Errand.id == errand_id, TeamMember.staff_id == staff.id)
+        .with_for_update(of=Errand)
+        .execution_options(populate_existing=True)
+    )
+    errand: Errand | None = await tx.scalar(query)
+    if errand is None or not staff.active:
+        raise AccessRefused(f"errand {errand_id}")
+    tx.add(ReadAudit(patient_id=errand.patient_id, staff_id=staff.id, at=now, why=why))
+    return errand
+
+
+async def take_errand(tx: AsyncSession, errand: Errand, staff: Staff, *, now: datetime) -> bool:
+    """Let `staff` have it; False when it is closed. Another's errand may be taken over, and that is written down."""
+    if errand.state in CLOSED:
+        return False
+    if errand.owner_id != staff.id:
+        errand.owner_id = staff.id
+        tx.add(
+            StateChange(entity="errand", entity_id=errand.id, old=errand.state, new=errand.state, at=now, by=staff.userid, reason="taken")
+        )
+    return True
+
+
+async def close_errand(tx: AsyncSession, errand: Errand, state: str, *, by: str, outcome: str | None, now: datetime) -> bool:
+    """End it as `done` or `dropped` (not needed, not possible) with what came of it; False when it has ended already."""
+    if errand.state in CLOSED:
+        return False
+    return await move(tx, errand, state, moves=ERRAND_MOVES, at=now, by=by, reason=outcome, closed_at=now, outcome=outcome or state)
+
+
+async def drop_errands(
+    tx: AsyncSession, patient_ids: Sequence[int], *, by: str, reason: str, now: datetime, kinds: Sequence[str] | None = None
+) -> int:
+    """Drop the open errands of these patients (of these kinds), because they are no longer wanted; how many there were."""
+    query = select(Errand).where(Errand.patient_id.in_(patient_ids), Errand.state == "open").order_by(Errand.id).with_for_update()
+    rows = (await tx.scalars(query if kinds is None else query.where(Errand.kind.in_(kinds)))).all()
+    dropped = [await close_errand(tx, row, "dropped", by=by, outcome=reason, now=now) for row in rows]
+    return sum(dropped)
