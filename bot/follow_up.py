@@ -71,7 +71,7 @@ class FollowUps:
         template = await template_of(tx, task)
         question = next_question(task, template)
         text = opening(task, route.patient, template)
-        reminder = now + timedelta(hours=template.step(task.step).reminder.after_hours)
+        reminder = now + template.step(task.step).reminder_after()
         if question is not None and await sent(tx, task, route.chat, next_at=reminder, now=now):
             if self._turns.talker is not None:
                 await self._turns.talker.begin_follow_up(tx, route.chat, task, question, now)

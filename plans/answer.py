@@ -1,7 +1,7 @@
 """The family answers, or says why not: findings are stored, the follow-up moves on, and what was understood is said back."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -157,7 +157,7 @@ async def settle(tx: AsyncSession, task: Task, template: PlanTemplate, heard: He
     for question in questions(task, template):
         if question.id in heard.questions:
             keep(task, question, entry(task, question) | {"echo": heard.echo, "ask_back": ask_back, "understood": True}, message_id)
-    after = timedelta(hours=template.step(task.step).reminder.after_hours)
+    after = template.step(task.step).reminder_after()
     if heard.questions:
         await started(tx, task, next_at=now + after, now=now)
     left = next_question(task, template)
@@ -213,7 +213,7 @@ async def decline(tx: AsyncSession, task: Task, *, reason: Reason, text: str, no
     if not is_open(task) or question is None:
         return Answer(True, "", None, None, True, None)
     if reason == "not_yet":
-        later = now + timedelta(hours=template.step(task.step).reminder.after_hours)
+        later = now + template.step(task.step).reminder_after()
         reminded = later < task.useful_until and not is_quiet(later, zone)
         await started(tx, task, next_at=later if reminded else task.useful_until, now=now, reason="not_yet")
         return Answer(True, template.texts.later if reminded else template.texts.later_today, None, None, False, None, question)
@@ -223,7 +223,7 @@ async def decline(tx: AsyncSession, task: Task, *, reason: Reason, text: str, no
     left = next_question(task, template)
     if left is None:
         return Answer(True, "", None, None, True, await finish(tx, task, template, now=now))
-    await started(tx, task, next_at=now + timedelta(hours=template.step(task.step).reminder.after_hours), now=now, reason=reason)
+    await started(tx, task, next_at=now + template.step(task.step).reminder_after(), now=now, reason=reason)
     return Answer(True, template.texts.skipped, None, None, False, None, left)
 
 

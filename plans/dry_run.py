@@ -60,7 +60,7 @@ def dry_run(
         if answers:
             chat.window_from, chat.window_used = due.due_at + ANSWERS_AFTER, 0
             continue
-        later = due.due_at + timedelta(hours=template.step(due.step).reminder.after_hours)
+        later = due.due_at + template.step(due.step).reminder_after()
         planned.append(_message("reminder", later, reminder(task, patient, template), task, chat, zone, quiet))
     return sorted(planned, key=lambda message: message.at)
 

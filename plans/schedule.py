@@ -1,51 +1,113 @@
-"""Which days a template asks on, and when: pure, for enrolment and for the dry run alike."""
+"""Which days a template is due on, and when: pure, for enrolment, for planning on and for the dry run alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import accumulate, chain, cycle, takewhile
+from itertools import accumulate, chain, count, cycle, takewhile
 from zoneinfo import ZoneInfo
 
 from plans.clock import at_hour, end_of_day
-from plans.template import Phase, PlanTemplate, Step
+from plans.template import Phase, PlanTemplate, Step, Until
+from plans.template.step import ASKS
+from plans.template.timing import WEEKDAYS
+from tagging.cohort.calendar import add
+
+# What goes on as long as the plan does is looked ahead so far where the caller sets no end.
+ENDLESS = 366
+
+# A date that comes again (each cycle's first day) has several.
+Anchors = Mapping[str, date | Sequence[date]]
 
 
 @dataclass(frozen=True)
 class Due:
-    """One follow-up to be: `due_at` and `useful_until` in UTC, `day` in the hospital's calendar."""
+    """One follow-up to be: `due_at` and `useful_until` in UTC, `day` in the hospital's calendar, `slot` its number on that day."""
 
     step: str
     day: date
     due_at: datetime
     useful_until: datetime
+    slot: int = 0
 
 
-def days(step: Step, anchors: Mapping[str, date]) -> list[date]:
-    """The days of `step`, in order and without repeats."""
-    return sorted(set(chain.from_iterable(_phase_days(phase, anchors[step.anchor], anchors) for phase in step.schedule)))
+def occurrences(anchors: Anchors, name: str) -> list[date]:
+    """The dates of an anchor, none where it is not known yet."""
+    known = anchors.get(name, ())
+    return [known] if isinstance(known, date) else sorted(known)
 
 
-def _phase_days(phase: Phase, anchor: date, anchors: Mapping[str, date]) -> Iterator[date]:
-    if phase.first is not None and phase.last is not None:
-        return (anchor + timedelta(days=n) for n in range(phase.first, phase.last + 1))
-    if phase.after is None or phase.until is None:
-        raise ValueError("a phase is daily or cyclic")
-    end = anchors[phase.until.anchor] + timedelta(days=phase.until.day)
-    offsets = accumulate(cycle(phase.every), initial=phase.after)
-    next(offsets)
-    return takewhile(lambda day: day <= end, (anchor + timedelta(days=n) for n in offsets))
+def days(step: Step, anchors: Anchors, *, end: date | None = None) -> list[date]:
+    """The days of `step` up to `end`, in order and without repeats."""
+    every = (
+        _phase_days(phase, anchor, anchors, end or anchor + timedelta(days=ENDLESS))
+        for anchor in occurrences(anchors, step.anchor)
+        for phase in step.schedule
+    )
+    return sorted({day for day in chain.from_iterable(every) if end is None or day <= end})
 
 
-def schedule(template: PlanTemplate, anchors: Mapping[str, date], *, hour: int, zone: ZoneInfo, start: date | None = None) -> list[Due]:
-    """All follow-ups from `start` on (None: from the beginning), in order of time.
+def _phase_days(phase: Phase, anchor: date, anchors: Anchors, end: date) -> Iterator[date]:
+    match phase.kind:
+        case "days":
+            return (anchor + timedelta(days=n) for n in phase.days)
+        case "months":
+            return (add(anchor, n, "months") for n in phase.months)
+        case "daily":
+            each = (anchor + timedelta(days=n) for n in range(phase.first or 0, (phase.last or 0) + 1))
+            return (day for day in each if not phase.weekdays or WEEKDAYS[day.weekday()] in phase.weekdays)
+    last = min(end, _last(phase.until, anchors)) if phase.until is not None else end
+    return takewhile(lambda day: day <= last, _repeating(phase, anchor))
 
-    A plan that is taken up late, with days of it gone by, begins on `start` itself, so that there is a first reading to compare with.
+
+def _last(until: Until, anchors: Anchors) -> date:
+    known = occurrences(anchors, until.anchor)
+    return add(max(known), until.months, "months") + timedelta(days=until.day) if known else date.max
+
+
+def _repeating(phase: Phase, anchor: date) -> Iterator[date]:
+    if phase.kind == "every":
+        offsets = accumulate(cycle(phase.every), initial=phase.after or 0)
+        next(offsets)
+        return (anchor + timedelta(days=n) for n in offsets)
+    if phase.cycle is not None:
+        length, first, last = phase.cycle.length, phase.cycle.first, phase.cycle.last
+        return (anchor + timedelta(days=n) for n in count() if first <= n % length + 1 <= last)
+    each = (anchor + timedelta(days=n) for n in count(phase.after or 0))
+    return (day for day in each if WEEKDAYS[day.weekday()] in phase.weekdays)
+
+
+def useful_until(step: Step, due_at: datetime, day: date, zone: ZoneInfo) -> datetime:
+    """When an answer to a follow-up of `day` comes too late."""
+    if step.useful_until == "end_of_day":
+        return end_of_day(day, zone)
+    if step.useful_until.hours is not None:
+        return due_at + timedelta(hours=step.useful_until.hours)
+    return end_of_day(day + timedelta(days=step.useful_until.days or 0), zone)
+
+
+def schedule(
+    template: PlanTemplate,
+    anchors: Anchors,
+    *,
+    hour: int,
+    zone: ZoneInfo,
+    start: date | None = None,
+    end: date | None = None,
+    taken_up: bool = True,
+) -> list[Due]:
+    """All follow-ups from `start` (None: from the beginning) to `end`, in order of time; at `hour` where a step names no hours.
+
+    A plan that is `taken_up` late, with days of it gone by, asks on `start` itself, so that there is a first reading to compare with.
+    Steps of an anchor that is not known yet are left out.
     """
     dues = []
     for step in template.steps:
-        planned = days(step, anchors)
+        planned = days(step, anchors, end=end)
         left = [day for day in planned if start is None or day >= start]
-        if start is not None and left and planned[0] < start:
+        if taken_up and step.kind in ASKS and start is not None and left and planned[0] < start:
             left = sorted({start, *left})
-        dues += [Due(step.id, day, at_hour(day, hour, zone), end_of_day(day, zone)) for day in left]
-    return sorted(dues, key=lambda due: (due.due_at, due.step))
+        for day in left:
+            for slot, clock in enumerate(step.hours or (hour,)):
+                due_at = at_hour(day, clock, zone)
+                dues.append(Due(step.id, day, due_at, useful_until(step, due_at, day, zone), slot))
+    return sorted(dues, key=lambda due: (due.due_at, due.step, due.slot))

@@ -29,7 +29,7 @@ def test_the_neonatal_template_waits_for_a_clinician() -> None:
     [
         ("version: 1", "version: 0", "version"),
         ("    anchor: discharge", "    anchor: surgery", "anchors that are not declared"),
-        ("after_hours: 4", "after_hours: many", "steps.0.reminder.after_hours"),
+        ("after_hours: 4", "after_hours: many", "steps.0.reminders.0.after_hours"),
         ("kind: weight", "kind: wieght", "steps.0.questions.0.kind"),
         ("first: 1, last: 14", "first: 14, last: 1", "steps.0.schedule.0"),
         ("every: [3, 4]", "every: [0]", "steps.0.schedule.1"),
