@@ -1,5 +1,6 @@
 """All tables in one import, for migrations and for the composition root."""
 
+from records.adaptation import AdaptationClock, AdaptationFiring, AdaptationRule, PatientEvent
 from records.appointment import Appointment
 from records.base import Base
 from records.binding import Binding, BindingAttempt, Invitation
@@ -47,6 +48,9 @@ from records.wecom import AccessToken, CallbackEvent, KfAccount
 
 __all__ = [
     "AccessToken",
+    "AdaptationClock",
+    "AdaptationFiring",
+    "AdaptationRule",
     "Appointment",
     "Base",
     "Binding",
@@ -91,6 +95,7 @@ __all__ = [
     "Outbound",
     "Patient",
     "PatientCarer",
+    "PatientEvent",
     "PatientIdentifier",
     "PatientIndex",
     "PatientMerge",
