@@ -1,14 +1,14 @@
 """What happens to patients, as events for the rules that adapt their care; the hospital's own rules, and what fired.
 
-Revision: 0021, after 0020
+Revision: 0022, after 0021
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
