@@ -35,6 +35,7 @@ from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.patient_identifier import LinkProposal, PatientIdentifier, PatientMerge
 from records.patient_index import PatientIndex, PatientNews, PatientValue
 from records.prediction import Predictor, RiskAssessment
+from records.push_address import PushAddress
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.retag import RetagRequest
@@ -104,6 +105,7 @@ __all__ = [
     "PatientValue",
     "Predictor",
     "Publication",
+    "PushAddress",
     "QuestionToTeam",
     "QuestionnaireResponse",
     "ReadAudit",
