@@ -48,7 +48,8 @@ class Patient(Identity, Saying, Changing, Base):
 class Carer(Identity, Base):
     """A RelatedPerson who writes for one or several patients. `follow_up_hour` is when the family wants to be asked (local hour).
 
-    After `stopped_at`, and until `paused_until`, no follow-ups are sent.
+    `hour_chosen_at` is when the family chose it itself; None where it is only the usual one. After `stopped_at`, and until
+    `paused_until`, no follow-ups are sent.
     """
 
     __tablename__ = "carer"
@@ -57,6 +58,7 @@ class Carer(Identity, Base):
     external_userid: Mapped[str | None] = mapped_column(unique=True)
     phone: Mapped[str | None]
     follow_up_hour: Mapped[int] = mapped_column(default=9)
+    hour_chosen_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
 

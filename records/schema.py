@@ -13,6 +13,15 @@ from records.consent import Consent
 from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.errand import Errand
+from records.experiment import (
+    ChoiceSetting,
+    Experiment,
+    ExperimentFamily,
+    ExperimentLook,
+    OptionTally,
+    SendChoice,
+    TemplateSuggestion,
+)
 from records.feed import Feed, FeedMessage
 from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
@@ -60,6 +69,7 @@ __all__ = [
     "CarePlan",
     "Carer",
     "Chat",
+    "ChoiceSetting",
     "Clarification",
     "Cohort",
     "CohortEvent",
@@ -72,6 +82,9 @@ __all__ = [
     "Conversation",
     "Encounter",
     "Errand",
+    "Experiment",
+    "ExperimentFamily",
+    "ExperimentLook",
     "Feed",
     "FeedMessage",
     "FhirClient",
@@ -93,6 +106,7 @@ __all__ = [
     "ModelVersion",
     "Observation",
     "OnCall",
+    "OptionTally",
     "Outbound",
     "Patient",
     "PatientCarer",
@@ -113,6 +127,7 @@ __all__ = [
     "ReviewGroup",
     "ReviewItem",
     "RiskAssessment",
+    "SendChoice",
     "Setting",
     "Staff",
     "StateChange",
@@ -124,6 +139,7 @@ __all__ = [
     "Task",
     "Team",
     "TeamMember",
+    "TemplateSuggestion",
     "TrainingRun",
     "TrainingSet",
 ]

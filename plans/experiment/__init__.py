@@ -1,0 +1,1 @@
+"""Trying send hours and wordings against each other, and choosing among them by what has worked. Never anything clinical."""
