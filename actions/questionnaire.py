@@ -192,6 +192,6 @@ def _ask(turn: Turn, dispatcher: Any, response: QuestionnaireResponse, *, again:
     name = patient.name if patient is not None else wording("questionnaire.you")
     intro = wording("questionnaire.again") if again else form.intro.format(name=name) if not response.answers and not response.tried else ""
     number = wording("questionnaire.item", number=form.items.index(item) + 1, of=len(form.items), text=item.text)
-    options = form.options if item.kind == "choice" else ()
+    options = form.options_of(item) if item.kind == "choice" else ()
     buttons = [{"title": option.label, "payload": f"item_{response.id}_{item.id}_{option.value}"} for option in options]
     dispatcher.utter_message(text="\n".join(part for part in (intro, number) if part), buttons=buttons)

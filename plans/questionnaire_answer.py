@@ -20,7 +20,7 @@ def read_answer(questionnaire: Questionnaire, item: Item, text: str) -> int | st
     folded = re.sub(r"\s+", "", fold(text))
     if not folded or len(folded) > LONGEST:
         return None
-    return _number(item, folded) if item.kind == "number" else _choice(questionnaire.options, folded)
+    return _number(item, folded) if item.kind == "number" else _choice(questionnaire.options_of(item), folded)
 
 
 def _choice(options: tuple[Option, ...], folded: str) -> int | None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.alert import Alert
 from plans.clock import local_day
-from plans.questionnaire import Item, Questionnaire, find_questionnaire, newest, result_of
+from plans.questionnaire import Item, Questionnaire, find_questionnaire, mean_before, newest, result_of
 from plans.wording import say
 from records.chat import Chat
 from records.patient import Patient
@@ -119,8 +119,17 @@ def form_of(response: QuestionnaireResponse) -> Questionnaire:
 
 
 def next_item(response: QuestionnaireResponse) -> Item | None:
-    """The first item that has neither been answered nor skipped."""
-    return next((item for item in form_of(response).items if item.id not in response.answers), None)
+    """The first item that has neither been answered nor skipped, and is asked at all."""
+    form = form_of(response)
+    values = {id: each["value"] for id, each in response.answers.items()}
+    return next((item for item in form.items if item.id not in response.answers and _is_asked(form, item, values)), None)
+
+
+def _is_asked(form: Questionnaire, item: Item, values: Mapping[str, int | str | None]) -> bool:
+    if item.only_below is None:
+        return True
+    mean = mean_before(form, values, item)
+    return mean is not None and mean < item.only_below
 
 
 def keep(response: QuestionnaireResponse, item: Item, value: int | str | None, *, now: datetime) -> Alert | None:
@@ -130,7 +139,7 @@ def keep(response: QuestionnaireResponse, item: Item, value: int | str | None, *
     form = form_of(response)
     for alarm in form.alarms:
         if alarm.item == item.id and isinstance(value, int) and value >= alarm.gte:
-            because = say("because.questionnaire_item", title=form.title, text=item.text, answer=_label(form, value))
+            because = say("because.questionnaire_item", title=form.title, text=item.text, answer=_label(form, item, value))
             return _alert(form, alarm.level, alarm.category, because, alarm.advice, alarm.src, {"item": item.id, "value": value})
     return None
 
@@ -168,8 +177,8 @@ def _alert(form: Questionnaire, level: str, category: str, because: str, advice:
     return Alert(level, category, because, (evidence,), f"questionnaire.{form.id}", advice)
 
 
-def _label(form: Questionnaire, value: int) -> str:
-    return next((option.label for option in form.options if option.value == value), str(value))
+def _label(form: Questionnaire, item: Item, value: int) -> str:
+    return next((option.label for option in form.options_of(item) if option.value == value), str(value))
 
 
 def _forgotten(form: Questionnaire) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _phase_days(phase: Phase, anchor: date, anchors: Anchors, end: date) -> Iter
         case "days":
             return (anchor + timedelta(days=n) for n in phase.days)
         case "months":
-            return (add(anchor, n, "months") for n in phase.months)
+            return (add(anchor, n, "months") + timedelta(days=days) for n in phase.months for days in phase.shift or (0,))
         case "daily":
             each = (anchor + timedelta(days=n) for n in range(phase.first or 0, (phase.last or 0) + 1))
             return (day for day in each if not phase.weekdays or WEEKDAYS[day.weekday()] in phase.weekdays)

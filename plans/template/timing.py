@@ -38,7 +38,8 @@ class Cycle(Strict):
 class Phase(Strict):
     """Days counted from the step's anchor, of exactly one kind:
 
-    - `days`: these days, before the anchor where negative; `months`: the same day of the month so many months later;
+    - `days`: these days, before the anchor where negative;
+    - `months`: the same day of the month so many months later, and so many days (`shift`) before or after it;
     - `first` to `last`: each day; with `weekdays` only those;
     - `after` and `every`: day `after`, then every so many days (one number, or several that take turns), up to `until`;
     - `cycle`: days of a cycle that begins on the anchor, up to `until`;
@@ -48,6 +49,7 @@ class Phase(Strict):
 
     days: tuple[int, ...] = ()
     months: tuple[int, ...] = ()
+    shift: tuple[int, ...] = ()
     first: int | None = Field(default=None, ge=-MOST_DAYS, le=MOST_DAYS)
     last: int | None = Field(default=None, ge=-MOST_DAYS, le=MOST_DAYS)
     after: int | None = Field(default=None, ge=0, le=MOST_DAYS)
@@ -82,6 +84,8 @@ class Phase(Strict):
             raise ValueError("first and last belong together, in order")
         if self.kind == "every" and (self.after is None or min(self.every) < 1):
             raise ValueError("every needs after, and steps of one day or more")
+        if self.shift and self.kind != "months":
+            raise ValueError("shift belongs to months")
         if self.until is not None and self.kind in ("days", "months", "daily"):
             raise ValueError("until belongs to what repeats: every, cycle or weekdays with after")
         if self.after is not None and self.kind not in ("every", "weekly"):

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from plans.questionnaire import Questionnaire, find_questionnaire, newest, questionnaires, result_of
 from plans.questionnaire_answer import read_answer
+from plans.questionnaire_response import next_item
 from plans.template import TemplateError
+from records.questionnaire import QuestionnaireResponse
 
 PHQ9 = newest()["phq9"]
 SURVEY = newest()["satisfaction"]
@@ -99,3 +101,38 @@ def test_the_file_is_named_in_the_complaint(tmp_path: Path) -> None:
     (tmp_path / "bad.yml").write_text("id: bad\n", encoding="utf-8")
     with pytest.raises(TemplateError, match=r"bad\.yml"):
         questionnaires(tmp_path)
+
+
+ADHERENCE = newest()["adherence"]
+
+
+@pytest.mark.parametrize(
+    ("missed", "how_well", "how_often", "score", "band", "level"),
+    [
+        (0, 100, 100, 100.0, "按时服药", None),
+        (3, 80, 80, 250 / 3, "按时服药", None),
+        (6, 80, 60, 220 / 3, "有时漏药", None),
+        (30, 40, 0, 40 / 3, "经常漏药", "same_day"),
+    ],
+)
+def test_adherence_is_the_mean_of_its_three_items(
+    missed: int, how_well: int, how_often: int, score: float, band: str, level: str | None
+) -> None:
+    result = result_of(ADHERENCE, {"missed_days": missed, "how_well": how_well, "how_often": how_often})
+    assert (result.score, result.band, result.level) == (pytest.approx(score), band, level)
+
+
+def test_the_reason_is_asked_of_those_below_80_alone() -> None:
+    values = {"missed_days": 6, "how_well": 80, "how_often": 60}
+    answers = {id: {"value": value, "at": "2026-03-01T00:00:00+00:00"} for id, value in values.items()}
+    low = QuestionnaireResponse(questionnaire="adherence", version=1, answers=answers)
+    assert (item := next_item(low)) is not None
+    assert item.id == "reason"
+    assert read_answer(ADHERENCE, item, "孩子不肯吃") == 5
+    low.answers = {**answers, "missed_days": {"value": 0, "at": "2026-03-01T00:00:00+00:00"}}
+    assert next_item(low) is None
+
+
+@pytest.mark.parametrize(("age", "offered"), [(10, False), (11, True), (17, True), (18, False)])
+def test_the_teenagers_form_is_for_teenagers(age: int, offered: bool) -> None:
+    assert newest()["phqa"].is_for(age, ["psychology"]) is offered

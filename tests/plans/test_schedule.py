@@ -35,6 +35,7 @@ def on(*phases: dict[str, Any], anchors: dict[str, Any] | None = None, end: date
         ({"first": 1, "last": 4}, [1, 2, 3, 4]),
         ({"first": 0, "last": 8, "weekdays": ["mon", "thu"]}, [0, 3, 7]),
         ({"months": [1, 2]}, [31, 61]),
+        ({"months": [1], "shift": [-14, -3, 0, 7]}, [17, 28, 31, 38]),
         ({"after": 14, "every": [3, 4], "until": {"anchor": "surgery", "day": 25, "src": "R"}}, [17, 21, 24]),
         ({"after": 0, "every": [7], "until": {"anchor": "surgery", "months": 1, "src": "R"}}, [7, 14, 21, 28]),
         (
