@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.carers import carers_of
-from plans.enrolment import end_plan
+from plans.enrolment import RUNNING, end_plan
 from plans.errand import drop_errands
 from records.binding import Invitation
 from records.care_plan import CarePlan
@@ -27,7 +27,7 @@ async def stop_for_death(tx: AsyncSession, patient: Patient, *, by: str, now: da
 
     Carers who speak for no other living child get no follow-ups ever again. Doing it twice changes nothing.
     """
-    running = select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.state == "active").order_by(CarePlan.id)
+    running = select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.state.in_(RUNNING)).order_by(CarePlan.id)
     for plan in (await tx.scalars(running)).all():
         await end_plan(tx, plan, state="ended", by=by, reason=DIED, now=now)
     asked = select(QuestionnaireResponse).where(

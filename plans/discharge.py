@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.enrolment import EnrolmentError, end_plan, enrol
+from plans.enrolment import RUNNING, EnrolmentError, end_plan, enrol
 from plans.schedule import Due, schedule
 from plans.task import close
 from plans.template import TemplateError, find_template
@@ -32,7 +32,7 @@ async def discharge_changed(
         return
     if old is not None:
         running = select(CarePlan).where(
-            CarePlan.patient_id == patient.id, CarePlan.state == "active", CarePlan.anchors[ANCHOR].astext == old.isoformat()
+            CarePlan.patient_id == patient.id, CarePlan.state.in_(RUNNING), CarePlan.anchors[ANCHOR].astext == old.isoformat()
         )
         for plan in (await tx.scalars(running.order_by(CarePlan.id).with_for_update())).all():
             if new is None:
@@ -78,7 +78,15 @@ async def _move(tx: AsyncSession, plan: CarePlan, old: date, new: date, *, by: s
 
 async def _add(tx: AsyncSession, plan: CarePlan, dues: list[Due], *, by: str, now: datetime) -> None:
     made = [
-        Task(care_plan_id=plan.id, patient_id=plan.patient_id, step=due.step, day=due.day, due_at=due.due_at, useful_until=due.useful_until)
+        Task(
+            care_plan_id=plan.id,
+            patient_id=plan.patient_id,
+            step=due.step,
+            day=due.day,
+            slot=due.slot,
+            due_at=due.due_at,
+            useful_until=due.useful_until,
+        )
         for due in dues
     ]
     tx.add_all(made)

@@ -19,7 +19,14 @@ from records.patient import Patient
 from records.retag import ask_retag
 from records.state import Moves, created, move
 
-PLAN_MOVES: Moves = {"active": frozenset({"ended", "withdrawn"}), "ended": frozenset(), "withdrawn": frozenset()}
+PLAN_MOVES: Moves = {
+    "active": frozenset({"paused", "ended", "withdrawn"}),
+    "paused": frozenset({"active", "ended", "withdrawn"}),
+    "ended": frozenset(),
+    "withdrawn": frozenset(),
+}
+# A paused plan is still one: nobody is put on it twice, and what ends plans ends it too.
+RUNNING = ("active", "paused")
 
 
 class EnrolmentError(ValueError):
@@ -97,7 +104,7 @@ async def enrol(
     # The patient's row is the lock: two enrolments at once cannot both find nothing.
     await tx.execute(select(Patient.id).where(Patient.id == patient.id).with_for_update())
     running = await tx.scalar(
-        select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.template == template.id, CarePlan.state == "active")
+        select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.template == template.id, CarePlan.state.in_(RUNNING))
     )
     if running is not None:
         raise EnrolmentError("enrolled", "patient", title=template.title, since=local_day(running.created_at, zone))
@@ -107,6 +114,8 @@ async def enrol(
         template_version=template.version,
         anchors={name: day.isoformat() for name, day in anchors.items()},
         state="active",
+        hour=hour,
+        planned_until=dues[-1].day,
         created_at=now,
         created_by=by,
     )
@@ -114,7 +123,15 @@ async def enrol(
     await tx.flush()
     created(tx, plan, at=now, by=by, reason="enrolled")
     tasks = [
-        Task(care_plan_id=plan.id, patient_id=patient.id, step=due.step, day=due.day, due_at=due.due_at, useful_until=due.useful_until)
+        Task(
+            care_plan_id=plan.id,
+            patient_id=patient.id,
+            step=due.step,
+            day=due.day,
+            slot=due.slot,
+            due_at=due.due_at,
+            useful_until=due.useful_until,
+        )
         for due in dues
     ]
     tx.add_all(tasks)

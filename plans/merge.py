@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from plans.enrolment import end_plan
+from plans.enrolment import RUNNING, end_plan
 from records.care_plan import CarePlan, Task
 from records.merging import differences, give_back, images, move_rows, put_back, restore, take_away
 from records.patient import Patient, PatientCarer
@@ -113,7 +113,7 @@ async def _end_double_plans(tx: AsyncSession, pair: tuple[int, int], *, now: dat
     """Of two running plans of one template the one goes on that the family has been asked in more, else that of the first of `pair`."""
     asked = select(func.count()).where(Task.care_plan_id == CarePlan.id, Task.state.not_in(("scheduled", "withdrawn"))).scalar_subquery()
     rows = await tx.execute(
-        select(CarePlan, asked).where(CarePlan.patient_id.in_(pair), CarePlan.state == "active").order_by(CarePlan.id).with_for_update()
+        select(CarePlan, asked).where(CarePlan.patient_id.in_(pair), CarePlan.state.in_(RUNNING)).order_by(CarePlan.id).with_for_update()
     )
     running: dict[str, list[tuple[int, bool, int, CarePlan]]] = {}
     for plan, count in rows:

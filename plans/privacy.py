@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.carers import carers_of, part
-from plans.enrolment import end_plan
+from plans.enrolment import RUNNING, end_plan
 from records.care_plan import CarePlan
 from records.chat import Chat
 from records.consent import Consent
@@ -100,7 +100,7 @@ async def withdraw(
             said=said, message_id=message_id,
         )  # fmt: skip
         if link.primary:
-            running = await tx.scalars(select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.state == "active"))
+            running = await tx.scalars(select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.state.in_(RUNNING)))
             for plan in running.all():
                 await end_plan(tx, plan, state="withdrawn", by="family", reason=WITHDRAWN, now=now)
                 ended += 1

@@ -7,6 +7,7 @@ from sqlalchemy import or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clarify_talk import told_of
+from plans.enrolment import RUNNING
 from plans.template import TemplateError, find_template
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
@@ -153,7 +154,7 @@ async def _stopped(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         .join(PatientCarer, PatientCarer.carer_id == Carer.id)
         .join(Patient, Patient.id == PatientCarer.patient_id)
         .join(CarePlan, CarePlan.patient_id == Patient.id)
-        .where(Patient.team_id.in_(teams), CarePlan.state == "active", Carer.stopped_at.is_not(None), PatientCarer.primary)
+        .where(Patient.team_id.in_(teams), CarePlan.state.in_(RUNNING), Carer.stopped_at.is_not(None), PatientCarer.primary)
         .distinct()
     )
     return [

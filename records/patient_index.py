@@ -23,8 +23,8 @@ class PatientIndex(Base):
     """One patient as cohorts see him. Days are the hospital's: of the latest discharge, visit (its beginning) and answered follow-up.
 
     `department` is that of the latest stay or visit, `tags` are the ids of the tags he carries, in order, `plans` one `template:state`
-    for each template he has been on, by its latest enrolment, and each such `:state` once. What every query compares stands first, and
-    has a fixed width: that halves the time of a scan.
+    for each template he has been on, by its latest enrolment (a paused one counts as active), and each such `:state` once. What every
+    query compares stands first, and has a fixed width: that halves the time of a scan.
     """
 
     __tablename__ = "patient_index"
@@ -90,7 +90,7 @@ select p.id, p.team_id, p.birth_date, cast(timezone(:zone, visit.started_at) as 
     coalesce((select array_agg(distinct pt.tag_id::int) from patient_tag pt
         where pt.patient_id = p.id and pt.until is null and pt.state in ('active', 'contested')), '{}'),
     coalesce((select array_agg(distinct entry order by entry) from (
-        select distinct on (c.template) c.template, c.state from care_plan c
+        select distinct on (c.template) c.template, case c.state when 'paused' then 'active' else c.state end as state from care_plan c
         where c.patient_id = p.id order by c.template, c.id desc) latest,
         unnest(array[template || ':' || state, ':' || state]) as entry), '{}')
 from patient p

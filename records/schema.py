@@ -2,9 +2,10 @@
 
 from records.adaptation import AdaptationClock, AdaptationFiring, AdaptationRule, PatientEvent
 from records.appointment import Appointment
+from records.auto_enrolment import AutoEnrolment
 from records.base import Base
 from records.binding import Binding, BindingAttempt, Invitation
-from records.care_plan import CarePlan, Task
+from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat, Conversation
 from records.clarification import Clarification
 from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
@@ -43,6 +44,7 @@ from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.patient_identifier import LinkProposal, PatientIdentifier, PatientMerge
 from records.patient_index import PatientIndex, PatientNews, PatientValue
+from records.plan_definition import PlanDefinition
 from records.prediction import Predictor, RiskAssessment
 from records.push_address import PushAddress
 from records.question import ContentDraft, QuestionToTeam
@@ -62,11 +64,13 @@ __all__ = [
     "AdaptationFiring",
     "AdaptationRule",
     "Appointment",
+    "AutoEnrolment",
     "Base",
     "Binding",
     "BindingAttempt",
     "CallbackEvent",
     "CarePlan",
+    "CarePlanChange",
     "Carer",
     "Chat",
     "ChoiceSetting",
@@ -117,6 +121,7 @@ __all__ = [
     "PatientNews",
     "PatientTag",
     "PatientValue",
+    "PlanDefinition",
     "Predictor",
     "Publication",
     "PushAddress",

@@ -15,7 +15,7 @@ _ID = re.compile(r"cl-([a-z]?)([0-9]{1,18})")
 OURS = "urn:careloop"
 
 # Ours to FHIR's, every state of each.
-CARE_PLAN = {"active": "active", "ended": "completed", "withdrawn": "revoked"}
+CARE_PLAN = {"active": "active", "paused": "on-hold", "ended": "completed", "withdrawn": "revoked"}
 TASK = {
     "scheduled": "requested", "sent": "received", "reminded": "received", "started": "in-progress", "done": "completed",
     "partial": "completed", "declined": "rejected", "missed": "failed", "undeliverable": "failed", "withdrawn": "cancelled",

@@ -49,7 +49,7 @@ def conditions() -> Mapping[Field, ColumnElement[bool]]:
         "phone": func.jsonb_array_length(Patient.phones) == 0,
         "birth_weight": and_(young, Patient.birth_weight_g.is_(None)),
         "gestational_age": and_(young, Patient.gestational_age_weeks.is_(None)),
-        "plan": ~exists().where(CarePlan.patient_id == Patient.id, CarePlan.state == "active"),
+        "plan": ~exists().where(CarePlan.patient_id == Patient.id, CarePlan.state.in_(("active", "paused"))),
     }
 
 

@@ -24,7 +24,7 @@ _PATIENTS = text(
            jsonb_array_length(p.phones) > 0 or coalesce(bool_or(c.phone is not null), false),
            coalesce(bool_or(c.external_userid is not null), false),
            coalesce(bool_or(c.stopped_at is not null and pc.primary), false),
-           (select count(*) from care_plan where patient_id = p.id and state = 'active')
+           (select count(*) from care_plan where patient_id = p.id and state in ('active', 'paused'))
     from patient p left join patient_carer pc on pc.patient_id = p.id left join carer c on c.id = pc.carer_id
     where p.id = any(:ids) group by p.id
     """
