@@ -85,7 +85,7 @@ class Questionnaire(Strict):
     """One instrument in one version.
 
     `respondent` says whose answers they are; a patient's own questionnaire is offered from `min_age_years` on and for one of `tags`
-    (none: for all). `score`: the sum, or the `mean` on 0 to 100, of all scored items, none as long as one is missing; or the share (%) of
+    (none: for all), unless it is filled in `on_request` of a plan or clinician alone. `score`: the sum, or the `mean` on 0 to 100, of all scored items, none as long as one is missing; or the share (%) of
     the answered choices from `satisfied_from` on, so that what is missing counts as nothing.
     """
 
@@ -99,6 +99,7 @@ class Questionnaire(Strict):
     max_age_years: int = Field(default=200, ge=0)
     tags: tuple[str, ...] = ()
     anonymous: bool = False
+    on_request: bool = False
     intro: str
     options: tuple[Option, ...] = ()
     items: tuple[Item, ...] = Field(min_length=1)
@@ -141,7 +142,11 @@ class Questionnaire(Strict):
 
     def is_for(self, age_years: int, tags: Sequence[str]) -> bool:
         """Whether it may be offered to a patient of this age (completed years) with these tags, or to the one who cares for him."""
-        return self.min_age_years <= age_years <= self.max_age_years and (not self.tags or bool(set(self.tags) & set(tags)))
+        return (
+            not self.on_request
+            and self.min_age_years <= age_years <= self.max_age_years
+            and (not self.tags or bool(set(self.tags) & set(tags)))
+        )
 
 
 @dataclass(frozen=True)

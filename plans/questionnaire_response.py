@@ -74,7 +74,7 @@ async def assign(tx: AsyncSession, patient: Patient, questionnaire: Questionnair
 def on_offer(patient: Patient | None, now: datetime, zone: ZoneInfo) -> list[Questionnaire]:
     """The questionnaires that this family may fill in of its own accord; without a patient, those about the service."""
     if patient is None:
-        return [each for each in newest().values() if each.respondent == "carer" and not each.tags]
+        return [each for each in newest().values() if each.respondent == "carer" and not each.tags and not each.on_request]
     today = local_day(now, zone)
     age = today.year - patient.birth_date.year - ((today.month, today.day) < (patient.birth_date.month, patient.birth_date.day))
     return [each for each in newest().values() if each.is_for(age, patient.tags)]
