@@ -11,6 +11,7 @@ from records.clarification import Clarification
 from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
 from records.condition import Condition
 from records.consent import Consent
+from records.contact import Contact
 from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.errand import Errand
@@ -26,6 +27,7 @@ from records.experiment import (
 from records.feed import Feed, FeedMessage
 from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
+from records.friendship import Friendship
 from records.immunization import Immunization
 from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
@@ -81,6 +83,7 @@ __all__ = [
     "CohortVersion",
     "Condition",
     "Consent",
+    "Contact",
     "ContentDraft",
     "ContentRead",
     "Conversation",
@@ -96,6 +99,7 @@ __all__ = [
     "FhirToken",
     "Flag",
     "FlagNotice",
+    "Friendship",
     "Immunization",
     "Inbound",
     "Invitation",
