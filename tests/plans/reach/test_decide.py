@@ -74,7 +74,7 @@ async def test_two_who_decide_at_once_share_one_budget_and_one_window(db: Databa
             return [each.reason for each in decided.values()]
 
     found = await asyncio.gather(*(decide(name) for name in "abcd"))
-    assert sorted(sum(found, [])) == ["due"] * 4 + ["over_budget"] * 8
+    assert sorted(reason for each in found for reason in each) == ["due"] * 4 + ["over_budget"] * 8
     async with db.transaction() as tx:
         [again] = (await decide_many(tx, [Want("a:0", carer, "task")], now=NOON, zone=ZONE)).values()
     assert len(await rows(db)) == 4 and again.kind in ("repeat", "wait")
