@@ -85,8 +85,9 @@ class Questionnaire(Strict):
     """One instrument in one version.
 
     `respondent` says whose answers they are; a patient's own questionnaire is offered from `min_age_years` on and for one of `tags`
-    (none: for all), unless it is filled in `on_request` of a plan or clinician alone. `score`: the sum, or the `mean` on 0 to 100, of all scored items, none as long as one is missing; or the share (%) of
-    the answered choices from `satisfied_from` on, so that what is missing counts as nothing.
+    (none: for all), unless it is filled in `on_request` of a plan or clinician alone. `score`: the sum, or the `mean` on 0 to 100, of
+    all scored items, none as long as one is missing; or the share (%) of the answered choices from `satisfied_from` on, so that what
+    is missing counts as nothing.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*$")
