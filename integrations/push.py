@@ -113,6 +113,11 @@ def title_text(name: str) -> str:
         raise PushRefused("bad_title", permanent=True, detail=f"{name[:40]!r} is not one of {', '.join(titles())}") from None
 
 
+def fixed_words(name: str) -> str:
+    """The fixed words ``state`` or ``note``, for the other keywords that a registered template asks for."""
+    return str(_words()[name])
+
+
 def check_link(link: str, *, longest: int = MAX_LINK) -> str:
     """``link``, if it is a plain https address of at most ``longest`` characters, without words. Raises PushRefused ``bad_link``."""
     if len(link) > longest:

@@ -11,6 +11,7 @@ from integrations.wecom.simulator.clock import SimClock
 from integrations.wecom.simulator.config import SimulatorConfig
 from integrations.wecom.simulator.control_http import SIMULATOR, answer_errors
 from integrations.wecom.simulator.simulator import Simulator
+from integrations.wecom.simulator.state import World
 
 MAX_BODY = 110 << 20
 
@@ -21,7 +22,7 @@ def create_app(config: SimulatorConfig, *, clock: SimClock, rng: random.Random) 
     With `config.state_file` the state is loaded from there (the clock goes on where it stood) and kept there.
     Raises StateFileError for a file that cannot be read.
     """
-    world = persistence.load(config.state_file) if config.state_file else None
+    world = persistence.load(config.state_file, World) if config.state_file else None
     if world:
         clock.offset = world.clock_offset
     sim = Simulator(config, clock=clock, rng=rng, world=world)

@@ -6,15 +6,14 @@ import logging
 import os
 import time
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-
-from integrations.wecom.simulator.state import World
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # real seconds between a change and the write that holds it, at the least
 SHARE = 20  # writing may take one part in twenty of the time
-_WORLD = TypeAdapter(World)
+W = TypeVar("W")
 
 
 class StateFileError(Exception):
@@ -23,8 +22,8 @@ class StateFileError(Exception):
     code, permanent = "state_file", True
 
 
-def load(path: Path) -> World | None:
-    """The world in the file; None if there is no file. Raises StateFileError for one that cannot be read."""
+def load(path: Path, kind: type[W]) -> W | None:
+    """The world of this kind in the file; None if there is no file. Raises StateFileError for one that cannot be read."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -32,7 +31,7 @@ def load(path: Path) -> World | None:
     except OSError as err:
         raise StateFileError(f"The simulator's state file {path} cannot be opened: {err.strerror}.") from err
     try:
-        return _WORLD.validate_json(raw)
+        return TypeAdapter(kind).validate_json(raw)
     except ValidationError as err:
         raise StateFileError(
             f"The simulator's state file {path} is damaged or from another version; move it away to start afresh, or restore a copy."
@@ -53,8 +52,8 @@ def save(path: Path, raw: bytes) -> None:
 class Keeper:
     """Writes the world when it was touched, soon but not at every change. A disk that refuses is reported, and tried again."""
 
-    def __init__(self, path: Path, world: World) -> None:
-        self._path, self._world = path, world
+    def __init__(self, path: Path, world: object) -> None:
+        self._path, self._world, self._form = path, world, TypeAdapter(type(world))
         self._touched, self._ending = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -79,7 +78,7 @@ class Keeper:
             self._touched.clear()
             last, began = self._ending.is_set(), time.monotonic()
             try:
-                await asyncio.to_thread(save, self._path, _WORLD.dump_json(self._world))
+                await asyncio.to_thread(save, self._path, self._form.dump_json(self._world))
             except OSError as err:
                 logger.error("the state could not be written to %s: %s", self._path, err.strerror)
             if last:

@@ -15,6 +15,7 @@ from integrations.wecom.simulator import ConfigError, SimClock, SimulatorConfig,
 from integrations.wecom.simulator.control_http import SIMULATOR
 from integrations.wecom.simulator.media import keep
 from integrations.wecom.simulator.persistence import load
+from integrations.wecom.simulator.state import World
 
 ACCOUNT = "wkSimulatedChildrensHospital01"
 ROOT = Path(__file__).parents[4]
@@ -135,7 +136,7 @@ async def test_a_stop_writes_what_was_just_said(tmp_path):
     finally:
         if process.returncode is None:
             process.kill()
-    assert external_userid in load(state).customers
+    assert external_userid in load(state, World).customers
 
 
 async def answering(http):

@@ -1,0 +1,1 @@
+"""The hospital's mini program (小程序)."""

@@ -1,0 +1,1 @@
+"""The hospital's official account (服务号)."""
