@@ -11,7 +11,8 @@ from plans.alert import Alert
 from plans.amounts import read_amounts
 from plans.finding import patient_facts
 from plans.guard import is_quiet
-from plans.hear import Heard, hear, keep, template_of
+from plans.hear import Heard, hear, keep
+from plans.personal import template_of
 from plans.question import CLOSED, entry, next_question, questions
 from plans.task import close, is_open, lock, started
 from plans.template import PlanTemplate, Question, Reason

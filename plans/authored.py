@@ -86,7 +86,7 @@ class Authored:
             if error["type"] == "too_short" and any(each["loc"][: len(error["loc"])] == error["loc"] for each in errors if each != error):
                 # An item that is refused is not counted: that it is refused is said already.
                 continue
-            loc = (*at, *error["loc"])
+            loc = (*at, *error["loc"], *error.get("ctx", {}).get("at", ()))
             node, mark, path = _descend(self.root, loc)
             if error["type"] in {"missing", "union_tag_not_found"} and error["loc"]:
                 # It has no place of its own: what lacks it has.

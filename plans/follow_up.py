@@ -1,7 +1,7 @@
 """Follow-ups as the dialogue sees them: what to ask, what was answered, what was reported, what is on today."""
 
 from plans.answer import Answer, answer, decline, declined_because
-from plans.hear import template_of
+from plans.personal import template_of
 from plans.question import next_question, opening, questions, reminder
 from plans.report import Report, report
 from plans.template import Question

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.alert import Alert
 from plans.clock import local_day
 from plans.finding import is_correction
+from plans.personal import template_of
 from plans.question import entry, questions
 from plans.taking import Said, Taken, take_medicine, take_symptom, take_treatment, take_value, take_weight
-from plans.template import PlanTemplate, Question, find_template
+from plans.template import PlanTemplate, Question
 from plans.wording import say
-from records.care_plan import CarePlan, Task
+from records.care_plan import Task
 from records.flag import LEVELS
 from records.patient import Patient
 from tagging.topic import tells_treatment
@@ -51,12 +52,6 @@ class Heard:
         if not self.echoes:
             return say("echo.kept") if self.stored else ""
         return say("echo.corrected" if self.replaced else "echo.received", what=_in_short(self.echoes, "echo.joined"))
-
-
-async def template_of(tx: AsyncSession, task: Task) -> PlanTemplate:
-    """The version of the template that the task's patient was enrolled on. Raises TemplateError when it is gone."""
-    plan = await tx.get_one(CarePlan, task.care_plan_id)
-    return find_template(plan.template, plan.template_version)
 
 
 async def hear(

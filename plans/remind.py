@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.guard import Decision, decide
-from plans.hear import template_of
+from plans.personal import template_of
 from plans.question import entry, questions, reminder
 from plans.task import TALKING, close, is_open, lock, reminded, started
 from plans.template import PlanTemplate

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.alert import Alert
 from plans.answer import Answer, settle
 from plans.clock import local_day
-from plans.hear import Heard, hear, template_of
+from plans.hear import Heard, hear
+from plans.personal import template_of
 from plans.taking import UNSAID
 from plans.task import OPEN, lock
 from plans.template import Question

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
-from plans.hear import template_of
+from plans.personal import template_of
 from plans.question import next_question
 from plans.task import is_open
 from plans.wording import say

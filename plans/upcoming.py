@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
-from plans.hear import template_of
+from plans.personal import template_of
 from plans.wording import say
 from records.care_plan import Task
 from records.patient import Patient

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clarify_talk import told_of
 from plans.enrolment import RUNNING
-from plans.template import TemplateError, find_template
+from plans.personal import task_templates
+from plans.template import PlanTemplate, TemplateError
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
 from records.errand import Errand
@@ -115,15 +116,19 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
             Task.outcome.not_in(("stopped", "paused")),
         )
     )
+    rows = (await tx.execute(query)).tuples().all()
+    templates = await task_templates(tx, [task for task, _, _ in rows])
     return [
-        WorkItem(task.state, None, patient.id, patient.name, task.closed_at or now, _ending(task, plan), task_id=task.id)
-        for task, patient, plan in (await tx.execute(query))
+        WorkItem(
+            task.state, None, patient.id, patient.name, task.closed_at or now, _ending(task, plan, templates.get(task.id)), task_id=task.id
+        )
+        for task, patient, plan in rows
     ]
 
 
-def _ending(task: Task, plan: CarePlan) -> str:
+def _ending(task: Task, plan: CarePlan, template: PlanTemplate | None) -> str:
     try:
-        title = find_template(plan.template, plan.template_version).step(task.step).title
+        title = template.step(task.step).title if template is not None else plan.template
     except TemplateError:
         title = plan.template
     reasons = words("undeliverable" if task.state == "undeliverable" else "decline_reasons")

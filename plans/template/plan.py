@@ -6,6 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from plans.template.anchor import AnchorName
+from plans.template.condition import Condition
+from plans.template.mistake import listed, mistake, sentence
 from plans.template.step import Range, Step
 from plans.template.strict import Strict, TemplateError, read_strict
 from plans.template.usual import usual_texts
@@ -45,9 +48,9 @@ class PlanTemplate(Strict):
     department: str
     needs_clinician_review: bool
     src: str | None = None
-    anchors: tuple[str, ...] = Field(min_length=1)
-    later: tuple[str, ...] = ()
-    enrol_if: str | None = None
+    anchors: tuple[AnchorName, ...] = Field(min_length=1)
+    later: tuple[AnchorName, ...] = ()
+    enrol_if: Condition | None = None
     latest_discharge_days_ahead: int = Field(default=30, ge=0)
     requires: dict[Literal["birth_weight_g", "gestational_age_weeks"], Range] = Field(default_factory=dict)
     optional: tuple[str, ...] = ()
@@ -59,19 +62,26 @@ class PlanTemplate(Strict):
         for step in self.steps:
             if step.id == id:
                 return step
-        raise TemplateError(f"{self.id} version {self.version}: no step {id}")
+        raise TemplateError(sentence("step_gone", id=self.id, version=self.version, step=id))
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         ids = [step.id for step in self.steps]
         if double := {id for id in ids if ids.count(id) > 1}:
-            raise ValueError(f"step ids are not unique: {sorted(double)}")
-        used = {s.anchor for s in self.steps} | {p.until.anchor for s in self.steps for p in s.schedule if p.until}
-        if strange := used - set(self.anchors) - set(self.later):
-            raise ValueError(f"anchors that are not declared: {sorted(strange)}")
-        texts = self.texts.model_dump().values()
-        if strange := {field for text in texts for _, field, _, _ in Formatter().parse(text) if field} - {"name", "question"}:
-            raise ValueError(f"unknown placeholders: {sorted(strange)}")
+            raise mistake("id_double", at=("steps", len(ids) - 1 - ids[::-1].index(min(double)), "id"), names=listed(double))
+        if both := set(self.anchors) & set(self.later):
+            raise mistake("anchor_twice", at=("later",), name=min(both))
+        declared = {*self.anchors, *self.later}
+        for place, step in enumerate(self.steps):
+            if step.anchor not in declared:
+                raise mistake("anchor_undeclared", at=("steps", place, "anchor"), name=step.anchor)
+            for number, phase in enumerate(step.schedule):
+                if phase.until is not None and phase.until.anchor not in declared:
+                    at = ("steps", place, "schedule", number, "until", "anchor")
+                    raise mistake("anchor_undeclared", at=at, name=phase.until.anchor)
+        for name, text in self.texts.model_dump().items():
+            if strange := {field for _, field, _, _ in Formatter().parse(text) if field} - {"name", "question"}:
+                raise mistake("placeholder", at=("texts", name), names=listed(strange))
         return self
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from plans.template.mistake import listed, mistake
 from plans.template.strict import Strict
 from plans.template.usual import usual_texts
 
@@ -36,7 +37,7 @@ class Known(Strict):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if self.gte is None and self.lte is None:
-            raise ValueError("give gte, lte or both")
+            raise mistake("bound_needed")
         return self
 
 
@@ -78,16 +79,16 @@ class Question(Strict):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if strange := set(self.required) - set(self.vitals):
-            raise ValueError(f"required vitals that are not among vitals: {sorted(strange)}")
+            raise mistake("required_strange", at=("required",), names=listed(strange))
         if self.kind == "amounts" and (unsaid := set(self.required) - set(self.missing)):
-            raise ValueError(f"missing has no wording for {sorted(unsaid)}")
+            raise mistake("missing_unsaid", at=("missing",), names=listed(unsaid))
         numeric = self.kind in ("weight", "amounts", "number")
         if numeric != bool(self.vitals) or numeric != bool(self.required):
-            raise ValueError("vitals and required belong to weight, amounts and number, and to nothing else")
+            raise mistake("numeric_only")
         if (self.kind == "symptoms") != bool(self.signs):
-            raise ValueError("signs belong to symptoms, and to nothing else")
+            raise mistake("signs_only")
         if (self.kind == "choice") != (len(self.options) >= 2):
-            raise ValueError("options, two or more, belong to a choice, and to nothing else")
+            raise mistake("options_only")
         if len({option.value for option in self.options}) != len(self.options):
-            raise ValueError("values of options are not unique")
+            raise mistake("option_double", at=("options",))
         return self

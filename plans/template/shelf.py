@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from plans.template.mistake import sentence
 from plans.template.plan import PlanTemplate, read_template
 from plans.template.strict import TemplateError
 
@@ -15,9 +16,14 @@ def _all(folder: Path) -> dict[tuple[str, int], PlanTemplate]:
     for path in sorted(folder.glob("*.yml")):
         template = read_template(path)
         if (key := (template.id, template.version)) in found:
-            raise TemplateError(f"{path.name}: {template.id} version {template.version} is there twice")
+            raise TemplateError(f"{path.name}: {sentence('version_twice', id=template.id, version=template.version)}")
         found[key] = template
     return found
+
+
+def shipped() -> frozenset[tuple[str, int]]:
+    """Every id and version that is there as a file."""
+    return frozenset(_all(FOLDER))
 
 
 def load_templates(folder: Path | None = None) -> dict[str, PlanTemplate]:
@@ -31,4 +37,4 @@ def find_template(id: str, version: int, folder: Path | None = None) -> PlanTemp
     try:
         return _all(folder or FOLDER)[id, version]
     except KeyError as err:
-        raise TemplateError(f"{id} version {version} is not in the templates folder") from err
+        raise TemplateError(sentence("version_gone", id=id, version=version)) from err

@@ -5,6 +5,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from plans.template.anchor import AnchorName
+from plans.template.condition import Condition
+from plans.template.mistake import listed, mistake
 from plans.template.question import Question
 from plans.template.strict import Strict
 from plans.template.timing import Phase, Useful
@@ -74,10 +77,10 @@ class Step(Strict):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
     kind: StepKind = "vital"
     title: str = Field(min_length=1, max_length=40)
-    anchor: str
+    anchor: AnchorName
     schedule: tuple[Phase, ...] = Field(min_length=1)
     hours: tuple[int, ...] = ()
-    only_if: str | None = None
+    only_if: Condition | None = None
     useful_until: Literal["end_of_day"] | Useful = "end_of_day"
     reminders: tuple[Reminder, ...] = Field(default=(), max_length=3)
     missed: Missed | None = None
@@ -98,23 +101,24 @@ class Step(Strict):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if (self.kind in ASKS) != bool(self.questions):
-            raise ValueError(f"questions belong to {', '.join(sorted(ASKS))}, and to nothing else")
+            raise mistake("questions_kind", kinds=listed(ASKS))
         if (self.kind == "questionnaire") != (self.questionnaire is not None):
-            raise ValueError("questionnaire names a questionnaire in a step of this kind, and in no other")
+            raise mistake("questionnaire_kind")
         if (self.kind == "education") != bool(self.articles):
-            raise ValueError("articles belong to education, and to nothing else")
+            raise mistake("articles_kind")
         if (self.kind in REMINDS | {"message", "clinician_task"}) and not self.text:
-            raise ValueError(f"a step of the kind {self.kind} needs text")
+            raise mistake("text_needed", kind=self.kind)
         if strange := [hour for hour in self.hours if not 0 <= hour <= 23]:
-            raise ValueError(f"no hours of a day: {strange}")
+            raise mistake("hours_range", at=("hours",), hours=listed(strange))
         if len(set(self.hours)) != len(self.hours) or list(self.hours) != sorted(self.hours):
-            raise ValueError("hours have to be in order, each once")
+            raise mistake("hours_order", at=("hours",))
         ids = [question.id for question in self.questions]
         if double := {id for id in ids if ids.count(id) > 1}:
-            raise ValueError(f"question ids are not unique: {sorted(double)}")
+            raise mistake("id_double", at=("questions", len(ids) - 1 - ids[::-1].index(min(double)), "id"), names=listed(double))
         known = {"age_days"}
-        for question in self.questions:
+        for place, question in enumerate(self.questions):
             if strange_facts := {known_.fact for known_ in question.only_if} - known:
-                raise ValueError(f"{question.id}.only_if names what no earlier question asks: {sorted(strange_facts)}")
+                at = ("questions", place, "only_if")
+                raise mistake("fact_unknown", at=at, question=question.id, names=listed(strange_facts))
             known |= {question.id, *question.vitals, *question.signs}
         return self

@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from plans.template.anchor import AnchorName
+from plans.template.mistake import mistake
 from plans.template.strict import Strict
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -15,7 +17,7 @@ MOST_DAYS = 366 * 25
 class Until(Strict):
     """The last day of a phase: `months` calendar months and `day` days after an anchor."""
 
-    anchor: str
+    anchor: AnchorName
     day: int = Field(default=0, ge=0, le=MOST_DAYS)
     months: int = Field(default=0, ge=0, le=300)
     src: str
@@ -31,7 +33,7 @@ class Cycle(Strict):
     @model_validator(mode="after")
     def _within(self) -> Self:
         if not self.first <= self.last <= self.length:
-            raise ValueError("first, last and length have to be in this order")
+            raise mistake("cycle_order")
         return self
 
 
@@ -79,21 +81,21 @@ class Phase(Strict):
         )
         weekly = bool(self.weekdays) and self.after is not None and not self.every
         if sum(given) + weekly != 1:
-            raise ValueError("give days, months, first and last, after and every, cycle, or after and weekdays: one of these")
+            raise mistake("phase_one")
         if self.kind == "daily" and (self.first is None or self.last is None or self.first > self.last):
-            raise ValueError("first and last belong together, in order")
+            raise mistake("phase_daily")
         if self.kind == "every" and (self.after is None or min(self.every) < 1):
-            raise ValueError("every needs after, and steps of one day or more")
+            raise mistake("phase_every")
         if self.shift and self.kind != "months":
-            raise ValueError("shift belongs to months")
+            raise mistake("phase_shift", at=("shift",))
         if self.until is not None and self.kind in ("days", "months", "daily"):
-            raise ValueError("until belongs to what repeats: every, cycle or weekdays with after")
+            raise mistake("phase_until")
         if self.after is not None and self.kind not in ("every", "weekly"):
-            raise ValueError("after belongs to every or to weekdays")
+            raise mistake("phase_after")
         if self.weekdays and self.kind not in ("daily", "weekly"):
-            raise ValueError("weekdays belong to first and last, or to after")
+            raise mistake("phase_weekdays")
         if any(abs(day) > MOST_DAYS for day in self.days) or any(not 0 <= month <= 300 for month in self.months):
-            raise ValueError("a day or month is further away than any plan lasts")
+            raise mistake("phase_far")
         return self
 
 
@@ -106,5 +108,5 @@ class Useful(Strict):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.hours is None) == (self.days is None):
-            raise ValueError("give hours or days")
+            raise mistake("useful_one")
         return self

@@ -49,7 +49,12 @@ def refused(text: str, model: type = Page, name: str = "a.yml") -> str:
     [
         ("version: 1", "version: 0", ["第 3 行，第 1 列，“version”：不能小于 1。"]),
         ("version: 1", "version: 1.5", ["第 3 行", "整数，不能有小数"]),
-        ("after_hours: 4", "after_hours: many", ["第 22 行，第 16 列，“steps[weight_and_feeding].reminder.after_hours”：这里要写整数"]),
+        (
+            "after_hours: 4",
+            "after_hours: many",
+            ["第 22 行，第 18 列", "“steps[weight_and_feeding].reminders[第1项].after_hours”：这里要写整数"],
+        ),
+        ("    anchor: discharge", "    anchor: surgery", ["第 16 行，第 5 列", "日期“surgery”没有写在 anchors 或 later 里"]),
         ("kind: weight", "kind: wieght", ["第 25 行", "questions[weight].kind", "可以写的是 weight、amounts", "是不是想写“weight”？"]),
         (
             TITLE,
