@@ -27,6 +27,7 @@ from records.experiment import (
 from records.feed import Feed, FeedMessage
 from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
+from records.flag_review import FlagReview
 from records.friendship import Friendship
 from records.immunization import Immunization
 from records.lab_result import LabResult
@@ -99,6 +100,7 @@ __all__ = [
     "FhirToken",
     "Flag",
     "FlagNotice",
+    "FlagReview",
     "Friendship",
     "Immunization",
     "Inbound",
