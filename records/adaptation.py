@@ -118,7 +118,7 @@ class AdaptationClock(Base):
 _TAKE = text(
     """
     select e.id, e.patient_id, e.kind, e.at, e.recorded_at, e.ref_kind, e.ref_id, e.fact, e.cause_id, e.depth from patient_event e
-    where e.heard_at is null and e.at <= :now and not exists (
+    where e.heard_at is null and e.at <= :now and (cast(:only as bigint) is null or e.patient_id = :only) and not exists (
         select from patient_event w where w.patient_id = e.patient_id and w.heard_at is null and w.not_before is not null
             and w.not_before > :now)
     order by e.id limit :limit for update of e skip locked
@@ -134,9 +134,9 @@ _HOLD = text("update patient_event set not_before = :until where patient_id = :p
 _CAUSE = text("select set_config('careloop.firing', :cause, true)")
 
 
-async def take_events(tx: AsyncSession, now: datetime, limit: int) -> Sequence[Any]:
-    """The next events that the rules have not heard, oldest first, held until the end of the transaction."""
-    return (await tx.execute(_TAKE, {"now": now, "limit": limit})).all()
+async def take_events(tx: AsyncSession, now: datetime, limit: int, *, only: int | None = None) -> Sequence[Any]:
+    """The next events (`only`: of this patient) that the rules have not heard, oldest first, held until the end of the transaction."""
+    return (await tx.execute(_TAKE, {"now": now, "limit": limit, "only": only})).all()
 
 
 async def any_event(tx: AsyncSession, now: datetime) -> bool:

@@ -57,7 +57,9 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class _Carried:
+class Carried:
+    """A tag that the patient carries, in which state and since which day."""
+
     tag_id: int
     state: str
     since: str
@@ -74,16 +76,20 @@ async def explain(tx: AsyncSession, query: Query, patient_id: int, scope: Scope)
             PatientTag.patient_id == patient_id, PatientTag.until.is_(None), PatientTag.state.in_(CARRIED)
         )
     )
-    carried = [_Carried(row.tag_id, row.state, on(row.since, scope.zone).isoformat()) for row in rows]
-    names = scope.name_of
-    reasons = [
-        Reason(write(term, names=names), judge(term, facts, scope), tuple(_because(term, facts, carried, scope))) for term in terms(query)
-    ]
+    carried = [Carried(row.tag_id, row.state, on(row.since, scope.zone).isoformat()) for row in rows]
     verdict = judge(query, facts, scope)
-    return Explanation(verdict is True, verdict, tuple(reasons))
+    return Explanation(verdict is True, verdict, reasons(query, facts, carried, scope))
 
 
-def _because(term: Term, facts: Facts, carried: Sequence[_Carried], scope: Scope) -> list[str]:
+def reasons(query: Query, facts: Facts, carried: Sequence[Carried], scope: Scope) -> tuple[Reason, ...]:
+    """Every term from left to right with its verdict and what it rests on. Pure."""
+    names = scope.name_of
+    return tuple(
+        Reason(write(term, names=names), judge(term, facts, scope), tuple(_because(term, facts, carried, scope))) for term in terms(query)
+    )
+
+
+def _because(term: Term, facts: Facts, carried: Sequence[Carried], scope: Scope) -> list[str]:
     match term:
         case TagTerm():
             return _tags(term, facts, carried, scope)
@@ -119,7 +125,7 @@ def _because(term: Term, facts: Facts, carried: Sequence[_Carried], scope: Scope
             return [f"{template} {words[state][0]}" for template, _, state in plans] or [say("explain.no_plan")]
 
 
-def _tags(term: TagTerm, facts: Facts, carried: Sequence[_Carried], scope: Scope) -> list[str]:
+def _tags(term: TagTerm, facts: Facts, carried: Sequence[Carried], scope: Scope) -> list[str]:
     said = list[str]()
     states = table("explain")["states"]
     for tag in term.tags:

@@ -6,6 +6,8 @@ from datetime import datetime
 from records.tag import TAG_SOURCES
 
 Key = tuple[bool, str, int, str]
+# In front of the id of a rule that adapts care (plans/adaptation): what it gave stands by itself, as a decision does.
+ADAPTS = "adapt:"
 # From here on what is said counts as sure (R): a hospital's data, a person, a rule over either. Below stand words of families and models.
 SURE = 0.8
 
@@ -50,4 +52,9 @@ class Evidence:
 
 def premised(source: str, rule: str | None) -> bool:
     """Whether a reason stands only as long as its rule's premise holds; what somebody said stands by itself."""
-    return rule is not None and source in ("his", "rule")
+    return rule is not None and source in ("his", "rule") and not adapted(rule)
+
+
+def adapted(rule: str | None) -> bool:
+    """Whether a rule that adapts care gave this reason."""
+    return rule is not None and rule.startswith(ADAPTS)

@@ -13,7 +13,7 @@ from records.patient import Patient
 from records.state import MoveRefused
 from records.tag import CARRIED, PATIENT_TAG_MOVES, Tag
 from tagging.tags.errors import TagError
-from tagging.tags.evidence import SURE, Evidence, Key, premised
+from tagging.tags.evidence import SURE, Evidence, Key, adapted, premised
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 REPLACED = "由更新的“{name}”取代：{because}"
@@ -124,6 +124,22 @@ class Holding:
             row.asks = True
             if row.state == "active":
                 self._move(row, "contested", evidence.author, evidence.because)
+        return True
+
+    def withdraw(self, code: str, evidence: Evidence) -> bool:
+        """A rule that adapts care takes a tag back: it ends where only such rules spoke for it and nobody decided; else it is opposed.
+
+        False when that changes nothing.
+        """
+        row = self.rows.get(code)
+        self._tag(code)
+        if row is None or row.state not in CARRIED:
+            return False
+        speaking = self.standing.get(code, set())
+        if row.decided_by is not None or not speaking or not all(adapted(rule) for _, rule in speaking):
+            return self.oppose(code, evidence)
+        self._note(code, row, replace(evidence, against=True))
+        self._end(code, row, evidence.author, evidence.because)
         return True
 
     def outgrow(self, holds: Iterable[tuple[str, str]]) -> list[str]:
