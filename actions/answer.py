@@ -1,10 +1,9 @@
 """What is asked: answered from the reviewed articles, or left to doctor and nurse; and what nobody understood."""
 
 import re
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
@@ -12,14 +11,12 @@ from actions.speech import keep, say
 from actions.turn import Turn, turn_of
 from plans.article import Article
 from plans.chart import asks_about
-from plans.content import Library
-from plans.encoder import Encoder, EncoderMissing, open_encoder
+from plans.content.library import Library
+from plans.content.live import LiveLibrary
 from plans.prescription import quote_named
 from plans.wording import say as wording
 from records.content_read import article_read
 from tagging.topic import asks, find_topic
-
-log = structlog.get_logger(__name__)
 
 # A question without the form of one is no longer than this: 脐带护理.
 HEADLINE = 10
@@ -33,31 +30,18 @@ _BARE = re.compile(
 PATIENCE = 2
 
 
-_encoder_name = ""
+# One for the process: the worker looks every few seconds whether it has changed.
+articles = LiveLibrary()
 
 
 def use_encoder(name: str) -> None:
     """Search with the sentence encoder of this name (see plans/encoder.py) from the next reading of the articles on."""
-    global _encoder_name
-    _encoder_name = name
-    library.cache_clear()
+    articles.use_encoder(name)
 
 
-@cache
 def library() -> Library:
-    """The articles, read once: about a second, with an encoder half a minute."""
-    return Library.load(encoder=_encoder())
-
-
-def _encoder() -> Encoder | None:
-    if not _encoder_name:
-        return None
-    try:
-        return open_encoder(_encoder_name)
-    except EncoderMissing as err:
-        # Families are answered by words alone rather than not at all.
-        log.error("sentence encoder missing", why=str(err))
-        return None
+    """The articles as this process knows them."""
+    return articles.library()
 
 
 class AnswerQuestion(Action):
@@ -144,8 +128,8 @@ async def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | No
     if topic == "medicine" and (prescription := await _prescription(turn)) is not None:
         dispatcher.utter_message(response="utter_chart", body=prescription)
         return []
-    if topic == "medicine" and names and (article := find_article(turn.text)) is not None and article.is_about(names):
-        await _utter(turn, dispatcher, article)
+    found = find_article(turn.text, turn.chat.team_id) if topic == "medicine" and names else None
+    if found is not None and found.article.is_about(names) and await _utter(turn, dispatcher, found):
         return []
     return offer_nurse(dispatcher, f"utter_for_doctor_{topic}", turn.text)
 
@@ -186,27 +170,44 @@ def not_understood(tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
     return [SlotSet("missed", missed), *offer_nurse(dispatcher, "utter_not_understood_again")]
 
 
-def find_article(text: str) -> Article | None:
-    """The article that fits well enough."""
-    hits = library().search(text, limit=1)
-    return hits[0].article if hits else None
+@dataclass(frozen=True)
+class Found:
+    """An article with the version that it is in the content centre; None for what comes with the program."""
+
+    article: Article
+    version_id: int | None
+
+
+def find_article(text: str, team: int | None = None) -> Found | None:
+    """The article that fits well enough, of those that all teams or this `team` may use."""
+    # One library for both: another may take its place at any moment.
+    at_hand = library()
+    hits = at_hand.search(text, limit=1, team=team)
+    if not hits:
+        return None
+    source = at_hand.published.get(hits[0].article.id)
+    return Found(hits[0].article, source.version_id if source is not None else None)
 
 
 async def say_article(turn: Turn, dispatcher: Any, *, rate: bool = True) -> bool:
     """Answer the turn's words with the article that fits, if there is one; `rate` allows to ask whether it helped."""
-    article = find_article(turn.text)
-    if article is not None:
-        await _utter(turn, dispatcher, article, rate=rate)
-    return article is not None
+    found = find_article(turn.text, turn.chat.team_id)
+    return found is not None and await _utter(turn, dispatcher, found, rate=rate)
 
 
-async def _utter(turn: Turn, dispatcher: Any, article: Article, *, rate: bool = True) -> None:
-    """Say the article, keep that it was read, and once a day ask whether it helped."""
+async def _utter(turn: Turn, dispatcher: Any, found: Found, *, rate: bool = True) -> bool:
+    """Say the article, keep that it was read, and once a day ask whether it helped; False, without a word, if it was taken back since
+    this process read it."""
+    patient_id = turn.patient.id if turn.patient is not None else None
+    article, version = found.article, found.version_id
+    read = await article_read(turn.tx, turn.chat, patient_id, article.id, article.version, turn.now, ask=rate, version_id=version)
+    if read is None:
+        return False
     reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
     dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
-    patient_id = turn.patient.id if turn.patient is not None else None
-    read, ask = await article_read(turn.tx, turn.chat, patient_id, article.id, article.version, turn.now, ask=rate)
+    number, ask = read
     if ask:
         # bot/rating.py hears the tap.
-        buttons = [{"title": wording(f"rating.{name}"), "payload": f"{name}_{read}"} for name in ("useful", "useless")]
+        buttons = [{"title": wording(f"rating.{name}"), "payload": f"{name}_{number}"} for name in ("useful", "useless")]
         dispatcher.utter_message(response="utter_article_useful", buttons=buttons)
+    return True

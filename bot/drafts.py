@@ -21,7 +21,7 @@ async def waiting_drafts(tx: AsyncSession) -> list[ContentDraft]:
 
 
 async def export_drafts(tx: AsyncSession, path: Path, *, by: str, now: datetime) -> int:
-    """Write the waiting drafts to `path` in the form of plans/content/*.yml, to be completed there; how many.
+    """Write the waiting drafts to `path` in the form of plans/content/articles/*.yml, to be completed there; how many.
 
     What a reviewer has to add (`title`, `keywords`, two more `questions`, when to seek care) is left empty, so that a file nobody
     has worked on is refused when the articles are read. Raises FileExistsError rather than write over a file.

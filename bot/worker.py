@@ -62,6 +62,8 @@ CLOCK_EVERY = 0.5
 COHORTS_EVERY = 1.0
 TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
+# A new article is found within seconds; the look is one row.
+ARTICLES_EVERY = 2
 FEEDS_EVERY = 30
 # Each view has its own time; this is how often it is asked whether that has come.
 VIEWS_EVERY = 5
@@ -107,6 +109,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         loops.append(asyncio.create_task(keep_engine(parts, handlers)))
         swap = await loading
         if swap is not None:
+            loops.append(asyncio.create_task(keep(lambda: _look_at_articles(parts), parts, every=ARTICLES_EVERY)))
             loops.append(asyncio.create_task(keep(swap.look, parts, every=PUBLICATIONS_EVERY)))
         await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
@@ -195,6 +198,7 @@ async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> H
     if model is None:
         return None
     try:
+        await _read_articles(parts)
         relay = Relay(await asyncio.to_thread(_dialogue, model, parts))
         swap = hot_swap(parts, relay)
         await _follow(swap)
@@ -208,6 +212,23 @@ async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> H
     finally:
         turns.loading = False
     return None
+
+
+async def _read_articles(parts: Core) -> None:
+    """Take in what is shipped, and know what is published before the first question is answered."""
+    from plans.content.live import take_in
+
+    await parts.db.insist(lambda: take_in(parts.db, parts.clock))
+    # In a thread like the dialogue: what it imports takes a second.
+    answers = await asyncio.to_thread(importlib.import_module, "actions.answer")
+    answers.use_encoder(parts.settings.encoder)
+    await parts.db.insist(lambda: _look_at_articles(parts))
+
+
+async def _look_at_articles(parts: Core) -> None:
+    from actions.answer import articles
+
+    await articles.look(parts.db, parts.clock)
 
 
 async def _follow(swap: HotSwap) -> None:
@@ -232,16 +253,9 @@ def hot_swap(parts: Core, relay: Relay) -> HotSwap:
 
 
 def _dialogue(model: Path, parts: Core) -> Model:
-    from actions.answer import use_encoder
     from bot.dialogue.agent import Dialogue
 
-    use_encoder(parts.settings.encoder)
-    talker: Model = Dialogue.load(model, clock=parts.clock)
-    # The first question must not wait for the articles to be read.
-    from actions.answer import library
-
-    library()
-    return talker
+    return Dialogue.load(model, clock=parts.clock)
 
 
 async def keep_engine(parts: Core, handlers: dict[str, Handler]) -> None:

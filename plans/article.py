@@ -1,4 +1,4 @@
-"""Articles for families: short, reviewed, with source and date, read from content/*.yml."""
+"""Articles for families: short, reviewed, with source and date, read from content/articles/*.yml."""
 
 import re
 from collections.abc import Iterable
@@ -10,19 +10,21 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
+from plans.content.model import Audience
 from plans.template import Strict, TemplateError
 from plans.wording import say
 from tagging.sources import sources
 from tagging.text import fold
 
-FOLDER = Path(__file__).parent / "content"
+FOLDER = Path(__file__).parent / "content" / "articles"
 
 
 class Article(Strict):
     """One reviewed text. `questions` are ways in which families ask for it; `body` is what they read, at most 600 characters.
 
     `keywords` and `also` name its subject; the former make it rank higher. Where `within` names an illness or a treatment, a
-    question has to name one of these too: 忌口 is the subject, 化疗 the frame. `medicines` are those it is about, no less.
+    question has to name one of these too: 忌口 is the subject, 化疗 the frame. `medicines` are those it is about, no less. `tags` and
+    `audience` say whose families it is pushed to.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Article(Strict):
     reviewed_by: str
     reviewed_at: date
     review_due: date
+    tags: tuple[str, ...] = ()
+    audience: Audience | None = None
     needs_clinician_review: bool
     version: int = Field(ge=1)
 

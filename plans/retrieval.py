@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from plans.alike import Question, cutter, likeness
-from plans.content import Library
+from plans.content.library import Library
 from plans.encoder import Encoder
 from tagging.evaluation.score import Share
 

@@ -12,6 +12,7 @@ from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
 from records.condition import Condition
 from records.consent import Consent
 from records.contact import Contact
+from records.content import ContentItem, ContentMedia, ContentPush, ContentVersion
 from records.content_read import ContentRead
 from records.encounter import Encounter
 from records.errand import Errand
@@ -86,7 +87,11 @@ __all__ = [
     "Consent",
     "Contact",
     "ContentDraft",
+    "ContentItem",
+    "ContentMedia",
+    "ContentPush",
     "ContentRead",
+    "ContentVersion",
     "Conversation",
     "Encounter",
     "Errand",

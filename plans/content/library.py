@@ -7,10 +7,11 @@ A question that is not covered finds nothing, because nothing is better than an 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -50,6 +51,14 @@ class SearchSettings(Strict):
 
 
 @dataclass(frozen=True)
+class Published:
+    """Where an article of the library comes from: its version in the content centre, and the team that alone may use it (None: all)."""
+
+    version_id: int
+    team_id: int | None
+
+
+@dataclass(frozen=True)
 class Hit:
     """An article; how much of the question it covers (0 nothing, 1 every word that says something, in its best place), and how alike
     the nearest of its own questions is (0 to 1). `score` joins the two."""
@@ -61,12 +70,21 @@ class Hit:
 
 
 class Library:
-    """The articles in memory, with the index that is built once."""
+    """The articles in memory, with the index that is built once. `published` says where they come from, if from the content centre;
+    `vectors` are what an encoder made of questions before, so that a changed library costs no more than its new questions."""
 
     def __init__(
-        self, articles: Sequence[Article], settings: SearchSettings, cut: Callable[[str], Iterable[str]], encoder: Encoder | None = None
+        self,
+        articles: Sequence[Article],
+        settings: SearchSettings,
+        cut: Callable[[str], Iterable[str]],
+        encoder: Encoder | None = None,
+        *,
+        published: Mapping[str, Published] | None = None,
+        vectors: dict[str, Any] | None = None,
     ):
         self.articles = {article.id: article for article in articles}
+        self.published = published or {}
         self._settings, self._cut, self._encoder = settings, cut, encoder
         self._same = {other: word for word, others in settings.same.items() for other in others}
         self._same_pattern, self._stop_pattern = _any_of(self._same), _any_of(settings.stop)
@@ -77,7 +95,7 @@ class Library:
         self._near = settings.near if encoder is None else settings.near_with_encoder
         if encoder is not None:
             self._owner = [number for number, asked in enumerate(self._questions) for _ in asked]
-            self._vectors = encoder.encode([text for article in articles for text in (article.title, *article.questions)])
+            self._vectors = _encoded(encoder, [text for article in articles for text in (article.title, *article.questions)], vectors)
         counts = [self._weigh(article) for article in articles]
         lengths = [sum(count.values()) for count in counts]
         mean = sum(lengths) / max(1, len(lengths))
@@ -97,8 +115,16 @@ class Library:
         """Read and index all articles. Blocking: the dictionary of the word cutter takes about a second. Raises TemplateError."""
         return cls(load_articles(folder or FOLDER), _settings(), cutter(), encoder)
 
-    def search(self, text: str, limit: int = 3) -> list[Hit]:
-        """The articles that answer `text`, best first; empty when none covers enough of it to be an honest answer.
+    @classmethod
+    def of(
+        cls, articles: Sequence[Article], published: Mapping[str, Published], encoder: Encoder | None, vectors: dict[str, Any]
+    ) -> "Library":
+        """Index these articles of the content centre. Blocking, like `load`."""
+        return cls(articles, _settings(), cutter(), encoder, published=published, vectors=vectors)
+
+    def search(self, text: str, limit: int = 3, *, team: int | None = None) -> list[Hit]:
+        """The articles that answer `text`, best first; empty when none covers enough of it to be an honest answer. Those that belong to
+        another team than `team` are left out.
 
         A question has to name an article's subject (`keywords`, `also`), where a verb or a place that both share is not enough, or to
         be nearly one of the article's own questions.
@@ -106,16 +132,23 @@ class Library:
         folded = fold(text)
         if any(word in folded for word in self._settings.off_topic):
             return []
-        covers = self._covers(folded)
+        covers = {number: cover for number, cover in self._covers(folded).items() if self._is_for(number, team)}
         named = self._alike(folded)
         best = sorted(covers, key=lambda number: -covers[number])[:CANDIDATES]
         best += [number for number in range(len(self._order)) if number not in best and self._names(number, named)][:CANDIDATES]
         good = [
             Hit(self._order[number], round(cover, 4), round(near, 4), round(self._score(number, cover, near, named), 4))
             for number, near in self._nearest(text, best).items()
-            if ((cover := covers.get(number, 0.0)) >= self._settings.threshold and self._names(number, named)) or near >= self._near.enough
+            if self._is_for(number, team)
+            and (
+                ((cover := covers.get(number, 0.0)) >= self._settings.threshold and self._names(number, named)) or near >= self._near.enough
+            )
         ]
         return sorted(good, key=lambda hit: (-hit.score, hit.article.id))[:limit]
+
+    def _is_for(self, number: int, team: int | None) -> bool:
+        source = self.published.get(self._order[number].id)
+        return source is None or source.team_id is None or source.team_id == team
 
     def _covers(self, folded: str) -> dict[int, float]:
         """How much of the question each article covers."""
@@ -180,6 +213,16 @@ class Library:
                 # Marked, so that a pair is never taken for a word of two characters.
                 terms[f"{first}{second}_"] = terms.get(f"{first}{second}_", 0) + 0.5
         return terms
+
+
+def _encoded(encoder: Encoder, texts: list[str], known: dict[str, Any] | None) -> Any:
+    """The meanings of `texts`, a row each; those that are `known` are not worked out again."""
+    known = {} if known is None else known
+    if fresh := [text for text in dict.fromkeys(texts) if text not in known]:
+        known.update(zip(fresh, encoder.encode(fresh), strict=True))
+    import numpy
+
+    return numpy.stack([known[text] for text in texts])
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
