@@ -24,7 +24,7 @@ def list_drafts() -> None:
 
 @content.command("export")
 def export_drafts_to(
-    file: Annotated[Path, typer.Argument(help="New YAML file, such as plans/content/drafts.yml after review.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="New YAML file, such as drafts.yml after review.", dir_okay=False)],
     by: Annotated[str, typer.Option(help="Who exports, as it is to be kept.")],
 ) -> None:
     """Write the drafts as articles for a reviewer to complete. Nothing is shown to families before that."""
@@ -41,8 +41,9 @@ def list_reads() -> None:
     """How often each article was shown, and how many families said that it helped or did not, the most read first."""
     from records.content_read import reads
 
-    for article, version, shown, helped, not_helped in _with_database(lambda tx, now: reads(tx)):
-        print(f"{article}  v{version}  {shown}  有用 {helped}  没帮上 {not_helped}")
+    for each in _with_database(lambda tx, now: reads(tx)):
+        shown = each.answered + each.pushed
+        print(f"{each.article}  v{each.version}  {shown}  有用 {each.useful}  没帮上 {each.useless}")
 
 
 def _with_database(work: "Callable[..., Awaitable[_Result]]") -> _Result:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.rating import answer_rating
 from records.chat import Chat
-from records.content_read import ContentRead, reads
+from records.content_read import ContentRead, Reads, reads
 from records.flag import Flag
 from records.question import QuestionToTeam
 from tests.dialogue.conftest import Family
@@ -46,7 +46,7 @@ async def test_an_article_read_is_kept_and_rated_once_a_day(family: Family) -> N
     assert await tap(family, no, "没帮上") is not None
     assert [each.useful for each in await read_by(family)] == [False, None, None]
     async with family.db.transaction() as tx:
-        assert ("cord-care", 1, 2, 0, 0) in await reads(tx)
+        assert Reads("cord-care", 1, 2, 0, 0, 0, 0, 0) in await reads(tx)
 
 
 async def test_nobody_rates_what_another_family_read(family: Family, new_family) -> None:
