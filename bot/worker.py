@@ -14,6 +14,8 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.adapt import JOB as ADAPT
+from bot.adapt import Adapter
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.apply import apply, apply_all
 from bot.card_clicks import CallbackEvents
@@ -68,6 +70,8 @@ FEEDS_EVERY = 30
 # Each view has its own time; this is how often it is asked whether that has come.
 VIEWS_EVERY = 5
 RISK_EVERY = 3600
+# The clock of the rules: the day's look is made once, a minute after its hour at the latest.
+RULES_EVERY = 60
 ROOT = Path(__file__).parent.parent
 
 
@@ -99,6 +103,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
             asyncio.create_task(keep(ViewPoller(parts.db, parts.clock).look, parts, every=VIEWS_EVERY)),
+            asyncio.create_task(keep(Adapter(parts.db, parts.clock, settings.tz).tick, parts, every=RULES_EVERY)),
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
         ]
         if settings.sandbox:
@@ -183,6 +188,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
         "apply_feed": FeedApplier(
             parts.db, parts.clock, settings.tz, read=read_message, apply=apply, apply_all=apply_all, version=VERSION
         ).run,
+        ADAPT: Adapter(parts.db, parts.clock, settings.tz).run,
         RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
         "poll_feed": FhirPoller(parts.db, parts.clock).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,

@@ -129,6 +129,13 @@ _WAITING = text(
     select exists (select from patient_event where heard_at is null and at <= :now and (not_before is null or not_before <= :now))
     """
 )
+_WHO = text(
+    """
+    select distinct patient_id from (
+        select patient_id from patient_event where heard_at is null and at <= :now and (not_before is null or not_before <= :now)
+        order by id limit :limit) next
+    """
+)
 _HEARD = text("update patient_event set heard_at = :now where id = any(cast(:ids as bigint[]))")
 _HOLD = text("update patient_event set not_before = :until where patient_id = :patient and heard_at is null")
 _CAUSE = text("select set_config('careloop.firing', :cause, true)")
@@ -142,6 +149,11 @@ async def take_events(tx: AsyncSession, now: datetime, limit: int, *, only: int 
 async def any_event(tx: AsyncSession, now: datetime) -> bool:
     """Whether there is an event to hear: one look into an index of the unheard."""
     return bool(await tx.scalar(_WAITING, {"now": now}))
+
+
+async def waiting_patients(tx: AsyncSession, now: datetime, limit: int) -> list[int]:
+    """Whose the next events are."""
+    return list(await tx.scalars(_WHO, {"now": now, "limit": limit}))
 
 
 async def heard(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:
