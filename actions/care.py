@@ -12,6 +12,8 @@ from actions.speech import CORRECT, alarm, asserted, judged, safety_said, say, s
 from actions.turn import Turn, turn_of, understand_about
 from actions.which import ask_which, chosen, invite_to_bind
 from plans.follow_up import Report, report
+from plans.question import ask_of, buttons_of
+from plans.queue import go_on
 from plans.wording import say as wording
 from tagging.topic import asks
 
@@ -121,7 +123,7 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
         corrects=(tracker.get_slot("pending") or {}).get("kind") == CORRECT,
     )
     say(dispatcher, told.echo)
-    await alarm(turn, dispatcher, told.alert, patient=turn.patient)
+    await alarm(turn, dispatcher, told.alert, patient=turn.patient, others=told.others)
     if not told.understood and not told.ask_back:
         events = await answer(turn, dispatcher)
         if events is None:
@@ -138,15 +140,20 @@ async def tell_report(turn: Turn, dispatcher: Any, tracker: Any) -> list[dict[st
     quiet = told.alert is None and not told.ask_back and not told.answered and not asks(turn.text)
     if quiet and await clarify(turn, dispatcher, tracker):
         return []
-    events = _go_on(turn, dispatcher, tracker, told)
+    events = await _go_on(turn, dispatcher, tracker, told)
     if asks(turn.text) and not told.ask_back and turn.triage.level == "routine":
         events += offer_nurse(dispatcher, "utter_not_sure", turn.text)
     return events
 
 
-def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict[str, Any]]:
-    """Ask back or say the next step; the follow-up that took part of it goes on."""
-    following = told.next.ask.format(name=turn.patient.name) if turn.patient and told.next is not None and told.answered else None
+async def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict[str, Any]]:
+    """Ask back or say the next step; the follow-up that took part of it goes on, or the next one that waits here."""
+    question = told.next if told.answered and turn.patient is not None else None
+    following = ask_of(question, turn.patient) if question is not None and turn.patient is not None else None
+    buttons = buttons_of(told.task, question) if told.task is not None and question is not None else ()
+    then = await go_on(turn.tx, turn.chat, now=turn.now, several=len(turn.patients) > 1) if told.finished else None
+    if then is not None:
+        following, buttons = then.text, then.buttons
     events: list[dict[str, Any]] = []
     safety = None if told.finished else told.safety
     if safety:
@@ -158,7 +165,7 @@ def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> list[dict
     if not events and step == wording("report.symptom"):
         step = ""
     step = (step or "") + (safety or "")
-    say(dispatcher, told.ask_back, told.closing, step, following)
+    say(dispatcher, told.ask_back, told.closing if then is None else None, step, following, buttons=buttons)
     return events
 
 

@@ -1,22 +1,28 @@
 """The follow-up's form: its questions stand in the task, its answers are read by our parser, Rasa only keeps the thread."""
 
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction
 
-from actions.answer import nothing_open, say_article
+from actions.answer import is_bare, nothing_open, say_article
 from actions.care import tell_report
 from actions.clarify import clarify
-from actions.speech import FORM, alarm, named, say, says_something, taken_up_again
-from actions.turn import Turn, turn_of
+from actions.speech import FORM, alarm, judged, named, say, says_something, taken_up_again
+from actions.turn import Turn, turn_of, understand_about
 from plans.answer import TRIES, declined_because
-from plans.follow_up import Question, answer, decline, next_question, open_task, template_of, today
-from plans.question import entry
+from plans.follow_up import Answer, Question, answer, decline, next_question, open_task, template_of, today
+from plans.hear_words import Tapped
+from plans.question import PRESENT, ask_of, buttons_of, entry, listed_signs, open_signs, tapped
 from plans.questionnaire_response import assigned_line, assigned_to
+from plans.queue import go_on
+from plans.read_answer import read_choice, read_signs
 from plans.template import Reason
+from plans.wording import say as wording
 from records.care_plan import Task
+from records.flag import LEVELS
 from records.patient import Patient
-from tagging.topic import find_topic, tells_treatment
+from tagging.topic import asks, find_topic, tells_treatment
 
 # The value of the slot `answer` when nothing more is to be asked in this turn: the form ends, and comes back if the task is open.
 LATER = "later"
@@ -46,7 +52,7 @@ class ValidateFollowUpForm(FormValidationAction):
             return {}
         async with turn_of(tracker) as turn:
             asked = await _open_question(turn)
-            if asked is None or _is_something_else(turn, tracker, domain, asked[1], asked[2]):
+            if asked is None or _is_something_else(turn, tracker, domain, *asked):
                 return {}
             return {"answer": await _take(turn, dispatcher, tracker, *asked)}
 
@@ -69,8 +75,9 @@ class AskAnswer(Action):
         async with turn_of(tracker) as turn:
             asked = await _open_question(turn)
             if asked is not None:
-                _, patient, question = asked
-                dispatcher.utter_message(response="utter_taken_up_again", question=question.ask.format(name=patient.name))
+                task, patient, question = asked
+                buttons = [{"title": label, "payload": key} for key, label in buttons_of(task, question)]
+                dispatcher.utter_message(response="utter_taken_up_again", question=ask_of(question, patient), buttons=buttons)
         return []
 
 
@@ -117,14 +124,16 @@ async def _open_question(turn: Turn) -> tuple[Task, Patient, Question] | None:
     task = await open_task(turn.tx, turn.chat)
     if task is None:
         return None
-    question = next_question(task, await template_of(turn.tx, task))
     patient = next((p for p in turn.patients if p.id == task.patient_id), None) or await turn.tx.get(Patient, task.patient_id)
+    question = next_question(task, await template_of(turn.tx, task), patient)
     return None if question is None or patient is None else (task, patient, question)
 
 
-def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient, question: Question) -> bool:
+def _is_something_else(turn: Turn, tracker: Any, domain: Any, task: Task, patient: Patient, question: Question) -> bool:
     """Whether the utterance is not about the question: another concern, a pending yes or no, or another child."""
     intent = tracker.latest_message["intent"]["name"]
+    if _tapped(turn, task) is not None:
+        return False
     if any(child.id != patient.id for child in named(turn)):
         return True
     if intent in ("affirm", "deny"):
@@ -134,43 +143,101 @@ def _is_something_else(turn: Turn, tracker: Any, domain: Any, patient: Patient, 
     ignored = intent in domain["forms"][FORM]["ignored_intents"]
     # 今天没称 is an answer, whatever the model takes it for, and so is a number that has to be asked about.
     answers = turn.understanding.measurements or declined_because(question, turn.text) or turn.understanding.questions
-    return ignored and (intent in FIRM or not answers)
+    return ignored and (intent in FIRM or not (answers or _answers_in_words(turn, task, question)))
+
+
+def _answers_in_words(turn: Turn, task: Task, question: Question) -> bool:
+    """Whether the words answer a question that wants no number: they name a sign or an option, or are free words that ask nothing."""
+    if question.kind == "symptoms":
+        return bool(read_signs(turn.text, question, open_signs(task, question), turn.understanding.symptoms)) and not asks(turn.text)
+    if question.kind == "choice":
+        return read_choice(turn.text, question) is not None
+    return question.kind == "text" and not asks(turn.text) and not is_bare(turn.text)
+
+
+def _tapped(turn: Turn, task: Task) -> Tapped | None:
+    """The question of this task and the value whose button was tapped."""
+    tap = tapped(turn.message.menu_id if turn.message is not None else None)
+    return (tap[1], tap[2]) if tap is not None and tap[0] == task.id else None
 
 
 async def _take(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: Patient, question: Question) -> str | None:
     """Answer, skip or go on; say what came of it. Returns LATER when nothing more is to be asked in this turn."""
     intent = tracker.latest_message["intent"]["name"]
     if intent == "go_on":
-        say(dispatcher, question.ask.format(name=patient.name))
+        say(dispatcher, ask_of(question, patient), buttons=buttons_of(task, question))
         return None
     if intent == "skip":
         came = await decline(turn.tx, task, reason="not_weighed", text=turn.text, now=turn.now, zone=turn.zone)
     else:
-        came = await answer(
-            turn.tx,
-            task,
-            patient,
-            question,
-            turn.understanding,
-            text=turn.text,
-            message_id=turn.message_id,
-            now=turn.now,
-            zone=turn.zone,
-        )
+        came = await _answer(turn, dispatcher, task, patient, question)
         if not came.understood and intent in REASONS:
             came = await decline(turn.tx, task, reason=REASONS[intent], text=turn.text, now=turn.now, zone=turn.zone)
     say(dispatcher, came.echo)
-    await alarm(turn, dispatcher, came.alert, patient=patient)
+    await alarm(turn, dispatcher, came.alert, patient=patient, others=came.others)
     if not came.understood and entry(task, question)["asked"] >= TRIES:
         dispatcher.utter_message(response="utter_three_failures")
         return None
-    moved_on = came.next is not None and came.next.id != question.id
-    following = came.next.ask.format(name=patient.name) if came.next is not None and moved_on and not came.ask_back else None
     if intent == "ask_question":
         await say_article(turn, dispatcher, rate=False)
-    say(dispatcher, came.ask_back, came.closing, following)
-    if came.finished and came.alert is None and turn.patient is not None and turn.patient.id == patient.id:
-        await clarify(turn, dispatcher, tracker, form=FORM)
+    if came.finished:
+        return await _finish(turn, dispatcher, tracker, task, patient, came)
+    moved_on = came.next is not None and came.next.id != question.id
+    following = ask_of(came.next, patient) if came.next is not None and moved_on and not came.ask_back else None
+    offered = came.next if following else question if came.ask_back else None
+    say(dispatcher, came.ask_back, came.closing, following, buttons=buttons_of(task, offered) if offered is not None else ())
     # 还没, 等会: the question stays open, but asking it in the same breath would be rude.
     put_off = came.understood and not moved_on and not came.ask_back
-    return LATER if came.finished or put_off else None
+    return LATER if put_off else None
+
+
+async def _answer(turn: Turn, dispatcher: Any, task: Task, patient: Patient, question: Question) -> Answer:
+    """Take the answer; what it means beside what triage has seen of the words alone is judged too, and said first.
+
+    A bare 38.9 behind another question, or 第二个, says nothing by itself.
+    """
+    if question.vitals and not turn.understanding.measurements:
+        await _judge(turn, dispatcher, patient, turn.text, context=question.context)
+    there = _present(task)
+    came = await answer(
+        turn.tx,
+        task,
+        patient,
+        question,
+        turn.understanding,
+        text=turn.text,
+        message_id=turn.message_id,
+        now=turn.now,
+        zone=turn.zone,
+        tapped=_tapped(turn, task),
+    )
+    mentioned = {mention.concept for mention in turn.understanding.symptoms}
+    if meant := sorted(_present(task) - there - mentioned):
+        await _judge(turn, dispatcher, patient, wording("signs.also", names=listed_signs(meant)))
+    return came
+
+
+async def _judge(turn: Turn, dispatcher: Any, patient: Patient, text: str, *, context: str | None = None) -> None:
+    """Raise and say what `text` calls for where that is more than what was judged already."""
+    understood = await understand_about(turn.tx, patient, text, now=turn.now, zone=turn.zone, context=context)
+    if LEVELS.index(understood.triage.level) > LEVELS.index(turn.triage.level):
+        say(dispatcher, await judged(replace(turn, triage=understood.triage), patient))
+
+
+def _present(task: Task) -> set[str]:
+    """The signs that are there, as far as the follow-up knows."""
+    signs = (known.get("signs", {}) for known in (task.answers or {}).values())
+    return {sign for each in signs for sign, status in each.items() if status == PRESENT}
+
+
+async def _finish(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: Patient, came: Answer) -> str | None:
+    """The follow-up has ended: the next that waits here begins with the same reply, or the family is thanked."""
+    then = await go_on(turn.tx, turn.chat, now=turn.now, several=len(turn.patients) > 1)
+    if then is not None:
+        # Only an end that needs a word is said on the way: that the nurse will know why.
+        say(dispatcher, came.ask_back, came.closing if task.state == "declined" else None, then.text, buttons=then.buttons)
+        return None
+    say(dispatcher, came.ask_back, came.closing)
+    if came.alert is None and turn.patient is not None and turn.patient.id == patient.id:
+        await clarify(turn, dispatcher, tracker, form=FORM)
+    return LATER

@@ -1,5 +1,6 @@
 """What several actions do: write down what was said, raise an alert and say so truthfully, let the follow-up rest."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.turn import Turn
-from plans.alert import Alert
+from plans.alert import Alert, raise_alerts
 from plans.follow_up import Report, report
 from records.flag import raise_flag
 from records.patient import Patient
@@ -67,26 +68,18 @@ async def keep(turn: Turn, dispatcher: Any) -> Report | None:
         now=turn.now,
         zone=turn.zone,
     )
-    await alarm(turn, dispatcher, kept.alert, patient=turn.patient)
+    await alarm(turn, dispatcher, kept.alert, patient=turn.patient, others=kept.others)
     return kept
 
 
-async def alarm(turn: Turn, dispatcher: Any, alert: Alert | None, *, patient: Patient) -> None:
-    """Raise `alert` in this transaction, and tell the family what is true: somebody was told, or whom to ring."""
+async def alarm(turn: Turn, dispatcher: Any, alert: Alert | None, *, patient: Patient, others: Iterable[Alert] = ()) -> None:
+    """Raise `alert` in this transaction, and tell the family what is true: somebody was told, or whom to ring.
+
+    `others` are raised beside it; to act on the worst one is enough for the family.
+    """
     if alert is None:
         return
-    await raise_flag(
-        turn.tx,
-        turn.chat,
-        level=alert.level,
-        categories=[alert.category],
-        said=turn.text[:QUOTE],
-        because=alert.because,
-        evidence=[dict(evidence) for evidence in alert.evidence],
-        now=turn.now,
-        by=alert.rule,
-        patient_id=patient.id,
-    )
+    await raise_alerts(turn.tx, turn.chat, (alert, *others), said=turn.text, patient_id=patient.id, now=turn.now)
     dispatcher.utter_message(text=alert.advice)
     if turn.notified:
         dispatcher.utter_message(response="utter_told_team")
@@ -131,8 +124,8 @@ def safety_said(turn: Turn, tracker: Any) -> bool:
     return bool(before) and turn.now - datetime.fromisoformat(before) < SAFETY_AGAIN
 
 
-def say(dispatcher: Any, *texts: str | None) -> None:
-    """Say those texts that are there, as one message."""
+def say(dispatcher: Any, *texts: str | None, buttons: Iterable[tuple[str, str]] = ()) -> None:
+    """Say those texts that are there, as one message, with `buttons` (id, label) below it."""
     whole = "\n".join(dict.fromkeys(text for text in texts if text))
     if whole:
-        dispatcher.utter_message(text=whole)
+        dispatcher.utter_message(text=whole, buttons=[{"title": label, "payload": key} for key, label in buttons])

@@ -10,12 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.around import Around
-from bot.pictures import BUTTON, PICTURE, QUOTE, day_of, flag, judged, values_of
+from bot.pictures import BUTTON, PICTURE, day_of, flag, judged, values_of
 from bot.reply import Reply
 from bot.texts import say
+from plans.alert import raise_alerts
 from plans.follow_up import Report, report
+from plans.question import ask_of, buttons_of
+from plans.queue import go_on
 from records.chat import Chat
-from records.flag import raise_flag
 from records.message import Inbound
 from records.observation import Observation
 from records.patient import Patient
@@ -112,23 +114,16 @@ async def _next(tx: AsyncSession, chat: Chat, patient: Patient, told: Report, kn
     """What a report says back and asks next; the plan's own alert is raised."""
     replies = [Reply(told.echo)]
     if told.alert is not None:
-        await raise_flag(
-            tx,
-            chat,
-            level=told.alert.level,
-            categories=[told.alert.category],
-            said=told.echo[:QUOTE],
-            because=told.alert.because,
-            evidence=[dict(evidence) for evidence in told.alert.evidence],
-            now=now,
-            by=told.alert.rule,
-            patient_id=patient.id,
-        )
+        await raise_alerts(tx, chat, (told.alert, *told.others), said=told.echo, patient_id=patient.id, now=now)
         who = say("family.picture.advice_team") if known.notified else say("family.picture.advice_ring", phone=phone)
         replies.append(Reply(told.alert.advice + who))
-    following = told.next.ask.format(name=patient.name) if told.next is not None and told.answered else ""
+    following = ask_of(told.next, patient) if told.next is not None and told.answered else ""
+    buttons = buttons_of(told.task, told.next) if told.task is not None and told.next is not None else ()
+    closing = told.closing
+    if told.finished and (then := await go_on(tx, chat, now=now, several=len(known.patients) > 1)) is not None:
+        following, buttons, closing = then.text, then.buttons, None
     step = "" if told.finished or told.ask_back else told.next_step + told.safety
-    return [*replies, *(Reply(words or "") for words in (told.ask_back, told.closing, step, following))]
+    return [*replies, *(Reply(words or "") for words in (told.ask_back, closing, step)), Reply(following, buttons)]
 
 
 def _keep_report(tx: AsyncSession, patient: Patient, values: list[PictureValue], picture: Inbound, at: datetime, now: datetime) -> None:

@@ -21,6 +21,7 @@ from bot.texts import said_or, say
 from bot.triage_flag import raise_triage
 from bot.voice_answer import answer_voice
 from bot.voices import CONTEXT
+from plans.alert import raise_alerts
 from plans.clarify_talk import interrupt
 from plans.follow_up import report
 from plans.told import note_told
@@ -188,6 +189,9 @@ class TurnTaker:
             answer.replies = [Reply(triage_reply)]
             if patient is not None:
                 told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone)
+                if told.alert is not None:
+                    # What the plan's rules say beside triage; the family has been told what to do first.
+                    await raise_alerts(tx, chat, (told.alert, *told.others), said=said, patient_id=patient.id, now=now)
                 # A doubtful number must be asked back even now, for whoever takes the alert.
                 answer.replies.append(Reply(told.ask_back if told.understood and told.ask_back else ""))
             if patient is None and len(around.patients) > 1 and not self.loading:

@@ -1,7 +1,8 @@
 """What one message says about a patient, taken into the record and into the follow-up that it answers."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.alert import Alert
 from plans.clock import local_day
 from plans.finding import is_correction
-from plans.personal import template_of
-from plans.question import entry, questions
-from plans.taking import Said, Taken, take_medicine, take_symptom, take_treatment, take_value, take_weight
+from plans.personal import task_templates
+from plans.question import PRESENT, UNKNOWN, entry, listed_signs, open_signs, questions
+from plans.read_answer import named_signs
+from plans.taking import Said, Taken, take_medicine, take_sign, take_symptom, take_treatment, take_value, take_weight
 from plans.template import PlanTemplate, Question
 from plans.wording import say
 from records.care_plan import Task
@@ -31,12 +33,13 @@ MOST_SAID, FEW = 10, 4
 
 @dataclass
 class Heard:
-    """All that one message held."""
+    """All that one message held. `questions` are those of the task that was asked; `beside` those of others, by the task's id."""
 
     echoes: list[str] = field(default_factory=list)
     ask_backs: list[str] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     questions: set[str] = field(default_factory=set)
+    beside: dict[int, set[str]] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
     stored: int = 0
     medicines: int = 0
@@ -45,6 +48,11 @@ class Heard:
     def alert(self) -> Alert | None:
         """The worst of the alerts."""
         return max(self.alerts, key=lambda alert: LEVELS.index(alert.level), default=None)
+
+    @property
+    def others(self) -> tuple[Alert, ...]:
+        """All alerts but the worst one."""
+        return tuple(alert for alert in self.alerts if alert is not self.alert)
 
     @property
     def echo(self) -> str:
@@ -66,13 +74,17 @@ async def hear(
     zone: ZoneInfo,
     measurements: "list[Measurement] | None" = None,
     corrects: bool = False,
+    beside: Sequence[Task] = (),
 ) -> Heard:
     """Store everything that the message says about `patient`, and note in `task` (locked, open) which questions it answers.
 
-    `corrects` says that it takes back what was said before, whether or not its own words do.
+    What answers none of `task` may answer one of the patient's other open follow-ups `beside` it (locked too). `corrects` says that it
+    takes back what was said before, whether or not its own words do.
     """
     heard = Heard()
-    template = await template_of(tx, task) if task else None
+    open_ = [*([task] if task else []), *beside]
+    templates = await task_templates(tx, open_)
+    tasks = {each: templates[each.id] for each in open_ if each.id in templates}
     corrects = corrects or is_correction(text)
     read = understanding.measurements if measurements is None else measurements
     distinct: dict[tuple[object, ...], Measurement] = {}
@@ -80,13 +92,13 @@ async def hear(
         # The same value said a hundred times in one message is one value.
         distinct.setdefault((each.vital, each.value, each.unit, each.at), each)
     for measurement in distinct.values():
-        question = _answers(task, template, measurement, now, zone)
-        said = Said(patient, message_id, task.id if task and question else None, corrects, now, zone)
+        answered, question = _answers(tasks, measurement, now, zone)
+        said = Said(patient, message_id, answered.id if answered else None, corrects, now, zone)
         taken = await (take_weight if measurement.vital == "weight" else take_value)(tx, measurement, said)
         _note(heard, taken)
-        if task and question and taken.observation is not None:
-            heard.questions.add(question.id)
-            _write_down(task, question, taken, measurement, message_id)
+        if answered and question and taken.observation is not None:
+            _answered(heard, task, answered, question)
+            _write_down(answered, question, taken, measurement, message_id)
         elif taken.replaced is not None and taken.replaced.task_id is not None:
             await _amend_closed(tx, taken, measurement)
     named: set[tuple[str, str]] = set()
@@ -99,6 +111,11 @@ async def hear(
         if sign is not None:
             # Of 白天不咳，晚上咳 only that it is there is said back.
             _note(heard, replace(sign, echo=None) if mention.status == "absent" and mention.concept in there else sign)
+    for open_task, template in tasks.items():
+        for question in questions(open_task, template):
+            if question.kind == "symptoms" and (signs := named_signs(question, understanding.symptoms)):
+                note_signs(open_task, question, signs, message_id)
+                _answered(heard, task, open_task, question)
     await _hear_medicines(tx, heard, understanding, text, Said(patient, message_id, task.id if task else None, corrects, now, zone))
     return heard
 
@@ -139,13 +156,50 @@ def _note(heard: Heard, taken: Taken) -> None:
         heard.replaced.append(taken.replaced.code)
 
 
+def _answered(heard: Heard, task: Task | None, answered: Task, question: Question) -> None:
+    (heard.questions if answered is task else heard.beside.setdefault(answered.id, set())).add(question.id)
+
+
 def _answers(
-    task: Task | None, template: PlanTemplate | None, measurement: "Measurement", now: datetime, zone: ZoneInfo
-) -> Question | None:
-    """The question of an open task that this number answers: the right vital, on the task's own day."""
-    if task is None or template is None or local_day(measurement.at or now, zone) != task.day:
-        return None
-    return next((q for q in questions(task, template) if measurement.vital in q.vitals), None)
+    tasks: Mapping[Task, PlanTemplate], measurement: "Measurement", now: datetime, zone: ZoneInfo
+) -> tuple[Task, Question] | tuple[None, None]:
+    """The question of an open task that this number answers: the right vital, on a day of the task."""
+    day = local_day(measurement.at or now, zone)
+    for task, template in tasks.items():
+        if task.day <= day <= local_day(task.useful_until - timedelta(seconds=1), zone):
+            for question in questions(task, template):
+                if measurement.vital in question.vitals:
+                    return task, question
+    return None, None
+
+
+def note_signs(task: Task, question: Question, signs: Mapping[str, str], message_id: int | None) -> None:
+    """Write down what was said of signs of `question`; it is answered when something was said of each."""
+    known = entry(task, question)
+    known["signs"] = {**known.get("signs", {}), **signs}
+    known["status"] = "answered" if all(sign in known["signs"] for sign in question.signs) else "open"
+    keep(task, question, known, message_id)
+
+
+async def hear_signs(
+    tx: AsyncSession, heard: Heard, task: Task, question: Question, signs: Mapping[str, str], *, text: str, said: Said
+) -> None:
+    """Take what was said of signs without naming them (都没有, 第二个): stored like those that were named, and said back together."""
+    told = [sign for sign, status in signs.items() if status != UNKNOWN]
+    for sign in told:
+        taken = await take_sign(tx, sign, signs[sign], text, said)
+        _note(heard, replace(taken, echo=None))
+    names = [[sign for sign in signs if signs[sign] == status] for status in (PRESENT, "absent", UNKNOWN)]
+    for form, of_form in zip(("also", "none", "unknown"), names, strict=True):
+        if of_form:
+            heard.echoes.append(say(f"signs.{form}", names=listed_signs(of_form)))
+    note_signs(task, question, signs, said.message_id)
+    heard.questions.add(question.id)
+
+
+def rest_unknown(task: Task, question: Question) -> None:
+    """Nothing more is asked about the signs of `question`: what was not named stays unknown."""
+    note_signs(task, question, dict.fromkeys(open_signs(task, question), UNKNOWN), None)
 
 
 def _write_down(task: Task, question: Question, taken: Taken, measurement: "Measurement", message_id: int | None) -> None:

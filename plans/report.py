@@ -9,12 +9,11 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.alert import Alert
-from plans.answer import Answer, settle
-from plans.clock import local_day
 from plans.hear import Heard, hear
+from plans.open_tasks import open_tasks
 from plans.personal import template_of
+from plans.settle import Answer, settle, settle_beside
 from plans.taking import UNSAID
-from plans.task import OPEN, lock
 from plans.template import Question
 from plans.wording import say
 from records.care_plan import Task
@@ -29,12 +28,6 @@ if TYPE_CHECKING:
 QUIET = UNSAID | {"well"}
 
 _OF_MESSAGE = select(Observation.id).where(Observation.message_id == bindparam("message")).limit(1)
-_OF_DAY = (
-    select(Task)
-    .where(Task.patient_id == bindparam("patient"), Task.day == bindparam("day"), Task.state.in_(OPEN))
-    .order_by((Task.state == "scheduled").asc(), Task.due_at, Task.id)
-    .limit(1)
-)
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,8 @@ class Report:
 
     `echo` says back what was kept (empty when nothing was), `next_step` what the family can do now, `safety` when to ring for help;
     at any level above routine there is only the latter, because the triage layer's own reply comes first. `answered` says that
-    today's follow-up took part of it; `next` is then its open question, and `closing` its last words when it is `finished`.
+    today's follow-up, the `task`, took part of it; `next` is then its open question, and `closing` its last words when it is `finished`.
+    `others` are alerts beside the worst one.
     """
 
     understood: bool
@@ -56,6 +50,8 @@ class Report:
     finished: bool = False
     closing: str | None = None
     next: Question | None = None
+    others: tuple[Alert, ...] = ()
+    task: Task | None = None
 
 
 async def report(
@@ -76,24 +72,26 @@ async def report(
     """
     if message_id is not None and await tx.scalar(_OF_MESSAGE, {"message": message_id}):
         return Report(True, say("report.again"), None, None, "")
-    task = await task_of_day(tx, patient, now, zone)
-    heard = await hear(tx, task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone, corrects=corrects)
+    tasks = await open_tasks(tx, patient, now, zone)
+    task = tasks[0] if tasks else None
+    heard = await hear(
+        tx, task, patient, understanding, text=text, message_id=message_id, now=now, zone=zone, corrects=corrects, beside=tasks[1:]
+    )
+    if task is not None and not heard.questions and heard.beside:
+        # Another one than the first took it: that is the one which goes on.
+        task = next(each for each in tasks if each.id in heard.beside)
+        heard.questions = heard.beside.pop(task.id)
+    await settle_beside(tx, patient, tasks, heard, now)
     settled: Answer | None = None
     if task is not None and heard.questions:
-        settled = await settle(tx, task, await template_of(tx, task), heard, message_id, now)
+        settled = await settle(tx, task, await template_of(tx, task), heard, message_id, now, patient=patient)
     ask_back = (settled.ask_back if settled else None) or next(iter([*heard.ask_backs, *understanding.questions]), None)
     if not heard.stored and not heard.medicines:
-        return Report(False, "", ask_back, heard.alert, "")
-    said = Report(True, heard.echo, ask_back, heard.alert, *_next_step(understanding, heard))
+        return Report(False, "", ask_back, heard.alert, "", others=heard.others)
+    said = Report(True, heard.echo, ask_back, heard.alert, *_next_step(understanding, heard), others=heard.others)
     if settled is None:
         return said
-    return replace(said, answered=True, finished=settled.finished, closing=settled.closing, next=settled.next)
-
-
-async def task_of_day(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneInfo) -> Task | None:
-    """The patient's open follow-up of today, locked: one that was asked before one that is only planned."""
-    task = (await tx.scalars(_OF_DAY, {"patient": patient.id, "day": local_day(now, zone)})).first()
-    return None if task is None else await lock(tx, task)
+    return replace(said, answered=True, finished=settled.finished, closing=settled.closing, next=settled.next, task=task)
 
 
 def _next_step(understanding: "Understanding", heard: Heard) -> tuple[str, str]:

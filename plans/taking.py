@@ -27,6 +27,10 @@ WEIGHT_RULES, FEEDING_RULES = "neonatal_weight", "neonatal_feeding"
 MEDICINE = "medicine"
 # Circumstances that triage looks at; said back they would only puzzle.
 UNSAID = frozenset({"exposure", "exertion", "spreading", "drug_stop"})
+# Before the id of a question in the code of an answer that is neither a vital nor a sign.
+ANSWER = "answer."
+# As much of free words as is kept.
+MOST_WORDS = 1000
 # As much of a message as is kept of a treatment without a name.
 TOLD = 200
 _BOUNDS = {"more_than": "more_than", "less_than": "less_than"}
@@ -207,8 +211,57 @@ async def take_symptom(tx: AsyncSession, mention: "SymptomMention", said: Said) 
     """Store a sign of this patient that is there, absent or possible; None for questions, other people and what-ifs."""
     if mention.whose != "patient" or mention.when == "hypothetical" or mention.status == "asked":
         return None
-    row = await _store_words(tx, mention.concept, mention.text, {"status": mention.status, "when": mention.when}, said)
-    return Taken("answered", _sign_echo(mention), None, None, row)
+    detail = {"status": mention.status, "when": mention.when}
+    row, replaced = await _store_sign(tx, mention.concept, mention.text, detail, said)
+    return Taken("answered", _sign_echo(mention), None, None, row, replaced)
+
+
+async def take_sign(tx: AsyncSession, sign: str, status: str, text: str, said: Said) -> Taken:
+    """Store a sign that was asked about as present or absent, in the words of the answer."""
+    row, replaced = await _store_sign(tx, sign, text[:TOLD], {"status": status, "when": "now"}, said)
+    return Taken("answered", None, None, None, row, replaced)
+
+
+async def _store_sign(tx: AsyncSession, sign: str, text: str, detail: dict[str, Any], said: Said) -> tuple[Observation, Observation | None]:
+    """A sign that takes back what was said of it today replaces that."""
+    told = await of_day(tx, said.patient, sign, said.now, said.zone) if said.corrects else []
+    row = await _store_words(tx, sign, text, detail, said)
+    replaced = None
+    for earlier in told:
+        if earlier.id != row.id and earlier.detail.get("status") != detail["status"]:
+            set_status(tx, earlier, "entered-in-error", reason="corrected by the family", now=said.now, by=row.id)
+            replaced = earlier
+    return row, replaced
+
+
+async def take_option(tx: AsyncSession, question: str, value: int, label: str, said: Said) -> Observation:
+    """Store what was chosen as the answer to `question`, by its value and in the words of the button."""
+    return await _store_answer(tx, question, float(value), label, said)
+
+
+async def take_words(tx: AsyncSession, question: str, text: str, said: Said) -> Observation:
+    """Store the family's own words as the answer to `question`."""
+    return await _store_answer(tx, question, None, text[:MOST_WORDS], said)
+
+
+async def _store_answer(tx: AsyncSession, question: str, value: float | None, text: str, said: Said) -> Observation:
+    told = await of_day(tx, said.patient, ANSWER + question, said.now, said.zone) if said.corrects else []
+    row = await store(
+        tx,
+        said.patient,
+        code=ANSWER + question,
+        value=value,
+        unit=None,
+        text=text,
+        at=said.now,
+        now=said.now,
+        message_id=said.message_id,
+        task_id=said.task_id,
+    )
+    for earlier in told:
+        if earlier.id != row.id and earlier.task_id == said.task_id:
+            set_status(tx, earlier, "entered-in-error", reason="corrected by the family", now=said.now, by=row.id)
+    return row
 
 
 def _sign_echo(mention: "SymptomMention") -> str | None:

@@ -47,7 +47,7 @@ async def today(tx: AsyncSession, patients: Sequence[Patient], now: datetime, zo
         patient = by_id[task.patient_id]
         template = await template_of(tx, task)
         title = template.step(task.step).title
-        left = next_question(task, template) if is_open(task) else None
+        left = next_question(task, template, patient) if is_open(task) else None
         form = "closed" if left is None else "open" if task.state != "scheduled" else "planned"
         text = say(f"today.{form}", name=patient.name, title=title, at=f"{task.due_at.astimezone(zone):%H:%M}")
         items.append(TodayItem(patient.id, patient.name, task.id, title, task.due_at, task.state, left is not None, text))

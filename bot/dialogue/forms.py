@@ -4,6 +4,10 @@ from actions.turn import Turn
 from plans.binding import open_binding
 from plans.clarify_talk import open_clarification
 from plans.follow_up import open_task
+from plans.question import tapped
+from plans.queue import of_child, turn_to
+from plans.task import TALKING
+from records.care_plan import Task
 
 FOLLOW_UP, BINDING, CLARIFY = "follow_up_form", "binding_form", "clarify_form"
 # The one slot of each.
@@ -16,4 +20,20 @@ async def open_form(turn: Turn) -> str | None:
         return BINDING
     if await open_clarification(turn.tx, turn.chat, turn.now) is not None:
         return CLARIFY
+    await _turn_to_what_is_meant(turn)
     return FOLLOW_UP if await open_task(turn.tx, turn.chat) is not None else None
+
+
+async def _turn_to_what_is_meant(turn: Turn) -> None:
+    """An answer that is tapped, or names another child, goes to that follow-up, whichever was being asked."""
+    tap = tapped(turn.message.menu_id if turn.message is not None else None)
+    if tap is not None and tap[0] != turn.chat.task_id:
+        task = await turn.tx.get(Task, tap[0])
+        if task is not None and task.state in TALKING and task.chat_id == turn.chat.id:
+            turn_to(turn.chat, task)
+    elif len(turn.patients) > 1 and len(meant := [each for each in turn.patients if each.name in turn.text]) == 1:
+        current = await open_task(turn.tx, turn.chat)
+        if current is None or current.patient_id != meant[0].id:
+            other = await of_child(turn.tx, turn.chat, meant[0], turn.now)
+            if other is not None:
+                turn_to(turn.chat, other)

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.answer import Answer
 from plans.enrolment import enrol
 from plans.finding import patient_facts
 from plans.follow_up import answer, next_question, report, template_of
 from plans.report import Report
+from plans.settle import Answer
 from plans.task import sent
 from plans.template import load_templates
 from records.database import Database

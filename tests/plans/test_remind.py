@@ -43,15 +43,15 @@ async def test_half_an_answer_ends_as_partial(family: Family) -> None:
     assert (task.state, task.outcome) == ("partial", "unanswered")
 
 
-async def test_later_may_be_reminded_again(family: Family) -> None:
+async def test_later_is_not_reminded_more_often_than_the_step_says(family: Family) -> None:
     await family.enrolled()
     task = await family.asked(D)
     await nudge(family, task, hour=13)
-    await family.answers(task, "等会儿", now=local(D, 13, 5))
-    again = await nudge(family, task, hour=17, minute=5)
-    assert again.key == f"task:{task.id}:reminder:2"
+    later = await family.answers(task, "等会儿", now=local(D, 13, 5))
+    assert "不急" in later.echo and task.next_at == task.useful_until
+    assert (await nudge(family, task, hour=17, minute=5)).kind == "nothing"
     await nudge(family, task, day=NEXT, hour=0)
-    assert (task.state, task.outcome) == ("missed", "no_answer")
+    assert (task.state, task.outcome) == ("missed", "not_yet")
 
 
 async def test_no_reminder_in_the_night_or_while_a_person_has_the_chat(family: Family) -> None:
