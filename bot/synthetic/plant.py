@@ -188,7 +188,7 @@ async def _index(db: Database, planting: Planting, progress: Progress) -> None:
     progress("done", 1.0)
 
 
-_NUMBERED = frozenset(STATEMENTS) - {"patient_carer", "patient_value"}
+_NUMBERED = frozenset(STATEMENTS) - {"patient_carer", "patient_value", "flag_review"}
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ Every draw is a hash of the patient, the question and the seed, so that the same
 part of it can be made by itself. Keys are reckoned from the patient's.
 """
 
+from bot.synthetic.effects import EFFECTS
+
 DRAW = """
 create or replace function pg_temp.draw(who bigint, what bigint) returns double precision language sql immutable parallel safe as
 $$ select ((hashint8extended(who, what * 1000003 + {seed}) >> 11) & 1048575)::double precision / 1048576 $$
@@ -109,7 +111,7 @@ where c.id between :first and :last and pg_temp.draw(c.id, 110 + k) < 0.6
 # Follow-ups lie in the past and are closed: nothing in a synthetic hospital is sent to anybody.
 _PLANS = """
 insert into care_plan (id, patient_id, template, template_version, anchors, state, created_at, created_by)
-select p.id, p.id, 'neonatal', 1, '{}',
+select p.id, p.id, 'neonatal', 1, jsonb_build_object('birth', p.birth_date),
     (array['active', 'ended', 'withdrawn'])[1 + floor(3 * power(pg_temp.draw(p.id, 120), 1.5))::int],
     cast(:now as timestamptz) - interval '1 day' * :days, 'synthetic'
 from patient p where p.id between :first and :last and pg_temp.draw(p.id, 121) < 0.4
@@ -150,5 +152,6 @@ STATEMENTS = {
     "inbound": _MESSAGES,
     "care_plan": _PLANS,
     "task": _TASKS,
+    **EFFECTS,
     "patient_value": _VALUES,
 }

@@ -69,6 +69,7 @@ WORK = Source("work", _minutes, _PLACES, whole=True)
 
 def _of(level: str) -> tuple[Measure, Measure]:
     only = f"level = '{level}'"
+    people = f"count(distinct patient) filter (where {only})"
     return (
         Measure(
             f"alert_response_{level}",
@@ -78,6 +79,7 @@ def _of(level: str) -> tuple[Measure, Measure]:
             f"count(*) filter (where {only})",
             value=f"percentile_cont(0.5) within group (order by minutes) filter (where {only})",
             more={"p90": f"percentile_cont(0.9) within group (order by minutes) filter (where {only})"},
+            people=people,
         ),
         Measure(
             f"alert_in_time_{level}",
@@ -85,12 +87,20 @@ def _of(level: str) -> tuple[Measure, Measure]:
             "percent",
             f"count(*) filter (where {only} and in_time)",
             f"count(*) filter (where {only})",
+            people=people,
         ),
     )
 
 
 ALERTS = (
     *(measure for level in LEVELS for measure in _of(level)),
-    Measure("alert_precision", ALERTS_RAISED, "percent", "count(*) filter (where useful)", "count(useful)"),
+    Measure(
+        "alert_precision",
+        ALERTS_RAISED,
+        "percent",
+        "count(*) filter (where useful)",
+        "count(useful)",
+        people="count(distinct patient) filter (where useful is not null)",
+    ),
     Measure("clinician_minutes", WORK, "minutes_each", "sum(minutes)", "count(*)"),
 )

@@ -79,6 +79,7 @@ TASKS = Source(
 )
 CONTACTS = Source("contacts", _contacts, frozenset({"day", "week", "month", "department", "team", "plan", "weekday"}))
 _REACHED = f"count(*) filter (where d in {listed(REACHED)})"
+_PEOPLE_REACHED = f"count(distinct patient) filter (where d in {listed(REACHED)})"
 
 FOLLOW_UPS = (
     Measure(
@@ -88,7 +89,7 @@ FOLLOW_UPS = (
         f"count(*) filter (where d = '{Disposition.DONE}' and (closed_at is null or closed_at <= useful_until))",
         "count(*)",
     ),
-    Measure("response", TASKS, "percent", f"count(*) filter (where hours <= {ANSWER_HOURS})", _REACHED),
+    Measure("response", TASKS, "percent", f"count(*) filter (where hours <= {ANSWER_HOURS})", _REACHED, people=_PEOPLE_REACHED),
     Measure(
         "response_time",
         TASKS,
@@ -97,6 +98,7 @@ FOLLOW_UPS = (
         _REACHED,
         value="percentile_cont(0.5) within group (order by hours)",
         more={"p90": "percentile_cont(0.9) within group (order by hours)"},
+        people=_PEOPLE_REACHED,
     ),
     Measure("follow_up", CONTACTS, "percent", "count(*) filter (where held)", "count(*)"),
     *(

@@ -25,15 +25,14 @@ class Source:
     dimensions: frozenset[str]
     whole: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
-    # For sources without patients: how many people stand behind a group of rows.
-    people: str = "count(distinct patient)"
 
 
 @dataclass(frozen=True)
 class Measure:
     """`numerator` and `denominator` are SQL aggregates over the source's rows; `value` too, where it is not their quotient.
 
-    `more` are further values by name (p90). Title and definition are in words.yml under `id`.
+    `more` are further values by name (p90), `people` is how many patients stand behind the denominator. Title and definition are in
+    words.yml under `id`.
     """
 
     id: str
@@ -43,6 +42,7 @@ class Measure:
     denominator: str
     value: str | None = None
     more: Mapping[str, str] = field(default_factory=dict)
+    people: str = "count(distinct patient)"
 
 
 @dataclass(frozen=True)

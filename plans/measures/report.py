@@ -131,9 +131,9 @@ async def _statement(
     """One statement: the total, and each group where there is something to divide by."""
     columns = {name: _COLUMNS.get(name, name) for name in by}
     shown = [f"{sql} as by_{name}" for name, sql in columns.items()]
-    counted = [f"{source.people} as people"]
+    counted: list[str] = []
     for number, each in enumerate(measures):
-        counted += [f"{each.numerator} as n{number}", f"{each.denominator} as d{number}"]
+        counted += [f"{each.numerator} as n{number}", f"{each.denominator} as d{number}", f"{each.people} as p{number}"]
         counted += [f"{each.value} as v{number}"] if each.value else []
         counted += [f"{sql} as m{number}_{name}" for name, sql in each.more.items()]
     inner = f"select *{''.join(f', {each}' for each in shown)} from ({source.sql(frozenset(by))}) counted"  # noqa: S608 - our own words
@@ -167,7 +167,7 @@ def _result(row: RowMapping, number: int, measure: Measure, by: tuple[str, ...],
     quotient = numerator / denominator if denominator else None
     value = row[f"v{number}"] if measure.value else quotient
     more = {name: _number(row[f"m{number}_{name}"]) for name in measure.more}
-    return Result(measure.id, group, numerator, denominator, _number(value), int(row["people"]), measure.unit, more=more)
+    return Result(measure.id, group, numerator, denominator, _number(value), int(row[f"p{number}"]), measure.unit, more=more)
 
 
 def _number(value: Any) -> float | None:

@@ -59,9 +59,9 @@ SELF_REPORT = Source("self_report", _adherence, _PLACES)
 
 def _of(item: str) -> Measure:
     only = f"item = '{item}'"
-    return Measure(
-        f"satisfaction_{item}", ITEMS, "percent", f"count(*) filter (where satisfied and {only})", f"count(*) filter (where {only})"
-    )
+    asked = f"count(*) filter (where {only})"
+    satisfied = f"count(*) filter (where satisfied and {only})"
+    return Measure(f"satisfaction_{item}", ITEMS, "percent", satisfied, asked, people=f"count(distinct patient) filter (where {only})")
 
 
 SURVEYS = (
