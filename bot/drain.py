@@ -16,11 +16,13 @@ from bot.called import LANGUAGE, answered, call_human
 from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
+from bot.reach import Means, open_now
 from bot.reply import Reply, merge
 from bot.speak import in_chat, reply_all
 from bot.texts import say
 from bot.together import Together
 from bot.turn import DialogueFailed, NotReady, TurnTaker
+from plans.reach.arrive import announced_to, answered_by
 from records.chat import Chat, lock_chats
 from records.database import Database, is_lost_connection
 from records.flag import raise_flag, raised
@@ -66,9 +68,10 @@ class Drain:
         *,
         emergency_phone: str,
         hospital: str,
+        means: Means,
     ) -> None:
         self._db, self._turns, self._deliver, self._clock = db, turns, deliver, clock
-        self._emergency_phone, self._hospital = emergency_phone, hospital
+        self._emergency_phone, self._hospital, self._means = emergency_phone, hospital, means
         self._together = Together(self._bursts, most=CHATS, at_once=GROUPS, worth=WORTH)
 
     async def drain(self, key: str) -> None:
@@ -137,6 +140,7 @@ class Drain:
                         outcome.close(now)
                     await self._turns.save(tx)
                     await self._say(tx, list(outcomes.values()), now)
+                    await _came(tx, list(outcomes.values()), now)
                     # That a family wrote is a fact by itself; late, because others who ask for the same child wait for the commit.
                     await ask_retag(tx, [patient.id for chat_id in waiting for patient in surroundings[chat_id].patients], now)
                     await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
@@ -167,7 +171,9 @@ class Drain:
             return
         if message.origin != CUSTOMER:
             message.state, message.handled_at = "recorded", now
-            outcome.replies += await handle_event(tx, chat, message, now, hospital=self._hospital, emergency=self._emergency_phone)
+            outcome.replies += await handle_event(
+                tx, chat, message, now, hospital=self._hospital, emergency=self._emergency_phone, means=self._means
+            )
             return
         _open_window(chat, message)
         await take_back_if_over(tx, chat, message, now)
@@ -242,6 +248,27 @@ class Drain:
                 await in_chat(tx, chat, f"reply:{message.msgid}", text, purpose="reply", now=now)
         await self._deliver(f"chat:{chat_id}")
         return True
+
+
+async def _came(tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Families have written: what was sent to them was answered. What was announced opens, unless something else is the matter."""
+    wrote = {outcome.chat.carer_id: outcome for outcome in outcomes if outcome.handled and outcome.chat.carer_id is not None}
+    if not wrote:
+        return
+    quiet = [
+        carer
+        for carer, outcome in wrote.items()
+        if carer is not None
+        and outcome.chat.state == "bot"
+        and outcome.human is None
+        and outcome.chat.task_id is None
+        and outcome.chat.binding_id is None
+        and outcome.chat.clarification_id is None
+        and not any(said.get("answer") == "triage" for _, _, said in outcome.handled)
+    ]
+    await answered_by(tx, [carer for carer in wrote if carer is not None], now)
+    if quiet and (waiting := await announced_to(tx, quiet, now)):
+        await open_now(tx, waiting, now)
 
 
 def _open_window(chat: Chat, message: Inbound) -> None:

@@ -10,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import questions
 from bot.called import ended
 from bot.give_up import give_up
+from bot.reach import OPENED, Means, not_arrived, open_now, taken_back
 from bot.reply import Reply, merge
 from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import message_id
 from plans.binding_talk import enter
+from plans.reach.arrive import entered
+from plans.reach.link import is_contact_token
 from records.chat import CHAT_MOVES, Chat
 from records.message import Inbound, Outbound
 from records.staff import Staff
@@ -30,9 +33,13 @@ WELCOME_WINDOW = timedelta(seconds=20)
 TAKEN, TRANSFERRED, ENDED, REOPENED = 1, 2, 3, 4
 # wecom-api §3.4, msg_send_fail: the session is over 48 h, ended, or five messages are used up.
 EXPIRED, CLOSED, USED_UP = 4, 5, 6
+# The family has switched the corp's messages off.
+REFUSES = 10
 
 
-async def handle_event(tx: AsyncSession, chat: Chat, message: Inbound, now: datetime, *, hospital: str, emergency: str) -> list[Reply]:
+async def handle_event(
+    tx: AsyncSession, chat: Chat, message: Inbound, now: datetime, *, hospital: str, emergency: str, means: Means
+) -> list[Reply]:
     """Carry out what an event says; what is to be answered through the normal outbox is returned."""
     event = message.body.get("event", {})
     match message.msgtype:
@@ -41,7 +48,7 @@ async def handle_event(tx: AsyncSession, chat: Chat, message: Inbound, now: date
         case "session_status_change":
             await _session(tx, chat, event, now)
         case "msg_send_fail":
-            await _send_failed(tx, chat, event, now)
+            await _send_failed(tx, chat, event, now, means)
         case "user_recall_msg":
             await _recalled(tx, chat, event, now)
         case _:
@@ -52,8 +59,16 @@ async def handle_event(tx: AsyncSession, chat: Chat, message: Inbound, now: date
 async def _entered(
     tx: AsyncSession, chat: Chat, message: Inbound, event: dict[str, Any], now: datetime, *, hospital: str, emergency: str
 ) -> list[Reply]:
-    """Greet; a signed link begins a binding. Without a code to greet against, only an answer to a link is said, if WeCom allows it."""
+    """Greet; a signed link begins a binding. Without a code to greet against, only an answer to a link is said, if WeCom allows it.
+
+    Where a follow-up was announced, its opening is the greeting (bot/follow_up.py says it, in this event's 20 s where that is needed).
+    """
     greeting, token, code = Reply(say("family.welcome", hospital=hospital, emergency=emergency)), event.get("scene_param"), None
+    pushed = str(token) if token and is_contact_token(str(token)) else None
+    if chat.state == "bot" and (waiting := await entered(tx, chat, pushed, now)):
+        await open_now(tx, waiting, now)
+        return []
+    token = None if pushed else token
     if token and chat.state == "bot":
         asked = await enter(tx, chat, str(token), now, hospital=hospital, emergency=emergency)
         greeting = Reply(asked.text, asked.buttons)
@@ -82,7 +97,7 @@ async def _session(tx: AsyncSession, chat: Chat, event: dict[str, object], now: 
             await move(tx, chat, "bot", moves=CHAT_MOVES, at=now, by=by, reason="session ended", owner_id=None)
 
 
-async def _send_failed(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:
+async def _send_failed(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime, means: Means) -> None:
     """WeCom took the message and then could not deliver it: the ledger is set right, and a follow-up goes to the nurse."""
     failed = str(event.get("fail_msgid") or "")
     recent = await tx.scalars(
@@ -96,7 +111,11 @@ async def _send_failed(tx: AsyncSession, chat: Chat, event: dict[str, object], n
     if row is None:
         return
     row.state, row.error = "failed", f"msg_send_fail {event.get('fail_type')}"
-    if row.purpose == "task":
+    refused = event.get("fail_type") == REFUSES
+    known = await not_arrived(tx, row, row.error, refused=refused, now=now, means=means)
+    if row.purpose == OPENED:
+        await taken_back(tx, row, row.error, now)
+    elif row.purpose == "task" and not known:
         await give_up(tx, int(row.key.split(":")[1]), row.error, now)
 
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import func, select
@@ -13,15 +14,23 @@ from bot import metrics
 from bot.cards import card_lost
 from bot.give_up import give_up
 from bot.handover import tell_not_reached
+from bot.hold import held_back
 from bot.jobs import Job, defer
+from bot.push import PushPorts
+from bot.push_row import REFUSED, Target, is_push, learn, send_push, target
+from bot.reach import OPENED, USELESS, Means, channels_of, not_arrived, taken_back
 from bot.reply import plain_text
 from bot.routes import CONFIGURATION, HUMAN_OWNS, SendRefused, Sent, Waiting, send
+from integrations.push import PushRefused
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
+from plans.reach.purpose import PROACTIVE, is_proactive
+from plans.reach.window import left
 from records.chat import Chat
+from records.contact import move_contacts
 from records.database import Database
 from records.flag import raise_flag
-from records.message import Outbound
+from records.message import HELD, Outbound
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +38,6 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=30)
 # Failed rows are tried again after 1, 2, 4 … s, at most a minute apart, as long as they are useful.
 BACKOFF = [1, 2, 4, 8, 15, 30, 60]
-# Why a row is held until the family writes: WeCom would refuse it.
-HELD = "window_closed"
 # wecom-api §1.2: more than 30 messages a minute to one member are dropped silently.
 MEMBER_PER_MINUTE = 25
 
@@ -41,11 +48,12 @@ Change = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[boo
 
 @dataclass(frozen=True)
 class Claim:
-    """A row that this process is sending now; `repeat` when an earlier try of it may have reached WeCom."""
+    """A row that this process is sending now; `repeat` when an earlier try of it may have reached WeCom. `to`: where a push goes."""
 
     row: Outbound
     chat: Chat | None
     repeat: bool
+    to: Target | None = None
 
 
 class Outbox:
@@ -59,27 +67,27 @@ class Outbox:
         *,
         agent_id: int,
         emergency_phone: str,
+        zone: ZoneInfo,
         rng: random.Random,
+        ports: PushPorts | None = None,
     ) -> None:
-        self._db, self._client, self._clock, self._rng = db, client, clock, rng
+        self._db, self._client, self._clock, self._rng, self._zone = db, client, clock, rng, zone
         self._agent_id, self._emergency_phone = agent_id, emergency_phone
+        self._ports = ports or PushPorts()
+        self._means = Means(zone, channels_of(self._ports))
 
     async def deliver(self, line: str) -> None:
         """Send what the line holds and may go now. One caller at a time per line (the job's lock); leases guard the rest."""
         while (claim := await self._claim(line)) is not None:
             try:
-                result = await send(
-                    self._client,
-                    claim.row,
-                    claim.chat,
-                    agent_id=self._agent_id,
-                    emergency_phone=self._emergency_phone,
-                    repeat=claim.repeat,
-                )
+                result = await self._send(claim)
             except Waiting as wait:
                 await self._settle(claim, self._wait(wait))
             except SendRefused as refusal:
-                await self._settle(claim, self._refuse(refusal))
+                await self._settle(claim, self._refuse(refusal, claim.to))
+            except PushRefused as err:
+                if not await self._settle(claim, self._later(err.code, err.retry_after)):
+                    return
             except WecomError as err:
                 metrics.WECOM_ERRORS.labels(err.code).inc()
                 if not await self._settle(claim, self._fail(err)):
@@ -87,8 +95,14 @@ class Outbox:
             else:
                 await self._settle(claim, self._done(result))
 
+    async def _send(self, claim: Claim) -> Sent:
+        if claim.to is not None:
+            return await send_push(self._ports, claim.row, claim.to)
+        agent, phone = self._agent_id, self._emergency_phone
+        return await send(self._client, claim.row, claim.chat, agent_id=agent, emergency_phone=phone, repeat=claim.repeat)
+
     async def _claim(self, line: str) -> Claim | None:
-        """Take the line's first row that may go now, and count it against the window."""
+        """Take the line's first row that may go now, and count it against the window. What answers goes before what we began."""
         now = self._clock()
         async with self._db.transaction() as tx:
             chat = None
@@ -97,28 +111,42 @@ class Outbox:
             rows = await tx.scalars(
                 select(Outbound)
                 .where(Outbound.line == line, Outbound.state.in_(("queued", "sending")))
-                .order_by(Outbound.seq)
+                .order_by(Outbound.purpose.in_(PROACTIVE), Outbound.seq)
                 .limit(50)
                 .with_for_update()
             )
-            for row in rows:
-                if row.state == "sending" and row.lease_until is not None and now < row.lease_until:
-                    return None
+            waiting = list(rows)
+            if any(row.state == "sending" and row.lease_until is not None and now < row.lease_until for row in waiting):
+                return None
+            for row in waiting:
                 if row.useful_until is not None and now >= row.useful_until:
-                    await _withdraw(tx, row, "no longer useful", now)
+                    await self._withdraw(tx, row, USELESS, now)
+                    continue
+                proactive = is_proactive(row.purpose)
+                if row.not_before > now and proactive:
                     continue
                 if row.not_before > now or await self._too_many(tx, row, now):
                     return None
+                if proactive and (hold := await held_back(tx, row, chat, now=now, zone=self._zone)) is not None:
+                    if hold.until is None:
+                        await self._withdraw(tx, row, hold.reason, now)
+                    else:
+                        row.not_before = hold.until
+                    continue
                 if row.route == "kf" and row.attempts == 0:
-                    if chat is None or not chat.window_open(now):
+                    if chat is None or not left(chat, row.purpose, now):
                         # The row keeps its place until the family writes; what needs no window may go past it.
-                        await _no_window(tx, row, now)
+                        await self._no_window(tx, row, now)
                         continue
                     chat.window_used += 1
+                to = await target(tx, row, self._ports, now) if is_push(row) else None
+                if isinstance(to, str):
+                    await self._failed(tx, row, chat, to, now)
+                    continue
                 repeat = row.state == "sending" or row.error == "unknown_outcome" or bool(row.response.get("doubtful"))
                 row.state, row.lease_until, row.response = "sending", now + LEASE, {"doubtful": repeat}
                 row.attempts += 1
-                return Claim(row, chat, repeat)
+                return Claim(row, chat, repeat, to)
         return None
 
     async def _too_many(self, tx: AsyncSession, row: Outbound, now: datetime) -> bool:
@@ -140,6 +168,8 @@ class Outbox:
     def _done(self, sent: Sent) -> Change:
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
             row.state, row.sent_at, row.response, row.error = "sent", now, sent.response, None
+            if is_proactive(row.purpose):
+                await move_contacts(tx, [row.key], "sent", now=now, reference=sent.response.get("msgid"))
             if sent.after is not None:
                 await sent.after(tx, row, chat, now)
             return True
@@ -154,13 +184,15 @@ class Outbox:
             row.attempts -= 1
             if chat is not None:
                 await wait.learn(tx, chat, now)
-            await _no_window(tx, row, now)
+            await self._no_window(tx, row, now)
             return True
 
         return change
 
-    def _refuse(self, refusal: SendRefused) -> Change:
+    def _refuse(self, refusal: SendRefused, to: Target | None) -> Change:
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            if to is not None:
+                await learn(tx, to, refusal.code, now)
             await self._failed(tx, row, chat, refusal.code, now)
             if refusal.after is not None:
                 await refusal.after(tx, row, chat, now)
@@ -177,20 +209,49 @@ class Outbox:
             if err.permanent and not held:
                 await self._failed(tx, row, chat, err.code, now)
                 return True
-            wait = err.retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * (0.8 + 0.4 * self._rng.random())
-            row.state, row.error, row.not_before = "queued", err.code, now + timedelta(seconds=wait)
-            log.warning("message waits", route=row.route, code=err.code, seconds=round(wait))
+            return await self._later(err.code, err.retry_after)(tx, row, chat, now)
+
+        return change
+
+    def _later(self, code: str, retry_after: float | None) -> Change:
+        async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
+            wait = retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * (0.8 + 0.4 * self._rng.random())
+            row.state, row.error, row.not_before = "queued", code, now + timedelta(seconds=wait)
+            log.warning("message waits", route=row.route, code=code, seconds=round(wait))
             return False
 
         return change
 
     async def _failed(self, tx: AsyncSession, row: Outbound, chat: Chat | None, code: str, now: datetime) -> None:
         row.state, row.error = "failed", code
-        await _tell_the_owner(tx, row, code, now)
+        await self._tell_the_owner(tx, row, code, now)
         if row.purpose in ("reply", "alert") and row.chat_id is not None and code != HUMAN_OWNS:
             await _ask_a_person(tx, row, code, now)
         elif row.purpose == "handover" and chat is not None:
             await tell_not_reached(tx, chat, row.key, now, emergency_phone=self._emergency_phone)
+
+    async def _withdraw(self, tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:
+        row.state, row.error = "withdrawn", reason
+        await self._tell_the_owner(tx, row, reason, now)
+
+    async def _no_window(self, tx: AsyncSession, row: Outbound, now: datetime) -> None:
+        """Without a window a follow-up goes by another route, at once. All else waits for the family's next word."""
+        if row.purpose in ("task", "reminder"):
+            await self._withdraw(tx, row, HELD, now)
+        else:
+            row.error = HELD
+
+    async def _tell_the_owner(self, tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:
+        """Nothing is dropped silently: the ledger, the task or the alert behind the row learns of it."""
+        if row.purpose == "card":
+            await card_lost(tx, row.payload["task_id"], "failed", now)
+            return
+        refused = reason in REFUSED
+        known = await not_arrived(tx, row, reason, refused=refused, now=now, means=self._means)
+        if row.purpose == OPENED:
+            await taken_back(tx, row, reason, now)
+        elif row.purpose == "task" and not known:
+            await give_up(tx, int(row.key.split(":")[1]), reason, now)
 
 
 async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:
@@ -208,27 +269,6 @@ async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetim
         by="outbox",
     )
     await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")])
-
-
-async def _withdraw(tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:
-    row.state, row.error = "withdrawn", reason
-    await _tell_the_owner(tx, row, reason, now)
-
-
-async def _no_window(tx: AsyncSession, row: Outbound, now: datetime) -> None:
-    """Without a window a follow-up cannot reach the family: it is shown to the nurse at once. A reply waits for the next word."""
-    if row.purpose == "task":
-        await _withdraw(tx, row, HELD, now)
-    else:
-        row.error = HELD
-
-
-async def _tell_the_owner(tx: AsyncSession, row: Outbound, reason: str, now: datetime) -> None:
-    """Nothing is dropped silently: the task or the alert behind the row learns of it."""
-    if row.purpose == "task":
-        await give_up(tx, int(row.key.split(":")[1]), reason, now)
-    elif row.purpose == "card":
-        await card_lost(tx, row.payload["task_id"], "failed", now)
 
 
 async def lines_left_waiting(tx: AsyncSession, now: datetime) -> list[str]:

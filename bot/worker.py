@@ -37,6 +37,8 @@ from bot.ocr import OcrProcess
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
 from bot.prediction import RiskScoring
+from bot.push import PushPorts
+from bot.reach import Means, channels_of
 from bot.retag import JOB as RETAG
 from bot.retag import Retagger
 from bot.retraining import training
@@ -149,17 +151,22 @@ async def _drain_waiting(parts: Core) -> None:
         await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting])
 
 
-def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ears: Recogniser | None = None) -> dict[str, Handler]:
-    """The job handlers, joined."""
-    settings = parts.settings
+def compose(
+    parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ears: Recogniser | None = None, ports: PushPorts | None = None
+) -> dict[str, Handler]:
+    """The job handlers, joined. `ports` are the push channels; none without."""
+    settings, ports = parts.settings, ports or PushPorts()
     outbox = Outbox(
         parts.db,
         client,
         parts.clock,
         agent_id=wecom_access(settings).agent_id,
         emergency_phone=settings.emergency_phone,
+        zone=settings.tz,
         rng=SystemRandom(),
+        ports=ports,
     )
+    means = Means(settings.tz, channels_of(ports))
     drain = Drain(
         parts.db,
         turns,
@@ -167,6 +174,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
         parts.clock,
         emergency_phone=settings.emergency_phone,
         hospital=settings.hospital,
+        means=means,
     )
     escalation = Escalation(parts.db, outbox.deliver, parts.clock, emergency_phone=settings.emergency_phone)
     events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client))
@@ -174,7 +182,7 @@ def compose(parts: Core, client: WecomClient, turns: TurnTaker, ocr: Reader, ear
     pictures = Pictures(parts.db, ocr, parts.clock, settings.tz, media, emergency_phone=settings.emergency_phone)
     phone, sure = settings.emergency_phone, settings.speech.sure
     voices = Voices(parts.db, ears, parts.clock, settings.tz, media, emergency_phone=phone, sure=sure)
-    follow_ups = FollowUps(parts.db, turns, parts.clock, settings.tz)
+    follow_ups = FollowUps(parts.db, turns, parts.clock, means)
     return {
         "pull": Inbox(parts.db, client, parts.clock).pull,
         "drain": drain.drain,

@@ -1,5 +1,6 @@
 """What becomes of a follow-up when its time has come: held back, reminded once, ended. The caller sends what is to be sent."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -51,8 +52,11 @@ async def at_next(
     now: datetime,
     zone: ZoneInfo,
     busy: bool = False,
+    may: Callable[[int], Awaitable[Decision]] | None = None,
 ) -> Nudge:
     """Carry on a follow-up that was sent and whose `next_at` has passed: one reminder after silence, and its end with the day.
+
+    `may` decides about the n-th reminder, if one is due, instead of the guard; it is asked once, and one it lets through is sent.
 
     A family that has said something since the reminder (`started`) may be reminded once more. What was answered in part ends as
     partial, what was not answered as missed. A reminder that may not go out is left out; the end comes all the same.
@@ -64,14 +68,18 @@ async def at_next(
     if now >= task.useful_until:
         await expire(tx, task, template, now=now)
         return Nudge("closed")
-    decision = decide(task, chat, carer, now=now, zone=zone, busy=busy)
-    if task.state == "reminded" or decision.kind != "send":
-        task.next_at = decision.until if decision.kind == "wait" and task.state != "reminded" else task.useful_until
+    if task.state == "reminded":
+        task.next_at = task.useful_until
+        return Nudge("wait")
+    number = await _reminders(tx, task) + 1
+    decision = await may(number) if may is not None else decide(task, chat, carer, now=now, zone=zone, busy=busy)
+    if decision.kind != "send":
+        task.next_at = decision.until if decision.kind == "wait" else task.useful_until
         return Nudge("wait")
     text = reminder(task, patient, template)
     if not await reminded(tx, task, now=now):
         return Nudge("nothing")
-    return Nudge("remind", text, f"task:{task.id}:reminder:{await _reminders(tx, task)}")
+    return Nudge("remind", text, f"task:{task.id}:reminder:{number}")
 
 
 async def expire(tx: AsyncSession, task: Task, template: PlanTemplate, *, now: datetime) -> None:
@@ -91,7 +99,7 @@ async def expire(tx: AsyncSession, task: Task, template: PlanTemplate, *, now: d
 
 
 async def _reminders(tx: AsyncSession, task: Task) -> int:
-    """How often it has been reminded, this time included."""
+    """How often it has been reminded."""
     changes = select(func.count()).select_from(StateChange)
     count = await tx.scalar(changes.where(StateChange.entity == "task", StateChange.entity_id == task.id, StateChange.new == "reminded"))
     return int(count or 0)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.care_plan import Task
 from records.chat import Chat
 from records.retag import ask_retag
-from records.state import Moves, move
+from records.state import Moves, StateChange, move
 
 TASK_MOVES: Moves = {
     # A family that reports before it is asked moves a scheduled task on.
@@ -43,13 +43,46 @@ async def lock(tx: AsyncSession, task: Task) -> Task:
     return task
 
 
-async def sent(tx: AsyncSession, task: Task, chat: Chat, *, next_at: datetime, now: datetime) -> bool:
-    """Its opening went into the outbox: the chat is now about this task. False when somebody else moved it first."""
+async def sent(tx: AsyncSession, task: Task, chat: Chat | None, *, next_at: datetime, now: datetime) -> bool:
+    """Its opening went into the outbox: the chat is now about this task. False when somebody else moved it first.
+
+    Without a `chat` it was announced by another route (`is_announced`) and opens when the family comes.
+    """
     until = min(next_at, task.useful_until)
-    moved = await move(tx, task, "sent", moves=TASK_MOVES, at=now, by="system", reason="due", chat_id=chat.id, sent_at=now, next_at=until)
-    if moved:
+    chat_id, reason = (None, "announced") if chat is None else (chat.id, "due")
+    moved = await move(tx, task, "sent", moves=TASK_MOVES, at=now, by="system", reason=reason, chat_id=chat_id, sent_at=now, next_at=until)
+    if moved and chat is not None:
         chat.task_id, chat.patient_id = task.id, task.patient_id
     return moved
+
+
+def is_announced(task: Task) -> bool:
+    """Whether the family was told that something waits, and has not seen it: the opening is still to be said."""
+    return task.state in ("sent", "reminded") and task.chat_id is None
+
+
+def opened(tx: AsyncSession, task: Task, chat: Chat, *, next_at: datetime, now: datetime) -> None:
+    """The opening of an announced task, which the caller holds locked, went into the outbox: the chat is now about it."""
+    task.chat_id, task.next_at = chat.id, min(next_at, task.useful_until)
+    chat.task_id, chat.patient_id = task.id, task.patient_id
+    _note(tx, task, now, "opened")
+
+
+async def unopened(tx: AsyncSession, task: Task, *, now: datetime, reason: str) -> bool:
+    """Its opening, or what announced it, did not arrive: another route is looked for at once. False for one that has gone on since."""
+    await lock(tx, task)
+    if task.state not in ("sent", "reminded"):
+        return False
+    chat = await tx.get(Chat, task.chat_id) if task.chat_id is not None else None
+    if chat is not None and chat.task_id == task.id:
+        chat.task_id = None
+    task.chat_id, task.next_at = None, min(now, task.useful_until)
+    _note(tx, task, now, reason)
+    return True
+
+
+def _note(tx: AsyncSession, task: Task, now: datetime, reason: str) -> None:
+    tx.add(StateChange(entity="task", entity_id=task.id, old=task.state, new=task.state, at=now, by="system", reason=reason))
 
 
 async def started(tx: AsyncSession, task: Task, *, next_at: datetime, now: datetime, by: str = "family", reason: str | None = None) -> bool:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, true
+from sqlalchemy import exists, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clarify_talk import told_of
 from plans.enrolment import RUNNING
 from plans.personal import task_templates
+from plans.reach.decide import NO_ROUTE
 from plans.template import PlanTemplate, TemplateError
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
@@ -114,6 +115,11 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
             Task.state.in_(ENDINGS),
             Task.closed_at >= now - LAST_DAYS,
             Task.outcome.not_in(("stopped", "paused")),
+            # A family that no route reaches is one errand, whatever could not be sent to it meanwhile.
+            or_(
+                Task.state != "undeliverable",
+                ~exists().where(Errand.patient_id == Task.patient_id, Errand.kind == NO_ROUTE, Errand.state == "open"),
+            ),
         )
     )
     rows = (await tx.execute(query)).tuples().all()

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from records.base import Base
 from records.base import Identity as HasId
 
+# Why a row is held until the family writes: WeCom would refuse it.
+HELD = "window_closed"
+
 
 class Inbound(HasId, Base):
     """What the platform delivered, stored as it came. `msgid` is its identity; the text never is.
@@ -48,9 +51,9 @@ class Inbound(HasId, Base):
 class Outbound(Base):
     """One row to send. `key` says what it is for (`reply:<msgid>`, `task:812:opening`), so that a repeat is harmless.
 
-    `line` is the key of the lock and of the order: `chat:7` or `staff:nurse-lin`. `route` says how: kf, kf_event, kf_trans, app,
-    app_update. state: queued → sending → sent | failed | withdrawn; sending is taken again after its lease, with the same
-    platform message id.
+    `line` is the key of the lock and of the order: `chat:7`, `staff:nurse-lin`, `family:3` (pushes), `group:nurse-lin` (mass messages
+    that she confirms). `route` says how: kf, kf_event, kf_trans, app, app_update, and those of records/contact.py. state: queued →
+    sending → sent | failed | withdrawn; sending is taken again after its lease, with the same platform message id.
     """
 
     __tablename__ = "outbound"

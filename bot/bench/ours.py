@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.dialogue.agent import Dialogue
 from bot.drain import CHATS, GROUPS, WORTH, Drain
 from bot.kf_events import CUSTOMER
+from bot.reach import Means
 from bot.settings import Settings
 from bot.together import Together
 from bot.turn import TurnTaker
@@ -52,7 +53,9 @@ class Ours:
         dialogue = await asyncio.to_thread(Dialogue.load, model, clock=clock)
         took = time.perf_counter() - begin
         turns = TurnTaker(dialogue, settings.tz, emergency_phone=settings.emergency_phone)
-        drain = Drain(db, turns, _keep, clock, emergency_phone=settings.emergency_phone, hospital=settings.hospital)
+        drain = Drain(
+            db, turns, _keep, clock, emergency_phone=settings.emergency_phone, hospital=settings.hospital, means=Means(settings.tz)
+        )
         return cls(db, dialogue, drain, clock, settings.tz, took)
 
     async def turn(self, chat_id: int, text: str) -> None:

@@ -64,9 +64,9 @@ class Known:
 class Decision:
     """What becomes of a want.
 
-    send: by `route` now; `address` is the push address's row, `member` the clinician of a group send or a hand-written word, `chat` the
-    kf chat. wait: ask again at `until`. no: nothing lawful, because of `reason`. expired: it is no longer worth saying. repeat: it was
-    decided before. `reason` is a key of wording.yml `undeliverable`, or `due`.
+    send: by `route` now; `address` is the push address's row, `member` the clinician of a group send or a hand-written word, `chat`
+    where the family will find it in any case. wait: ask again at `until`. no: nothing lawful, because of `reason`. expired: it is no
+    longer worth saying. repeat: it was decided before. `reason` is a key of wording.yml `undeliverable`, or `due`.
     """
 
     kind: Literal["send", "wait", "no", "expired", "repeat"]
@@ -115,7 +115,7 @@ def decide(want: Want, known: Known, rules: Rules, channels: Channels, *, now: d
     for route in rules.routes:
         if route not in tried and (open_one := _open(route, want, known, channels, now=now, today=today)) is not None:
             first = route == "kf" and all(attempt.route != "kf" for attempt in mine)
-            return replace(open_one, route=route, key=want.key if first else f"{want.key}:{route}:{day:%Y%m%d}")
+            return replace(open_one, route=route, chat=known.chat, key=want.key if first else f"{want.key}:{route}:{day:%Y%m%d}")
     return Decision("no", "refused" if tried else why_closed(known.chat, now))
 
 
@@ -124,7 +124,7 @@ def _open(route: RouteName, want: Want, known: Known, channels: Channels, *, now
     if route == "kf":
         if known.chat is None or left(known.chat, want.purpose, now) <= known.queued:
             return None
-        return Decision("send", "due", chat=known.chat)
+        return Decision("send", "due")
     # By all other routes the family only hears that something waits in the chat: they cannot carry an answer, or an alert.
     if route in PUSHES:
         if route not in channels.templates or not known.link:

@@ -20,6 +20,7 @@ from bot.jobs import Engine
 from bot.ocr import OcrProcess
 from bot.pictures import Reader
 from bot.private import free_port, listening
+from bot.push import PushPorts
 from bot.settings import Settings, WecomSettings
 from bot.sweep import sweep
 from bot.turn import Talker, TurnTaker
@@ -229,11 +230,12 @@ async def open_stage(
     patience: float = 5.0,
     reader: Reader | None = None,
     ears: Recogniser | None = None,
+    ports: PushPorts | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team.
 
     `patience` (s) is how long the client waits for an answer of the simulator; `reader` reads pictures instead of the real process; `ears`
-    hear voice messages, which nobody does without.
+    hear voice messages, which nobody does without; `ports` are the push channels.
     """
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
@@ -265,7 +267,7 @@ async def open_stage(
     ):
         turns = TurnTaker(talker, ZONE, emergency_phone="120", hears=ears is not None)
         ocr = OcrProcess()
-        handlers = compose(core, client, turns, reader or ocr, ears)
+        handlers = compose(core, client, turns, reader or ocr, ears, ports)
         engine = asyncio.create_task(Engine(db.url, handlers, concurrency=8).run())
         try:
             yield Stage(

@@ -69,7 +69,7 @@ async def test_a_family_that_never_wrote_is_the_nurses_work(stage: Stage) -> Non
     await a_newborn_on_the_plan(stage, talks=False)
     await stage.settle()
     assert await task_states(stage) == ["undeliverable"]
-    assert "undeliverable: 小满" in await nurse_sees(stage, "linyue")
+    assert "errand: 小满" in await nurse_sees(stage, "linyue")
 
 
 async def test_when_the_window_has_closed_the_nurse_is_told_at_once(stage: Stage) -> None:
@@ -78,7 +78,7 @@ async def test_when_the_window_has_closed_the_nurse_is_told_at_once(stage: Stage
     for _ in range(3):
         await stage.move(timedelta(days=1))
     assert "undeliverable" in await task_states(stage)
-    assert "undeliverable: 小满" in await nurse_sees(stage, "linyue")
+    assert "errand: 小满" in await nurse_sees(stage, "linyue")
     heard = len(await mother.hears())
     await mother.says("不好意思才看到")
     assert len(await mother.hears()) == heard + 1

@@ -11,6 +11,7 @@ from bot.drain import Drain
 from bot.follow_up import FollowUps
 from bot.handover import HUMAN, handed_over
 from bot.kf_events import CUSTOMER, ENDED, EVENT, SERVICER
+from bot.reach import Means
 from bot.turn import Answer, TurnTaker
 from plans.enrolment import enrol
 from plans.follow_up_sweep import claim_due
@@ -33,8 +34,8 @@ class Road:
     def __init__(self, family: Family) -> None:
         self.family = family
         turns = self._turns = _LoudTurns(family.dialogue, ZONE, emergency_phone=EMERGENCY)
-        self._drain = Drain(family.db, turns, _delivered, self.clock, emergency_phone=EMERGENCY, hospital=HOSPITAL)
-        self._follow_ups = FollowUps(family.db, turns, self.clock, ZONE)
+        self._drain = Drain(family.db, turns, _delivered, self.clock, emergency_phone=EMERGENCY, hospital=HOSPITAL, means=Means(ZONE))
+        self._follow_ups = FollowUps(family.db, turns, self.clock, Means(ZONE))
         self._seen = 0
         self.failures: list[BaseException] = []
         turns.failures = self.failures

@@ -1,0 +1,64 @@
+"""May a proactive row that was decided upon a while ago still go out? Asked at the last moment, when the outbox takes the row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.reach import STOPPED, TASK_ENDED
+from plans.guard import is_quiet, quiet_ends
+from plans.reach.policy import load_policy
+from plans.task import OPEN
+from records.care_plan import Task
+from records.chat import Chat
+from records.contact import Contact
+from records.message import Outbound
+from records.patient import Carer, Patient
+from records.staff import Team
+
+
+@dataclass(frozen=True)
+class Hold:
+    """`withdraw` it because of `reason`, or take it up again `later`, at `until`."""
+
+    kind: Literal["withdraw", "later"]
+    reason: str
+    until: datetime | None = None
+
+
+async def held_back(tx: AsyncSession, row: Outbound, chat: Chat | None, *, now: datetime, zone: ZoneInfo) -> Hold | None:
+    """Why this proactive row may not go out now: its family has stopped or paused, its follow-up has ended, it is quiet. None: it may."""
+    task_id = _task_of(row)
+    if task_id is not None:
+        task = await tx.get(Task, task_id, populate_existing=True)
+        if task is None or task.state not in OPEN:
+            return Hold("withdraw", TASK_ENDED)
+    carer_id = row.payload.get("carer_id") or (chat.carer_id if chat is not None else None)
+    carer = await tx.get(Carer, int(carer_id), populate_existing=True) if carer_id is not None else None
+    if carer is not None and carer.stopped_at is not None:
+        return Hold("withdraw", STOPPED)
+    if carer is not None and carer.paused_until is not None and now < carer.paused_until:
+        return Hold("later", "paused", carer.paused_until)
+    quiet = (await load_policy(tx)).of(await _department(tx, row, chat)).quiet.hours()
+    return Hold("later", "quiet", quiet_ends(now, zone, quiet)) if is_quiet(now, zone, quiet) else None
+
+
+def _task_of(row: Outbound) -> int | None:
+    kind, _, rest = row.key.partition(":")
+    number = rest.partition(":")[0]
+    return int(number) if kind == "task" and number.isdigit() else None
+
+
+async def _department(tx: AsyncSession, row: Outbound, chat: Chat | None) -> str | None:
+    found: str | None = await tx.scalar(
+        select(Team.name)
+        .join(Patient, Patient.team_id == Team.id)
+        .join(Contact, Contact.patient_id == Patient.id)
+        .where(Contact.key == row.key)
+    )
+    if found is None and chat is not None:
+        found = await tx.scalar(select(Team.name).where(Team.id == chat.team_id))
+    return found

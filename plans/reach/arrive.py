@@ -1,0 +1,67 @@
+"""The family has come: by the link of a push, or because it wrote. What was announced to it opens now."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import any_, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.invitation import signing_key
+from plans.reach.link import verify
+from records.care_plan import Task
+from records.chat import Chat
+from records.contact import CONTACT_MOVES, Contact, move_contacts
+
+# An answer after this is no answer to that attempt any more.
+ANSWERED_WITHIN = timedelta(days=7)
+_OPEN = tuple(state for state, moves in CONTACT_MOVES.items() if "answered" in moves)
+
+
+async def answered_by(tx: AsyncSession, carer_ids: Sequence[int], now: datetime) -> None:
+    """These carers have written: what was sent to them in the last week was answered."""
+    rows = await tx.execute(
+        select(Contact.key, Contact.state).where(
+            Contact.carer_id.in_(carer_ids), Contact.at > now - ANSWERED_WITHIN, Contact.state.in_(_OPEN), Contact.state != "planned"
+        )
+    )
+    if keys := [row.key for row in rows]:
+        await move_contacts(tx, keys, "answered", now=now)
+
+
+async def announced_to(tx: AsyncSession, carer_ids: Sequence[int], now: datetime) -> list[int]:
+    """The follow-ups that were announced to these carers, are still useful and have not been opened."""
+    rows = await tx.scalars(
+        select(Task.id)
+        .join(Contact, Task.id == any_(Contact.tasks))
+        .where(
+            Contact.carer_id.in_(carer_ids),
+            Contact.at > now - ANSWERED_WITHIN,
+            Contact.route != "kf",
+            Task.state.in_(("sent", "reminded")),
+            Task.chat_id.is_(None),
+            Task.useful_until > now,
+        )
+        .order_by(Task.due_at, Task.id)
+        .distinct(Task.due_at, Task.id)
+    )
+    return list(rows)
+
+
+async def entered(tx: AsyncSession, chat: Chat, token: str | None, now: datetime) -> list[int]:
+    """Somebody has entered the chat, perhaps by the link of a push (`token`): the follow-ups that open for him.
+
+    A link that was passed on opens nothing for others, and says nothing about whose it was.
+    """
+    if chat.carer_id is None:
+        return []
+    contact_id = verify(await signing_key(tx), token, now) if token else None
+    contact = await tx.get(Contact, contact_id) if contact_id is not None else None
+    if contact is not None and contact.carer_id == chat.carer_id:
+        await move_contacts(tx, [contact.key], "opened", now=now)
+    return await announced_to(tx, [chat.carer_id], now)
+
+
+async def is_under_way(tx: AsyncSession, about: str) -> bool:
+    """Whether an attempt for this has been made, or is about to be, that did not fail."""
+    made = exists().where(Contact.about == about, Contact.state.not_in(("failed", "refused", "withdrawn")))
+    return bool(await tx.scalar(select(made)))
