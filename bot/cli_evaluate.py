@@ -28,11 +28,14 @@ class Topic(StrEnum):
     triage = "triage"
     measurements = "measurements"
     retrieval = "retrieval"
+    notes = "notes"
 
 
 def run_evaluation(topic: Topic, file: Path | None, worst: int) -> None:
     """Print the figures for `file`, or for the frozen sets that come with CareLoop, and the worst errors."""
-    evaluate = _retrieval() if topic is Topic.retrieval else import_module(f"tagging.evaluation.{topic.value}").evaluate_file
+    evaluate = (
+        _retrieval() if topic is Topic.retrieval else import_module(_MODULES.get(topic, f"tagging.evaluation.{topic.value}")).evaluate_file
+    )
     files = [file] if file is not None else [path for name in _SETS[topic] if (path := FROZEN / name).exists()]
     for path in files:
         try:
@@ -52,9 +55,12 @@ def _retrieval() -> Callable[[Path], Result]:
     return lambda path: evaluate_file(path, encoder)
 
 
+# Notes are read for tags, which the language of families does without.
+_MODULES = {Topic.notes: "tagging.tags.evaluate_notes"}
 _SETS = {
     Topic.retrieval: ("questions.jsonl",),
     Topic.triage: ("cases.jsonl", "redflags.jsonl"),
     Topic.measurements: ("measurements.jsonl",),
+    Topic.notes: ("notes.jsonl",),
     Topic.language: ("symptoms.jsonl", "language.jsonl"),
 }

@@ -46,6 +46,17 @@ def completeness(
 
 
 @patient.command()
+def note(
+    number: Annotated[int, typer.Argument(help="The note's number, as the portrait shows it.")],
+    by: Annotated[str, typer.Option("--by", help="The clinician (userid) who reads it: of the child's team. Audited.")],
+) -> None:
+    """The text of a clinical note. A portrait shows only title and day."""
+    from bot.portrait import note_command
+
+    note_command(number, by)
+
+
+@patient.command()
 def links(
     everything: Annotated[bool, typer.Option("--all", help="Those that have been answered too.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the oldest first.")] = 50,

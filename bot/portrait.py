@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +18,7 @@ from bot.fhir.search import Key, Kind
 from bot.links import find_patient
 from bot.registry import RegistryError
 from integrations.fhir.write import Json
+from records.clinical_note import access_note
 from records.patient import AccessRefused
 from records.staff import Staff
 from tagging.portrait.as_json import as_json
@@ -24,6 +27,10 @@ from tagging.portrait.portrait import Portrait, portrait, portrait_for_operator
 
 # Of one kind in a Bundle, the latest first; a history is asked for through the FHIR edge, page by page.
 MOST_OF_A_KIND = 200
+# Of the latest notes so many are named in the short form.
+NOTES = 10
+# A note comes from outside: nothing in it may steer a terminal.
+_CONTROL = {number: None for number in (*range(9), *range(11, 32), 127, *range(128, 160))}
 Form = Literal["text", "json", "fhir"]
 
 
@@ -79,28 +86,71 @@ async def _latest(tx: AsyncSession, kind: Kind, patient_id: int) -> list[Key]:
 
 
 def in_lines(seen: Portrait) -> Iterator[str]:
-    """The portrait in short, for the command line."""
-    person = seen.who
-    yield f"{person.name} {person.record_number}  {person.sex or '?'}  {person.birth_date} ({person.age_days} days)  {person.team}"
+    """The portrait in short, for the command line, in the words of portrait.yml."""
+    person, say = seen.who, _words()
+
+    def named(group: str, code: str | None) -> str:
+        return str(say["words"][group].get(code, code or ""))
+
+    yield say["head"].format(
+        name=person.name, record_number=person.record_number, sex=named("sex", person.sex) or "?", born=person.birth_date,
+        age=person.age_days, team=person.team,
+    )  # fmt: skip
     if seen.missing:
-        yield f"  missing: {', '.join(seen.missing)}"
+        yield _in(say["missing"].format(fields="、".join(named("missing", each) for each in seen.missing)))
     for diagnosis in seen.diagnoses:
-        yield f"  diagnosis: {diagnosis.text} {diagnosis.icd10 or ''} {diagnosis.status}"
+        state = named("condition_states", diagnosis.status)
+        yield _in(say["diagnosis"].format(text=diagnosis.text, icd10=diagnosis.icd10 or "", state=state))
     for tag in seen.tags:
-        yield f"  tag: {tag.name} ({tag.code}) since {tag.since:%Y-%m-%d}" + (f": {tag.why[0].because}" if tag.why else "")
+        why = f"：{tag.why[0].because}" if tag.why else ""
+        yield _in(say["tag"].format(name=tag.name, code=tag.code, since=f"{tag.since:%Y-%m-%d}", why=why))
     for medicine in seen.medicines:
         if medicine.in_use:
-            yield f"  medicine: {medicine.name} {' '.join(word for word in (medicine.dose, medicine.frequency) if word)}"
+            use = " ".join(word for word in (medicine.dose, medicine.frequency) if word)
+            yield _in(say["medicine"].format(name=medicine.name, use=use))
     for vital in seen.vitals:
-        z = f", z {vital.latest.z:.2f}" if vital.latest.z is not None else ""
-        yield f"  {vital.name}: {vital.latest.value:g} {vital.unit}{z}  {vital.latest.at:%Y-%m-%d} ({len(vital.readings)} readings)"
+        last = vital.latest
+        z = say["z"].format(z=f"{last.z:.2f}") if last.z is not None else ""
+        told = {"name": vital.name, "value": f"{last.value:g}", "unit": vital.unit, "z": z}
+        yield _in(say["vital"].format(**told, day=f"{last.at:%Y-%m-%d}", count=len(vital.readings)))
     for risk in seen.risks:
-        yield f"  {risk.name}: {risk.level}" + "".join(f"; {reason.text}" for reason in risk.reasons)
-    yield f"  follow-ups open: {len(seen.care.open_tasks)}; of the last 90 days: {dict(seen.care.counted) or 'none'}"
+        reasons = "".join(f"；{reason.text}" for reason in risk.reasons)
+        yield _in(say["risk"].format(name=risk.name, level=named("risk_levels", risk.level), reasons=reasons))
+    for note in seen.notes[:NOTES]:
+        possible = say["possible"].format(names="、".join(note.possible)) if note.possible else ""
+        yield _in(say["note"].format(id=note.id, day=f"{note.written_at:%Y-%m-%d}", title=note.title or note.kind, possible=possible))
+    counted = "、".join(say["counted"].format(state=named("task_states", each), count=n) for each, n in seen.care.counted.items())
+    yield _in(say["follow_ups"].format(open=len(seen.care.open_tasks), counted=counted or say["nothing"]))
     for alert in seen.care.alerts:
         if alert.state != "closed":
-            yield f"  alert: {alert.level} {alert.category} {alert.state} since {alert.raised_at:%Y-%m-%d %H:%M}"
-    yield f"  last contact: {seen.contact.last_at or 'never'}; {seen.contact.messages_30d} messages in 30 days"
+            level, state = named("levels", alert.level), named("alert_states", alert.state)
+            yield _in(say["alert"].format(level=level, category=alert.category, state=state, since=f"{alert.raised_at:%Y-%m-%d %H:%M}"))
+    last_at = f"{seen.contact.last_at:%Y-%m-%d %H:%M}" if seen.contact.last_at else say["never"]
+    yield _in(say["contact"].format(last=last_at, count=seen.contact.messages_30d))
+
+
+def _in(line: str) -> str:
+    return f"  {line.rstrip()}"
+
+
+@cache
+def _words() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("portrait.yml").read_text("utf-8"))
+    return loaded
+
+
+def note_command(note_id: int, by: str) -> None:
+    """`careloop patient note`."""
+
+    async def work(tx: AsyncSession, parts: Core) -> str:
+        try:
+            note = await access_note(tx, await _staff(tx, by), note_id, now=parts.clock())
+        except AccessRefused as err:
+            raise RegistryError(f"{by} may not read note {note_id}, or there is no such note.") from err
+        written = note.written_at.astimezone(parts.settings.tz)
+        return "\n".join([f"{note.title or note.kind}  {written:%Y-%m-%d %H:%M}  {note.author or ''}", note.text or ""])
+
+    print(_in_transaction(work).translate(_CONTROL))
 
 
 async def _seen(tx: AsyncSession, parts: Core, record_number: str, by: str | None) -> Portrait:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.database import Database, is_lost_connection
 from records.retag import RetagRequest, ask_retag, asked_for, postpone
 from tagging.tags.engine import outlived, retag_seen
+from tagging.tags.noted import read_note
 from tagging.tags.rules import shipped_rules
 from tagging.tags.told import read_told
 
@@ -39,6 +40,7 @@ class Retagger:
         # A mistake in the files that clinicians edit stops the start with one sentence, not the first job.
         self._rules = shipped_rules()
         read_told("")
+        read_note("")
 
     async def run(self, key: str) -> None:
         """Look at those who are asked for, batch by batch; in a batch that fails, one by one."""

@@ -163,6 +163,25 @@ class Vaccinated(Event):
     dose_number: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """A clinical note (FHIR DocumentReference), or the words of a report (`report`): 门诊病历, 出院小结, 手术记录, 病程记录, 胸片 …
+
+    `text` is as written, lines apart; None where the document is no text, or where only its `status` is told: FHIR's docStatus
+    (preliminary, final, amended, entered-in-error), and superseded. `visit` is the source's number of the visit that it belongs to.
+    """
+
+    key: str
+    kind: Coded = Coded()
+    title: str | None = None
+    text: str | None = None
+    author: str | None = None
+    written_at: datetime | None = None
+    visit: str | None = None
+    status: str = "final"
+    report: bool = False
+
+
 @dataclass(frozen=True)
 class Message:
     """What one message of a feed says. `id` is the source's own id of it (control id, version id, row hash), `kind` its type in the

@@ -6,14 +6,14 @@ from sqlalchemy import Index, UniqueConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base
+from records.base import Base, Changing
 from records.source import Sourced
 
 # The hospital's word counts, whatever it said before: there is no table of moves.
 APPOINTMENT_STATUS = ("booked", "cancelled", "fulfilled")
 
 
-class Appointment(Sourced, Base):
+class Appointment(Sourced, Changing, Base):
     """One visit. `time_text` is what the hospital wrote beside or instead of an hour (上午, 8:30-9:30); without an hour `starts_at` is
     the day's midnight.
 

@@ -6,13 +6,13 @@ from sqlalchemy import Index, UniqueConstraint, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base
+from records.base import Base, Changing
 from records.source import Sourced
 
 MEDICATION_STATUS = ("active", "on-hold", "stopped", "completed")
 
 
-class MedicationRequest(Sourced, Base):
+class MedicationRequest(Sourced, Changing, Base):
     """One prescribed medicine. `name`, `dose`, `frequency`, `route`, `with_food` and `note` are the prescription's own words.
 
     `times` are clock times (08:00) where the prescription gives them; `starts_on` and `ends_on` are the first and last day, in the

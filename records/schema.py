@@ -8,6 +8,7 @@ from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat, Conversation
 from records.clarification import Clarification
+from records.clinical_note import ClinicalNote
 from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
 from records.condition import Condition
 from records.consent import Consent
@@ -55,6 +56,7 @@ from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.retag import RetagRequest
 from records.review import ReviewGroup, ReviewItem
+from records.service_request import ServiceRequest
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
@@ -79,6 +81,7 @@ __all__ = [
     "Chat",
     "ChoiceSetting",
     "Clarification",
+    "ClinicalNote",
     "Cohort",
     "CohortEvent",
     "CohortMember",
@@ -144,6 +147,7 @@ __all__ = [
     "ReviewItem",
     "RiskAssessment",
     "SendChoice",
+    "ServiceRequest",
     "Setting",
     "Staff",
     "StateChange",

@@ -15,7 +15,8 @@ from records.base import Base, Identity
 class TagStatement(Identity, Base):
     """One thing said about one patient. `source` is chat, answer or his (a visit note), `ref_kind` and `ref_id` the row with the words.
 
-    `read_at` is when the tags were looked at with it; it counts once.
+    `read_at` is when the tags were looked at with it; it counts once. What a clinical note says counts as long as the note says it;
+    `possible` is what it leaves open (待排, ？): shown, and no reason for a tag.
     """
 
     __tablename__ = "tag_statement"
@@ -30,6 +31,7 @@ class TagStatement(Identity, Base):
     confidence: Mapped[float]
     at: Mapped[datetime]
     read_at: Mapped[datetime | None]
+    possible: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         UniqueConstraint("patient_id", "code", "against", "ref_kind", "ref_id"),

@@ -119,6 +119,12 @@ def find_medicines(text: str) -> list[MedicineMention]:
     return found
 
 
+def find_listed(folded: str) -> list[tuple[int, int, str, str]]:
+    """The medicines of the list in folded text: start, end, generic name and class. Nothing is judged, and no form or dose read."""
+    pattern, known = _substances()
+    return [(*match.span(), known[match.group()].generic, known[match.group()].drug_class) for match in pattern.finditer(folded)]
+
+
 def names_only(medicines: Iterable[MedicineMention]) -> list[tuple[int, int]]:
     """The places (start, end) of medicines whose words are a mere name: 感冒灵, not 咳嗽的药, which still tells a cough."""
     return [(medicine.start, medicine.end) for medicine in medicines if "的" not in medicine.text]

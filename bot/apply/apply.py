@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.apply.chart import booked, diagnosed, ordered, vaccinated
+from bot.apply.chart import booked, diagnosed, noted, ordered, vaccinated
 from bot.apply.merged import merged
 from bot.apply.observed import observed, vital_of
 from bot.apply.person import patient_of
@@ -20,6 +20,7 @@ from integrations.event import (
     Diagnosed,
     Event,
     Message,
+    Noted,
     Observed,
     Ordered,
     PatientMerge,
@@ -29,6 +30,7 @@ from integrations.event import (
     VisitChange,
 )
 from records.appointment import Appointment
+from records.clinical_note import ClinicalNote
 from records.condition import Condition
 from records.encounter import Encounter
 from records.identity import known_as
@@ -38,6 +40,7 @@ from records.medication import MedicationRequest
 from records.observation import Observation
 from records.patient import Patient
 from records.retag import ask_retag
+from records.service_request import ServiceRequest
 
 
 async def apply(tx: AsyncSession, message: Message, *, feed: str, received_at: datetime, now: datetime, zone: ZoneInfo) -> None:
@@ -130,6 +133,8 @@ def _told(work: Work, patient: Patient, event: Event) -> Told | None:
             return booked(work, event)
         case Vaccinated():
             return vaccinated(work, event)
+        case Noted():
+            return noted(work, event)
         case _:
             return None
 
@@ -149,12 +154,14 @@ def _table(event: Event) -> Table | None:
         case Observed():
             return LabResult if vital_of(event.code) is None else Observation
         case Ordered():
-            return MedicationRequest if event.kind == "medicine" else None
+            return MedicationRequest if event.kind == "medicine" else ServiceRequest
         case Diagnosed():
             return Condition
         case Booked():
             return Appointment
         case Vaccinated():
             return Immunization
+        case Noted():
+            return ClinicalNote
         case _:
             return None

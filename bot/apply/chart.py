@@ -1,21 +1,25 @@
-"""Diagnoses, medicines, appointments and vaccines: what an event says of its row."""
+"""Diagnoses, medicines, orders, appointments, vaccines and notes: what an event says of its row."""
 
 from typing import Any
 
 from bot.apply.rows import Told
 from bot.apply.work import Work
-from integrations.event import Booked, Coded, Diagnosed, Ordered, Vaccinated
+from integrations.event import Booked, Coded, Diagnosed, Noted, Ordered, Vaccinated
 from plans.clock import local_day
 from records.appointment import APPOINTMENT_STATUS, Appointment
+from records.clinical_note import NOTE_STATUS, ClinicalNote
 from records.condition import Condition
 from records.immunization import Immunization
 from records.medication import MEDICATION_STATUS, MedicationRequest
 from records.said import CLEARED, Cleared
+from records.service_request import SERVICE_REQUEST_STATUS, ServiceRequest
 from tagging.terms.diagnosis import icd10_of as who_code
 from tagging.terms.diagnosis import read_diagnosis
 
 # Longer than any name or word of use; what is cut stays in the message.
 LONGEST = 2000
+# A discharge summary has some thousand characters, the record of a long stay some ten thousand.
+LONGEST_NOTE = 200_000
 # Longer words are a history and no diagnosis to be coded.
 LONGEST_NAME = 80
 # By such words the patient does not have it.
@@ -27,9 +31,9 @@ def words(code: Coded) -> str | None:
     return cut(code.text) or cut(code.code)
 
 
-def cut(text: str | None) -> str | None:
-    """A text without NUL, which PostgreSQL cannot hold, and not longer than LONGEST; None for an empty one."""
-    return (text or "").replace("\0", "").strip()[:LONGEST] or None
+def cut(text: str | None, longest: int = LONGEST) -> str | None:
+    """A text without NUL, which PostgreSQL cannot hold, and not longer than `longest`; None for an empty one."""
+    return (text or "").replace("\0", "").strip()[:longest] or None
 
 
 def diagnosed(work: Work, event: Diagnosed) -> Told:
@@ -66,10 +70,10 @@ def _certainty(code: Coded) -> str | None:
     return read_diagnosis(said).certainty if 0 < len(said) <= LONGEST_NAME else None
 
 
-def ordered(work: Work, event: Ordered) -> Told | None:
-    """The MedicationRequest; orders of tests have no row of their own, their results have."""
+def ordered(work: Work, event: Ordered) -> Told:
+    """The MedicationRequest, or the ServiceRequest of a test and of whatever else was ordered."""
     if event.kind != "medicine":
-        return None
+        return _service(work, event)
     fields = {
         "name": words(event.code),
         "dose": cut(event.dose),
@@ -80,6 +84,39 @@ def ordered(work: Work, event: Ordered) -> Told | None:
         "status": event.status if event.status in MEDICATION_STATUS else "active",
     }
     return Told(MedicationRequest, event.key, fields, {"name": event.key})
+
+
+def _service(work: Work, event: Ordered) -> Told:
+    fields = {
+        "name": words(event.code),
+        "code": cut(event.code.code),
+        "system": cut(event.code.system),
+        "kind": event.kind,
+        "frequency": cut(event.frequency),
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+        "ordered_at": None,
+        "status": event.status if event.status in SERVICE_REQUEST_STATUS else "active",
+    }
+    return Told(ServiceRequest, event.key, fields, {"name": event.key, "ordered_at": work.at(event)})
+
+
+def noted(work: Work, event: Noted) -> Told:
+    """The ClinicalNote; its tags are read when its patient is looked at next."""
+    kind = words(event.kind)
+    fields = {
+        "kind": kind,
+        "code": cut(event.kind.code),
+        "system": cut(event.kind.system),
+        "title": cut(event.title) or kind,
+        "text": cut(event.text, LONGEST_NOTE),
+        "author": cut(event.author),
+        "visit": cut(event.visit),
+        "report": event.report or None,
+        "status": event.status if event.status in NOTE_STATUS else "preliminary",
+        "written_at": event.written_at,
+    }
+    return Told(ClinicalNote, event.key, fields, {"kind": "", "title": "", "report": False, "written_at": work.at(event)})
 
 
 def booked(work: Work, event: Booked) -> Told:

@@ -7,6 +7,7 @@ from typing import Any
 from bot.apply.errors import ApplyError
 from bot.apply.work import Work
 from records.appointment import Appointment
+from records.clinical_note import ClinicalNote
 from records.condition import Condition
 from records.immunization import Immunization
 from records.lab_result import LabResult
@@ -14,12 +15,23 @@ from records.medication import MedicationRequest
 from records.observation import Observation
 from records.patient import Patient
 from records.said import say
+from records.service_request import ServiceRequest
 
-Table = type[Appointment] | type[Condition] | type[Immunization] | type[LabResult] | type[MedicationRequest] | type[Observation]
-
+Table = (
+    type[Appointment]
+    | type[ClinicalNote]
+    | type[Condition]
+    | type[Immunization]
+    | type[LabResult]
+    | type[MedicationRequest]
+    | type[Observation]
+    | type[ServiceRequest]
+)
 
 # What no message says of a row, and must not be null.
 EMPTY: dict[Table, dict[str, Any]] = {Observation: {"detail": {}}, MedicationRequest: {"times": []}}
+# Where one of these says something else, a note is read anew.
+READ_ANEW = frozenset({"text", "status", "written_at"})
 
 
 @dataclass(frozen=True)
@@ -51,5 +63,7 @@ async def put_rows(work: Work, table: Table, told: Sequence[tuple[Patient, str, 
         if changed := say(row, when, each.fields, fallback=each.fallback):
             work.changed.add(patient.id)
             setattr(row, "recorded_at" if table is Observation else "updated_at", work.now)
+            if table is ClinicalNote and changed & READ_ANEW:
+                row.read_by = None
             if not new and "status" in changed:
                 work.note(row, old, row.status)

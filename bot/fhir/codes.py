@@ -25,6 +25,7 @@ FLAG = {"raised": "active", "delivered": "active", "acknowledged": "active", "cl
 COMMUNICATION = {"queued": "in-progress", "sending": "in-progress", "sent": "completed", "failed": "not-done", "withdrawn": "not-done"}
 ENCOUNTER = {"planned": "planned", "in-progress": "in-progress", "finished": "finished", "cancelled": "cancelled"}
 ENCOUNTER_CLASS = {"inpatient": "IMP", "outpatient": "AMB", "emergency": "EMER", "preadmit": "PRENC", "home": "HH"}
+SERVICE_REQUEST = {"active": "active", "on-hold": "on-hold", "stopped": "revoked", "completed": "completed"}
 GENDER = {"M": "male", "F": "female"}
 
 

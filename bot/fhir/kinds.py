@@ -4,6 +4,7 @@ from functools import cache
 
 from bot.fhir.care import care_plans, communications, flags, responses, tasks
 from bot.fhir.findings import conditions, encounters, immunizations, observations
+from bot.fhir.ordered import appointments, document_references, medication_requests, service_requests
 from bot.fhir.people import groups, patients
 from bot.fhir.search import Kind
 
@@ -12,5 +13,6 @@ from bot.fhir.search import Kind
 def kinds() -> dict[str, Kind]:
     """How each resource type is found and shown."""
     heard = (patients, observations, conditions, encounters, immunizations)
+    ordered = (medication_requests, service_requests, appointments, document_references)
     done = (care_plans, tasks, responses, flags, communications, groups)
-    return {kind.name: kind for kind in (make() for make in (*heard, *done))}
+    return {kind.name: kind for kind in (make() for make in (*heard, *ordered, *done))}

@@ -29,6 +29,8 @@ from integrations.fhir.document import FhirError, text
 from integrations.fhir.person import Within, person_of
 from integrations.fhir.read import READERS, key_of
 from integrations.fhir.write import Json, outcome
+from records.appointment import Appointment
+from records.clinical_note import ClinicalNote
 from records.condition import Condition
 from records.encounter import Encounter
 from records.feed import Feed, count_outcomes, message_row, store_messages
@@ -36,9 +38,11 @@ from records.fhir_client import FhirClientTeam, access_patient_as_client
 from records.identity import known_as
 from records.immunization import Immunization
 from records.lab_result import LabResult
+from records.medication import MedicationRequest
 from records.observation import Observation
 from records.patient import AccessRefused
 from records.patient_identifier import PatientIdentifier
+from records.service_request import ServiceRequest
 
 # A body above this size takes more than 20 ms to read: it leaves the event loop.
 READ_ASIDE = 100 << 10
@@ -48,6 +52,10 @@ TABLES: Mapping[str, tuple[tuple[Any, str], ...]] = {
     "Condition": ((Condition, ""),),
     "Encounter": ((Encounter, ""),),
     "Immunization": ((Immunization, ""),),
+    "MedicationRequest": ((MedicationRequest, ""),),
+    "ServiceRequest": ((ServiceRequest, ""),),
+    "Appointment": ((Appointment, ""),),
+    "DocumentReference": ((ClinicalNote, ""),),
 }
 
 

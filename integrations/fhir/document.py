@@ -68,12 +68,13 @@ def dig(node: Any, *path: str) -> Any:
     return node
 
 
-def text(node: Any, *path: str) -> str | None:
-    """The words at `path`, without blanks around them and without characters that no text holds; None where there are none."""
+def text(node: Any, *path: str, most: int = MAX_TEXT) -> str | None:
+    """The words at `path`, `most` characters of them, without blanks around them and without characters that no text holds; None where
+    there are none."""
     found = dig(node, *path)
     if not isinstance(found, str):
         return None
-    found = "".join(char for char in found[:MAX_TEXT] if char >= " " or char in "\n\t")
+    found = "".join(char for char in found[:most] if char >= " " or char in "\n\t")
     # Half a surrogate pair is valid JSON and no Unicode: neither the database nor a log would take it.
     return found.encode("utf-8", "ignore").decode("utf-8").replace("\x7f", "").strip() or None
 

@@ -143,6 +143,14 @@ def name_of(patient: dict[str, Any]) -> str | None:
     return None
 
 
+def called(reference: Any, owner: dict[str, Any], within: Within) -> str | None:
+    """What a reference's target is called: by the reference, else by the target itself, where it stands in the document."""
+    if (written := text(reference, "display")) is not None:
+        return written
+    found = within.find(reference, owner) or {}
+    return text(found, "name") or name_of(found)
+
+
 def _phones(resource: dict[str, Any]) -> list[str]:
     # A system that is left out is a telephone in most senders' data; an address with @ is not.
     told = [each for each in items(resource, "telecom") if text(each, "system") in ("phone", "sms", None) and text(each, "use") != "old"]

@@ -20,9 +20,10 @@ from integrations.event import (
 )
 from integrations.fhir.coded import coded, codes
 from integrations.fhir.document import FhirError, dig, items, moment, number, text
+from integrations.fhir.note import composition, document, impression
 from integrations.fhir.observed import observed
 from integrations.fhir.order import medicine, test
-from integrations.fhir.person import Source, Within, name_of, person_of, referred, subject
+from integrations.fhir.person import Source, Within, called, person_of, referred, subject
 
 Read = Callable[[dict[str, Any], Source, Within], list[Event]]
 
@@ -161,7 +162,7 @@ def _appointment(resource: dict[str, Any], source: Source, within: Within) -> li
     kinds = {_kind(each, resource, within): each for each in reversed(actors)}
     if "Patient" not in kinds:
         raise FhirError("no_patient", path="Appointment.participant")
-    doctor, place = (_called(kinds.get(kind), resource, within) for kind in ("Practitioner", "Location"))
+    doctor, place = (called(kinds.get(kind), resource, within) for kind in ("Practitioner", "Location"))
     return [
         Booked(
             person=referred(kinds["Patient"], resource, source, within, path="Appointment.participant"),
@@ -175,14 +176,6 @@ def _appointment(resource: dict[str, Any], source: Source, within: Within) -> li
             status=status,
         )
     ]
-
-
-def _called(reference: Any, owner: dict[str, Any], within: Within) -> str | None:
-    """What a reference's target is called: by the reference, else by the target itself, where it stands in the document."""
-    if (written := text(reference, "display")) is not None:
-        return written
-    found = within.find(reference, owner) or {}
-    return text(found, "name") or name_of(found)
 
 
 def _kind(reference: Any, owner: dict[str, Any], within: Within) -> str:
@@ -204,6 +197,19 @@ def _service(resource: dict[str, Any], source: Source, within: Within) -> list[E
     return [] if found is None else [found]
 
 
+def _document(resource: dict[str, Any], source: Source, within: Within) -> list[Event]:
+    return list(document(resource, source, within, key_of=key_of, at=changed_at(resource, source, "date")))
+
+
+def _composition(resource: dict[str, Any], source: Source, within: Within) -> list[Event]:
+    return [composition(resource, source, within, key=key_of(resource, source), at=changed_at(resource, source, "date"))]
+
+
+def _impression(resource: dict[str, Any], source: Source, within: Within) -> list[Event]:
+    found = impression(resource, source, within, key=key_of(resource, source), at=changed_at(resource, source, "date"))
+    return [] if found is None else [found]
+
+
 def _code(resource: dict[str, Any], element: str) -> Any:
     found = coded(dig(resource, element))
     if not found.code and not found.text:
@@ -221,4 +227,7 @@ READERS: dict[str, Read] = {
     "MedicationRequest": _medicine,
     "MedicationStatement": _medicine,
     "ServiceRequest": _service,
+    "DocumentReference": _document,
+    "Composition": _composition,
+    "ClinicalImpression": _impression,
 }

@@ -9,6 +9,7 @@ from integrations.hl7.booking import booking
 from integrations.hl7.clinical import diagnoses, problems, vaccines
 from integrations.hl7.errors import HL7Error
 from integrations.hl7.identifiers import Source, identifiers
+from integrations.hl7.note import WITHDRAWN, documents, reports
 from integrations.hl7.order import orders
 from integrations.hl7.person import name_of
 from integrations.hl7.read import Message as HL7Message
@@ -19,7 +20,6 @@ from integrations.hl7.visit import TRIGGERS, visit_change
 # (A35, A41 …) merge no persons.
 MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 LINK, UNLINK = "A24", "A37"
-DOCUMENT_WITHDRAWN = "T11"
 # What says nothing of the person that holds after the message: taken back, or a record deleted.
 NO_PARTICULARS = frozenset({"A11", "A13", "A23", "A27", "A29", "A38"})
 # Messages about orders; an ORU's OBR is the report of its results.
@@ -77,8 +77,13 @@ def _of_patient(kind: str, trigger: str, about: About) -> Iterator[Event]:
                 yield change
     yield from diagnoses(about)
     yield from problems(about)
-    withdrawn = kind == "MDM" and trigger == DOCUMENT_WITHDRAWN
-    yield from (replace(one, status="D") if withdrawn else one for one in results(about, of_vaccines=kind != "VXU"))
+    if kind == "MDM":
+        yield from documents(about, trigger)
+    else:
+        yield from reports(about)
+    withdrawn = kind == "MDM" and trigger == WITHDRAWN
+    found = results(about, of_vaccines=kind != "VXU", words=kind != "MDM")
+    yield from (replace(one, status="D") if withdrawn else one for one in found)
     if kind in ORDERS:
         yield from orders(about)
     if kind == "SIU":

@@ -23,10 +23,11 @@ STATUS = frozenset("ABCDFINOPRSUVWX")
 REPORT_STATUS = {"P": "P", "R": "R", "S": "S", "A": "P", "I": "I", "O": "I", "C": "C", "X": "X"}
 
 
-def results(about: About, *, of_vaccines: bool = True) -> Iterator[Observed]:
+def results(about: About, *, of_vaccines: bool = True, words: bool = True) -> Iterator[Observed]:
     """Every observation. Lines of a free text under one code are one observation with several values; other repeats get a number.
 
-    Without `of_vaccines` those behind an RXA are left out: they are the vaccine's papers, not findings.
+    Without `of_vaccines` those behind an RXA are left out: they are the vaccine's papers, not findings. Without `words` so are texts,
+    which are the document itself (see note.py).
     """
     report: Segment | None = None
     vaccine = False
@@ -37,7 +38,7 @@ def results(about: About, *, of_vaccines: bool = True) -> Iterator[Observed]:
             report, vaccine = segment, False
         elif segment.name == "RXA":
             vaccine = True
-        elif segment.name == "OBX" and (of_vaccines or not vaccine):
+        elif segment.name == "OBX" and (of_vaccines or not vaccine) and (words or not is_words(segment)):
             one = _observed(about, segment, report)
             if one is None:
                 continue
@@ -49,6 +50,11 @@ def results(about: About, *, of_vaccines: bool = True) -> Iterator[Observed]:
             found[key] = replace(one, key=key), list(one.values)
     for observed, values in found.values():
         yield replace(observed, values=tuple(values)) if len(values) > len(observed.values) else observed
+
+
+def is_words(obx: Segment) -> bool:
+    """Whether an OBX is part of a text: of a text's type, or a document that is plain text."""
+    return obx.get(2) in TEXTS or (obx.get(2) == "ED" and obx.get(5, 2).upper() == "TEXT")
 
 
 def _observed(about: About, obx: Segment, report: Segment | None) -> Observed | None:
@@ -120,9 +126,13 @@ def _value(obx: Segment, raw: str) -> str:
 
 def _document(obx: Segment) -> str | None:
     """The SHA-256 of an embedded document, of its bytes where they can be had."""
+    data = embedded(obx)
+    return hashlib.sha256(data).hexdigest() if data else None
+
+
+def embedded(obx: Segment) -> bytes:
+    """What an ED holds, decoded where that can be done; empty where it holds nothing."""
     told = obx.get(5, 5) if obx.get(2) == "ED" else ""
-    if not told:
-        return None
     data = told.encode()
     if obx.get(5, 4).upper() == "BASE64":
         with suppress(binascii.Error):
@@ -130,4 +140,4 @@ def _document(obx: Segment) -> str | None:
     elif obx.get(5, 4).upper() == "HEX":
         with suppress(ValueError):
             data = bytes.fromhex(told)
-    return hashlib.sha256(data).hexdigest()
+    return data

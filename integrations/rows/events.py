@@ -8,6 +8,7 @@ from integrations.event import (
     Coded,
     Diagnosed,
     Event,
+    Noted,
     Observed,
     Ordered,
     PatientUpsert,
@@ -15,6 +16,7 @@ from integrations.event import (
     Visit,
     VisitChange,
 )
+from integrations.narrative import is_marked_up, plain_text
 from integrations.rows import value as cells
 from integrations.rows.row import Row, RowError
 
@@ -108,6 +110,28 @@ def _vaccinated(row: Row) -> Event:
     )
 
 
+_NOTES = ("preliminary", "final", "amended", "entered-in-error", "superseded")
+
+
+def _noted(row: Row) -> Event:
+    words, kind = row.note("text"), row.text("kind")
+    said = "entered-in-error" if row.gone else row.text("status") or "final"
+    if said not in _NOTES:
+        raise RowError("word", row.mapping.fields["status"].column or "")
+    return Noted(
+        key=row.key,
+        kind=Coded(row.text("code"), kind, row.text("system")),
+        title=row.text("title") or kind,
+        # Electronic records are often kept as HTML or XML.
+        text=plain_text(words) if is_marked_up(words) else words,
+        author=row.text("author"),
+        written_at=row.moment("written_at"),
+        visit=row.text("visit"),
+        status=said,
+        **row.about,
+    )
+
+
 def _status(row: Row, default: str, known: tuple[str, ...]) -> str:
     if row.gone:
         return _CANCELLED[row.mapping.event]
@@ -125,4 +149,5 @@ EVENTS: dict[str, Callable[[Row], Event | None]] = {
     "ordered": _ordered,
     "booked": _booked,
     "vaccinated": _vaccinated,
+    "noted": _noted,
 }

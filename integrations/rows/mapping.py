@@ -6,7 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-EventKind = Literal["patient", "visit", "observed", "diagnosed", "ordered", "booked", "vaccinated"]
+EventKind = Literal["patient", "visit", "observed", "diagnosed", "ordered", "booked", "vaccinated", "noted"]
 # What each kind of row may say beside whom it is about; those with a star must be mapped.
 FIELDS: dict[str, frozenset[str]] = {
     "patient": frozenset(),
@@ -21,6 +21,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "ordered": frozenset({"text*", "code", "system", "what", "status", "dose", "frequency", "route", "starts_at", "ends_at"}),
     "booked": frozenset({"starts_at*", "department", "place", "doctor", "prepare", "status"}),
     "vaccinated": frozenset({"text*", "code", "system", "given", "lot", "dose_number"}),
+    "noted": frozenset({"text*", "kind", "code", "system", "title", "author", "written_at", "visit", "status"}),
 }
 # A mapping is a page of text; more is a mistake or worse.
 LARGEST = 64 << 10

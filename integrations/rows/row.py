@@ -10,8 +10,8 @@ from integrations.rows import value as cells
 from integrations.rows.mapping import Cell, RowMapping
 from integrations.rows.value import CellError
 
-# No cell of a hospital's table needs more; the largest result text of a laboratory is far below.
-LONGEST = 20_000
+# No cell of a hospital's table needs more; the largest result text of a laboratory is far below. A clinical note may be longer.
+LONGEST, LONGEST_NOTE = 20_000, 200_000
 Cells = Mapping[str, str | None]
 T = TypeVar("T")
 
@@ -26,11 +26,11 @@ class RowError(Exception):
         self.code, self.column, self.detail = code, column, f"{code}: {column}"
 
 
-def read_cell(row: Cells, cell: Cell | None, as_what: Callable[[str], T | None]) -> T | None:
+def read_cell(row: Cells, cell: Cell | None, as_what: Callable[[str], T | None], *, longest: int = LONGEST) -> T | None:
     """The cell as a value; None where it is empty or not mapped. Raises RowError."""
     if cell is None:
         return None
-    said = cell.fixed if cell.column is None else cell_text(row, cell.column)
+    said = cell.fixed if cell.column is None else cell_text(row, cell.column, longest)
     if said is None:
         return None
     said = cell.words.get(cells.plain(said), said)
@@ -40,12 +40,12 @@ def read_cell(row: Cells, cell: Cell | None, as_what: Callable[[str], T | None])
         raise RowError(err.code, cell.column or "") from err
 
 
-def cell_text(row: Cells, column: str) -> str | None:
+def cell_text(row: Cells, column: str, longest: int = LONGEST) -> str | None:
     """The column's contents, None where it is empty. Raises RowError."""
     if column not in row:
         raise RowError("missing", column)
     said = (row[column] or "").replace("\0", "").strip(" \u3000\r\n\t")
-    if len(said) > LONGEST:
+    if len(said) > longest:
         raise RowError("long", column)
     return said or None
 
@@ -63,6 +63,13 @@ class Row:
 
     def text(self, field: str) -> str | None:
         return self.get(field, str)
+
+    def note(self, field: str) -> str:
+        """A cell with a whole note. Raises RowError."""
+        found = read_cell(self.row, self.mapping.fields[field], str, longest=LONGEST_NOTE)
+        if found is None:
+            raise RowError("empty", self.mapping.fields[field].column or field)
+        return found
 
     def need(self, field: str, as_what: Callable[[str], T]) -> T:
         found = self.get(field, as_what)

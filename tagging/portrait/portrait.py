@@ -42,6 +42,7 @@ from tagging.portrait.contact import Contact, contact
 from tagging.portrait.measured import Measured, SignView, Taken, VitalView, measured
 from tagging.portrait.timeline import Happening, timeline
 from tagging.portrait.who import Who, who
+from tagging.portrait.written import NoteView, OrderView, notes, orders
 from tagging.risk.adherence import PERIOD_DAYS, Course, adherence
 from tagging.risk.early_warning import early_warning
 from tagging.risk.growth import growth_faltering
@@ -67,6 +68,8 @@ class Portrait:
     vaccines: tuple[VaccineView, ...]
     visits: tuple[VisitView, ...]
     appointments: tuple[AppointmentView, ...]
+    notes: tuple[NoteView, ...]
+    orders: tuple[OrderView, ...]
     care: Care
     contact: Contact
     timeline: tuple[Happening, ...]
@@ -103,6 +106,8 @@ async def _portrait(tx: AsyncSession, patient: Patient, staff_id: int | None, *,
     told = await results(tx, patient.id, now, person.age_days)
     given = await vaccines(tx, patient.id)
     booked = await appointments(tx, patient.id, now)
+    written = await notes(tx, patient.id)
+    ordered = await orders(tx, patient.id)
     tags = await carried(tx, patient.id, staff_id)
     done = await care(tx, patient.id, now=now, today=today)
     return Portrait(
@@ -119,10 +124,13 @@ async def _portrait(tx: AsyncSession, patient: Patient, staff_id: int | None, *,
         vaccines=given,
         visits=stays,
         appointments=booked,
+        notes=written,
+        orders=ordered,
         care=done,
         contact=await contact(tx, patient.id, now=now, zone=zone),
         timeline=timeline(
-            visits=stays, diagnoses=named, results=told, vaccines=given, appointments=booked, tags=tags, care=done, now=now
+            visits=stays, diagnoses=named, results=told, vaccines=given, appointments=booked, notes=written, orders=ordered, tags=tags,
+            care=done, now=now,
         ),
     )  # fmt: skip
 

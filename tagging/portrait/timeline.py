@@ -8,6 +8,7 @@ from itertools import groupby
 from tagging.portrait.care import Care
 from tagging.portrait.carried import TagView
 from tagging.portrait.clinical import AppointmentView, DiagnosisView, ResultView, VaccineView, VisitView
+from tagging.portrait.written import NoteView, OrderView
 
 LONGEST = 80
 
@@ -29,6 +30,8 @@ def timeline(
     results: Iterable[ResultView],
     vaccines: Iterable[VaccineView],
     appointments: Iterable[AppointmentView],
+    notes: Iterable[NoteView],
+    orders: Iterable[OrderView],
     tags: Iterable[TagView],
     care: Care,
     now: datetime,
@@ -40,6 +43,9 @@ def timeline(
         *_reports(results),
         *(Happening(each.given_at, "vaccine" if each.status == "completed" else "no_vaccine", each.vaccine) for each in vaccines),
         *(Happening(each.starts_at, "appointment", each.department, each.status) for each in appointments),
+        # A report's words are told as its result.
+        *(Happening(each.written_at, "note", each.title, each.department) for each in notes if not each.report),
+        *(Happening(each.ordered_at, "order", each.name, each.status) for each in orders),
         *(Happening(each.since, "tag", each.name, each.code) for each in tags),
         *(Happening(each.raised_at, "alert", each.because, each.level) for each in care.alerts),
         *(Happening(each.closed_at, "alert_closed", each.because, each.outcome) for each in care.alerts if each.closed_at),

@@ -15,10 +15,11 @@ from records.retag import ask_later, looked_at
 from records.tag import CARRIED, PatientTag
 from records.tag_statement import TagStatement
 from tagging.tags.door import open_door
-from tagging.tags.evaluate import judge, take_in
+from tagging.tags.evaluate import NOTED, judge, take_in
 from tagging.tags.facts import Facts
 from tagging.tags.holding import Holding
 from tagging.tags.load_facts import load_facts
+from tagging.tags.read_notes import read_notes
 from tagging.tags.rules import Rules, shipped_rules
 
 # Whoever may change by time alone is looked at once a day.
@@ -48,6 +49,7 @@ async def retag(tx: AsyncSession, patient_ids: Iterable[int], *, now: datetime, 
     rules = rules or shipped_rules()
     async with open_door(tx, patient_ids, now) as door:
         # Loaded behind the door: what is committed by now is seen, and nobody else changes these patients' tags meanwhile.
+        await read_notes(tx, list(door), now=now, zone=zone)
         facts = await load_facts(tx, list(door), rules.codes, now=now)
         for patient_id, of in facts.items():
             take_in(door[patient_id], of, judge(of, rules, now=now, zone=zone))
@@ -79,4 +81,4 @@ def _changes_by_time(facts: Facts, holding: Holding, now: datetime) -> bool:
     """Whether tomorrow may differ with nothing new: windows pass, prescriptions end, silence grows."""
     if facts.plans or (facts.messages and facts.messages[-1].at > now - QUIET):
         return True
-    return any(source in ("rule", "his") and rule for who in holding.standing.values() for source, rule in who)
+    return any(source in ("rule", "his") and rule and rule != NOTED for who in holding.standing.values() for source, rule in who)

@@ -13,6 +13,8 @@ from tagging.tags.rules import Rules, TagRule
 
 # In front of the id of what read a statement, so that it is no rule whose premise could end.
 TOLD = "told"
+# Of what clinical notes say: it holds as long as a note says so.
+NOTED = "note"
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ def judge(facts: Facts, rules: Rules, *, now: datetime, zone: ZoneInfo) -> list[
 def take_in(holding: Holding, facts: Facts, verdicts: list[Verdict]) -> None:
     """What no longer holds ends, what holds is carried, what was said counts; last, what has run out ends."""
     holding.settle()
-    holding.outgrow((verdict.tag, verdict.rule) for verdict in verdicts if not verdict.evidence.against)
-    for statement in facts.statements:
-        if statement.code in holding.tags:
-            act = holding.oppose if statement.against else holding.support
-            act(statement.code, said(statement))
+    found = [(verdict.tag, verdict.rule) for verdict in verdicts if not verdict.evidence.against]
+    holding.outgrow([*found, *((statement.code, NOTED) for statement in facts.noted if not statement.against)])
+    for by, statements in ((TOLD, facts.statements), (NOTED, facts.noted)):
+        for statement in statements:
+            if statement.code in holding.tags:
+                act = holding.oppose if statement.against else holding.support
+                act(statement.code, said(statement, by))
     for verdict in verdicts:
         if verdict.tag in holding.tags:
             act = holding.oppose if verdict.evidence.against else holding.support
@@ -46,8 +50,8 @@ def take_in(holding: Holding, facts: Facts, verdicts: list[Verdict]) -> None:
     holding.expire()
 
 
-def said(statement: Statement) -> Evidence:
-    """A statement as evidence."""
+def said(statement: Statement, by: str = TOLD) -> Evidence:
+    """A statement as evidence; `by` is what read it."""
     return Evidence(
         source=statement.source,
         because=statement.because,
@@ -55,7 +59,7 @@ def said(statement: Statement) -> Evidence:
         against=statement.against,
         ref_kind=statement.ref_kind,
         ref_id=statement.ref_id,
-        rule=TOLD,
+        rule=by,
         confidence=statement.confidence,
     )
 

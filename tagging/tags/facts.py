@@ -85,7 +85,8 @@ class Message(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What was said that speaks for or against a tag, read once."""
+    """What was said that speaks for or against a tag: by the family, read once; in a clinical note (`Facts.noted`, the latest note for
+    each tag), as long as the note says it."""
 
     id: int
     code: str
@@ -120,3 +121,4 @@ class Facts:
     filled: list[Filled] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
+    noted: list[Statement] = field(default_factory=list)

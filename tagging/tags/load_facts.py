@@ -72,6 +72,13 @@ _QUERIES: dict[str, str] = {
         from unnest(cast(:ids as bigint[])) as who(id) cross join lateral (
             select * from tag_statement where patient_id = who.id and read_at is null order by id limit :statements) s
         order by s.at, s.id""",
+    "noted": """
+        select who.id, s.id, s.code, s.against, s.source, s.ref_kind, s.ref_id, s.because, s.confidence, s.at
+        from unnest(cast(:ids as bigint[])) as who(id) cross join lateral (
+            select distinct on (code, against) * from tag_statement
+            where patient_id = who.id and ref_kind = 'clinical_note' and not possible
+            order by code, against, at desc, id desc limit :statements) s
+        order by s.at, s.id""",
 }
 _KINDS: Mapping[str, Any] = {
     "readings": Reading,
@@ -82,6 +89,7 @@ _KINDS: Mapping[str, Any] = {
     "filled": Filled,
     "messages": Message,
     "statements": Statement,
+    "noted": Statement,
 }
 _STATEMENTS = {name: text(query) for name, query in _QUERIES.items()}
 

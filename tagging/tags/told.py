@@ -115,6 +115,12 @@ def _medicine_tag(table: Table, medicine: MedicineMention) -> str | None:
     return table.medicines["generics"].get(medicine.generic or "") or table.medicines["classes"].get(medicine.drug_class or "")
 
 
+def medicine_tag(generic: str, drug_class: str) -> str | None:
+    """The tag of a medicine, by its generic name or its class."""
+    table = _reader().table
+    return table.medicines["generics"].get(generic) or table.medicines["classes"].get(drug_class)
+
+
 def _clause(folded: str, start: int, end: int) -> str:
     before = [mark.end() for mark in CLAUSE_END.finditer(folded, 0, start)]
     after = CLAUSE_END.search(folded, end)

@@ -33,4 +33,4 @@ async def test_of_each_kind_the_latest_are_in_it(ward: Ward) -> None:
 async def test_the_lines_say_the_gist(ward: Ward) -> None:
     await furnish(ward)
     told = "\n".join(in_lines(await ward.seen_by(ward.lin)))
-    assert "小满 A1  F  2026-06-01" in told and "早产儿 P07.3" in told and "体重: 6 kg, z" in told
+    assert "小满 A1  女  2026-06-01" in told and "早产儿 P07.3" in told and "体重：6 kg，Z值" in told

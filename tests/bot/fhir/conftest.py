@@ -17,8 +17,10 @@ from bot.fhir.edge import Edge
 from bot.settings import FhirSettings
 from records.database import Database
 from records.schema import (
+    Appointment,
     CarePlan,
     Chat,
+    ClinicalNote,
     Cohort,
     CohortMember,
     Condition,
@@ -26,12 +28,14 @@ from records.schema import (
     Flag,
     Immunization,
     LabResult,
+    MedicationRequest,
     Observation,
     Outbound,
     Patient,
     PatientIdentifier,
     PatientTag,
     QuestionnaireResponse,
+    ServiceRequest,
     Tag,
     Task,
     Team,
@@ -176,7 +180,29 @@ async def plant(tx: Any, team: Team, number: str, name: str) -> int:
                 source_id=number,
             ),
             Encounter(
-                patient_id=child.id, kind="inpatient", department="新生儿科", started_at=NOW - 8 * DAY, ended_at=NOW - 4 * DAY, ward="3F"
+                patient_id=child.id,
+                kind="inpatient",
+                department="新生儿科",
+                started_at=NOW - 8 * DAY,
+                ended_at=NOW - 4 * DAY,
+                ward="3F",
+                source="his",
+                source_id=f"V{number}",
+            ),
+            MedicationRequest(patient_id=child.id, name="维生素D滴剂", dose="1粒", frequency="每日一次", **_sourced(number)),
+            ServiceRequest(patient_id=child.id, name="心脏彩超", kind="test", ordered_at=NOW - DAY, **_sourced(number)),
+            Appointment(patient_id=child.id, starts_at=NOW + 7 * DAY, department="新生儿随访", doctor="林医生", **_sourced(number)),
+            ClinicalNote(
+                patient_id=child.id,
+                kind="出院小结",
+                code="CY",
+                system="99EMR",
+                title="出院小结",
+                text="诊断：川崎病",
+                author="王医生",
+                visit=f"V{number}",
+                written_at=NOW - DAY,
+                **_sourced(number),
             ),
             Immunization(
                 patient_id=child.id,
@@ -222,6 +248,10 @@ async def plant(tx: Any, team: Team, number: str, name: str) -> int:
         ]
     )
     return child.id
+
+
+def _sourced(number: str) -> dict[str, Any]:
+    return {"source": "emr", "source_id": number, "updated_at": NOW, "said_at": {}}
 
 
 def sent(key: str, purpose: str, chat: Chat, words: str) -> Outbound:

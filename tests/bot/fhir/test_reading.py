@@ -20,8 +20,9 @@ from tests.integrations.fhir.valid import check
 
 # How many of each kind a child of these tests has; a result that was not released is none.
 OF_EACH = {
-    "Patient": 1, "Observation": 4, "Condition": 1, "Encounter": 1, "Immunization": 1, "CarePlan": 1, "Task": 2, "QuestionnaireResponse": 1,
-    "Flag": 1, "Communication": 1, "Group": 2,
+    "Patient": 1, "Observation": 4, "Condition": 1, "Encounter": 1, "Immunization": 1, "MedicationRequest": 1, "ServiceRequest": 1,
+    "Appointment": 1, "DocumentReference": 1, "CarePlan": 1, "Task": 2,
+    "QuestionnaireResponse": 1, "Flag": 1, "Communication": 1, "Group": 2,
 }  # fmt: skip
 
 
@@ -74,6 +75,15 @@ async def test_everything_about_one_child(hospital: Hospital, child: str) -> Non
     kinds_found = [each["resource"]["resourceType"] for each in found["entry"]]
     assert {kind: kinds_found.count(kind) for kind in OF_EACH if kind != "Group"} == {k: n for k, n in OF_EACH.items() if k != "Group"}
     assert "赵小满" in json.dumps(found, ensure_ascii=False) and "钱小雨" not in json.dumps(found, ensure_ascii=False)
+
+
+async def test_a_note_is_shown_by_title_and_day_never_by_its_text(hospital: Hospital, child: str) -> None:
+    found = await hospital.get("/DocumentReference")
+    (note,) = [each["resource"] for each in found["entry"]]
+    assert (note["description"], note["docStatus"], note["context"]["encounter"][0]["reference"]) == ("出院小结", "final", "Encounter/cl-1")
+    attachment = note["content"][0]["attachment"]
+    assert set(attachment) == {"contentType", "title", "size", "hash", "creation"} and attachment["size"] == len("诊断：川崎病".encode())
+    assert "川崎病" not in json.dumps(await hospital.get(f"/Patient/{child}/$everything"), ensure_ascii=False)
 
 
 async def test_a_patient_with_his_numbers(hospital: Hospital, child: str) -> None:
@@ -131,6 +141,13 @@ FOUND = """
 0 Group?code=preterm-B1
 1 Immunization?vaccine-code=08
 1 Encounter?class=IMP
+1 MedicationRequest?status=active
+1 ServiceRequest?status=active&authored=2026-03-08
+1 Appointment?date=ge2026-03-10&actor=Patient/cl-1
+0 Appointment?status=cancelled
+1 DocumentReference?type=CY&date=2026-03-08
+1 DocumentReference?status=current
+0 DocumentReference?status=superseded
 1 Patient?_lastUpdated=ge2020
 0 Patient?_lastUpdated=lt2020
 0 Patient?_id=cl-x,7,'

@@ -319,13 +319,6 @@ def test_status_of_a_result(obx_status: str, obr_status: str, status: str) -> No
     assert found.status == status
 
 
-def test_a_document_is_withdrawn() -> None:
-    document = ("TXA|1|CY^出院小结" + "|" * 10 + "D1", "OBX|1|TX|CY||内容||||||F")
-    (written,), (withdrawn,) = (only(Observed, events(f"MDM^{trigger}", PID, *document)) for trigger in ("T02", "T11"))
-    assert (written.key, written.status) == (withdrawn.key, "F") == ("D1|CY", "F")
-    assert withdrawn.status == "D"
-
-
 def test_a_document_is_told_by_its_hash(shared: Path) -> None:
     (message,) = messages_of((shared / "data/hl7/traps/big_pdf.mllp").read_bytes())
     assert isinstance(message, Message)

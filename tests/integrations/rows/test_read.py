@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.event import Booked, Diagnosed, Identifier, Observed, Ordered, PatientUpsert, Vaccinated, VisitChange
+from integrations.event import Booked, Diagnosed, Identifier, Noted, Observed, Ordered, PatientUpsert, Vaccinated, VisitChange
 from integrations.rows.mapping import RowMapping, mapping_of, read_mapping
 from integrations.rows.read import read_row, row_digest, row_key
 from integrations.rows.row import RowError
@@ -120,3 +120,26 @@ def test_no_text_does_anything_but_read_or_be_refused(text: str) -> None:
             read(text)
         except CellError as err:
             assert err.permanent
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("诊断：哮喘\n处理：随诊", "诊断：哮喘\n处理：随诊"), ("<xml><p>诊断：哮喘</p><p>处理</p></xml>", "诊断：哮喘\n处理")],
+)
+def test_a_note_of_an_electronic_record(text: str, read: str) -> None:
+    fields: dict[str, object] = {"text": "content", "kind": "kind", "author": "doctor", "written_at": "at", "visit": "visit"}
+    row = {"content": text, "kind": "门诊病历", "doctor": "王医生", "at": "2026-03-02 09:10", "visit": "V1"}
+    said = one("noted", fields, row)
+    assert isinstance(said, Noted)
+    assert (said.key, said.kind.text, said.title, said.text, said.author, said.visit, said.status) == (
+        "7", "门诊病历", "门诊病历", read, "王医生", "V1", "final",
+    )  # fmt: skip
+
+
+def test_a_note_may_be_long_but_not_endless_and_is_taken_back_by_its_column() -> None:
+    fields: dict[str, object] = {"text": "content"}
+    assert isinstance(one("noted", fields, {"content": "病" * 150_000}), Noted)
+    with pytest.raises(RowError, match="long"):
+        one("noted", fields, {"content": "病" * 200_001})
+    gone = one("noted", fields, {"content": "x", "state": "作废"}, deleted={"column": "state", "values": ["作废"]})
+    assert isinstance(gone, Noted) and gone.status == "entered-in-error"
