@@ -18,6 +18,7 @@ from bot.cli_run import command_settings
 from bot.links import find_patient
 from bot.registry import BY, RegistryError
 from integrations.tabular.read import FileRefused, Table, read_table
+from plans.anchor import record_changed
 from records.appointment import Appointment
 from records.lab_result import LabResult
 from records.medication import MedicationRequest
@@ -59,14 +60,20 @@ async def import_table(tx: AsyncSession, kind: Kind, table: Table, *, now: datet
             report.refused.append((row.line, str(err)))
     rows, seen = iter(good), dict[tuple[str, str], Read]()
     while batch := list(islice(rows, AT_ONCE)):
-        await _import(tx, TABLES[kind], batch, seen, report, now)
+        await _import(tx, TABLES[kind], batch, seen, report, now, zone)
     report.refused.sort()
     report.taken.sort()
     return report
 
 
 async def _import(
-    tx: AsyncSession, table: type[Chart], batch: list[Read], seen: dict[tuple[str, str], Read], report: Report, now: datetime
+    tx: AsyncSession,
+    table: type[Chart],
+    batch: list[Read],
+    seen: dict[tuple[str, str], Read],
+    report: Report,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> None:
     """Put these rows on file; `seen` are those of the file so far, by source and id."""
     patients = await patients_by_number(tx, {read.key for read in batch})
@@ -93,6 +100,7 @@ async def _import(
             if what != "same":
                 touched.add(patient.id)
     await tx.flush()
+    await record_changed(tx, touched, by=BY, now=now, zone=zone)
     await ask_retag(tx, touched, now)
 
 

@@ -36,6 +36,7 @@ from bot.media import MediaStore
 from bot.ocr import OcrProcess
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
+from bot.planning import Planning
 from bot.prediction import RiskScoring
 from bot.push import PushPorts
 from bot.reach import Means, channels_of
@@ -72,6 +73,8 @@ FEEDS_EVERY = 30
 # Each view has its own time; this is how often it is asked whether that has come.
 VIEWS_EVERY = 5
 RISK_EVERY = 3600
+# Plans are planned on two weeks ahead: a minute is nothing, and an idle look costs nothing.
+PLANS_EVERY = 60
 # The clock of the rules: the day's look is made once, a minute after its hour at the latest.
 RULES_EVERY = 60
 ROOT = Path(__file__).parent.parent
@@ -102,6 +105,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
+            asyncio.create_task(keep(Planning(parts.db, parts.clock, settings.tz).look, parts, every=PLANS_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
             asyncio.create_task(keep(ViewPoller(parts.db, parts.clock).look, parts, every=VIEWS_EVERY)),

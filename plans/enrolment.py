@@ -1,20 +1,22 @@
 """Putting a patient on a plan, and taking him off it."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
-from plans.guard import QUIET, is_quiet
-from plans.schedule import Due, schedule
-from plans.task import OPEN, close
-from plans.template import PlanTemplate
+from plans.guard import QUIET
+from plans.planning import plan_these
+from plans.replan import withdraw
+from plans.schedule import Anchors, Due, next_day, occurrences, schedule
+from plans.task import OPEN
+from plans.template import PlanTemplate, anchor_title
+from plans.timeline import HORIZON, USUAL_HOUR, anchors_json, first_day
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
-from records.message import Outbound
 from records.patient import Patient
 from records.retag import ask_retag
 from records.state import Moves, created, move
@@ -40,18 +42,21 @@ class EnrolmentError(ValueError):
 
 
 def check_can_enrol(
-    patient: Patient, template: PlanTemplate, *, anchors: Mapping[str, date], hour: int, now: datetime, zone: ZoneInfo
+    patient: Patient, template: PlanTemplate, *, anchors: Anchors, hour: int | None, now: datetime, zone: ZoneInfo
 ) -> list[Due]:
-    """The follow-ups that enrolment would plan. Raises EnrolmentError when data are missing, absurd or too old. Pure."""
+    """The follow-ups that enrolment would make at once: those up to the horizon, from today on (`hour` None: as at the usual one).
+
+    Raises EnrolmentError when data are missing, absurd or too old. Pure.
+    """
     names = words("fields")
     if patient.died_at is not None:
         raise EnrolmentError("died", "patient")
     for anchor in template.anchors:
-        if anchor not in anchors:
-            raise EnrolmentError("anchor_missing", anchor, anchor=names.get(anchor, anchor))
+        if not occurrences(anchors, anchor):
+            raise EnrolmentError("anchor_missing", anchor, anchor=anchor_title(anchor))
     for anchor in anchors:
-        if anchor not in template.anchors:
-            raise EnrolmentError("anchor_unknown", anchor, anchor=anchor)
+        if anchor not in (*template.anchors, *template.later):
+            raise EnrolmentError("anchor_unknown", anchor, anchor=anchor_title(anchor))
     today = local_day(now, zone)
     _check_dates(patient, template, anchors, today)
     for field, bounds in template.requires.items():
@@ -60,18 +65,18 @@ def check_can_enrol(
             raise EnrolmentError("missing", field, what=names[field])
         if value is not None and not bounds.min <= value <= bounds.max:
             raise EnrolmentError("absurd", field, what=names[field], value=f"{value:g}", min=f"{bounds.min:g}", max=f"{bounds.max:g}")
-    if not QUIET.end.hour <= hour < QUIET.start.hour:
+    if hour is not None and not QUIET.end.hour <= hour < QUIET.start.hour:
         raise EnrolmentError("hour", "hour", hour=hour)
-    # In the evening's quiet hours nothing could be sent any more today.
-    start = today + timedelta(days=1) if is_quiet(now, zone) and now.astimezone(zone).time() >= QUIET.start else today
-    dues = schedule(template, anchors, hour=hour, zone=zone, start=start)
-    if not dues:
+    start = first_day(now, zone)
+    dues = schedule(template, anchors, hour=USUAL_HOUR if hour is None else hour, zone=zone, start=start, end=today + HORIZON)
+    waits = any(step.anchor in template.later and not occurrences(anchors, step.anchor) for step in template.steps)
+    if not dues and not waits and next_day(template, anchors, start) is None:
         raise EnrolmentError("over", "discharge", title=template.title)
     return dues
 
 
-def _check_dates(patient: Patient, template: PlanTemplate, anchors: Mapping[str, date], today: date) -> None:
-    birth, discharge = anchors.get("birth"), anchors.get("discharge")
+def _check_dates(patient: Patient, template: PlanTemplate, anchors: Anchors, today: date) -> None:
+    birth, discharge = (next(iter(occurrences(anchors, name)), None) for name in ("birth", "discharge"))
     if birth is not None:
         if birth > today:
             raise EnrolmentError("birth_in_future", "birth", birth=birth)
@@ -89,18 +94,20 @@ async def enrol(
     patient: Patient,
     template: PlanTemplate,
     *,
-    anchors: dict[str, date],
-    hour: int,
+    anchors: Anchors,
+    hour: int | None,
     by: str,
     now: datetime,
     zone: ZoneInfo,
+    rng: Random | None = None,
 ) -> CarePlan:
-    """Put `patient` on this version of the plan and plan all its follow-ups at `hour` o'clock of the hospital's `zone`.
+    """Put `patient` on this version of the plan and make its first follow-ups, at `hour` o'clock of the hospital's `zone` (None: when
+    the family likes).
 
     A discharge of some days ago starts today. Raises EnrolmentError (a ValueError) when data are missing or absurd, and when the
     patient is on this plan already.
     """
-    dues = check_can_enrol(patient, template, anchors=anchors, hour=hour, now=now, zone=zone)
+    check_can_enrol(patient, template, anchors=anchors, hour=hour, now=now, zone=zone)
     # The patient's row is the lock: two enrolments at once cannot both find nothing.
     await tx.execute(select(Patient.id).where(Patient.id == patient.id).with_for_update())
     running = await tx.scalar(
@@ -112,32 +119,16 @@ async def enrol(
         patient_id=patient.id,
         template=template.id,
         template_version=template.version,
-        anchors={name: day.isoformat() for name, day in anchors.items()},
+        anchors=anchors_json(anchors),
         state="active",
         hour=hour,
-        planned_until=dues[-1].day,
         created_at=now,
         created_by=by,
     )
     tx.add(plan)
     await tx.flush()
     created(tx, plan, at=now, by=by, reason="enrolled")
-    tasks = [
-        Task(
-            care_plan_id=plan.id,
-            patient_id=patient.id,
-            step=due.step,
-            day=due.day,
-            slot=due.slot,
-            due_at=due.due_at,
-            useful_until=due.useful_until,
-        )
-        for due in dues
-    ]
-    tx.add_all(tasks)
-    await tx.flush()
-    for task in tasks:
-        created(tx, task, at=now, by=by)
+    await plan_these(tx, [plan], now=now, zone=zone, rng=rng, by=by)
     await ask_retag(tx, [patient.id], now)
     return plan
 
@@ -148,25 +139,13 @@ async def end_plan(tx: AsyncSession, plan: CarePlan, *, state: str, by: str, rea
     Raises MoveRefused when it has ended before.
     """
     await move(tx, plan, state, moves=PLAN_MOVES, at=now, by=by, reason=reason)
-    open_ = select(Task).where(Task.care_plan_id == plan.id, Task.state.in_(OPEN)).order_by(Task.id).with_for_update()
-    tasks = (await tx.scalars(open_)).all()
-    await _unsend(tx, [task for task in tasks if task.chat_id is not None], reason)
-    withdrawn = [await close(tx, task, "withdrawn", now=now, by=by, reason=reason) for task in tasks]
+    withdrawn = await withdraw_open(tx, plan, by=by, reason=reason, now=now)
     await ask_retag(tx, [plan.patient_id], now)
-    return sum(withdrawn)
+    return withdrawn
 
 
-async def _unsend(tx: AsyncSession, tasks: Sequence[Task], reason: str) -> None:
-    """Withdraw openings and reminders of these tasks that are still in the outbox."""
-    if tasks:
-        await tx.execute(
-            update(Outbound)
-            .where(
-                Outbound.chat_id.in_({task.chat_id for task in tasks}),
-                Outbound.state == "queued",
-                Outbound.key.startswith("task:"),
-                func.split_part(Outbound.key, ":", 2).in_([str(task.id) for task in tasks]),
-            )
-            .values(state="withdrawn", error=reason)
-            .execution_options(synchronize_session=False)
-        )
+async def withdraw_open(tx: AsyncSession, plan: CarePlan, *, by: str, reason: str, now: datetime) -> int:
+    """Withdraw all open tasks of a plan; how many there were."""
+    open_ = select(Task).where(Task.care_plan_id == plan.id, Task.state.in_(OPEN)).order_by(Task.id).with_for_update()
+    tasks = (await tx.scalars(open_.execution_options(populate_existing=True))).all()
+    return await withdraw(tx, tasks, by=by, reason=reason, now=now)

@@ -36,27 +36,41 @@ def occurrences(anchors: Anchors, name: str) -> list[date]:
     return [known] if isinstance(known, date) else sorted(known)
 
 
-def days(step: Step, anchors: Anchors, *, end: date | None = None) -> list[date]:
-    """The days of `step` up to `end`, in order and without repeats."""
+def days(step: Step, anchors: Anchors, *, start: date | None = None, end: date | None = None) -> list[date]:
+    """The days of `step` from `start` (None: from the beginning) to `end`, in order and without repeats."""
     every = (
-        _phase_days(phase, anchor, anchors, end or anchor + timedelta(days=ENDLESS))
+        _phase_days(phase, anchor, anchors, start, end or max(anchor, start or anchor) + timedelta(days=ENDLESS))
         for anchor in occurrences(anchors, step.anchor)
         for phase in step.schedule
     )
-    return sorted({day for day in chain.from_iterable(every) if end is None or day <= end})
+    return sorted({day for day in chain.from_iterable(every) if (start is None or day >= start) and (end is None or day <= end)})
 
 
-def _phase_days(phase: Phase, anchor: date, anchors: Anchors, end: date) -> Iterator[date]:
+def next_day(template: PlanTemplate, anchors: Anchors, start: date) -> date | None:
+    """The first day from `start` on, however far away, on which the template does anything; None when it is over."""
+    found = (
+        next((day for day in _phase_days(phase, anchor, anchors, start, date.max) if day >= start), None)
+        for step in template.steps
+        for anchor in occurrences(anchors, step.anchor)
+        for phase in step.schedule
+    )
+    return min((day for day in found if day is not None), default=None)
+
+
+def _phase_days(phase: Phase, anchor: date, anchors: Anchors, start: date | None, end: date) -> Iterator[date]:
+    """Its days in order, or nearly all of them that lie before `start` left out: a plan of many years is looked at often."""
+    gone = max(0, (start - anchor).days) if start is not None else 0
     match phase.kind:
         case "days":
-            return (anchor + timedelta(days=n) for n in phase.days)
+            return iter(sorted(anchor + timedelta(days=n) for n in phase.days))
         case "months":
-            return (add(anchor, n, "months") + timedelta(days=days) for n in phase.months for days in phase.shift or (0,))
+            return iter(sorted(add(anchor, n, "months") + timedelta(days=days) for n in phase.months for days in phase.shift or (0,)))
         case "daily":
-            each = (anchor + timedelta(days=n) for n in range(phase.first or 0, (phase.last or 0) + 1))
+            first = phase.first or 0
+            each = (anchor + timedelta(days=n) for n in range(max(first, gone) if gone else first, (phase.last or 0) + 1))
             return (day for day in each if not phase.weekdays or WEEKDAYS[day.weekday()] in phase.weekdays)
     last = min(end, _last(phase.until, anchors)) if phase.until is not None else end
-    return takewhile(lambda day: day <= last, _repeating(phase, anchor))
+    return takewhile(lambda day: day <= last, _repeating(phase, anchor, gone))
 
 
 def _last(until: Until, anchors: Anchors) -> date:
@@ -64,15 +78,18 @@ def _last(until: Until, anchors: Anchors) -> date:
     return add(max(known), until.months, "months") + timedelta(days=until.day) if known else date.max
 
 
-def _repeating(phase: Phase, anchor: date) -> Iterator[date]:
+def _repeating(phase: Phase, anchor: date, gone: int) -> Iterator[date]:
     if phase.kind == "every":
-        offsets = accumulate(cycle(phase.every), initial=phase.after or 0)
-        next(offsets)
+        after = phase.after or 0
+        rounds = max(0, gone - after) // sum(phase.every)
+        offsets = accumulate(cycle(phase.every), initial=after + rounds * sum(phase.every))
+        if not rounds:
+            next(offsets)
         return (anchor + timedelta(days=n) for n in offsets)
     if phase.cycle is not None:
         length, first, last = phase.cycle.length, phase.cycle.first, phase.cycle.last
-        return (anchor + timedelta(days=n) for n in count() if first <= n % length + 1 <= last)
-    each = (anchor + timedelta(days=n) for n in count(phase.after or 0))
+        return (anchor + timedelta(days=n) for n in count(gone) if first <= n % length + 1 <= last)
+    each = (anchor + timedelta(days=n) for n in count(max(phase.after or 0, gone)))
     return (day for day in each if WEEKDAYS[day.weekday()] in phase.weekdays)
 
 
@@ -102,9 +119,8 @@ def schedule(
     """
     dues = []
     for step in template.steps:
-        planned = days(step, anchors, end=end)
-        left = [day for day in planned if start is None or day >= start]
-        if taken_up and step.kind in ASKS and start is not None and left and planned[0] < start:
+        left = days(step, anchors, start=start, end=end)
+        if taken_up and step.kind in ASKS and start is not None and left and days(step, anchors, end=left[0])[0] < start:
             left = sorted({start, *left})
         for day in left:
             for slot, clock in enumerate(step.hours or (hour,)):

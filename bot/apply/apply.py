@@ -29,6 +29,7 @@ from integrations.event import (
     Vaccinated,
     VisitChange,
 )
+from plans.anchor import record_changed
 from records.appointment import Appointment
 from records.clinical_note import ClinicalNote
 from records.condition import Condition
@@ -62,17 +63,18 @@ async def apply_all(tx: AsyncSession, messages: Sequence[tuple[Message, datetime
     told = [(message, received_at) for message, received_at in messages if message.events and not message.test]
     if not told:
         return
-    settings, shelf, changed = await settings_of(tx, feed), Shelf(), set[int]()
+    settings, shelf, changed, dated = await settings_of(tx, feed), Shelf(), set[int](), set[int]()
     await _fetch(tx, shelf, feed, [message for message, _ in told])
     works = []
     for message, received_at in told:
-        work = Work(tx, message, feed, received_at, now, zone, settings, shelf, changed)
+        work = Work(tx, message, feed, received_at, now, zone, settings, shelf, changed, dated)
         await _apply(work)
         works.append(work)
     await shelf.write(tx)
     for work in works:
         work.settle()
     await tx.flush()
+    await record_changed(tx, dated, by=f"feed:{feed}", now=now, zone=zone)
     await ask_retag(tx, changed, now)
 
 

@@ -62,6 +62,8 @@ async def put_rows(work: Work, table: Table, told: Sequence[tuple[Patient, str, 
         old = None if new else row.status
         if changed := say(row, when, each.fields, fallback=each.fallback):
             work.changed.add(patient.id)
+            if table in (Appointment, Condition, LabResult):
+                work.dated.add(patient.id)
             setattr(row, "recorded_at" if table is Observation else "updated_at", work.now)
             if table is ClinicalNote and changed & READ_ANEW:
                 row.read_by = None

@@ -1,6 +1,6 @@
 """Stays and visits, and what hangs on their end."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -8,15 +8,17 @@ from sqlalchemy import select, update
 from bot.apply.errors import ApplyError
 from bot.apply.work import Work
 from integrations.event import VisitChange
+from plans.anchor import NO_STAY
 from plans.clock import local_day
 from plans.discharge import discharge_changed
+from plans.hold import stay_began, stay_ended
 from records.binding import Invitation
 from records.encounter import Encounter
 from records.patient import Patient
 from records.said import CLEARED, said_at, say
 
-# Visits that nobody is discharged from.
-_NO_STAY = ("outpatient", "emergency", "home")
+# An admission that is told of later than this is history that comes in (R).
+LONGEST_STAY = timedelta(days=180)
 
 
 async def visit_changed(work: Work, patient: Patient, event: VisitChange, position: int) -> None:
@@ -52,7 +54,9 @@ async def visit_changed(work: Work, patient: Patient, event: VisitChange, positi
         work.note(row, old_state, row.state)
     if changed:
         work.changed.add(patient.id)
+        work.dated.add(patient.id)
     await _consequences(work, patient, row, old_end)
+    await _stay(work, patient, row, old_state)
     if row.state == "cancelled" and old_state not in (None, "cancelled"):
         await _no_more_links(work, row)
 
@@ -85,7 +89,7 @@ async def _visit(work: Work, patient: Patient, event: VisitChange) -> Encounter 
 def _discharge(row: Encounter, work: Work) -> date | None:
     """The day of the discharge, where there is one that plans may count from."""
     ended: datetime | None = row.ended_at
-    if row.state != "finished" or ended is None or row.kind in _NO_STAY:
+    if row.state != "finished" or ended is None or row.kind in NO_STAY:
         return None
     return local_day(ended, work.zone)
 
@@ -95,6 +99,19 @@ async def _consequences(work: Work, patient: Patient, row: Encounter, old: date 
     if new != old:
         await work.tx.flush()
         await discharge_changed(work.tx, patient, old, new, by=work.by, now=work.now, zone=work.zone)
+
+
+async def _stay(work: Work, patient: Patient, row: Encounter, old: str | None) -> None:
+    """A child in hospital is not asked at home: plans pause for the stay, and go on after it. A stay of long ago pauses nothing."""
+    if row.kind != "inpatient" or row.state == old:
+        return
+    if row.state == "in-progress" and patient.died_at is None and work.now - row.started_at < LONGEST_STAY:
+        await work.tx.flush()
+        await stay_began(work.tx, patient.id, by=work.by, now=work.now)
+    elif old == "in-progress":
+        await work.shelf.write(work.tx)
+        await work.tx.flush()
+        await stay_ended(work.tx, patient.id, by=work.by, now=work.now, zone=work.zone)
 
 
 async def _no_more_links(work: Work, row: Encounter) -> None:

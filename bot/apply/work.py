@@ -20,7 +20,8 @@ from records.state import StateChange
 
 @dataclass
 class Work:
-    """One message on its way into the record. `changed` are the patients of whom a fact has changed."""
+    """One message on its way into the record. `changed` are the patients of whom a fact has changed, `dated` those of whom it is one
+    from which plans may count: a visit, a result, a diagnosis."""
 
     tx: AsyncSession
     message: Message
@@ -31,6 +32,7 @@ class Work:
     settings: dict[str, Any]
     shelf: Shelf
     changed: set[int] = field(default_factory=set)
+    dated: set[int] = field(default_factory=set)
     moves: list[tuple[Any, str | None, str, dict[str, Any]]] = field(default_factory=list)
 
     @property

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from plans.schedule import days, schedule
+from plans.schedule import days, next_day, schedule
 from plans.template import Phase, PlanTemplate, Step
 from tests.plans.conftest import ZONE
 
@@ -105,3 +105,33 @@ def test_windows_laid_end_to_end_are_the_whole(first: int, length: int) -> None:
     before = schedule(template(), {"surgery": DAY}, hour=9, zone=ZONE, start=start, end=cut, taken_up=False)
     after = schedule(template(), {"surgery": DAY}, hour=9, zone=ZONE, start=cut + timedelta(days=1), end=end, taken_up=False)
     assert before + after == [due for due in whole if due.day <= end]
+
+
+PHASES: list[dict[str, Any]] = [
+    {"days": [-3, 5, 1, 40]},
+    {"months": [3, 1], "shift": [-3, 4]},
+    {"first": -2, "last": 60},
+    {"first": 0, "last": 90, "weekdays": ["sat"]},
+    {"after": 14, "every": [3, 4]},
+    {"after": 0, "every": [91]},
+    {"after": 3, "every": [2, 9, 1], "until": {"anchor": "surgery", "day": 70, "src": "R"}},
+    {"cycle": {"length": 21, "first": 5, "last": 8}},
+    {"after": 10, "weekdays": ["mon", "fri"]},
+]
+
+
+@given(st.sampled_from(PHASES), st.integers(-10, 400), st.integers(0, 120))
+def test_looking_from_a_later_day_on_leaves_nothing_out(phase: dict[str, Any], start: int, length: int) -> None:
+    first, last = DAY + timedelta(days=start), DAY + timedelta(days=start + length)
+    of_step, anchors = step(phase), {"surgery": DAY}
+    whole = days(of_step, anchors, end=last)
+    assert days(of_step, anchors, start=first, end=last) == [day for day in whole if day >= first]
+    plan = PlanTemplate.model_validate(template().model_dump() | {"steps": [of_step.model_dump()]})
+    later = [day for day in days(of_step, anchors, end=first + timedelta(days=800)) if day >= first]
+    assert next_day(plan, anchors, first) == (later[0] if later else None)
+
+
+def test_what_goes_on_for_ever_has_a_next_day_after_many_years() -> None:
+    plan = PlanTemplate.model_validate(template().model_dump() | {"steps": [step({"after": 0, "every": [365]}).model_dump()]})
+    assert next_day(plan, {"surgery": DAY}, DAY + timedelta(days=3651)) == DAY + timedelta(days=4015)
+    assert next_day(plan, {}, DAY) is None
