@@ -149,6 +149,13 @@ def add_sandbox(app: web.Application, core: Core, session: aiohttp.ClientSession
     return control
 
 
+def add_family_pages(app: web.Application, core: Core) -> None:
+    """The pages that families open from the chat."""
+    from console.content_page import add_content_pages
+
+    add_content_pages(app, core.db, core.clock, core.settings.tz, core.settings.hospital)
+
+
 def portrait_page(portrait: "Portrait", settings: Settings) -> str:
     """A patient's portrait as a page for reading and printing."""
     from console.portrait import portrait_page as page

@@ -4,11 +4,13 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from bot import metrics
 from bot.cards import card_lost
@@ -70,8 +72,11 @@ class Outbox:
         zone: ZoneInfo,
         rng: random.Random,
         ports: PushPorts | None = None,
+        contents: Callable[[Outbound], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
+        """`contents` makes the message of a content's row when it is sent: what was withdrawn by then does not go."""
         self._db, self._client, self._clock, self._rng, self._zone = db, client, clock, rng, zone
+        self._contents = contents
         self._agent_id, self._emergency_phone = agent_id, emergency_phone
         self._ports = ports or PushPorts()
         self._means = Means(zone, channels_of(self._ports))
@@ -98,6 +103,8 @@ class Outbox:
     async def _send(self, claim: Claim) -> Sent:
         if claim.to is not None:
             return await send_push(self._ports, claim.row, claim.to)
+        if self._contents is not None and claim.row.payload.get("msgtype") == "content":
+            set_committed_value(claim.row, "payload", await self._contents(claim.row))
         agent, phone = self._agent_id, self._emergency_phone
         return await send(self._client, claim.row, claim.chat, agent_id=agent, emergency_phone=phone, repeat=claim.repeat)
 

@@ -50,5 +50,7 @@ def plain_text(body: dict[str, Any]) -> str:
     """The words of a message body, as the family reads them."""
     if body.get("msgtype") == "text":
         return str(body["text"]["content"])
+    if body.get("msgtype") == "content":
+        return str(body["content"].get("words", ""))
     menu = body.get("msgmenu") or {}
     return "\n".join([menu.get("head_content", ""), *(item.get("click", {}).get("content", "") for item in menu.get("list", []))]).strip()

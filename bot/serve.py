@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from bot.app import Core, add_sandbox, core
+from bot.app import Core, add_family_pages, add_sandbox, core
 from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
@@ -132,6 +132,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             process = WorkerProcess(["worker"])
             app = gateway_app(parts)
             add_fhir(app, parts)
+            add_family_pages(app, parts)
             add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
             add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
@@ -160,6 +161,7 @@ async def run_web(settings: Settings, *, role: str) -> None:
     """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
     async with core(settings, role=role, pool_size=4, migrate=True) as parts, aiohttp.ClientSession() as session:
         app = gateway_app(parts) if role == "gateway" else web.Application()
+        add_family_pages(app, parts)
         add_health_routes(app, {"database": parts.db.ready}, (lambda: _count(parts)) if role == "web" else None)
         if role == "web":
             add_fhir(app, parts)

@@ -1,6 +1,7 @@
 """All settings in one class: from careloop.toml, then the environment (CARELOOP_…, secrets also from CARELOOP_…_FILE)."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
     zone: str = Field(default="Asia/Shanghai", description="the hospital's time zone")
     hospital: str = Field(default="示范儿童医院", description="the hospital's name as families know it")
+    public_url: str = Field(
+        default="", description="address at which families' phones reach /h5, https without a path; empty: contents are sent as text alone"
+    )
     emergency_phone: str = Field(default="120", description="what families ring when life is in danger")
     wecom: WecomSettings = Field(default_factory=WecomSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
@@ -111,6 +115,18 @@ class Settings(BaseSettings):
         if name.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError("debug, info, warning or error")
         return name.lower()
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https://[0-9a-zA-Z.-]+(?::\d{1,5})?", url.rstrip("/")):
+            raise ValueError("an https address without a path, such as https://careloop.hospital.example")
+        return url.rstrip("/")
+
+    @property
+    def pages(self) -> str:
+        """Where families' phones find our pages; empty where they cannot. In the sandbox that is this machine."""
+        return self.public_url or (f"http://127.0.0.1:{self.port}" if self.sandbox else "")
 
     @property
     def tz(self) -> ZoneInfo:

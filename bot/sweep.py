@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.adapt import JOB as ADAPT
+from bot.contents import JOB as PUSHES
 from bot.escalation import overdue
 from bot.fhir.poll import feeds_to_poll
 from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
@@ -16,6 +17,7 @@ from bot.media import picture_job, voice_job
 from bot.outbox import lines_left_waiting
 from bot.retag import JOB as RETAG
 from bot.retag import anybody_to_look_at
+from plans.content.push import pushes_due
 from plans.follow_up_sweep import claim_due
 from records.adaptation import any_event
 from records.database import Database
@@ -53,6 +55,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "poll_feed": await _defer(tx, await feeds_to_poll(tx, now), BULK),
             "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
             ADAPT: await _defer(tx, [Job(ADAPT, "heard", ADAPT)] if await any_event(tx, now) else [], NORMAL),
+            PUSHES: await _defer(tx, [Job(PUSHES, "due", PUSHES)] if await pushes_due(tx, now) else [], BULK),
             RETAG: await _defer(tx, [Job(RETAG, "due", RETAG)] if await anybody_to_look_at(tx, now) else [], BULK),
         }
     return {kind: count for kind, count in rounds.items() if count}

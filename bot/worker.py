@@ -20,6 +20,9 @@ from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.apply import apply, apply_all
 from bot.card_clicks import CallbackEvents
 from bot.cohorts import keep_cohorts
+from bot.content_send import ContentBodies
+from bot.contents import JOB as PUSHES
+from bot.contents import ContentPushes, keep_contents
 from bot.drain import Drain
 from bot.escalation import Escalation
 from bot.fhir.poll import FhirPoller
@@ -69,6 +72,7 @@ TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
 # A new article is found within seconds; the look is one row.
 ARTICLES_EVERY = 2
+CONTENTS_EVERY = 30
 FEEDS_EVERY = 30
 # Each view has its own time; this is how often it is asked whether that has come.
 VIEWS_EVERY = 5
@@ -110,6 +114,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
             asyncio.create_task(keep(ViewPoller(parts.db, parts.clock).look, parts, every=VIEWS_EVERY)),
             asyncio.create_task(keep(Adapter(parts.db, parts.clock, settings.tz).tick, parts, every=RULES_EVERY)),
+            asyncio.create_task(keep(lambda: keep_contents(parts.db, parts.clock, settings.tz), parts, every=CONTENTS_EVERY)),
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
         ]
         if settings.sandbox:
@@ -169,6 +174,7 @@ def compose(
         zone=settings.tz,
         rng=SystemRandom(),
         ports=ports,
+        contents=ContentBodies(parts.db, client, parts.clock, settings.pages).body,
     )
     means = Means(settings.tz, channels_of(ports))
     drain = Drain(
@@ -201,6 +207,7 @@ def compose(
             parts.db, parts.clock, settings.tz, read=read_message, apply=apply, apply_all=apply_all, version=VERSION
         ).run,
         ADAPT: Adapter(parts.db, parts.clock, settings.tz).run,
+        PUSHES: ContentPushes(parts.db, parts.clock, settings.tz, page=bool(settings.pages)).run,
         RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
         "poll_feed": FhirPoller(parts.db, parts.clock).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,

@@ -51,9 +51,14 @@ class Article(Strict):
     @property
     def reference(self) -> str:
         """The guidelines behind it, as a family reads them; `source` is the trail for clinicians, by ids of tagging/data/sources.yml."""
-        names = _short_names()
-        cited = dict.fromkeys(re.findall(r"\bS\d+\b", self.source))
-        return "、".join([names[each] for each in cited if each in names][:3]) or say("content.general")
+        return reference_of(self.source)
+
+
+def reference_of(source: str) -> str:
+    """The guidelines that `source` cites by their ids, as a family reads them."""
+    names = _short_names()
+    cited = dict.fromkeys(re.findall(r"\bS\d+\b", source))
+    return "、".join([names[each] for each in cited if each in names][:3]) or say("content.general")
 
 
 @cache

@@ -27,7 +27,7 @@ MESSAGES = Path(__file__).parent / "messages.yml"
 # The setting that says which shipped texts have been taken in.
 TAKEN = "content_shipped"
 # Any fixed number will do: it names "taking in the shipped contents".
-_LOCK = text("select pg_advisory_xact_lock(5279)")
+_LOCK = text("select pg_advisory_xact_lock(5295)")
 
 
 @dataclass(frozen=True)
