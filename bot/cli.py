@@ -19,6 +19,7 @@ from bot.cli_patient import patient
 from bot.cli_questionnaire import questionnaire
 from bot.cli_report import report
 from bot.cli_risk import risk
+from bot.cli_rule import rule
 from bot.cli_tag import tag
 from bot.cli_work import work
 
@@ -48,6 +49,7 @@ app.add_typer(cohort, name="cohort")
 app.add_typer(risk, name="risk")
 app.add_typer(report, name="report")
 app.add_typer(tag, name="tag")
+app.add_typer(rule, name="rule")
 app.add_typer(fhir, name="fhir")
 app.add_typer(feed, name="feed")
 app.add_typer(work, name="work")
@@ -314,7 +316,8 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for each in (app, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, report, tag, fhir, client, feed, work):
+    listed = (app, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, report, tag, rule, fhir, client, feed, work)
+    for each in listed:
         _list_in_full(each)
     try:
         app(prog_name="careloop")

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.adaptation.action import Do
 from plans.adaptation.care import Actions, Refused, Why
+from plans.adaptation.explain import phrase
 from plans.adaptation.weigh import Planned
 from plans.adaptation.words import say
 from plans.clock import end_of_day, local_day
@@ -51,7 +52,8 @@ async def act(tx: AsyncSession, planned: Sequence[Planned], actions: Actions, *,
             await _tags(tx, firings, did, scope, now)
     await _errands(tx, firings, patients, did, now=now, zone=zone)
     await act_for(tx, {})
-    rows = [{"id": id, "did": [places[place] for place in sorted(places)]} for id, places in did.items()]
+    said = {id: [phrase(do, scope) for do in one.ready.rule.do] for one, id in firings}
+    rows = [{"id": id, "did": [{**places[place], "says": said[id][place]} for place in sorted(places)]} for id, places in did.items()]
     await tx.execute(update(AdaptationFiring), rows)
     return [id for _, id in firings]
 

@@ -90,8 +90,11 @@ class BookKeeper:
 
     async def book(self, tx: AsyncSession, *, now: datetime, zone: ZoneInfo) -> RuleBook:
         """The rules in force."""
-        stamp = tuple(map(str, (await tx.execute(_STAMP)).one()))
-        if self._book is None or stamp != self._stamp:
+        if self._book is None or await self._read(tx) != self._stamp:
             self._book, self.broken = await open_book(tx, in_force(await own_rules(tx)), now=now, zone=zone)
-            self._stamp = stamp
+            self._stamp = await self._read(tx)
         return self._book
+
+    @staticmethod
+    async def _read(tx: AsyncSession) -> tuple[str, ...]:
+        return tuple(map(str, (await tx.execute(_STAMP)).one()))

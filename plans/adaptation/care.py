@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.adaptation.action import AddTask, ChangeFrequency, PushContent, RaiseAlert, StartPlan, StopPlan, SwitchPlan
 from plans.adaptation.words import say
 from plans.clock import local_day
+from plans.definition import newest_template
 from plans.enrolment import RUNNING, end_plan, enrol
-from plans.template import load_templates
 from records.care_plan import CarePlan
 from records.chat import Chat
 from records.encounter import Encounter
@@ -77,9 +77,7 @@ class Care:
 
     async def start_plan(self, tx: AsyncSession, patient: Patient, action: StartPlan, why: Why) -> Ids:
         """Enrol on the newest version; anchors come from the record, or as the rule says."""
-        template = load_templates().get(action.template)
-        if template is None:
-            raise Refused(say("mistakes.unknown_template", name=action.template))
+        template = await newest_template(tx, action.template)
         anchors = await _anchors(tx, patient, template.anchors, action.anchors, why)
         carer = await primary_carer(tx, patient.id)
         hour = carer.follow_up_hour if carer is not None else MORNING

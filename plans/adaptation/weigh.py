@@ -89,7 +89,8 @@ def weigh(ready: Ready, event: Event, history: History, *, at: datetime, book: R
         found = _counted(each, history, at)
         if len(found) < each.count.at_least:
             return None
-        shown["count"] = len(found)
+        # Of several that were told together it is the last that a reader wants to know.
+        shown |= {"count": len(found), **_shown(found[-1])}
         evidence += [_number(number) for number in found]
     evidence += _of_query(ready, facts, history, at, scope)
     return Planned(ready, event, ready.rule.because.format_map(shown), tuple(evidence), at)
@@ -99,7 +100,7 @@ def _of_event(ready: Ready, event: Event) -> dict[str, object]:
     """What of the event itself a reader may be shown."""
     number, fact = number_of(event), event.fact
     if number is not None:
-        return {"value": f"{number.value:g}", "unit": words("units").get(number.unit or "", number.unit or "")}
+        return _shown(number)
     if event.kind == "score":
         return {"value": "" if fact.get("score") is None else f"{fact['score']:g}"}
     question = ready.rule.on.answer.question if ready.rule.on.answer else None
@@ -117,6 +118,10 @@ def _counted(ready: ReadyCount, history: History, at: datetime) -> list[Number]:
         if fresh and (not found or number.at - found[-1].at >= ready.count.apart):
             found.append(number)
     return found
+
+
+def _shown(number: Number) -> dict[str, object]:
+    return {"value": f"{number.value:g}", "unit": words("units").get(number.unit or "", number.unit or "")}
 
 
 def _number(number: Number) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from records.schema import Carer, Observation, Patient, PatientCarer, Staff, Tas
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 10, tzinfo=ZONE).astimezone(UTC)
+UNITS = {"temperature": "Cel", "weight": "kg", "heart_rate": "/min"}
 REST = {
     "version": 1, "title": "试用",  "because": "因为试用", "why": "测试而写", "src": "R", "conf": "R", "needs_clinician_review": True,
 }  # fmt: skip
@@ -68,7 +69,7 @@ class Ward:
         self, patient: int, value: float, *, code: str = "temperature", unit: str = "Cel", ago: timedelta = timedelta(0)
     ) -> None:
         at = self.now - ago
-        said = {"code": code, "value": value, "unit": "Cel", "text": f"{value}", "status": "final"}
+        said = {"code": code, "value": value, "unit": UNITS[code], "text": f"{value}", "status": "final"}
         async with self.db.transaction() as tx:
             tx.add(Observation(patient_id=patient, effective_at=at, recorded_at=at, **said))
 
