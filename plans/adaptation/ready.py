@@ -180,9 +180,12 @@ def _answered(on: AnswerOn, fact: Mapping[str, object]) -> bool:
 
 
 def answer_values(said: object) -> list[object]:
-    """The words and numbers of one answer, however it is kept: alone, in a list, or under `value`, `choice`, `values`."""
+    """The words and numbers of one answer, however it is kept: alone, in a list, or under `value`, `choice`, `values` by vital."""
     if isinstance(said, dict):
-        return [value for name in ("value", "choice", "choices", "values", "score") if name in said for value in answer_values(said[name])]
+        named = [name for name in ("value", "choice", "choices", "score") if name in said]
+        of_vitals = said.get("values")
+        inner = list(of_vitals.values()) if isinstance(of_vitals, dict) else [of_vitals] if of_vitals is not None else []
+        return [value for each in (*(said[name] for name in named), *inner) for value in answer_values(each)]
     if isinstance(said, list | tuple):
         return [value for each in said for value in answer_values(each)]
     return [said]

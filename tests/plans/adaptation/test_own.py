@@ -1,7 +1,6 @@
 """A hospital's own rules: written by one, approved by another, in place of the shipped ones, and explained and undone."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +12,7 @@ from plans.adaptation.explain import told
 from plans.adaptation.loops import LoopError
 from plans.adaptation.own import activate, retire, save_draft
 from plans.adaptation.ready import RuleError
-from plans.adaptation.rule import shipped_rules
+from plans.adaptation.rule import FOLDER, shipped_rules
 from plans.adaptation.undo import UndoRefused, firings_of, undo
 from plans.authored import AuthoringError
 from records.adaptation import AdaptationFiring
@@ -24,6 +23,7 @@ from tagging.tags.by_hand import tags_of
 from tests.plans.adaptation.given import ZONE, Ward
 from tests.plans.adaptation.test_rule import GOOD
 
+HERE = (FOLDER / "fever.yml").read_text("utf-8")
 FEVER = next(rule for rule in shipped_rules() if rule.id == "fever_twice")
 
 
@@ -86,23 +86,23 @@ async def test_what_cannot_work_here_is_refused(given: Ward, old: str, new: str,
 
 async def test_a_circle_with_the_rules_in_force_is_refused(given: Ward) -> None:
     def of(id: str, on: str, do: str) -> str:
-        tests = "{name: 是, facts: {}, event: {tag_began: %s}, expect: [%s]}" % (on, do.replace(":", ""))
+        yes = f"{{name: 是, event: {{tag_began: {on}}}, expect: [{do.replace(':', '')}]}}"
         rest = GOOD.split("    because:")[1].split("    tests:")[0]
         no = "{name: 否, event: {tag_began: lives_far}, expect: []}"
         head = f"rules:\n  - id: {id}\n    version: 1\n    title: 试用\n    on: {{tag_began: {on}}}\n    do: [{{{do}}}]\n    because:"
-        return f"{head}{rest.replace('体温{value}{unit}', '只为测试')}    tests:\n      - {tests}\n      - {no}\n"
+        return f"{head}{rest.replace('体温{value}{unit}', '只为测试')}    tests:\n      - {yes}\n      - {no}\n"
 
     await in_use(given, of("one", "follow.closer", "add_tag: cost_worry"))
-    with pytest.raises(LoopError, match="two → one → two|one → two → one"):
+    with pytest.raises(LoopError, match=r"two → one → two|one → two → one"):
         await in_use(given, of("two", "cost_worry", "add_tag: follow.closer"))
 
 
 async def test_a_department_has_its_own_and_the_others_keep_theirs(given: Ward) -> None:
-    path = Path("plans/adaptation/rules/fever.yml")
-    own = path.read_text("utf-8").replace("一天内两次高热", "血液科的发热").replace("id: fever_twice", "id: fever_twice\n    department: 血液科")
-    own = own.replace("38.5", "38.0").replace("- id: fever_twice", "- id: fever_twice\n    version: 1")
-    own = own.replace("facts: {readings", "facts: {department: 血液科, readings").replace("facts: {fired", "facts: {department: 血液科, fired")
-    own = own.replace("facts: {age_days", "facts: {department: 血液科, age_days")
+    own = HERE
+    for old, new in (("- id: fever_twice", "- id: fever_twice\n    department: 血液科\n    version: 1"), ("38.5", "38.0")):
+        own = own.replace(old, new)
+    for facts in ("readings", "fired", "age_days"):
+        own = own.replace(f"facts: {{{facts}", f"facts: {{department: 血液科, {facts}")
     await in_use(given, own)
     here, there = await given.child("R1"), await given.child("R2")
     async with given.db.transaction() as tx:

@@ -3,9 +3,13 @@
 import pytest
 
 from plans.adaptation.loops import Library, LoopError, check_no_loop
+from plans.adaptation.names import unknown_among
 from plans.adaptation.rule import FOLDER, Rule, read_rules, shipped_rules
 from plans.adaptation.try_out import book_alone, run_examples
+from plans.article import load_articles
 from plans.authored import AuthoringError
+from plans.content.shipped import FOLDER as ARTICLES
+from plans.template import load_templates
 from tagging.tags.library import shipped
 from tests.plans.adaptation.given import rule
 
@@ -37,7 +41,7 @@ def test_the_shipped_rules_hang_together() -> None:
     rules = shipped_rules()
     assert len({rule.id for rule in rules}) == len(rules) and all(rule.needs_clinician_review for rule in rules)
     check_no_loop(book_alone(rules), _library())
-    assert len(list(FOLDER.glob("*.yml"))) >= 1
+    assert len(rules) >= 25 and len(list(FOLDER.glob("*.yml"))) >= 5
 
 
 def test_an_example_that_comes_out_otherwise_is_told() -> None:
@@ -106,3 +110,9 @@ def _library() -> Library:
     entries = shipped().entries
     groups = {id: entries[tag.code].group or "" for id, tag in scope.tags.items() if entries[tag.code].group}
     return Library(groups, {})
+
+
+@pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.id)
+def test_a_shipped_rule_names_what_is_shipped(rule: Rule) -> None:
+    articles = {article.id for article in load_articles(ARTICLES)}
+    assert unknown_among(rule, load_templates(), articles) == []
