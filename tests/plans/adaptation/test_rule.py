@@ -6,9 +6,9 @@ from plans.adaptation.loops import Library, LoopError, check_no_loop
 from plans.adaptation.names import unknown_among
 from plans.adaptation.rule import FOLDER, Rule, read_rules, shipped_rules
 from plans.adaptation.try_out import book_alone, run_examples
+from plans.article import FOLDER as ARTICLES
 from plans.article import load_articles
 from plans.authored import AuthoringError
-from plans.content.shipped import FOLDER as ARTICLES
 from plans.template import load_templates
 from tagging.tags.library import shipped
 from tests.plans.adaptation.given import rule
