@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.clock import Clock
+from bot.pace import DatabasePace
 from bot.settings import Settings
 from bot.tokens import DatabaseTokenStore
 from integrations.speech.http import HttpRecogniser
@@ -116,6 +117,13 @@ async def wecom_client(
             sleep=sleep,
             rng=SystemRandom(),
             timeout=patience,
+            pace=DatabasePace(
+                core.db,
+                core.clock,
+                per_minute=core.settings.wecom.calls_per_minute,
+                per_hour=core.settings.wecom.calls_per_hour,
+                sleep=sleep,
+            ),
         )
 
 

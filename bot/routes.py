@@ -14,6 +14,7 @@ from integrations.wecom import app_message, kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError, wecom_error
 from integrations.wecom.outbound import message_id
+from plans.reach.purpose import is_proactive
 from records.chat import WINDOW_MESSAGES, Chat
 from records.message import Outbound
 from records.staff import Staff
@@ -80,9 +81,9 @@ async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_i
 
 
 async def _kf(client: WecomClient, row: Outbound, chat: Chat, repeat: bool) -> Sent:
-    msgid = message_id(row.key)
+    msgid, bulk = message_id(row.key), is_proactive(row.purpose)
     try:
-        sent = await kf.send_msg(client, chat.external_userid, chat.open_kfid, row.payload, msgid=msgid, repeat=repeat)
+        sent = await kf.send_msg(client, chat.external_userid, chat.open_kfid, row.payload, msgid=msgid, repeat=repeat, bulk=bulk)
     except WecomError as err:
         if err.code == "duplicate_message":
             return Sent({"msgid": msgid, "repeat": True})

@@ -29,6 +29,8 @@ class WecomSettings(BaseModel):
     callback_token: SecretStr = Field(default=SecretStr(""), description="Token of the callback address")
     callback_aes_key: SecretStr = Field(default=SecretStr(""), description="EncodingAESKey of the callback address")
     base_url: str = Field(default="https://qyapi.weixin.qq.com", description="WeCom's API, or a simulator")
+    calls_per_minute: int = Field(default=10_000, ge=60, description="messages into chats that WeCom takes a minute, over all workers")
+    calls_per_hour: int = Field(default=150_000, ge=60, description="and an hour")
 
 
 class SpeechSettings(BaseModel):

@@ -31,6 +31,7 @@ from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
 from records.flag_review import FlagReview
 from records.friendship import Friendship
+from records.group_send import GroupSend
 from records.immunization import Immunization
 from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
@@ -62,7 +63,7 @@ from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
 from records.tag import PatientTag, Tag, TagChange, TagEvidence, TagVersion
 from records.tag_statement import TagStatement
-from records.wecom import AccessToken, CallbackEvent, KfAccount
+from records.wecom import AccessToken, CallbackEvent, CallPace, KfAccount
 
 __all__ = [
     "AccessToken",
@@ -74,6 +75,7 @@ __all__ = [
     "Base",
     "Binding",
     "BindingAttempt",
+    "CallPace",
     "CallbackEvent",
     "CarePlan",
     "CarePlanChange",
@@ -110,6 +112,7 @@ __all__ = [
     "FlagNotice",
     "FlagReview",
     "Friendship",
+    "GroupSend",
     "Immunization",
     "Inbound",
     "Invitation",

@@ -38,6 +38,15 @@ class AccessToken(Base):
     expires_at: Mapped[datetime]
 
 
+class CallPace(Base):
+    """Until when the calls of one kind are spoken for, over all processes (bot/pace.py)."""
+
+    __tablename__ = "call_pace"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime]
+
+
 class CallbackEvent(Base):
     """A callback that carries its own content (card clicks, contact changes); `key` is wecom-api §2.3's, so repeats are dropped."""
 

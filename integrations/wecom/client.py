@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from integrations.wecom.errors import MEANINGS, WecomError, bad_request, wecom_error
-from integrations.wecom.limits import Blocks, Limiter, member_limiter
+from integrations.wecom.limits import Blocks, Limiter, Pace, member_limiter
 from integrations.wecom.token import TokenStore, token_key
 from integrations.wecom.transport import Call, File, Media, NoAnswerError, Transport
 
@@ -52,13 +52,14 @@ class WecomClient:
         timeout: float = 5.0,
         patience: float = 20.0,
         limiter: Limiter | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._transport = Transport(session, base_url, timeout)
         self._corp_id, self._secret, self.tokens, self.clock = corp_id, secret, tokens, clock
         self._key, self._sleep = token_key(corp_id, secret), sleep
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._limiter, self._members, self._blocks = limiter or Limiter(), member_limiter(), Blocks()
-        self._patience = timedelta(seconds=patience)
+        self._patience, self._pace = timedelta(seconds=patience), pace
         self._refused: tuple[datetime, int] | None = None
 
     def ticket_key(self, kind: str) -> str:
@@ -70,12 +71,13 @@ class WecomClient:
         reply = await self._call(Call("GET", path, {name: str(value) for name, value in params.items()}))
         return _json_reply(reply)
 
-    async def post(self, path: str, body: Mapping[str, Any], *, repeat: bool = False) -> dict[str, Any]:
+    async def post(self, path: str, body: Mapping[str, Any], *, repeat: bool = False, bulk: bool = False) -> dict[str, Any]:
         """``POST /cgi-bin/<path>`` with JSON in raw UTF-8; the reply, whose ``errcode`` is 0.
 
         A send without an identity (``msgid``, duplicate check) whose outcome is not known raises ``unknown_outcome``: the caller
         decides. With one, it is tried again; a refusal of the copy is ``duplicate_message`` or, when the reason leaves doubt,
         ``unknown_outcome``. ``repeat`` says that an earlier call with this identity ended so.
+        ``bulk`` calls leave some of the limit that all processes share to the others.
         """
         identity = NOT_REPEATABLE.get(path)
         has_id = identity is not None and bool(body.get(identity))
@@ -84,7 +86,7 @@ class WecomClient:
         except ValueError as err:
             raise bad_request(f"{path}: the body cannot be written as JSON in UTF-8") from err
         call = Call("POST", path, body=raw, repeatable=path not in NOT_REPEATABLE or has_id, has_id=has_id)
-        return _json_reply(await self._call(call, doubtful=repeat))
+        return _json_reply(await self._call(call, doubtful=repeat, bulk=bulk))
 
     async def upload(self, path: str, file: File, **params: str | int) -> dict[str, Any]:
         """``POST /cgi-bin/<path>`` with ``file`` as the multipart field ``media``; the reply, whose ``errcode`` is 0."""
@@ -101,12 +103,14 @@ class WecomClient:
         """Wait until one more application message to each member cannot be dropped silently."""
         await self._pause(self._members.longest((f"{agentid}:{userid}" for userid in userids), self.clock()))
 
-    async def _call(self, call: Call, *, doubtful: bool = False) -> dict[str, Any] | Media:
+    async def _call(self, call: Call, *, doubtful: bool = False, bulk: bool = False) -> dict[str, Any] | Media:
         """Retry table: stale token once; -1, 45033 and (when repeatable) no usable answer up to RETRIES times; all else never."""
         started, renewed, tried, retries = self.clock(), False, doubtful, 0
         token = await self._token(None)
         while True:
             await self._pause(self._limiter.delay(call.path, self.clock()))
+            if self._pace is not None:
+                await self._pace.take(call.path, bulk=bulk)
             try:
                 reply = await self._transport.send(call, {"access_token": token})
             except NoAnswerError as err:

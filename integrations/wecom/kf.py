@@ -121,9 +121,16 @@ async def sync_msg(
 
 
 async def send_msg(
-    client: WecomClient, touser: str, open_kfid: str, message: Mapping[str, Any], *, msgid: str | None = None, repeat: bool = False
+    client: WecomClient,
+    touser: str,
+    open_kfid: str,
+    message: Mapping[str, Any],
+    *,
+    msgid: str | None = None,
+    repeat: bool = False,
+    bulk: bool = False,
 ) -> str:
-    """Send ``message`` (built by ``outbound``) to a customer; the msgid (doc:94677).
+    """Send ``message`` (built by ``outbound``) to a customer; the msgid (doc:94677). What is ``bulk`` lets the others go first.
 
     Accepted is not delivered: a failure may follow as the event ``msg_send_fail``. ``msgid`` (see ``outbound.message_id``) makes the
     send at most once; ``repeat`` says that an earlier call with it ended in ``unknown_outcome``. Raises, among others,
@@ -131,7 +138,7 @@ async def send_msg(
     ``unknown_outcome``.
     """
     _check_msgid(msgid)
-    reply = await client.post("kf/send_msg", given(touser=touser, open_kfid=open_kfid, msgid=msgid, **message), repeat=repeat)
+    reply = await client.post("kf/send_msg", given(touser=touser, open_kfid=open_kfid, msgid=msgid, **message), repeat=repeat, bulk=bulk)
     return _text(reply, "msgid", msgid)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 
 @dataclass
@@ -51,6 +52,14 @@ class Limiter:
     def longest(self, keys: Iterable[str], now: datetime) -> float:
         """Reserve one call on every key; the longest wait among them."""
         return max((self.delay(key, now) for key in keys), default=0.0)
+
+
+class Pace(Protocol):
+    """A limit that several processes share, beside each one's own Limiter."""
+
+    async def take(self, path: str, *, bulk: bool) -> None:
+        """Return when one call on ``path`` may be made. ``bulk`` calls leave some of the limit to the others."""
+        ...
 
 
 def member_limiter() -> Limiter:
