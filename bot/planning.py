@@ -1,12 +1,14 @@
 """The worker's part in plans: follow-ups are made as their time comes nearer, pauses end, and what is over is ended."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from random import Random, SystemRandom
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from plans.auto_enrolment import AutoDone, enrol_joined
 from plans.finish import finish
 from plans.hold import resume_due
 from plans.planning import AT_ONCE, Planned, plan_on
@@ -29,6 +31,8 @@ class Planning:
         """One look, in rounds of a transaction each; what was planned."""
         async with self._db.transaction() as tx:
             resumed = await resume_due(tx, now=self._clock(), zone=self._zone, rng=self._rng)
+        async with self._db.transaction() as tx:
+            auto = await enrol_joined(tx, now=self._clock(), zone=self._zone, rng=self._rng)
         total = Planned()
         for _ in range(ROUNDS):
             async with self._db.transaction() as tx:
@@ -37,8 +41,8 @@ class Planning:
             if done.plans < AT_ONCE:
                 break
         ended = await self._finish()
-        if total.plans or resumed or ended:
-            log.info("planned", plans=total.plans, tasks=total.tasks, resumed=resumed, ended=ended)
+        if total.plans or resumed or ended or auto != AutoDone():
+            log.info("planned", plans=total.plans, tasks=total.tasks, resumed=resumed, finished=ended, **asdict(auto))
         return total
 
     async def _finish(self) -> int:

@@ -1,8 +1,8 @@
 """A plan that has changed is planned anew: what is not sent yet follows, what was sent or is over stays as it was."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,9 @@ from plans.timeline import planned_up_to, timeline
 from records.care_plan import CarePlan, Task
 from records.message import Outbound
 from records.state import StateChange
+
+# Step, day and slot: which follow-up of a plan it is.
+Key = tuple[str, date, int]
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ async def replan(
     zone: ZoneInfo,
     rng: Random | None = None,
     move: bool = False,
+    pairs: Mapping[Key, Key] | None = None,
     ends_talk_of: Collection[str] = (),
 ) -> Replanned:
     """Bring the follow-ups that are not sent yet to what the plan says now. A plan that is not active, or whose template is gone, stays.
 
-    With `move`, one that has lost its day takes over the next free day of its step (a date was put off); else it is withdrawn and others
-    are made. What is being talked about goes on, unless it is of a step of `ends_talk_of` that has lost its day.
+    With `move`, one that has lost its day takes over the next free day of its step (a date was put off); `pairs` say which one becomes
+    which; else it is withdrawn and others are made. What is being talked about goes on, unless it is of a step of `ends_talk_of` that
+    has lost its day.
     """
     templates = await plan_templates(tx, [plan])
     if plan.state != "active" or plan.id not in templates:
@@ -64,6 +69,10 @@ async def replan(
     moved = kept = withdrawn = 0
     for task in unsent:
         due = wanted.get(_key(task))
+        if due is None and (key := (pairs or {}).get(_key(task))) is not None:
+            due = next((each for each in fresh if _key(each) == key), None)
+            if due is not None:
+                fresh.remove(due)
         if due is None and move:
             due = next((each for each in fresh if each.step == task.step), None)
             if due is not None:
@@ -85,7 +94,7 @@ async def replan(
     return Replanned(added, moved, withdrawn, kept)
 
 
-def _key(one: Task | Due) -> tuple[str, object, int]:
+def _key(one: Task | Due) -> Key:
     return one.step, one.day, one.slot
 
 
