@@ -18,7 +18,15 @@ _ROUTES = f"""
 _WORDING = "coalesce((select c.chosen from send_choice c where c.task_id = task.id), 'plain')"
 
 
-def _tasks(dimensions: frozenset[str]) -> str:
+_HEARD = f"""
+        left join lateral (
+            select min(c.at) as at from state_change c where c.entity = 'task' and c.entity_id = task.id and c.by <> 'system'
+                and c.new in ('started', 'partial', 'done', 'declined') and {_D} in {listed(ANSWERED)}
+        ) heard on true
+"""  # noqa: S608 - our own words
+
+
+def _tasks(dimensions: frozenset[str], *, timed: bool = True) -> str:
     """Follow-ups that were due in the period and whose time is over by now, without those that were cancelled.
 
     `hours` is from the opening to the first word of the family, which for rows without a history is the end of the task.
@@ -26,6 +34,7 @@ def _tasks(dimensions: frozenset[str]) -> str:
     by_route = "route" in dimensions
     route = "coalesce(routes.route, '')" if by_route else "''"
     join = "left join routes on routes.of_task = task.id" if by_route else ""
+    heard = _HEARD if timed else "cross join (select null::timestamptz as at) heard"
     wording = _WORDING if "wording" in dimensions else "''"
     return f"""
         with {WHO}{", " + _ROUTES if by_route else ""}
@@ -35,10 +44,7 @@ def _tasks(dimensions: frozenset[str]) -> str:
             case when {_D} in {listed(ANSWERED)} and task.sent_at is not null then
                 extract(epoch from coalesce(heard.at, task.closed_at) - task.sent_at) / 3600 end as hours
         from task join who on who.id = task.patient_id join care_plan on care_plan.id = task.care_plan_id {join}
-        left join lateral (
-            select min(c.at) as at from state_change c where c.entity = 'task' and c.entity_id = task.id and c.by <> 'system'
-                and c.new in ('started', 'partial', 'done', 'declined') and {_D} in {listed(ANSWERED)}
-        ) heard on true
+        {heard}
         where task.due_at >= :since and task.due_at < :until and task.due_at <= :now
             and {_D} in {listed(DUE)} and (task.closed_at is not null or task.useful_until <= :now)
     """  # noqa: S608 - our own words
@@ -62,7 +68,7 @@ BOOKED = """
 def _contacts(dimensions: frozenset[str]) -> str:
     """Planned contacts: all that a plan asked of a patient on one day is one, a booked visit is one. `held`: it took place in its time."""
     return f"""
-        with tasks as ({_tasks(frozenset())}), {WHO}, booked as ({BOOKED})
+        with tasks as ({_tasks(frozenset(), timed=False)}), {WHO}, booked as ({BOOKED})
         select patient, department, team_id, team, plan, min(at) as at,
             bool_or(d in ('done', 'partial') and (closed_at is null or closed_at <= useful_until)) as held
         from tasks group by patient, department, team_id, team, plan, day

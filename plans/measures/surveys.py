@@ -10,10 +10,14 @@ OVERALL = "overall"
 ADHERENCE, ADHERENT_SCORE = "adherence", 80
 # An anonymous survey forgets the patient: its department is the one in which most of the team's patients are.
 _TEAM = """
-    team_of as (
-        select team.id, team.name, coalesce((select mode() within group (order by who.department) from who
-            where who.team_id = team.id and who.department <> ''), '') as department
-        from team where cast(:teams as bigint[]) is null or team.id = any(cast(:teams as bigint[]))
+    mostly as (
+        select distinct on (team_id) team_id, department from (
+            select team_id, department, count(*) as patients from who where department <> '' group by 1, 2) counted
+        order by team_id, patients desc, department
+    ),
+    team_of as materialized (
+        select team.id, team.name, coalesce(mostly.department, '') as department from team left join mostly on mostly.team_id = team.id
+        where cast(:teams as bigint[]) is null or team.id = any(cast(:teams as bigint[]))
     )
 """
 
