@@ -12,6 +12,8 @@ from aiohttp import web
 
 from bot.clock import Clock
 from bot.pace import DatabasePace
+from bot.push import PushPorts
+from bot.push_access import SMS_CALLBACK, SMS_PREFIX, WEIXIN_PREFIX, open_ports, push_access
 from bot.settings import Settings
 from bot.tokens import DatabaseTokenStore
 from integrations.speech.http import HttpRecogniser
@@ -128,6 +130,13 @@ async def wecom_client(
 
 
 @asynccontextmanager
+async def push_ports(core: Core, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> AsyncIterator[PushPorts]:
+    """The channels that reach a family outside the chat, as the settings choose them; tokens are shared through the database."""
+    async with open_ports(push_access(core.settings), core.settings, DatabaseTokenStore(core.db), core.clock, sleep=sleep) as ports:
+        yield ports
+
+
+@asynccontextmanager
 async def recogniser(settings: Settings) -> AsyncIterator[Recogniser | None]:
     """Speech recognition as the settings choose it; None without."""
     speech = settings.speech
@@ -151,9 +160,11 @@ def add_sandbox(app: web.Application, core: Core, session: aiohttp.ClientSession
     config = config.model_copy(update={"state_file": settings.data_dir.resolve() / "simulator.json"})
     # The ids of a simulated platform need no secrecy, and a fresh start must not repeat those of the last.
     simulator = create_app(config, clock=SimClock(), rng=Random())  # noqa: S311
-    control = SimulatorControl(session, f"http://127.0.0.1:{settings.port}{SIMULATOR_PREFIX}")
+    here = f"http://127.0.0.1:{settings.port}"
+    control = SimulatorControl(session, here + SIMULATOR_PREFIX, here + WEIXIN_PREFIX, [here + SMS_PREFIX])
     add_sandbox_routes(app, Backend(core.db, core.clock, settings.tz, control))
     app.add_subapp(SIMULATOR_PREFIX, simulator)
+    add_push_simulators(app, settings)
     return control
 
 
@@ -162,6 +173,20 @@ def add_family_pages(app: web.Application, core: Core) -> None:
     from console.content_page import add_content_pages
 
     add_content_pages(app, core.db, core.clock, core.settings.tz, core.settings.hospital)
+
+
+def add_push_simulators(app: web.Application, settings: Settings) -> None:
+    """The simulated official account and mini program below /sandbox/weixin, and the SMS provider below /sandbox/sms."""
+    from integrations.sms import simulator as sms
+    from integrations.wecom.simulator import SimClock
+    from integrations.weixin import simulator as weixin
+
+    here = f"http://127.0.0.1:{settings.port}"
+    config = weixin.demo_config(f"{here}/weixin")
+    config = config.model_copy(update={"state_file": settings.data_dir.resolve() / "weixin-simulator.json"})
+    rng = Random()  # noqa: S311 - as above
+    app.add_subapp(WEIXIN_PREFIX, weixin.create_app(config, clock=SimClock(), rng=rng))
+    app.add_subapp(SMS_PREFIX, sms.create_app(sms.SmsConfig(callback_url=here + SMS_CALLBACK), clock=SimClock(), rng=rng))
 
 
 def portrait_page(portrait: "Portrait", settings: Settings) -> str:

@@ -13,6 +13,8 @@ from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, claimed_card, show_ever
 from bot.escalation import ladders, next_tier, notify
 from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
+from bot.push_events import PushEvents
+from bot.push_gateway import PUSH
 from bot.texts import say
 from integrations.wecom.callback import selected_options
 from records.chat import Chat
@@ -40,8 +42,9 @@ class CallbackEvents:
         deliver: Callable[[str], Awaitable[None]],
         clock: Callable[[], datetime],
         reload_accounts: Callable[[], Awaitable[None]],
+        push: PushEvents,
     ) -> None:
-        self._db, self._deliver, self._clock, self._reload_accounts = db, deliver, clock, reload_accounts
+        self._db, self._deliver, self._clock, self._reload_accounts, self._push = db, deliver, clock, reload_accounts, push
 
     async def handle(self, key: str) -> None:
         """Carry out the stored callback `key`. One that fails ATTEMPTS times is set aside with its error."""
@@ -77,6 +80,8 @@ class CallbackEvents:
                 except AccessRefused as err:
                     event.error = err.code
                     log.warning("card click refused", code=err.code)
+            elif event.event.startswith(PUSH):
+                await self._push.handle(tx, event.event, event.fields, now)
             elif event.event == "text":
                 lines = await questions.hear_member(tx, event.fields, now)
             reload = event.event == "kf_account_auth_change"

@@ -1,6 +1,5 @@
 """What is wrong with this installation, in words, and where to mend it."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import yaml
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
+from bot.doctor_finding import Finding
+from bot.doctor_push import diagnose_push
 from bot.settings import Settings
 from integrations.speech.http import SILENCE, SILENCE_FORMAT
 from integrations.speech.port import SpeechError
@@ -16,14 +17,6 @@ from integrations.wecom.callback import Callback, CallbackError
 from integrations.wecom.errors import WecomError
 from records.database import DatabaseUnreachable
 from records.embedded import EmbeddedError
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report."""
-
-    ok: bool
-    text: str
 
 
 @cache
@@ -37,8 +30,8 @@ def _say(key: str, **values: object) -> str:
 
 
 async def diagnose(settings: Settings, root: Path) -> list[Finding]:
-    """Look at settings, model, speech recognition, database and WeCom, in this order. Sends nothing to anybody but a recogniser a second
-    of silence."""
+    """Look at settings, model, speech recognition, database, WeCom and the push channels, in this order. Sends nothing to anybody but a
+    recogniser a second of silence."""
     from bot.dialogue.train import found_model, model_path
 
     findings = [Finding(True, _say("sandbox" if settings.sandbox else "corp", corp=settings.wecom.corp_id))]
@@ -59,6 +52,7 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
             findings += await _published(parts, root)
             async with wecom_client(parts) as client:
                 findings += await _wecom(client, access.base_url)
+            findings += await diagnose_push(parts)
     except (EmbeddedError, DatabaseUnreachable) as err:
         findings.append(Finding(False, str(err)))
     except OSError as err:

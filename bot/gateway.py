@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
-from bot.jobs import URGENT, Job, defer
+from bot.jobs import NORMAL, URGENT, Job, defer
 from integrations.wecom.callback import Callback, CallbackError, event_key
 from records.database import Database, is_lost_connection
 from records.wecom import CallbackEvent
@@ -27,11 +27,17 @@ WRITE_TIMEOUT = 4.0
 
 @dataclass
 class Note:
-    """One verified callback, waiting to be written down."""
+    """One verified callback, waiting to be written down. `source` names the platform, where it is not WeCom."""
 
     fields: dict[str, Any]
     at: datetime
     written: asyncio.Future[None]
+    source: str | None = None
+
+    @property
+    def key(self) -> str:
+        """By which a repeat is known."""
+        return event_key(self.fields) if self.source is None else f"{self.source}:{event_key(self.fields)}"
 
 
 class Notebook:
@@ -45,9 +51,9 @@ class Notebook:
         self._waiting: list[Note] = []
         self._wake = asyncio.Event()
 
-    async def write(self, fields: dict[str, Any], at: datetime) -> None:
-        """Return when `fields` are durable. Raises what the database raised."""
-        note = Note(fields, at, asyncio.get_running_loop().create_future())
+    async def write(self, fields: dict[str, Any], at: datetime, source: str | None = None) -> None:
+        """Return when `fields` are durable. `source` names the platform, where it is not WeCom. Raises what the database raised."""
+        note = Note(fields, at, asyncio.get_running_loop().create_future(), source)
         self._waiting.append(note)
         self._wake.set()
         await note.written
@@ -94,7 +100,7 @@ _NEWS = text(
 
 async def _write(tx: AsyncSession, notes: list[Note]) -> None:
     # Of many callbacks about one account only the newest matters: each says no more than "pull".
-    news = {note.fields["OpenKfId"]: note for note in notes if note.fields.get("Event") == "kf_msg_or_event"}
+    news = {note.fields["OpenKfId"]: note for note in notes if _is_news(note)}
     if news:
         tokens = [note.fields.get("Token") for note in news.values()]
         known = set(await tx.scalars(_NEWS, {"accounts": list(news), "tokens": tokens}))
@@ -102,7 +108,7 @@ async def _write(tx: AsyncSession, notes: list[Note]) -> None:
             log.warning("callback for an unknown service account", open_kfid=open_kfid)
         # A pull that has yet to begin will bring this news too; one more for each callback would hold up the turns.
         await defer(tx, [Job("pull", each, lock=f"pull:{each}") for each in sorted(known)], priority=URGENT, once=True)
-    rows = {event_key(note.fields): note for note in notes if note.fields.get("Event") != "kf_msg_or_event"}
+    rows = {note.key: note for note in notes if not _is_news(note)}
     if rows:
         fresh = await tx.scalars(
             insert(CallbackEvent)
@@ -110,7 +116,7 @@ async def _write(tx: AsyncSession, notes: list[Note]) -> None:
                 [
                     {
                         "key": key,
-                        "event": note.fields.get("Event") or note.fields.get("MsgType", ""),
+                        "event": note.source or note.fields.get("Event") or note.fields.get("MsgType", ""),
                         "fields": note.fields,
                         "received_at": note.at,
                     }
@@ -120,11 +126,17 @@ async def _write(tx: AsyncSession, notes: list[Note]) -> None:
             .on_conflict_do_nothing(index_elements=["key"])
             .returning(CallbackEvent.key)
         )
-        await defer(tx, [Job("callback_event", key) for key in fresh], priority=URGENT)
+        keys = list(fresh)
+        await defer(tx, [Job("callback_event", key) for key in keys if rows[key].source is None], priority=URGENT)
+        await defer(tx, [Job("callback_event", key) for key in keys if rows[key].source is not None], priority=NORMAL)
 
 
-def add_gateway_routes(app: web.Application, db: Database, callback: Callback, clock: Callable[[], datetime], *, max_body: int) -> None:
-    """Serve GET and POST /wecom/callback."""
+def _is_news(note: Note) -> bool:
+    return note.source is None and note.fields.get("Event") == "kf_msg_or_event"
+
+
+def add_gateway_routes(app: web.Application, db: Database, callback: Callback, clock: Callable[[], datetime], *, max_body: int) -> Notebook:
+    """Serve GET and POST /wecom/callback; what writes the callbacks down, for others who have some."""
     notebook = Notebook(db)
 
     async def keep_writing(app: web.Application) -> Any:
@@ -138,7 +150,7 @@ def add_gateway_routes(app: web.Application, db: Database, callback: Callback, c
     async def receive(request: web.Request) -> web.Response:
         if (request.content_length or 0) > max_body:
             raise CallbackError("too_large", 413)
-        body = await _body(request, max_body)
+        body = await read_body(request, max_body)
         now = clock()
         fields = callback.open(request.query, body, now)
         async with asyncio.timeout(WRITE_TIMEOUT):
@@ -146,11 +158,12 @@ def add_gateway_routes(app: web.Application, db: Database, callback: Callback, c
         return web.Response(text="success")
 
     app.cleanup_ctx.append(keep_writing)
-    app.router.add_get("/wecom/callback", _answered(check))
-    app.router.add_post("/wecom/callback", _answered(receive))
+    app.router.add_get("/wecom/callback", answered(check))
+    app.router.add_post("/wecom/callback", answered(receive))
+    return notebook
 
 
-async def _body(request: web.Request, max_body: int) -> bytes:
+async def read_body(request: web.Request, max_body: int) -> bytes:
     """The body, at most one byte more than `max_body` of it. Raises CallbackError bad_body."""
     body = bytearray()
     try:
@@ -161,7 +174,7 @@ async def _body(request: web.Request, max_body: int) -> bytes:
     return bytes(body)
 
 
-def _answered(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
+def answered(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
     """Every refusal has a status and a code; WeCom tries again on 503."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -171,15 +184,16 @@ def _answered(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], 
                 code = "ok"
             except CallbackError as err:
                 log.warning("callback refused", code=err.code, remote=request.remote)
-                code, response = err.code, _refusal(err.code, err.status)
+                code, response = err.code, refusal(err.code, err.status)
             except Exception as err:
                 log.error("callback not written", error=type(err).__name__)
-                code, response = "unavailable", _refusal("unavailable", 503)
+                code, response = "unavailable", refusal("unavailable", 503)
         metrics.CALLBACKS.labels(code).inc()
         return response
 
     return answer
 
 
-def _refusal(code: str, status: int) -> web.Response:
+def refusal(code: str, status: int) -> web.Response:
+    """An answer that says by its code why a call was not taken."""
     return web.Response(status=status, text=json.dumps({"code": code}), content_type="application/json")

@@ -1,16 +1,23 @@
 """The channels that reach a family outside the chat's window, as one door."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from integrations.push import Channel, PushFields, PushPort, PushRefused, PushResult
 
 
 @dataclass(frozen=True)
 class PushPorts:
-    """The channels of this installation; a channel that is not configured is not in `ports`."""
+    """The channels of this installation; a channel that is not configured is not in `ports`.
+
+    `unionid` asks the official account whose follower an openid is (None: it does not say); `login` asks the mini program who a login
+    code is (`openid`, `unionid`). Both raise PushRefused; None without the account.
+    """
 
     ports: Mapping[Channel, PushPort] = field(default_factory=dict)
+    unionid: Callable[[str], Awaitable[str | None]] | None = None
+    login: Callable[[str], Awaitable[Mapping[str, Any]]] | None = None
 
     @property
     def channels(self) -> frozenset[Channel]:

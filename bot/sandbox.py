@@ -1,5 +1,6 @@
 """What the sandbox page asks the running product: people, desk, work list, and the clock that can be moved."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -26,23 +27,37 @@ KINDS = {"flag": "alert", "undeliverable": "route_failed"}
 
 
 class SimulatorControl:
-    """The simulator's control API, as this process reaches it."""
+    """The simulators' control APIs, as this process reaches them: WeCom's at `base_url`, WeChat's (if it runs) at `weixin_url`; `others`
+    are further ones that have a clock."""
 
-    def __init__(self, session: ClientSession, base_url: str) -> None:
-        self._session, self._base_url = session, base_url
+    def __init__(self, session: ClientSession, base_url: str, weixin_url: str | None = None, others: Sequence[str] = ()) -> None:
+        self._session, self._base_url, self._weixin_url = session, base_url, weixin_url
+        self._clocks = [base_url, *([weixin_url] if weixin_url else []), *others]
 
     async def set_clock(self, moment: datetime) -> None:
-        """Put the simulator's clock to `moment`."""
-        async with self._session.post(f"{self._base_url}/sim/clock", json={"set": moment.isoformat()}) as answer:
-            answer.raise_for_status()
+        """Put the simulators' clocks to `moment`."""
+        for url in self._clocks:
+            async with self._session.post(f"{url}/sim/clock", json={"set": moment.isoformat()}) as answer:
+                answer.raise_for_status()
 
     async def introduce(self, carers: list[dict[str, Any]]) -> None:
-        """Make the demo parents known to the simulated WeChat; those it knows already stay as they are."""
+        """Make the demo parents known to the simulated WeChat, as followers of the hospital's account; those it knows already stay as they
+        are."""
         for carer in carers:
             customer = {name: carer[name] for name in ("external_userid", "nickname", "gender")}
-            async with self._session.post(f"{self._base_url}/sim/customers", json=customer) as answer:
-                if answer.status != HTTPStatus.CONFLICT:
-                    answer.raise_for_status()
+            customer["unionid"] = unionid = f"u-{carer['external_userid']}"
+            await self._unless_known(f"{self._base_url}/sim/customers", customer)
+            if self._weixin_url and await self._unless_known(
+                f"{self._weixin_url}/sim/people", {"unionid": unionid, "name": carer["nickname"]}
+            ):
+                await self._unless_known(f"{self._weixin_url}/sim/follow", {"unionid": unionid})
+
+    async def _unless_known(self, url: str, body: dict[str, Any]) -> bool:
+        async with self._session.post(url, json=body) as answer:
+            if answer.status == HTTPStatus.CONFLICT:
+                return False
+            answer.raise_for_status()
+            return True
 
 
 class Backend:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from bot.push_settings import MiniProgramSettings, OfficialAccountSettings, SmsSettings, mistake
+
 CONFIG_FILE = "careloop.toml"
 
 
@@ -92,6 +94,9 @@ class Settings(BaseSettings):
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     fhir: FhirSettings = Field(default_factory=FhirSettings)
     intake: IntakeSettings = Field(default_factory=IntakeSettings)
+    official_account: OfficialAccountSettings = Field(default_factory=OfficialAccountSettings)
+    mini_program: MiniProgramSettings = Field(default_factory=MiniProgramSettings)
+    sms: SmsSettings = Field(default_factory=SmsSettings)
     max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
     worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
     worker_connections: int | None = Field(
@@ -189,6 +194,8 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError(f"{CONFIG_FILE} cannot be read: {err}.") from err
     if settings.speech.recogniser == "http" and not settings.speech.url.startswith(("http://", "https://")):
         raise SettingsError("Setting speech.url: must be an http or https address when speech.recogniser is http.")
+    if wrong := mistake(settings.official_account, settings.mini_program, settings.sms, hospital=settings.hospital, zone=settings.tz):
+        raise SettingsError(wrong)
     if not settings.sandbox:
         for name in ("secret", "callback_token", "callback_aes_key"):
             if not getattr(settings.wecom, name).get_secret_value():

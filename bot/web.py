@@ -4,15 +4,18 @@ from aiohttp import web
 
 from bot.app import Core, wecom_access
 from bot.gateway import add_gateway_routes
+from bot.push_access import push_access
+from bot.push_gateway import add_push_routes
 from integrations.wecom.callback import Callback
 
 
 def gateway_app(core: Core) -> web.Application:
-    """WeCom's callback."""
+    """The callbacks of WeCom and of the push channels."""
     settings, access = core.settings, wecom_access(core.settings)
     app = web.Application(client_max_size=settings.max_body)
     callback = Callback(access.callback_token, access.callback_aes_key, access.corp_id, max_bytes=settings.max_body)
-    add_gateway_routes(app, core.db, callback, core.clock, max_body=settings.max_body)
+    notebook = add_gateway_routes(app, core.db, callback, core.clock, max_body=settings.max_body)
+    add_push_routes(app, notebook, push_access(settings), core.clock, max_body=settings.max_body)
     return app
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.adapt import JOB as ADAPT
 from bot.adapt import Adapter
-from bot.app import Core, core, recogniser, wecom_access, wecom_client
+from bot.app import Core, core, push_ports, recogniser, wecom_access, wecom_client
 from bot.apply import apply, apply_all
 from bot.card_clicks import CallbackEvents
 from bot.cohorts import keep_cohorts
@@ -42,7 +43,10 @@ from bot.pictures import Pictures, Reader
 from bot.planning import Planning
 from bot.prediction import RiskScoring
 from bot.push import PushPorts
-from bot.reach import Means, channels_of
+from bot.push_access import push_access
+from bot.push_addresses import CarerFinder
+from bot.push_events import FIND_CARERS, PushEvents
+from bot.reach import Means, channels_of, receipt
 from bot.retag import JOB as RETAG
 from bot.retag import Retagger
 from bot.retraining import training
@@ -81,6 +85,7 @@ RISK_EVERY = 3600
 PLANS_EVERY = 60
 # The clock of the rules: the day's look is made once, a minute after its hour at the latest.
 RULES_EVERY = 60
+CARERS_EVERY = 60
 ROOT = Path(__file__).parent.parent
 
 
@@ -97,11 +102,13 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         core(settings, role="worker", pool_size=settings.worker_pool) as parts,
         wecom_client(parts) as client,
         recogniser(settings) as ears,
+        push_ports(parts) as ports,
     ):
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone, hears=settings.hears)
         turns.loading = model is not None
         ocr = OcrProcess()
-        handlers = compose(parts, client, turns, ocr, ears)
+        handlers = compose(parts, client, turns, ocr, ears, ports)
+        finder = CarerFinder(parts.db, client, ports, parts.clock)
         loading = asyncio.create_task(_load_dialogue(turns, model, parts))
         loops = [
             heart,
@@ -115,6 +122,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(ViewPoller(parts.db, parts.clock).look, parts, every=VIEWS_EVERY)),
             asyncio.create_task(keep(Adapter(parts.db, parts.clock, settings.tz).tick, parts, every=RULES_EVERY)),
             asyncio.create_task(keep(lambda: keep_contents(parts.db, parts.clock, settings.tz), parts, every=CONTENTS_EVERY)),
+            asyncio.create_task(keep(finder.look, parts, every=CARERS_EVERY)),
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
         ]
         if settings.sandbox:
@@ -187,7 +195,9 @@ def compose(
         means=means,
     )
     escalation = Escalation(parts.db, outbox.deliver, parts.clock, emergency_phone=settings.emergency_phone)
-    events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client))
+    push_events = PushEvents(push_access(settings), partial(receipt, means=means))
+    events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client), push_events)
+    finder = CarerFinder(parts.db, client, ports, parts.clock)
     media = settings.data_dir.absolute() / "media"
     pictures = Pictures(parts.db, ocr, parts.clock, settings.tz, media, emergency_phone=settings.emergency_phone)
     phone, sure = settings.emergency_phone, settings.speech.sure
@@ -211,6 +221,8 @@ def compose(
         RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
         "poll_feed": FhirPoller(parts.db, parts.clock).run,
         "train": training.Trainer(parts.db, ROOT, parts.clock).run,
+        FIND_CARERS: finder.find,
+        "mini_program_login": finder.login,
     }
 
 

@@ -67,7 +67,7 @@ class PushReceipt:
     """What became of a push, as the platform reports it later.
 
     ``message_id`` is that of the PushResult, or empty where the platform did not say (then only ``address`` and ``at`` tell).
-    ``code`` is None for a delivered one; otherwise user_blocked, bad_address or system_failed. ``key`` is ours, where it comes back.
+    ``code`` is None for a delivered one; otherwise user_blocked, bad_address or system_failed. ``key`` is the outbox's, where it is known.
     """
 
     channel: Channel

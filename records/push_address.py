@@ -14,7 +14,7 @@ from records.base import Base, Identity
 from records.patient import Carer, PatientCarer
 from records.state import StateChange
 
-Consent = Literal["follower", "one_time", "long_term", "phone", "chat"]
+Consent = Literal["follower", "one_time", "long_term", "phone", "visitor", "chat"]
 # A mainland mobile number, as the registry and the SMS providers write it.
 MOBILE = "^1[3-9][0-9]{9}$"
 # The row that tells a carer's unionid; nothing is pushed to it.
@@ -25,7 +25,8 @@ class PushAddress(Identity, Base):
     """One address of a carer on one channel, with one consent.
 
     `channel` is official_account, mini_program, sms or kf. `address` is an openid, a mobile number or an external_userid. `consent`:
-    follower (until he unfollows), one_time (`remaining` messages) and long_term for the platform's template id `template`, phone, chat.
+    follower (until he unfollows), one_time (`remaining` messages) and long_term for the platform's template id `template`, phone;
+    visitor (of the mini program) and chat (of WeCom) only tell whose the account is.
     `carer_id` is None for a follower whom nobody knows yet: the `unionid` finds him; `asked_at` is when the platform was last asked for
     it. Reachable from `since` to `until`. `opted_out_at`: he told us, or the operator, to send no more here, which following again does
     not undo.

@@ -76,16 +76,7 @@ def _receipt(each: Any) -> PushReceipt:
     if status not in ("delivered", "failed"):
         raise ValueError("status")
     code = None if status == "delivered" else _FAILED.get(str(each.get("code")), "system_failed")
-    key = each.get("request_id")
-    return PushReceipt(
-        "sms",
-        _text(each, "message_id"),
-        _text(each, "phone"),
-        status == "delivered",
-        code,
-        _at(each),
-        key if isinstance(key, str) else None,
-    )
+    return PushReceipt("sms", _text(each, "message_id"), _text(each, "phone"), code is None, code, _at(each))
 
 
 def _answer(each: Any) -> TextAnswer:

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -148,6 +148,7 @@ def create_app(config: SmsConfig, *, clock: SimClock, rng: random.Random) -> web
     app[SMS] = SmsSimulator(config, clock=clock, rng=rng)
     app.router.add_post("/v1/messages", _send)
     app.router.add_get("/sim/ledger", _ledger)
+    app.router.add_post("/sim/clock", _clock)
     app.router.add_post("/sim/answer", _answer)
     app.router.add_post("/sim/phone", _phone)
     app.router.add_post("/sim/faults", _faults)
@@ -235,3 +236,13 @@ async def _faults(request: web.Request) -> web.Response:
     else:
         sim.faults.add(await read_object(request))
     return web.json_response({})
+
+
+async def _clock(request: web.Request) -> web.Response:
+    """{"set": ISO moment with zone}."""
+    sim, body = request.config_dict[SMS], await read_object(request)
+    try:
+        sim.clock.set(datetime.fromisoformat(text_field(body, "set")))
+    except ValueError as err:
+        raise ControlError(400, 'the clock takes {"set": "2026-03-01T08:00:00+08:00"}') from err
+    return web.json_response({"now": sim.clock.now().isoformat()})

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from records.patient import Carer, Patient, PatientCarer
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import CallbackEvent, KfAccount
+from tests.bot.channels import Channels
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ACCOUNT = "wkSimulatedChildrensHospital01"
@@ -61,6 +62,8 @@ class Stage:
     client: Any
     handlers: Any
     team: int = 0
+    channels: Channels | None = None
+    ports: PushPorts = field(default_factory=PushPorts)
     _customers: dict[str, str] = field(default_factory=dict)
 
     async def control(self, method: str, path: str, /, **body: Any) -> Any:
@@ -123,6 +126,8 @@ class Stage:
                 quiet = 0
                 while quiet < 3:
                     await self.simulator.callbacks.idle()
+                    if self.channels is not None:
+                        await self.channels.idle()
                     made = await sweep(self.db, self.clock)
                     quiet = quiet + 1 if not made and await self._idle() else 0
                     await asyncio.sleep(0.01)
@@ -231,18 +236,22 @@ async def open_stage(
     reader: Reader | None = None,
     ears: Recogniser | None = None,
     ports: PushPorts | None = None,
+    push: bool = False,
 ) -> AsyncIterator[Stage]:
     """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team.
 
     `patience` (s) is how long the client waits for an answer of the simulator; `reader` reads pictures instead of the real process; `ears`
-    hear voice messages, which nobody does without; `ports` are the push channels.
+    hear voice messages, which nobody does without; `ports` are the push channels; with `push` they are simulated ones, which run too.
     """
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
     sim_clock.offset = clock.offset.total_seconds()
     gateway_port, simulator_port = free_port(), free_port()
     config = demo_config(f"http://127.0.0.1:{gateway_port}/wecom/callback")
-    settings = Settings(data_dir=data, wecom=WecomSettings(base_url=f"http://127.0.0.1:{simulator_port}"))
+    channels = Channels(free_port(), gateway_port, sim_clock) if push else None
+    settings = Settings(
+        data_dir=data, wecom=WecomSettings(base_url=f"http://127.0.0.1:{simulator_port}"), **(channels.settings() if channels else {})
+    )
     async with db.transaction() as tx:
         team, other = Team(name="新生儿随访组", phone="010-5555-0101"), Team(name="血液肿瘤随访组", phone=None)
         tx.add_all([team, other])
@@ -264,6 +273,7 @@ async def open_stage(
         listening(gateway_app(core), gateway_port),
         aiohttp.ClientSession() as session,
         wecom_client(core, sleep=_no_time, patience=patience) as client,
+        channels.open(core, _no_time) if channels else nullcontext(ports or PushPorts()) as ports,
     ):
         turns = TurnTaker(talker, ZONE, emergency_phone="120", hears=ears is not None)
         ocr = OcrProcess()
@@ -283,6 +293,8 @@ async def open_stage(
                 client=client,
                 handlers=handlers,
                 team=team.id,
+                channels=channels,
+                ports=ports,
             )
         finally:
             if engine.done():

@@ -33,8 +33,8 @@ def test_receipts_and_answers_are_read() -> None:
     answer = {"phone": "13800138000", "text": "退订", "at": AT}
     assert opened({"receipts": [RECEIPT, failed], "answers": [answer]}) == Reports(
         (
-            PushReceipt("sms", "m1", "13800138000", True, None, NOW, "k1"),
-            PushReceipt("sms", "m2", "13800138000", False, "user_blocked", NOW, "k1"),
+            PushReceipt("sms", "m1", "13800138000", True, None, NOW),
+            PushReceipt("sms", "m2", "13800138000", False, "user_blocked", NOW),
         ),
         (TextAnswer("13800138000", True, NOW),),
     )

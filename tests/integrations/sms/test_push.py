@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from integrations.push import PushFields, PushReceipt, PushRefused
 from integrations.sms.callback import Reports, SmsCallback, read_reports
-from integrations.sms.http import HttpSmsProvider, request_id
+from integrations.sms.http import HttpSmsProvider
 from integrations.sms.push import SmsPush, SmsTemplate
 from integrations.sms.simulator import SMS, SmsConfig, SmsSimulator, create_app
 from integrations.wecom.simulator import SimClock
@@ -103,7 +103,7 @@ async def test_a_text_says_what_to_do_and_when_and_is_reported(provider: Provide
     assert (sent.phone, sent.variables) == (PHONE, {"title": "随访任务提醒", "time": "3月2日 09:00", "link": LINK})
     await provider.sim.idle()
     [receipt] = provider.heard[0].receipts
-    assert receipt == PushReceipt("sms", result.message_id, PHONE, True, None, receipt.at, request_id("task:812:push"))
+    assert receipt == PushReceipt("sms", result.message_id, PHONE, True, None, receipt.at)
 
 
 async def test_the_same_key_is_one_text(provider: Provider) -> None:
