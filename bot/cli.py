@@ -14,6 +14,7 @@ from bot.cli_content import content
 from bot.cli_family import family
 from bot.cli_feed import feed
 from bot.cli_fhir import client, fhir
+from bot.cli_mass import mass
 from bot.cli_nlu import nlu
 from bot.cli_patient import patient
 from bot.cli_questionnaire import questionnaire
@@ -53,6 +54,7 @@ app.add_typer(rule, name="rule")
 app.add_typer(fhir, name="fhir")
 app.add_typer(feed, name="feed")
 app.add_typer(work, name="work")
+app.add_typer(mass, name="mass")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -316,7 +318,26 @@ def main() -> None:
     """Run the command line; our own errors become one sentence and exit code 1."""
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    listed = (app, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, report, tag, rule, fhir, client, feed, work)
+    listed = (
+        app,
+        bench,
+        plan,
+        questionnaire,
+        nlu,
+        family,
+        patient,
+        content,
+        chart,
+        cohort,
+        report,
+        tag,
+        rule,
+        fhir,
+        client,
+        feed,
+        work,
+        mass,
+    )
     for each in listed:
         _list_in_full(each)
     try:

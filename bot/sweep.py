@@ -13,6 +13,8 @@ from bot.fhir.poll import feeds_to_poll
 from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
 from bot.intake.applying import lanes_to_apply
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
+from bot.mass_message import JOB as MASS
+from bot.mass_message import masses_due
 from bot.media import picture_job, voice_job
 from bot.outbox import lines_left_waiting
 from bot.retag import JOB as RETAG
@@ -53,6 +55,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "voice": await _defer(tx, [voice_job(*one) for one in await voices_left_behind(tx, now)], NORMAL),
             "apply_feed": await _defer(tx, await lanes_to_apply(tx, now), BULK),
             "poll_feed": await _defer(tx, await feeds_to_poll(tx, now), BULK),
+            MASS: await _defer(tx, await masses_due(tx, now), BULK),
             "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
             ADAPT: await _defer(tx, [Job(ADAPT, "heard", ADAPT)] if await any_event(tx, now) else [], NORMAL),
             PUSHES: await _defer(tx, [Job(PUSHES, "due", PUSHES)] if await pushes_due(tx, now) else [], BULK),

@@ -36,6 +36,8 @@ from bot.intake.view_poll import ViewPoller
 from bot.intake.watch import watch_feeds
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.links import know_contact_urls
+from bot.mass_message import JOB as MASS
+from bot.mass_message import MassMessages
 from bot.media import MediaStore
 from bot.ocr import OcrProcess
 from bot.outbox import Outbox
@@ -213,6 +215,7 @@ def compose(
         "picture": pictures.read,
         "voice": voices.hear,
         "run_task": follow_ups.run,
+        MASS: MassMessages(parts.db, parts.clock, means).run,
         "apply_feed": FeedApplier(
             parts.db, parts.clock, settings.tz, read=read_message, apply=apply, apply_all=apply_all, version=VERSION
         ).run,

@@ -35,6 +35,7 @@ from records.group_send import GroupSend
 from records.immunization import Immunization
 from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
+from records.mass_message import MassMessage, MassRecipient
 from records.medication import MedicationRequest
 from records.message import Inbound, Outbound
 from records.model_version import (
@@ -120,6 +121,8 @@ __all__ = [
     "LabResult",
     "LabelledExample",
     "LinkProposal",
+    "MassMessage",
+    "MassRecipient",
     "MedicationRequest",
     "ModelArchive",
     "ModelComparison",

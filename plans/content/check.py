@@ -39,7 +39,7 @@ class Checked:
 
 def check_content(content: ArticleContent | MessageContent) -> Checked:
     """Judge every text of a content. Blocking: the word cutter's dictionary takes about a second the first time."""
-    banned = [found for field, text in content.words() for found in _banned(field, text)]
+    banned = [found for field, text in content.words() for found in banned_in(field, text)]
     whole = "\n".join(text for field, text in content.words() if field not in ("title", "short"))
     reading, hints = reading_of(whole), []
     if reading.level == 3 and reading.sentence >= HARD:
@@ -49,7 +49,8 @@ def check_content(content: ArticleContent | MessageContent) -> Checked:
     return Checked(tuple(banned), tuple(hints), reading)
 
 
-def _banned(field: str, text: str) -> list[str]:
+def banned_in(field: str, text: str) -> list[str]:
+    """What may not be said to families in this text, each a sentence that names the field."""
     flags = default_content().redflags
     found = []
     never = Ban(say=tuple(each for each in flags.never_say if each != _IN_REPLIES_ONLY), why=say("check.never"))

@@ -1,0 +1,115 @@
+"""Whose families a mass message goes to: chosen by a sentence, a kept cohort or a list, always within the author's teams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from plans.mass_message.errors import MassRefused
+from records.cohort import CohortMember
+from records.mass_message import MassMessage, MassRecipient
+from records.patient import Patient, PatientCarer, patients_by_number
+from records.patient_index import PatientIndex
+from records.staff import Staff
+from tagging.cohort.builder import build, read
+from tagging.cohort.preview import plan_well
+from tagging.cohort.saved import access_cohort
+from tagging.cohort.scope import scope_of_staff
+from tagging.cohort.sql import Compiled
+from tagging.cohort.write import write
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An audience as it is stored, and in words."""
+
+    definition: dict[str, Any]
+    text: str
+
+
+async def choose(
+    tx: AsyncSession,
+    staff: Staff,
+    *,
+    query: str | None = None,
+    cohort: int | None = None,
+    record_numbers: Sequence[str] = (),
+    now: datetime,
+    zone: ZoneInfo,
+) -> Chosen:
+    """Check an audience. Raises MassRefused (`audience`, `unknown_patients`), CohortError and CohortRefused with sentences of their own."""
+    if (query is not None) + (cohort is not None) + bool(record_numbers) != 1:
+        raise MassRefused("audience")
+    scope = await scope_of_staff(tx, staff, now=now, zone=zone)
+    if query is not None:
+        tree = scope.read(query)
+        return Chosen({"query": build(tree)}, write(tree, names=scope.name_of))
+    if cohort is not None:
+        kept = await access_cohort(tx, staff, cohort)
+        return Chosen({"cohort": kept.id}, kept.name)
+    known = await patients_by_number(tx, [_key(number) for number in record_numbers])
+    teams = scope.teams
+    mine = {key for key, found in known.items() if any(teams is None or patient.team_id in teams for patient in found)}
+    if strange := [number for number in record_numbers if _key(number) not in mine]:
+        raise MassRefused("unknown_patients", numbers="、".join(strange[:20]))
+    numbers = sorted({_key(number) for number in record_numbers})
+    return Chosen({"patients": numbers}, "、".join(numbers[:5]))
+
+
+def _key(number: str) -> str:
+    return "".join(character for character in number.upper() if character.isascii() and character.isalnum())
+
+
+async def patient_ids(tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now: datetime, zone: ZoneInfo) -> Select[Any]:
+    """A statement of the patients (one column) whom the audience means now, within the teams of `staff`."""
+    scope = await scope_of_staff(tx, staff, now=now, zone=zone)
+    if "query" in audience:
+        compiled = Compiled(scope)
+        condition = compiled.matches(scope.known(read(audience["query"])))
+        return select(PatientIndex.patient_id).select_from(compiled.source).where(condition)
+    reach: ColumnElement[bool] = Patient.team_id.in_(sorted(scope.teams)) if scope.teams is not None else Patient.id.is_not(None)
+    if "cohort" in audience:
+        kept = await access_cohort(tx, staff, audience["cohort"])
+        members = select(CohortMember.patient_id).where(CohortMember.cohort_id == kept.id, CohortMember.inactive.is_(False))
+        return select(Patient.id).where(Patient.id.in_(members), reach)
+    found = await patients_by_number(tx, audience["patients"])
+    return select(Patient.id).where(Patient.id.in_([patient.id for each in found.values() for patient in each]), reach)
+
+
+def families(patients: Select[Any]) -> Select[Any]:
+    """A statement of the families (carer_id, patients) of these patients: each living child's primary carer, once."""
+    first = (
+        select(PatientCarer.patient_id, PatientCarer.carer_id)
+        .join(Patient, Patient.id == PatientCarer.patient_id)
+        .where(PatientCarer.patient_id.in_(patients), Patient.died_at.is_(None))
+        .distinct(PatientCarer.patient_id)
+        .order_by(PatientCarer.patient_id, PatientCarer.primary.desc(), PatientCarer.carer_id)
+        .subquery("first_carer")
+    )
+    children = func.array_agg(aggregate_order_by(first.c.patient_id, first.c.patient_id))
+    return select(first.c.carer_id, children.label("patients")).group_by(first.c.carer_id)
+
+
+async def fix(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime, zone: ZoneInfo) -> int:
+    """Write down the families that the message goes to, set by set; how many. From now on they stay the same."""
+    chosen = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone)).subquery("chosen")
+    await plan_well(tx)
+    rows = select(chosen.c.carer_id, chosen.c.patients, literal(message.id), literal("waiting"))
+    await tx.execute(insert(MassRecipient).from_select(["carer_id", "patients", "mass_message_id", "state"], rows))
+    return int(await tx.scalar(select(func.count()).where(MassRecipient.mass_message_id == message.id)) or 0)
+
+
+async def count(tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now: datetime, zone: ZoneInfo) -> tuple[int, int, int]:
+    """How many patients are meant, how many of them have nobody who is registered for them, and to how many families it goes."""
+    chosen = await patient_ids(tx, staff, audience, now=now, zone=zone)
+    meant = chosen.subquery("meant")
+    await plan_well(tx)
+    patients = int(await tx.scalar(select(func.count()).select_from(meant)) or 0)
+    grouped = families(chosen).subquery("grouped")
+    row = (await tx.execute(select(func.count(), func.coalesce(func.sum(func.cardinality(grouped.c.patients)), 0)))).one()
+    return patients, patients - int(row[1]), int(row[0])
