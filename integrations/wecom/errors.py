@@ -65,6 +65,11 @@ MEANINGS: dict[int, Meaning] = {
     **_meanings("not_a_friend", 84061),
     **_meanings("welcome_gone", 41050, 41051, 41053),
     **_meanings("being_sent", 41063, permanent=False),
+    # Mass sends: no such message; stopped before; the members were reminded three times today. Numbers of our simulator, since the
+    # platform's table does not list them.
+    **_meanings("bad_request", 41046, 41047),
+    **_meanings("mass_send_stopped", 41093),
+    **_meanings("reminded_enough", 41094, permanent=False),
     **_meanings("login_code", 40029, 42003, 42022, 50001, 50002),
     **_meanings("bad_signature", 40093),
     **_meanings("account_gone", 95000, 95004),

@@ -1,6 +1,6 @@
 """Words to members' customers: the welcome, and the mass send that each member must confirm (doc:92137, 92135, 93338)."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -141,13 +141,53 @@ async def get_groupmsg_send_result(client: WecomClient, msgid: str, userid: str,
     return read(SendResults, await client.post("externalcontact/get_groupmsg_send_result", body))
 
 
+async def member_tasks(client: WecomClient, msgid: str) -> AsyncIterator[MemberTask]:
+    """Every member's part, page by page. Raises ``being_sent`` as long as WeCom hands the tasks out."""
+    cursor = ""
+    while True:
+        page = await get_groupmsg_task(client, msgid, cursor=cursor)
+        for each in page.task_list:
+            yield each
+        if not page.next_cursor:
+            return
+        cursor = page.next_cursor
+
+
+async def send_results(client: WecomClient, msgid: str, userid: str) -> AsyncIterator[SendResult]:
+    """Every customer of one member's part, page by page; a customer whom the member left out stays NOT_SENT."""
+    cursor = ""
+    while True:
+        page = await get_groupmsg_send_result(client, msgid, userid, cursor=cursor)
+        for each in page.send_list:
+            yield each
+        if not page.next_cursor:
+            return
+        cursor = page.next_cursor
+
+
+async def find_mass_task(client: WecomClient, text: str, start: datetime, end: datetime) -> str | None:
+    """The msgid of the newest mass send to customers with exactly this ``text``, made between the two moments; None without one.
+
+    For whoever has lost the answer of ``add_msg_template`` (``unknown_outcome``): a second call would ask the members a second time.
+    """
+    cursor, found = "", None
+    while True:
+        page = await get_groupmsg_list(client, "single", start, end, cursor=cursor)
+        for each in page.group_msg_list:
+            if (each.text or {}).get("content") == text and (found is None or each.create_time > found.create_time):
+                found = each
+        if not page.next_cursor:
+            return found.msgid if found else None
+        cursor = page.next_cursor
+
+
 async def remind_groupmsg_send(client: WecomClient, msgid: str) -> None:
-    """Remind the members who have not confirmed; at most 3 times in 24 h."""
+    """Remind the members who have not confirmed; the fourth time in 24 h raises ``reminded_enough``."""
     await client.post("externalcontact/remind_groupmsg_send", {"msgid": msgid})
 
 
 async def cancel_groupmsg_send(client: WecomClient, msgid: str) -> None:
-    """Stop what is not sent yet."""
+    """Stop what no member has confirmed yet; what was sent stays sent."""
     await client.post("externalcontact/cancel_groupmsg_send", {"msgid": msgid})
 
 

@@ -91,6 +91,7 @@ class Switches(_Model):
     check_media: bool = Field(default=True, description="uploads must be what their type says (JPG/PNG, AMR, MP4)")
     reject_encoded_filenames: bool = Field(default=True, description="44001 for RFC 2231 names in uploads")
     reject_unicode_escapes: bool = Field(default=False, description=r"40033 for \uXXXX in a request body")
+    mass_dispatch_seconds: float = Field(default=0.0, ge=0, description="until the members have their mass messages; 41063 meanwhile")
     mass_cap: Literal["month", "week", "day"] = Field(default="month", description="cap of mass messages per customer")
 
     @field_validator("transitions")

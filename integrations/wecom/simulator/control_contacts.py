@@ -3,8 +3,9 @@
 from aiohttp import web
 
 from integrations.wecom.simulator import mass
+from integrations.wecom.simulator.clock import iso
 from integrations.wecom.simulator.contacts import contact_view, relations_of, tell
-from integrations.wecom.simulator.control_http import member_of, read_object, text_field, to_json
+from integrations.wecom.simulator.control_http import member_of, read_object, sim_of, text_field, to_json
 from integrations.wecom.simulator.errors import ControlError
 from integrations.wecom.simulator.state import Relation, WelcomeCode, pair
 from integrations.wecom.simulator.xml import Xml
@@ -79,6 +80,8 @@ async def show_mass_messages(request: web.Request) -> web.Response:
                 "external_userid": [d.external_userid for d in message.deliveries if d.userid == userid],
                 "confirmed": userid in message.confirmed,
                 "cancelled": message.cancelled,
+                "may_choose": message.allow_select,
+                "reminded": len(message.reminders),
             }
             for message in sim.world.mass_messages.values()
             if any(delivery.userid == userid for delivery in message.deliveries)
@@ -87,9 +90,25 @@ async def show_mass_messages(request: web.Request) -> web.Response:
 
 
 async def confirm(request: web.Request) -> web.Response:
-    """The member taps confirm."""
+    """The member taps confirm; `without` are customers whom he takes out first."""
     sim, userid = member_of(request)
-    return to_json(mass.confirm(sim, userid, request.match_info["msgid"]))
+    without = (await read_object(request)).get("without", [])
+    if not isinstance(without, list) or not all(isinstance(each, str) for each in without):
+        raise ControlError(400, "without is a list of external_userids")
+    return to_json(mass.confirm(sim, userid, request.match_info["msgid"], without))
+
+
+async def received(request: web.Request) -> web.Response:
+    """The mass messages that one customer has got, oldest first."""
+    sim, who = sim_of(request), request.match_info["external_userid"]
+    return to_json(
+        [
+            {"msgid": message.msgid, **message.content, "userid": each.userid, "at": iso(each.send_time or message.at)}
+            for message in sim.world.mass_messages.values()
+            for each in message.deliveries
+            if each.external_userid == who and each.status == mass.SENT
+        ]
+    )
 
 
 _MEMBER = "/sim/members/{userid}"
@@ -100,4 +119,5 @@ ROUTES = [
     web.post(_MEMBER + "/contacts/{external_userid}/talk", talk),
     web.get(_MEMBER + "/groupmsg", show_mass_messages),
     web.post(_MEMBER + "/groupmsg/{msgid}/confirm", confirm),
+    web.get("/sim/customers/{external_userid}/groupmsg", received),
 ]

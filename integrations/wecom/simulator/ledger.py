@@ -7,7 +7,7 @@ from integrations.wecom.simulator.simulator import Simulator
 
 
 def ledger(sim: Simulator) -> dict[str, Any]:
-    """Accepted kf messages in order over all chats, app messages in order, and refused calls with their count."""
+    """Accepted kf messages in order over all chats, app and mass messages in order, and refused calls with their count."""
     sent = [(m, chat) for chat in sim.world.chats.values() for m in chat.messages.values() if m.sender == "bot"]
     sent.sort(key=lambda entry: entry[0].serial)
     return {
@@ -36,6 +36,20 @@ def ledger(sim: Simulator) -> dict[str, Any]:
                 "recalled": message.recalled,
             }
             for message in sim.world.app_messages.values()
+        ],
+        "mass_messages": [
+            {
+                "msgid": message.msgid,
+                "at": iso(message.at),
+                **message.content,
+                "cancelled": message.cancelled,
+                "reminded": len(message.reminders),
+                "confirmed": list(message.confirmed),
+                "deliveries": [
+                    {"userid": each.userid, "external_userid": each.external_userid, "status": each.status} for each in message.deliveries
+                ],
+            }
+            for message in sim.world.mass_messages.values()
         ],
         "rejected": [
             {"path": path, "errcode": int(code), "count": count}

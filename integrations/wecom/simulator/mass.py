@@ -48,6 +48,7 @@ def add_msg_template(call: Call) -> dict[str, Any]:
         raise ApiError(41048)
     content = {name: body[name] for name in ("text", "attachments") if body.get(name)}
     message = MassMessage(sim.new_id("msg", 32), call.app.name, "single", sim.now, content, deliveries)
+    message.allow_select = bool(body.get("allow_select"))
     sim.world.mass_messages[message.msgid] = message
     for userid in dict.fromkeys(delivery.userid for delivery in deliveries):
         sim.hub.publish("groupmsg", userid=userid, msgid=message.msgid)
@@ -60,17 +61,25 @@ def _matches(sim: Simulator, tie: Relation, tag_filter: dict[str, Any] | None) -
     return all(set(group.get("tag_list") or []) & set(tie.tag_ids) for group in groups)
 
 
-def confirm(sim: Simulator, userid: str, msgid: str) -> dict[str, int]:
-    """The member taps confirm: his customers get the message, within the cap. Counts by outcome; ControlError if there is no such task."""
+def confirm(sim: Simulator, userid: str, msgid: str, without: Iterable[str] = ()) -> dict[str, int]:
+    """The member taps confirm: his customers get the message, within the cap. Counts by outcome; ControlError if there is no such task.
+
+    Those of `without` he takes out first, which he may only if the message allows it.
+    """
     message = sim.world.mass_messages.get(msgid)
     if message is None or all(delivery.userid != userid for delivery in message.deliveries):
         raise ControlError(404, f"{userid} has no mass message {msgid}")
     if message.cancelled or userid in message.confirmed:
         raise ControlError(409, "the task is cancelled or already confirmed")
+    if _under_way(sim, message):
+        raise ControlError(409, "the task has not reached the member yet")
+    left_out = set(without)
+    if left_out and not message.allow_select:
+        raise ControlError(409, "the message does not let the member choose")
     message.confirmed[userid] = sim.now
     counts = {"sent": 0, "not_a_friend": 0, "over_cap": 0}
     for delivery in message.deliveries:
-        if delivery.userid == userid:
+        if delivery.userid == userid and delivery.external_userid not in left_out:
             delivery.status = _outcome(sim, delivery)
             delivery.send_time = sim.now
             counts[("sent", "not_a_friend", "over_cap")[delivery.status - 1]] += 1
@@ -111,6 +120,18 @@ def _known(call: Call) -> MassMessage:
     return message
 
 
+def _under_way(sim: Simulator, message: MassMessage) -> bool:
+    """Whether the platform is still handing the tasks to the members."""
+    return sim.now - message.at < sim.switches.mass_dispatch_seconds
+
+
+def _handed_out(call: Call) -> MassMessage:
+    message = _known(call)
+    if _under_way(call.sim, message):
+        raise ApiError(41063)
+    return message
+
+
 def get_groupmsg_list_v2(call: Call) -> dict[str, Any]:
     """Mass messages of at most a month."""
     sim, body = call.sim, call.body
@@ -129,7 +150,7 @@ def get_groupmsg_list_v2(call: Call) -> dict[str, Any]:
 
 def get_groupmsg_task(call: Call) -> dict[str, Any]:
     """Each member's part: 0 waiting, 2 sent."""
-    message = _known(call)
+    message = _handed_out(call)
     userids = list(dict.fromkeys(delivery.userid for delivery in message.deliveries))
     page, next_cursor = paginate(call.sim, userids, call.body.get("cursor"), call.body.get("limit") or 500, f"task {message.msgid}")
     tasks = []
@@ -141,7 +162,7 @@ def get_groupmsg_task(call: Call) -> dict[str, Any]:
 
 def get_groupmsg_send_result(call: Call) -> dict[str, Any]:
     """Each customer's part for one member: 0 not sent, 1 sent, 2 not a friend, 3 over the cap."""
-    message, userid = _known(call), call.body["userid"]
+    message, userid = _handed_out(call), call.body["userid"]
     own = [delivery for delivery in message.deliveries if delivery.userid == userid]
     page, next_cursor = paginate(call.sim, own, call.body.get("cursor"), call.body.get("limit") or 500, f"result {message.msgid} {userid}")
     results = []
@@ -153,13 +174,16 @@ def get_groupmsg_send_result(call: Call) -> dict[str, Any]:
 
 def remind_groupmsg_send(call: Call) -> dict[str, Any]:
     """Nudge the members; at most three times in 24 h."""
-    message = _known(call)
+    message = _handed_out(call)
     if message.cancelled:
         raise ApiError(41093)
     recent = [at for at in message.reminders if call.sim.now - at < 86400]
     if len(recent) >= REMINDERS_PER_DAY:
         raise ApiError(41094)
     message.reminders = [*recent, call.sim.now]
+    for userid in dict.fromkeys(delivery.userid for delivery in message.deliveries):
+        if userid not in message.confirmed:
+            call.sim.hub.publish("groupmsg", userid=userid, msgid=message.msgid)
     return {}
 
 

@@ -258,6 +258,7 @@ class MassMessage:
     confirmed: dict[str, float] = field(default_factory=dict)
     reminders: list[float] = field(default_factory=list)
     cancelled: bool = False
+    allow_select: bool = False
 
 
 @dataclass

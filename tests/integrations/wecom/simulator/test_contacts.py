@@ -265,6 +265,47 @@ async def test_refusals_reminders_and_cancelling(corp):
     await corp.control("POST", f"members/{LIN}/groupmsg/{msgid}/confirm", {}, status=409)
 
 
+async def test_the_member_may_leave_customers_out_if_the_message_lets_him(corp):
+    mother, other = await corp.family(), await corp.family("乐乐妈妈")
+    for family in (mother, other):
+        await befriend(corp, family)
+    fixed = (await mass_message(corp, mother, other))["msgid"]
+    await corp.control("POST", f"members/{LIN}/groupmsg/{fixed}/confirm", {"without": [other.id]}, status=409)
+    msgid = (await mass_message(corp, mother, other, allow_select=True))["msgid"]
+    counts = await corp.control("POST", f"members/{LIN}/groupmsg/{msgid}/confirm", {"without": [other.id]})
+    assert counts["sent"] == 1 and await statuses(corp, msgid) == {mother.id: 1, other.id: 0}
+    assert [each["msgid"] for each in await corp.control("GET", f"customers/{mother.id}/groupmsg")] == [msgid]
+    assert await corp.control("GET", f"customers/{other.id}/groupmsg") == []
+    ledger = {each["msgid"]: each for each in (await corp.control("GET", "ledger"))["mass_messages"]}
+    assert (ledger[fixed]["confirmed"], ledger[msgid]["confirmed"]) == ([], [LIN])
+
+
+async def test_the_tasks_take_a_moment_to_reach_the_members(corp):
+    mother = await corp.family()
+    await befriend(corp, mother)
+    await corp.switch(mass_dispatch_seconds=30)
+    msgid = (await mass_message(corp, mother))["msgid"]
+    await corp.call("externalcontact/get_groupmsg_task", {"msgid": msgid}, errcode=41063)
+    await corp.call("externalcontact/remind_groupmsg_send", {"msgid": msgid}, errcode=41063)
+    await corp.control("POST", f"members/{LIN}/groupmsg/{msgid}/confirm", {}, status=409)
+    await corp.pass_time(31)
+    assert await statuses(corp, msgid) == {mother.id: 0}
+    await corp.call("externalcontact/remind_groupmsg_send", {"msgid": msgid})
+    (waiting,) = await corp.control("GET", f"members/{LIN}/groupmsg")
+    assert (waiting["reminded"], waiting["confirmed"]) == (1, False)
+
+
+async def test_what_was_sent_stays_sent_when_the_rest_is_stopped(corp):
+    mother, other = await corp.family(), await corp.family("乐乐妈妈")
+    await befriend(corp, mother)
+    await befriend(corp, other, QIN)
+    msgid = (await mass_message(corp, mother, other))["msgid"]
+    await corp.control("POST", f"members/{LIN}/groupmsg/{msgid}/confirm", {})
+    await corp.call("externalcontact/cancel_groupmsg_send", {"msgid": msgid})
+    await corp.control("POST", f"members/{QIN}/groupmsg/{msgid}/confirm", {}, status=409)
+    assert (await statuses(corp, msgid), await statuses(corp, msgid, QIN)) == ({mother.id: 1}, {other.id: 0})
+
+
 async def test_a_contact_me_code(corp):
     made = await corp.call("externalcontact/add_contact_way", {"type": 1, "scene": 2, "user": [LIN], "state": "ward3"})
     shown = await corp.call("externalcontact/get_contact_way", {"config_id": made["config_id"]})
