@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import questions
 from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, claimed_card, show_everywhere, taken_by, withdraw_cards
 from bot.escalation import ladders, next_tier, notify
+from bot.friends import friend_event
 from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
 from bot.push_events import PushEvents
@@ -84,6 +85,8 @@ class CallbackEvents:
                 await self._push.handle(tx, event.event, event.fields, now)
             elif event.event == "text":
                 lines = await questions.hear_member(tx, event.fields, now)
+            elif event.event == "change_external_contact":
+                await friend_event(tx, event.fields, now)
             reload = event.event == "kf_account_auth_change"
         for line in dict.fromkeys(lines):
             await self._deliver(line)

@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from bot import metrics
 from bot.cards import card_lost
 from bot.give_up import give_up
+from bot.group_send import GROUP, GroupSends
 from bot.handover import tell_not_reached
 from bot.hold import held_back
 from bot.jobs import Job, defer
@@ -80,9 +81,13 @@ class Outbox:
         self._agent_id, self._emergency_phone = agent_id, emergency_phone
         self._ports = ports or PushPorts()
         self._means = Means(zone, channels_of(self._ports))
+        self._groups = GroupSends(db, client, clock, self._means)
 
     async def deliver(self, line: str) -> None:
         """Send what the line holds and may go now. One caller at a time per line (the job's lock); leases guard the rest."""
+        if line.startswith(GROUP):
+            await self._groups.prepare(line.removeprefix(GROUP))
+            return
         while (claim := await self._claim(line)) is not None:
             try:
                 result = await self._send(claim)

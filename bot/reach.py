@@ -33,6 +33,8 @@ TEMPLATE = "task"
 # A member confirms one mass message for many families rather than many for one each (R).
 COLLECT_FOR = timedelta(minutes=10)
 BY_HAND = "by_hand"
+# The outbox lines of what a member is to confirm.
+GROUP_LINE = "group:"
 # The purpose of an opening that a family has come for: an answer to it, which neither the night nor the budget holds back.
 OPENED = "opened"
 # Why a row that nobody has tried to send was taken back.
@@ -116,7 +118,9 @@ def _row(each: Message, decision: Decision, now: datetime) -> dict[str, Any]:
     """What announces it by another route."""
     want = each.want
     if decision.route == "group_send":
-        row = _outbound(decision.key, f"group:{decision.member}", "group_send", {"title": each.title, "carer_id": want.carer_id}, want, now)
+        row = _outbound(
+            decision.key, f"{GROUP_LINE}{decision.member}", "group_send", {"title": each.title, "carer_id": want.carer_id}, want, now
+        )
         return row | {"not_before": now + COLLECT_FOR}
     assert decision.address is not None and decision.route in PUSHES  # noqa: S101 - what a push decision is
     payload = {"title": each.title, "address": decision.address.id, "carer_id": want.carer_id}

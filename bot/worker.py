@@ -28,6 +28,8 @@ from bot.drain import Drain
 from bot.escalation import Escalation
 from bot.fhir.poll import FhirPoller
 from bot.follow_up import FollowUps
+from bot.friends import keep_friends
+from bot.group_send import GroupSends
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
 from bot.intake.applying import FeedApplier
@@ -83,6 +85,8 @@ FEEDS_EVERY = 30
 # Each view has its own time; this is how often it is asked whether that has come.
 VIEWS_EVERY = 5
 RISK_EVERY = 3600
+FRIENDS_EVERY = 3600
+GROUP_SENDS_EVERY = 60
 # Plans are planned on two weeks ahead: a minute is nothing, and an idle look costs nothing.
 PLANS_EVERY = 60
 # The clock of the rules: the day's look is made once, a minute after its hour at the latest.
@@ -126,6 +130,11 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: keep_contents(parts.db, parts.clock, settings.tz), parts, every=CONTENTS_EVERY)),
             asyncio.create_task(keep(finder.look, parts, every=CARERS_EVERY)),
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
+        ]
+        groups = GroupSends(parts.db, client, parts.clock, Means(settings.tz, channels_of(PushPorts())))
+        loops += [
+            asyncio.create_task(keep(lambda: keep_friends(parts.db, client, parts.clock), parts, every=FRIENDS_EVERY)),
+            asyncio.create_task(keep(groups.look, parts, every=GROUP_SENDS_EVERY)),
         ]
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, bindparam, exists, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,9 +45,14 @@ async def part_ways(tx: AsyncSession, external_userid: str, userid: str, now: da
 
 async def keep_only(tx: AsyncSession, userids: Collection[str], pairs: Collection[tuple[str, str]], now: datetime) -> None:
     """End the friendships of these members that are not among `pairs` (external_userid, userid)."""
-    gone = update(Friendship).where(Friendship.userid.in_(userids), Friendship.until.is_(None)).values(until=now)
-    if pairs:
-        gone = gone.where(tuple_(Friendship.external_userid, Friendship.userid).not_in(list(pairs)))
+    customers, members = [customer for customer, _ in pairs], [member for _, member in pairs]
+    kept = (
+        func.unnest(bindparam("customers", customers, type_=ARRAY(Text)), bindparam("members", members, type_=ARRAY(Text)))
+        .table_valued("customer", "member")
+        .render_derived(name="kept")
+    )
+    still = exists().where(kept.c.customer == Friendship.external_userid, kept.c.member == Friendship.userid)
+    gone = update(Friendship).where(Friendship.userid.in_(userids), Friendship.until.is_(None), ~still).values(until=now)
     await tx.execute(gone.execution_options(synchronize_session=False))
 
 
