@@ -11,6 +11,7 @@ from bot.cli_bench import bench
 from bot.cli_chart import chart
 from bot.cli_cohort import cohort
 from bot.cli_content import content
+from bot.cli_experiment import experiment
 from bot.cli_family import family
 from bot.cli_feed import feed
 from bot.cli_fhir import client, fhir
@@ -49,6 +50,7 @@ app.add_typer(chart, name="chart")
 app.add_typer(cohort, name="cohort")
 app.add_typer(risk, name="risk")
 app.add_typer(report, name="report")
+app.add_typer(experiment, name="experiment")
 app.add_typer(tag, name="tag")
 app.add_typer(rule, name="rule")
 app.add_typer(fhir, name="fhir")
@@ -330,6 +332,7 @@ def main() -> None:
         chart,
         cohort,
         report,
+        experiment,
         tag,
         rule,
         fhir,

@@ -3,12 +3,14 @@ transaction."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import Random, SystemRandom
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
+from bot.choices import opening_words
 from bot.jobs import NORMAL, Job, defer
 from bot.kf_events import WELCOME_WINDOW
 from bot.reach import OPENED, Means, Message, carry_out, unreachable
@@ -16,7 +18,7 @@ from bot.speak import in_chat
 from bot.turn import TurnTaker
 from integrations.wecom.outbound import text as text_body
 from plans import guard
-from plans.follow_up import next_question, opening, template_of
+from plans.follow_up import next_question, template_of
 from plans.follow_up_sweep import Route, extend, is_busy, route_of
 from plans.reach.arrive import is_under_way
 from plans.reach.decide import decide_many
@@ -40,8 +42,9 @@ NOT_FOR_A_NURSE = frozenset({"stopped", "paused", "expired"})
 class FollowUps:
     """Runs due tasks. A repeat finds the task moved and does nothing."""
 
-    def __init__(self, db: Database, turns: TurnTaker, clock: Callable[[], datetime], means: Means) -> None:
+    def __init__(self, db: Database, turns: TurnTaker, clock: Callable[[], datetime], means: Means, rng: Random | None = None) -> None:
         self._db, self._turns, self._clock, self._means, self._zone = db, turns, clock, means, means.zone
+        self._rng = rng or SystemRandom()
 
     async def run(self, key: str) -> None:
         """Do what is due for task `key`: open it, announce it, remind, or end it."""
@@ -126,7 +129,8 @@ class FollowUps:
             return
         if chat is not None:
             await self._begin(tx, chat, task, now)
-            await self._say(tx, chat, task, decision.key, opening(task, route.patient, template), "task", now)
+            words = await opening_words(tx, task, route, template, now=now, zone=self._zone, rng=self._rng)
+            await self._say(tx, chat, task, decision.key, words, "task", now)
         metrics.TASKS.labels("opened" if chat is not None else "announced").inc()
 
     async def _announced(self, tx: AsyncSession, task: Task, route: Route, now: datetime, *, busy: bool) -> None:
@@ -151,7 +155,7 @@ class FollowUps:
         if next_question(task, template) is None or (code is None and not chat.window_open(now)):
             task.next_at = task.useful_until
             return
-        words = opening(task, route.patient, template)
+        words = await opening_words(tx, task, route, template, now=now, zone=self._zone, rng=self._rng)
         opened(tx, task, chat, next_at=now + template.step(task.step).reminder_after(), now=now)
         await self._begin(tx, chat, task, now)
         if code is None:

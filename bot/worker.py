@@ -20,6 +20,7 @@ from bot.adapt import Adapter
 from bot.app import Core, core, push_ports, recogniser, wecom_access, wecom_client
 from bot.apply import apply, apply_all
 from bot.card_clicks import CallbackEvents
+from bot.choices import Choices
 from bot.cohorts import keep_cohorts
 from bot.content_send import ContentBodies
 from bot.contents import JOB as PUSHES
@@ -87,6 +88,7 @@ VIEWS_EVERY = 5
 RISK_EVERY = 3600
 FRIENDS_EVERY = 3600
 GROUP_SENDS_EVERY = 60
+CHOICES_EVERY = 3600
 # Plans are planned on two weeks ahead: a minute is nothing, and an idle look costs nothing.
 PLANS_EVERY = 60
 # The clock of the rules: the day's look is made once, a minute after its hour at the latest.
@@ -130,6 +132,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: keep_contents(parts.db, parts.clock, settings.tz), parts, every=CONTENTS_EVERY)),
             asyncio.create_task(keep(finder.look, parts, every=CARERS_EVERY)),
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
+            asyncio.create_task(keep(Choices(parts.db, parts.clock).look, parts, every=CHOICES_EVERY)),
         ]
         groups = GroupSends(parts.db, client, parts.clock, Means(settings.tz, channels_of(PushPorts())))
         loops += [

@@ -102,9 +102,12 @@ def listed_signs(signs: list[str]) -> str:
     return say("echo.listed").join(sign_name(sign) for sign in signs)
 
 
-def opening(task: Task, patient: Patient, template: PlanTemplate) -> str:
-    """The message that opens the follow-up, with its first open question. Raises ValueError when nothing is left to ask."""
-    return _with_question(template.texts.opening, task, patient, template)
+def opening(task: Task, patient: Patient, template: PlanTemplate, *, around: str | None = None) -> str:
+    """The message that opens the follow-up, with its first open question. Raises ValueError when nothing is left to ask.
+
+    `around` are other words around the question than the template's (plans/experiment/opening.py).
+    """
+    return _with_question(around or template.texts.opening, task, patient, template)
 
 
 def reminder(task: Task, patient: Patient, template: PlanTemplate) -> str:

@@ -1,7 +1,7 @@
 """When a family's follow-ups go out, and how they begin: the two questions that planning and sending ask, for many at once.
 
 The family's own hour or wish comes first, then a running experiment, then the team's adaptive choice (off by default), then the default.
-With nothing turned on it costs two small queries and writes nothing. Every choice that is made here is kept with what it came from.
+With nothing turned on it costs one small query and writes nothing. Every choice that is made here is kept with what it came from.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +25,13 @@ from records.patient import Carer
 
 # A family is asked at one hour for four weeks before it is chosen anew: habits need regularity (R).
 HOURS_HOLD_DAYS = 28
+# Asked before everything else, once for each follow-up that opens.
+_ANYTHING = select(
+    or_(
+        exists().where(ChoiceSetting.kind == bindparam("kind"), ChoiceSetting.active),
+        exists().where(Experiment.kind == bindparam("kind"), Experiment.state == "running"),
+    )
+)
 # What an hour is when nobody has chosen it: the default of `carer.follow_up_hour`.
 USUAL_HOUR = 9
 
@@ -90,7 +97,7 @@ async def choose_wording(tx: AsyncSession, want: Wanted, *, now: datetime, rng: 
 async def _choose(tx: AsyncSession, kind: str, wanted: list[Wanted], now: datetime, rng: Random) -> dict[int, str]:
     """What is chosen, by care plan (hours) or task (wordings); those without a choice are left out."""
     teams = {want.team_id for want in wanted}
-    if not teams:
+    if not teams or not await tx.scalar(_ANYTHING, {"kind": kind}):
         return {}
     settings = await active_settings(tx, teams, kind)
     running = await _running(tx, teams, kind)

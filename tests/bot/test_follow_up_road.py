@@ -1,13 +1,17 @@
 """A follow-up on its whole road: due, sent, answered or not, and never dropped in silence."""
 
 from datetime import timedelta
+from random import Random
 
 from sqlalchemy import select
 
+from plans.experiment.setting import turn_on
 from plans.work_list import work_list
 from records.care_plan import Task
+from records.experiment import SendChoice
 from records.message import Outbound
-from records.staff import Staff
+from records.patient import Patient
+from records.staff import Staff, Team
 from tests.bot.stage import Family, Stage
 
 NEWBORN = {"name": "小满", "days": 6, "birth_weight_g": 3400, "weeks": 39}
@@ -105,3 +109,20 @@ async def test_while_a_nurse_talks_the_question_waits(stage: Stage) -> None:
     await mother.says("谢谢")
     await stage.move(timedelta(minutes=20))
     assert any("体重" in text for text in await mother.hears())
+
+
+async def test_the_opening_is_worded_as_chosen_and_the_question_stays_the_plans(stage: Stage) -> None:
+    mother = await a_newborn_on_the_plan(stage)
+    async with stage.db.transaction() as tx:
+        nurse = (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one()
+        patient = await tx.get_one(Patient, mother.patients[0])
+        team = await tx.get_one(Team, patient.team_id)
+        await turn_on(tx, nurse, team, "wording", ["brief", "purpose"], now=stage.clock(), rng=Random(1), held_out=0.05)
+    await stage.settle()
+    async with stage.db.transaction() as tx:
+        choice = (await tx.scalars(select(SendChoice))).one()
+        task = await tx.get_one(Task, choice.task_id)
+    assert choice.chosen in ("brief", "purpose", "plain") and task.state == "sent"
+    heard = await mother.last()
+    begins = {"brief": "小满的随访：", "purpose": "小满家长您好，您的回答会直接给随访团队看", "plain": "您好"}
+    assert heard.startswith(begins[choice.chosen]) and "体重" in heard
