@@ -72,6 +72,14 @@ def bench_tags(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("adapt")
+def bench_adapt(json: Json = False) -> None:
+    """How many events a second the rules that adapt care take in, what fires included, and what a look costs when nothing happened."""
+    from bot.bench.adapt import run
+
+    _report(run(), json)
+
+
 @bench.command("portrait")
 def bench_portrait(json: Json = False) -> None:
     """What a patient's portrait costs, with some days on file and with years."""
@@ -105,6 +113,7 @@ def bench_all(json: Json = False) -> None:
     bench_history(json)
     bench_hl7(json)
     bench_tags(json)
+    bench_adapt(json)
     bench_portrait(json)
     bench_cohorts(json, sizes="10000,100000")
 

@@ -121,7 +121,7 @@ def _days(ready: Ready, history: History, done: DryRun, book: RuleBook, zone: Zo
     while day <= local_day(done.until, zone):
         at = at_hour(day, HOUR, zone)
         if done.since < at <= done.until:
-            facts = history.facts(at, zone)
+            facts = history.facts(at, zone, ready.measures)
             if wanted is None:
                 come = True
             elif wanted.after == "enrolment":

@@ -1,6 +1,6 @@
 """What the record holds of one patient, so that a rule can be judged as of any moment. Pure; load.py reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -60,8 +60,8 @@ class History:
     follow_ups: list[Closed] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
-    def facts(self, at: datetime, zone: ZoneInfo) -> Facts:
-        """The patient as a query sees him at `at`: what happened by then, as far as it was known by then."""
+    def facts(self, at: datetime, zone: ZoneInfo, measures: Iterable[str] = ()) -> Facts:
+        """The patient as a query sees him at `at`: what happened by then, as far as it was known by then; readings of `measures` alone."""
         stays = [stay for stay in self.stays if stay.started_at <= at]
         visits = [stay for stay in stays if stay.kind != "preadmit"]
         ended = [stay.ended_at for stay in stays if stay.kind == "inpatient" and stay.ended_at is not None and stay.ended_at <= at]
@@ -78,7 +78,7 @@ class History:
             on(max(ended), zone) if ended else None,
             on(max(answered), zone) if answered else None,
             self._plans_at(at),
-            {code: readings for code in self.numbers if (readings := self._readings_at(code, at, zone))},
+            {code: readings for code in measures if (readings := self._readings_at(code, at, zone))},
             tuple(one for one in self.evidence if one.at <= at),
         )
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from plans.adaptation.event import Event, fits, number_of
 from plans.adaptation.load import Wanted
@@ -32,7 +33,8 @@ class ReadyCount:
 
 @dataclass(frozen=True)
 class Ready:
-    """A rule that can be judged. `tags` are the ids that count as the tag of its event, `cohort` the id of the cohort."""
+    """A rule that can be judged. `tags` are the ids that count as the tag of its event, `cohort` the id of the cohort, `measures`
+    those whose readings its condition compares."""
 
     rule: Rule
     query: Query | None
@@ -41,6 +43,7 @@ class Ready:
     cohort: int | None
     counts: tuple[ReadyCount, ...]
     wanted: Wanted
+    measures: frozenset[str] = frozenset()
 
     def wanted_in(self, book: "RuleBook") -> Wanted:
         """What has to be known to judge it: of a name that departments have rules of their own for, the patient's department too."""
@@ -86,6 +89,7 @@ class RuleBook:
     scope: Scope
     by_kind: dict[str, list[Ready]] = field(default_factory=dict)
     departments: dict[str, set[str]] = field(default_factory=dict)
+    days: dict[date, Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         by_kind, departments = defaultdict[str, list[Ready]](list), defaultdict[str, set[str]](set)
@@ -94,6 +98,12 @@ class RuleBook:
                 by_kind[each.rule.on.kind].append(each)
             departments[each.rule.id].add(each.rule.department)
         self.by_kind, self.departments = dict(by_kind), dict(departments)
+
+    def scope_on(self, today: date) -> Scope:
+        """What conditions mean on this day."""
+        if today not in self.days:
+            self.days[today] = replace(self.scope, today=today)
+        return self.days[today]
 
     def hearing(self, event: Event) -> list[Ready]:
         """The rules that this event may concern."""
@@ -132,6 +142,7 @@ def make_ready(rule: Rule, scope: Scope, cohorts: Mapping[str, int]) -> Ready:
         cohorts[name] if name is not None else None,
         counts,
         _wanted(rule, query, counts, scope),
+        needs_of([query] if query is not None else [], scope).measures,
     )
 
 

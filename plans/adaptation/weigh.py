@@ -1,7 +1,7 @@
 """Does a rule fire? Pure: a rule made ready, an event, the patient's history and a moment in; what was found, with its evidence, out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,8 +65,8 @@ def weigh(ready: Ready, event: Event, history: History, *, at: datetime, book: R
     """Whether the rule fires for this event as of `at`. It must have heard the event already."""
     if history.died_at is not None or at - event.at > ready.rule.within:
         return None
-    scope = replace(book.scope, today=day_on(at, book.scope.zone))
-    facts = history.facts(at, scope.zone)
+    scope = book.scope_on(day_on(at, book.scope.zone))
+    facts = history.facts(at, scope.zone, ready.measures)
     if not book.is_for(ready, facts.department):
         return None
     shown: dict[str, object] = {"value": "", "unit": "", "count": "", "text": "", "date": day_on(event.at, scope.zone).isoformat()}
@@ -112,10 +112,16 @@ def _of_event(ready: Ready, event: Event) -> dict[str, object]:
 
 def _counted(ready: ReadyCount, history: History, at: datetime) -> list[Number]:
     """The values that count, oldest first; of those closer together than `apart` the first."""
+    within, since = list[Number](), at - ready.count.within
+    # The newest stand last: what is older than the window is not looked at.
+    for number in reversed(history.numbers.get(measure_of(ready.term.measure).code, ())):
+        if number.at < since:
+            break
+        if number.at <= at and number.known_at <= at and fits(ready.term, number):
+            within.append(number)
     found: list[Number] = []
-    for number in history.numbers_at(measure_of(ready.term.measure).code, at):
-        fresh = at - number.at <= ready.count.within and fits(ready.term, number)
-        if fresh and (not found or number.at - found[-1].at >= ready.count.apart):
+    for number in reversed(within):
+        if not found or number.at - found[-1].at >= ready.count.apart:
             found.append(number)
     return found
 
