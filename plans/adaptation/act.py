@@ -1,5 +1,6 @@
 """Doing what the rules decided: many firings at once, everything in the caller's transaction, each firing with what was done by it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,12 +45,13 @@ async def act(tx: AsyncSession, planned: Sequence[Planned], actions: Actions, *,
     did: dict[int, dict[int, Did]] = {id: {} for _, id in firings}
     for first in (True, False):
         for one, id in firings:
-            why = Why(id, _by(one), one.because, one.evidence, one.event.at, now, zone)
+            why = _why(one, id, now, zone)
             for place, do in enumerate(one.ready.rule.do):
-                if do.name not in (*TAGS, "errand") and (do.name in CHATS_FIRST) == first:
+                if do.name not in (*TAGS, "start_plan", "errand") and (do.name in CHATS_FIRST) == first:
                     did[id][place] = await _by_owner(tx, patients[one.event.patient_id], do, actions, why)
         if first:
             await _tags(tx, firings, did, scope, now)
+            await _plans(tx, firings, did, actions, now=now, zone=zone)
     await _errands(tx, firings, patients, did, now=now, zone=zone)
     await act_for(tx, {})
     said = {id: [phrase(do, scope) for do in one.ready.rule.do] for one, id in firings}
@@ -99,6 +101,30 @@ async def _by_owner(tx: AsyncSession, patient: Patient, do: Do, actions: Actions
             raise
         return {"do": do.short, "refused": str(err), "code": str(getattr(err, "code", ""))}
     return {"do": do.short, "ids": ids}
+
+
+async def _plans(
+    tx: AsyncSession, firings: Firings, did: Mapping[int, dict[int, Did]], actions: Actions, *, now: datetime, zone: ZoneInfo
+) -> None:
+    """All enrolments that the same action of the same rule asks for, together."""
+    asked: dict[tuple[str, int], list[tuple[Planned, int]]] = defaultdict(list)
+    for one, id in firings:
+        for place, do in enumerate(one.ready.rule.do):
+            if do.start_plan is not None:
+                asked[one.ready.rule.key, place].append((one, id))
+    for (_, place), some in asked.items():
+        do = some[0][0].ready.rule.do[place]
+        wanted = {one.event.patient_id: _why(one, id, now, zone) for one, id in some}
+        try:
+            async with tx.begin_nested():
+                found = await actions.start_plans(tx, do.said, wanted)
+        except Exception as err:
+            if not getattr(err, "permanent", False):
+                raise
+            found = {patient_id: Refused(str(err), str(getattr(err, "code", ""))) for patient_id in wanted}
+        for one, id in some:
+            came = found[one.event.patient_id]
+            did[id][place] = {"do": do.short} | ({"refused": str(came), "code": came.code} if isinstance(came, Refused) else {"ids": came})
 
 
 async def _tags(
@@ -157,6 +183,7 @@ async def _errands(
             did[id][place].setdefault("ids", {})["errand"] = ids[new.key]
 
 
-def _by(one: Planned) -> str:
-    """How histories name the rule."""
-    return f"{ADAPTS}{one.ready.rule.key}:{one.ready.rule.version}"
+def _why(one: Planned, firing_id: int, now: datetime, zone: ZoneInfo) -> Why:
+    """`by` is how histories name the rule."""
+    by = f"{ADAPTS}{one.ready.rule.key}:{one.ready.rule.version}"
+    return Why(firing_id, by, one.because, one.evidence, one.event.at, now, zone)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -11,24 +11,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.adaptation.action import AddTask, ChangeFrequency, PushContent, RaiseAlert, StartPlan, StopPlan, SwitchPlan
 from plans.adaptation.words import say
+from plans.changing import add_task, change_frequency
 from plans.clock import local_day
+from plans.content.push import push_content
 from plans.definition import newest_template
-from plans.enrolment import RUNNING, end_plan, enrol
+from plans.enrol_many import enrol_many
+from plans.enrolment import RUNNING, end_plan
 from records.care_plan import CarePlan
 from records.chat import Chat
-from records.encounter import Encounter
 from records.flag import raise_flag
-from records.patient import Patient, PatientCarer, primary_carer
+from records.patient import Patient, PatientCarer
 
 Ids = dict[str, Any]
-# Where a family has not said when it wants to be asked.
-MORNING = 9
 
 
 class Refused(Exception):
     """An action that cannot be done for this patient; the text is a Chinese sentence for the clinician."""
 
-    code, permanent = "action_refused", True
+    permanent = True
+
+    def __init__(self, sentence: str, code: str = "action_refused") -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ class Actions(Protocol):
     Raises Refused, or the owner's own error (with `code` and `permanent`), where it cannot be done; what was begun is then undone.
     """
 
-    async def start_plan(self, tx: AsyncSession, patient: Patient, action: StartPlan, why: Why) -> Ids:
-        """Enrol the patient."""
+    async def start_plans(self, tx: AsyncSession, action: StartPlan, wanted: Mapping[int, Why]) -> dict[int, Ids | Refused]:
+        """Enrol these patients: by patient the ids, or why not."""
 
     async def stop_plan(self, tx: AsyncSession, patient: Patient, action: StopPlan, why: Why) -> Ids:
         """End his enrolment."""
@@ -75,14 +79,22 @@ class Actions(Protocol):
 class Care:
     """The actions as CareLoop does them."""
 
-    async def start_plan(self, tx: AsyncSession, patient: Patient, action: StartPlan, why: Why) -> Ids:
-        """Enrol on the newest version; anchors come from the record, or as the rule says."""
+    async def start_plans(self, tx: AsyncSession, action: StartPlan, wanted: Mapping[int, Why]) -> dict[int, Ids | Refused]:
+        """Enrol on the newest version, in a few statements for all; anchors come from the record, or as the rule says."""
         template = await newest_template(tx, action.template)
-        anchors = await _anchors(tx, patient, template.anchors, action.anchors, why)
-        carer = await primary_carer(tx, patient.id)
-        hour = carer.follow_up_hour if carer is not None else MORNING
-        plan = await enrol(tx, patient, template, anchors=anchors, hour=hour, by=why.by, now=why.now, zone=why.zone)
-        return {"care_plan": plan.id}
+        by_day: dict[date, list[int]] = {}
+        for patient_id, why in wanted.items():
+            by_day.setdefault(local_day(why.event_at, why.zone), []).append(patient_id)
+        found: dict[int, Ids | Refused] = {}
+        for day, ids in by_day.items():
+            why = wanted[ids[0]]
+            today = local_day(why.now, why.zone)
+            said = {name: day if which == "event" else today for name, which in action.anchors.items()}
+            given = {name: said[name] for name in (*template.anchors, *template.later) if name in said}
+            done = await enrol_many(tx, ids, template, by=why.by, now=why.now, zone=why.zone, given=given)
+            found |= {patient: {"care_plan": plan} for patient, plan in done.plans.items()}
+            found |= {one.patient_id: Refused(one.text, one.code) for one in done.refused}
+        return found
 
     async def stop_plan(self, tx: AsyncSession, patient: Patient, action: StopPlan, why: Why) -> Ids:
         """End the enrolment that is running."""
@@ -93,20 +105,34 @@ class Care:
     async def switch_plan(self, tx: AsyncSession, patient: Patient, action: SwitchPlan, why: Why) -> Ids:
         """Both or neither."""
         old = await self.stop_plan(tx, patient, StopPlan(template=action.from_), why)
-        new = await self.start_plan(tx, patient, StartPlan(template=action.to, anchors=action.anchors), why)
+        started = await self.start_plans(tx, StartPlan(template=action.to, anchors=action.anchors), {patient.id: why})
+        new = started[patient.id]
+        if isinstance(new, Refused):
+            raise new
         return {"ended": old["care_plan"], **new}
 
     async def change_frequency(self, tx: AsyncSession, patient: Patient, action: ChangeFrequency, why: Why) -> Ids:
-        """To be joined with the plan engine's changes."""
-        raise Refused(say("mistakes.unknown_step", template=action.template, name=action.step))
+        """From tomorrow on."""
+        plan = await _running(tx, patient, action.template)
+        change = await change_frequency(
+            tx, plan, action.step, action.every_days, days=action.for_days, by=why.by, now=why.now, zone=why.zone, reason=why.because
+        )
+        return {"care_plan": plan.id, "change": change.id}
 
     async def add_task(self, tx: AsyncSession, patient: Patient, action: AddTask, why: Why) -> Ids:
-        """To be joined with the plan engine's changes."""
-        raise Refused(say("mistakes.unknown_step", template=action.template, name=action.step))
+        """At the family's hour."""
+        plan = await _running(tx, patient, action.template)
+        day = local_day(why.now, why.zone) + timedelta(days=action.in_days)
+        change = await add_task(tx, plan, action.step, day, by=why.by, now=why.now, zone=why.zone, reason=why.because)
+        return {"care_plan": plan.id, "change": change.id}
 
     async def push_content(self, tx: AsyncSession, patient: Patient, action: PushContent, why: Why) -> Ids:
-        """To be joined with the content centre's pushes."""
-        raise Refused(say("mistakes.unknown_article", name=action.article))
+        """Have it sent when the family's hours, budget and window allow it; refused for what is not published for the team."""
+        key = f"rule:{why.firing_id}:{action.article}"
+        push = await push_content(tx, patient, action.article, because=why.because, key=key, now=why.now, by=why.by)
+        if push.state == "refused":
+            raise Refused(say("refused.push", name=action.article))
+        return {"push": push.id}
 
     async def alert(self, tx: AsyncSession, patient: Patient, action: RaiseAlert, why: Why) -> Ids:
         """Raise an alert in the chat of the family, the primary carer's first; refused where the family has none."""
@@ -143,21 +169,3 @@ async def _running(tx: AsyncSession, patient: Patient, template: str) -> CarePla
     if plan is None:
         raise Refused(say("refused.not_on_plan", name=template))
     return plan
-
-
-async def _anchors(tx: AsyncSession, patient: Patient, wanted: tuple[str, ...], said: Mapping[str, str], why: Why) -> dict[str, date]:
-    """The dates that the record or the rule knows; what lacks is told by enrolment itself."""
-    today = local_day(why.now, why.zone)
-    known = {"birth": patient.birth_date, "enrolment": today}
-    if "discharge" in wanted:
-        left = select(Encounter.ended_at).where(
-            Encounter.patient_id == patient.id,
-            Encounter.kind == "inpatient",
-            Encounter.state != "cancelled",
-            Encounter.ended_at <= why.now,
-        )
-        ended = await tx.scalar(left.order_by(Encounter.ended_at.desc()).limit(1))
-        if ended is not None:
-            known["discharge"] = local_day(ended, why.zone)
-    known |= {name: today if day == "today" else local_day(why.event_at, why.zone) for name, day in said.items()}
-    return {name: known[name] for name in wanted if name in known}

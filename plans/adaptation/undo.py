@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.adaptation.words import say
+from plans.changing import Changer, ChangeRefused
 from plans.enrolment import RUNNING, end_plan
 from plans.errand import CLOSED, close_errand
 from records.adaptation import AdaptationFiring
-from records.care_plan import CarePlan
+from records.care_plan import CarePlan, CarePlanChange
 from records.errand import Errand
 from records.patient import AccessRefused, access_patient
 from records.staff import Staff
@@ -52,14 +53,16 @@ async def undo(tx: AsyncSession, staff: Staff, firing_id: int, *, why: str, now:
     told = []
     for did in firing.did:
         if "refused" not in did or did.get("ids"):
-            cannot = await _take_back(tx, firing, did, staff, why, now)
+            cannot = await _take_back(tx, firing, did, staff, why, now=now, zone=zone)
             what = did.get("says", did["do"])
             told.append(say("undo.done", what=what) if cannot is None else say("undo.cannot", what=what, why=say(f"undo.{cannot}")))
     firing.undone_at, firing.undone_by, firing.undone_why = now, staff.userid, why
     return told
 
 
-async def _take_back(tx: AsyncSession, firing: AdaptationFiring, did: dict[str, Any], staff: Staff, why: str, now: datetime) -> str | None:
+async def _take_back(
+    tx: AsyncSession, firing: AdaptationFiring, did: dict[str, Any], staff: Staff, why: str, *, now: datetime, zone: ZoneInfo
+) -> str | None:
     """Why it cannot be taken back (a key of wording.yml `undo`); None when it was."""
     name, ids = did["do"].partition(" ")[0], did.get("ids", {})
     if "errand" in ids:
@@ -77,12 +80,26 @@ async def _take_back(tx: AsyncSession, firing: AdaptationFiring, did: dict[str, 
                 return "over"
             await end_plan(tx, plan, state="withdrawn", by=staff.userid, reason=why, now=now)
             return None
+        case "change_frequency" | "add_task":
+            return await _change(tx, ids, staff, why, now=now, zone=zone)
         case "stop_plan":
             return "ended"
         case "push_content":
             return "sent"
         case _:
             return "alert"
+
+
+async def _change(tx: AsyncSession, ids: dict[str, Any], staff: Staff, why: str, *, now: datetime, zone: ZoneInfo) -> str | None:
+    plan = await tx.get(CarePlan, ids["care_plan"], with_for_update=True)
+    change = await tx.get(CarePlanChange, ids["change"])
+    if plan is None or change is None:
+        return "over"
+    try:
+        await Changer(tx, plan, by=staff.userid, now=now, zone=zone, reason=why).undo(change)
+    except ChangeRefused:
+        return "over"
+    return None
 
 
 async def _tag(tx: AsyncSession, patient_id: int, name: str, did: dict[str, Any], staff: Staff, why: str, now: datetime) -> str | None:

@@ -1,14 +1,14 @@
 """The job that adapts care: what is measured comes to the rules by the sweep, and one bad record stops nobody else."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.adapt import Adapter
-from plans.adaptation.action import RaiseAlert
-from plans.adaptation.care import Care, Ids, Why
+from plans.adaptation.action import RaiseAlert, StartPlan
+from plans.adaptation.care import Care, Ids, Refused, Why
 from records.adaptation import AdaptationFiring, PatientEvent, any_event
 from records.errand import Errand
 from records.observation import Observation
@@ -34,10 +34,10 @@ class Broken(Care):
     def __init__(self, bad: int) -> None:
         self.bad = bad
 
-    async def start_plan(self, tx: AsyncSession, patient: Patient, action: Any, why: Why) -> Ids:
-        if patient.id == self.bad:
+    async def start_plans(self, tx: AsyncSession, action: StartPlan, wanted: Mapping[int, Why]) -> dict[int, Ids | Refused]:
+        if self.bad in wanted:
             raise RuntimeError("broken")
-        return {"care_plan": 0}
+        return {patient_id: {"care_plan": 0} for patient_id in wanted}
 
     async def alert(self, tx: AsyncSession, patient: Patient, action: RaiseAlert, why: Why) -> Ids:
         return {}
