@@ -25,7 +25,7 @@ async def lived(given: Ward, child: int) -> None:
     await given.measured(child, 38.1, ago=timedelta(hours=3))
     async with given.db.transaction() as tx:
         began = given.now - timedelta(days=20)
-        left = given.now - timedelta(days=12)
+        left, ahead = given.now - timedelta(days=12), given.now + timedelta(days=5)
         tx.add_all(
             [
                 Encounter(patient_id=child, kind="inpatient", department="血液科", state="finished", started_at=began, ended_at=left),
