@@ -1,60 +1,159 @@
-"""`careloop content`: what clinicians answered and want in the library, and how often articles were read and helped."""
+"""`careloop content …`: the content centre. Help is instant: every command imports what it needs when it runs."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 content = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Articles for families: drafts from clinicians' answers, and reads."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Articles and message templates: drafts, reviews, publications, pushes and what families made of them (docs/content.md).",
 )
 
-_Result = TypeVar("_Result")
+By = Annotated[str, typer.Option("--by", help="The clinician's userid; his teams' contents and the hospital's are meant.")]
+Code = Annotated[str, typer.Argument(help="The content's code.")]
+Number = Annotated[str, typer.Argument(help="The child's record number.")]
+Reason = Annotated[str, typer.Option(help="Why, as it is to be kept.")]
+Team = Annotated[str | None, typer.Option(help="A team's own contents; left out: the whole hospital's.")]
 
 
-@content.command("drafts")
-def list_drafts() -> None:
-    """Answers that clinicians put aside for the library and that nobody has exported yet."""
-    from bot.drafts import waiting_drafts
+@content.command("list")
+def list_contents(
+    by: By,
+    state: Annotated[str | None, typer.Option(help="draft, reviewed, published, expired, withdrawn or dropped.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only this team's own.")] = None,
+) -> None:
+    """What there is: code, version, state, owner, reviewer, when it is to be reviewed again."""
+    from bot.content_commands import list_command
 
-    for draft in _with_database(lambda tx, now: waiting_drafts(tx)):
-        print(f"{draft.id}  {draft.at:%Y-%m-%d}  {draft.by}\n  问：{draft.question}\n  答：{draft.answer}")
+    list_command(by, state=state, team=team)
+
+
+@content.command()
+def show(code: Code, by: By, version: Annotated[int | None, typer.Option(help="Left out: the newest.")] = None) -> None:
+    """A content with its versions, its history, its text, and what is wrong with it."""
+    from bot.content_commands import show_command
+
+    show_command(code, by, version=version)
+
+
+@content.command("import")
+def import_contents(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON; pictures and files beside it.")], by: By, team: Team = None
+) -> None:
+    """Make drafts of the contents in a file: all of them, or none and every mistake with its line."""
+    from bot.content_commands import import_command
+
+    import_command(file, by, team=team)
 
 
 @content.command("export")
-def export_drafts_to(
-    file: Annotated[Path, typer.Argument(help="New YAML file, such as drafts.yml after review.", dir_okay=False)],
-    by: Annotated[str, typer.Option(help="Who exports, as it is to be kept.")],
+def export_contents(
+    file: Annotated[Path, typer.Argument(help="New YAML file; pictures and files are written beside it.", dir_okay=False)],
+    by: By,
+    codes: Annotated[list[str] | None, typer.Option("--code", help="Only these; may be given several times.")] = None,
 ) -> None:
-    """Write the drafts as articles for a reviewer to complete. Nothing is shown to families before that."""
-    from bot.drafts import export_drafts
+    """Write contents as a file that can be changed and imported."""
+    from bot.content_commands import export_command
 
     if file.exists():
         raise typer.BadParameter(f"{file} is there already")
-    count = _with_database(lambda tx, now: export_drafts(tx, file, by=by, now=now))
-    print(f"{count} drafts" + (f" in {file}" if count else ", nothing written"))
+    export_command(file, by, codes=codes or [])
 
 
-@content.command("reads")
-def list_reads() -> None:
-    """How often each article was shown, and how many families said that it helped or did not, the most read first."""
-    from records.content_read import reads
+@content.command("draft")
+def drafts_from_answers(
+    by: By,
+    file: Annotated[Path | None, typer.Argument(help="New YAML file; left out: only list them.", dir_okay=False)] = None,
+) -> None:
+    """Answers that clinicians put aside for the library: listed, or written as drafts to complete and import."""
+    from bot.content_commands import answers_command
 
-    for each in _with_database(lambda tx, now: reads(tx)):
-        shown = each.answered + each.pushed
-        print(f"{each.article}  v{each.version}  {shown}  有用 {each.useful}  没帮上 {each.useless}")
+    if file is not None and file.exists():
+        raise typer.BadParameter(f"{file} is there already")
+    answers_command(file, by)
 
 
-def _with_database(work: "Callable[..., Awaitable[_Result]]") -> _Result:
-    """Run `work(tx, now)` in one transaction on the installation's database."""
-    import asyncio
+@content.command()
+def review(
+    code: Code,
+    by: By,
+    back: Annotated[str | None, typer.Option(help="Send it back to its author, for this reason.")] = None,
+    note: Annotated[str, typer.Option(help="What to keep with the review.")] = "",
+) -> None:
+    """Say that a draft, or a shipped text, may be published. Whoever wrote or changed it cannot."""
+    from bot.content_commands import review_command
 
-    from bot.app import core
-    from bot.settings import load_settings
+    review_command(code, by, back=back, note=note)
 
-    async def run() -> _Result:
-        async with core(load_settings(), role="content", pool_size=1) as parts, parts.db.transaction() as tx:
-            return await work(tx, parts.clock())
 
-    return asyncio.run(run())
+@content.command()
+def publish(code: Code, by: By) -> None:
+    """Show the reviewed version to families; the one before ends."""
+    from bot.content_commands import publish_command
+
+    publish_command(code, by)
+
+
+@content.command()
+def expire(
+    code: Code,
+    by: By,
+    reason: Reason,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Something is wrong with it: withdrawn.")] = False,
+) -> None:
+    """Show the published version no longer. What waits in the outbox does not go either."""
+    from bot.content_commands import expire_command
+
+    expire_command(code, by, reason=reason, wrong=wrong)
+
+
+@content.command()
+def drop(code: Code, by: By, reason: Reason) -> None:
+    """Give up a draft."""
+    from bot.content_commands import drop_command
+
+    drop_command(code, by, reason=reason)
+
+
+@content.command()
+def push(
+    code: Code,
+    record_number: Number,
+    by: By,
+    because: Annotated[str, typer.Option(help="Why, as clinicians are to read it.")],
+    again: Annotated[bool, typer.Option("--again", help="Even when the family had it lately.")] = False,
+) -> None:
+    """Send a content to a child's family, when its hours, budget and window allow it. Once a day at most."""
+    from bot.content_commands import push_command
+
+    push_command(code, record_number, by, because=because, again=again)
+
+
+@content.command("match")
+def match_contents(record_number: Number, by: By, limit: Annotated[int, typer.Option(min=1, max=50)] = 10) -> None:
+    """Which contents fit a child now, best first, and why."""
+    from bot.content_commands import match_command
+
+    match_command(record_number, by, limit=limit)
+
+
+@content.command()
+def stats(
+    by: By,
+    code: Annotated[str | None, typer.Option(help="Only this content.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+) -> None:
+    """For each version: shown in answers, pushed, opened, read to the end, useful or not."""
+    from bot.content_commands import stats_command
+
+    stats_command(by, code=code, as_csv=csv)
+
+
+@content.command()
+def due(by: By, days: Annotated[int, typer.Option(min=0, help="Looking so many days ahead.")] = 30) -> None:
+    """Published contents that are to be reviewed again."""
+    from bot.content_commands import due_command
+
+    due_command(by, days=days)

@@ -270,7 +270,8 @@ async def _read_articles(parts: Core) -> None:
     """Take in what is shipped, and know what is published before the first question is answered."""
     from plans.content.live import take_in
 
-    await parts.db.insist(lambda: take_in(parts.db, parts.clock))
+    if done := await parts.db.insist(lambda: take_in(parts.db, parts.clock)):
+        log.info("shipped contents taken in", **done)
     # In a thread like the dialogue: what it imports takes a second.
     answers = await asyncio.to_thread(importlib.import_module, "actions.answer")
     answers.use_encoder(parts.settings.encoder)

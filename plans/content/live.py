@@ -5,6 +5,7 @@ Until it has been read from the content centre it holds what comes with the prog
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,10 +124,8 @@ def _article(content: ArticleContent, version: ContentVersion) -> Article:
     )
 
 
-async def take_in(db: Database, clock: Callable[[], datetime]) -> None:
-    """Bring what is shipped into the content centre, in one transaction; the files are read in a thread."""
+async def take_in(db: Database, clock: Callable[[], datetime]) -> Counter[str]:
+    """Bring what is shipped into the content centre, in one transaction; counts of what was done. The files are read in a thread."""
     shipped = await asyncio.to_thread(shipped_contents)
     async with db.transaction() as tx:
-        done = await take_in_shipped(tx, shipped, clock())
-    if done:
-        log.info("shipped contents taken in", **done)
+        return await take_in_shipped(tx, shipped, clock())

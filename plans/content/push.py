@@ -162,9 +162,11 @@ async def may_send(tx: AsyncSession, cases: Sequence[_Case], *, now: datetime, z
         rooms[push.key] = room
         busy = await _is_busy(tx, chat)
         wants.append(
-            Want(push.key, case.carer.id, "content", case.patient.id, department=case.team, useful_until=push.useful_until, busy=busy)
+            Want(_about(push), case.carer.id, "content", case.patient.id, department=case.team, useful_until=push.useful_until, busy=busy)
         )
-    for key, decision in (await decide_many(tx, wants, now=now, zone=zone)).items():
+    mine = {_about(case.push): case.push.key for case in cases}
+    for about, decision in (await decide_many(tx, wants, now=now, zone=zone)).items():
+        key = mine[about]
         if decision.kind == "send" and decision.route == "kf" and decision.chat is not None:
             verdicts[key] = Verdict("due", decision.chat, rooms[key], key=decision.key)
         elif decision.kind == "send":
@@ -173,6 +175,11 @@ async def may_send(tx: AsyncSession, cases: Sequence[_Case], *, now: datetime, z
         else:
             verdicts[key] = Verdict(decision.reason, until=decision.until or now + LOOK_AGAIN)
     return verdicts
+
+
+def _about(push: ContentPush) -> str:
+    """What the ledger and the outbox call it: a key of somebody else's kind would be taken for one of his."""
+    return f"content:{push.id}"
 
 
 async def _case(tx: AsyncSession, push: ContentPush, now: datetime) -> _Case | None:

@@ -103,7 +103,7 @@ async def test_a_content_comes_with_its_question_and_is_rated(stage: Stage) -> N
         [figures] = await reads(tx)
         assert (figures.pushed, figures.answered, figures.useful) == (1, 0, 1)
         [contact] = await tx.scalars(select(Contact))
-        assert (contact.purpose, contact.route, contact.about) == ("content", "kf", "rule:7")
+        assert (contact.purpose, contact.route, contact.about) == ("content", "kf", f"content:{push.id}")
 
 
 async def test_the_same_key_sends_once_and_the_same_content_not_again_this_month(stage: Stage) -> None:
