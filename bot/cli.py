@@ -18,6 +18,7 @@ from bot.cli_fhir import client, fhir
 from bot.cli_mass import mass
 from bot.cli_nlu import nlu
 from bot.cli_patient import patient
+from bot.cli_plan import plan
 from bot.cli_questionnaire import questionnaire
 from bot.cli_report import report
 from bot.cli_risk import risk
@@ -38,7 +39,6 @@ app = typer.Typer(
         "WeCom on the right. Settings come from careloop.toml and from CARELOOP_… variables; `careloop doctor` checks them."
     ),
 )
-plan = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at plan templates without sending anything.")
 app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
 app.add_typer(nlu, name="nlu")
@@ -296,17 +296,6 @@ def seed(
     from bot.synthetic.command import seed_command
 
     seed_command(patients, days=days, seed=seed, into=into, configured=configured)
-
-
-@plan.command("dry-run")
-def plan_dry_run(
-    template: Annotated[str, typer.Argument(help="Template id, such as neonatal.")] = "neonatal",
-    days: Annotated[int, typer.Option(help="How many days to look ahead.")] = 14,
-) -> None:
-    """Every message a plan would send to a patient discharged today."""
-    from bot.cli_run import dry_run_command
-
-    dry_run_command(template, days)
 
 
 def _list_in_full(commands: typer.Typer) -> None:

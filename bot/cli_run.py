@@ -203,37 +203,5 @@ def enrol_command(given: dict[str, Any]) -> None:
         print_sheet(given["record_number"])
 
 
-def dry_run_command(template: str, days: int) -> None:
-    """`careloop plan dry-run`: for a family that answers, and for one that never does."""
-    from datetime import UTC, datetime, timedelta
-
-    from plans.dry_run import dry_run
-    from plans.template import load_templates
-    from plans.wording import words
-
-    settings = command_settings("plan")
-    undeliverable = words("undeliverable")
-    templates = load_templates()
-    if template not in templates:
-        raise SystemExit(f"careloop: there is no template {template!r}; there are: {', '.join(sorted(templates))}.")
-    today = datetime.now(UTC).astimezone(settings.tz).date()
-    anchors = {"birth": today - timedelta(days=5), "discharge": today}
-    for answers, title in ((True, "家属每次都回复"), (False, "家属一直不回复")):
-        print(f"== {title}")
-        planned = dry_run(
-            templates[template],
-            name="宝宝",
-            anchors={name: anchors[name] for name in templates[template].anchors},
-            hour=9,
-            start=today,
-            days=days,
-            zone=settings.tz,
-            answers=answers,
-        )
-        for message in planned:
-            mark = f"剩{message.left}条" if message.sent else f"发不出：{undeliverable.get(message.why, message.why)}"
-            print(f"{message.at.astimezone(settings.tz):%m-%d %H:%M}  {mark}  {message.text}")
-
-
 def _say(text: str) -> None:
     sys.stderr.write(f"careloop: {text}\n")
