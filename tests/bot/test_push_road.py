@@ -1,6 +1,7 @@
 """From the follow in WeChat to the push on her telephone and its receipt: official account, mini program and texts, all simulated."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.links import know_contact_urls
 from integrations.push import PushFields, PushRefused
+from records.contact import Contact
 from records.database import Database
 from records.patient import Carer
 from records.push_address import PushAddress, addresses, spend
@@ -209,3 +212,53 @@ async def test_too_many_login_codes_at_once_are_turned_away(db: Database, tmp_pa
                 seen.append(answer.status)
         await stage.settle()
     assert seen == [200, 200, 429, 429]
+
+
+@dataclass
+class Due:
+    """A mother whose window has closed, and a follow-up that is due."""
+
+    stage: Stage
+    channels: Channels
+    carer: int
+
+    async def contacts(self) -> list[tuple[str, str, str | None]]:
+        async with self.stage.db.transaction() as tx:
+            return [(row.route, row.state, row.error) for row in await tx.scalars(select(Contact).order_by(Contact.id))]
+
+
+@pytest.fixture
+async def due(stage: Stage, channels: Channels) -> Due:
+    await know_contact_urls(stage.db, stage.client)
+    await stage.control("POST", "customers", nickname="赵女士", external_userid="wm赵", unionid=ZHAO)
+    channels.introduce(ZHAO)
+    family = await stage.family("赵-", {"name": "小满", "days": 6, "birth_weight_g": 3400, "weeks": 39})
+    async with stage.db.transaction() as tx:
+        carer = (await tx.scalars(select(Carer).where(Carer.external_userid == family.user))).one()
+        carer.external_userid, carer.phone = "wm赵", "13800138000"
+    await she(stage, channels, "follow")
+    await stage.move(timedelta(days=3))
+    await stage.enrol(family.patients[0])
+    return Due(stage, channels, carer.id)
+
+
+async def test_a_follow_up_outside_the_window_is_announced_and_its_arrival_is_kept(due: Due) -> None:
+    await due.stage.settle()
+    [sent] = due.channels.weixin.world.sent
+    assert sent.openid == due.channels.openid(ZHAO) and sent.body["data"]["thing1"] == {"value": "随访任务提醒"}
+    assert "小满" not in str(sent.body) and sent.body["url"].startswith("https://")
+    assert await due.contacts() == [("official_account", "delivered", None)]
+    assert due.channels.sms.sent == []
+
+
+async def test_who_blocks_the_account_is_reached_by_text(due: Due) -> None:
+    await she(due.stage, due.channels, "block")
+    await due.stage.settle()
+    assert [(route, state) for route, state, _ in await due.contacts()] == [("official_account", "refused"), ("sms", "delivered")]
+    assert [each.phone for each in due.channels.sms.sent] == ["13800138000"]
+
+
+async def test_a_report_without_a_number_still_finds_its_push(due: Due) -> None:
+    due.channels.weixin.switches.client_msg_id_hides_msgid = True
+    await due.stage.settle()
+    assert await due.contacts() == [("official_account", "delivered", None)]
