@@ -137,6 +137,7 @@ _WHO = text(
     """
 )
 _HEARD = text("update patient_event set heard_at = :now where id = any(cast(:ids as bigint[]))")
+_FORGET = text("delete from patient_event where recorded_at < :before and heard_at is not null")
 _HOLD = text("update patient_event set not_before = :until where patient_id = :patient and heard_at is null")
 _CAUSE = text("select set_config('careloop.firing', :cause, true)")
 
@@ -160,6 +161,11 @@ async def heard(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:
     """These events are done with."""
     if ids:
         await tx.execute(_HEARD, {"ids": list(ids), "now": now})
+
+
+async def forget_events(tx: AsyncSession, before: datetime) -> None:
+    """Drop the events that were recorded before this and have been heard."""
+    await tx.execute(_FORGET, {"before": before})
 
 
 async def hold_back(tx: AsyncSession, patient_id: int, until: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.adaptation.ready import Ready, RuleBook
 from plans.clock import at_hour, local_day
+from records.adaptation import forget_events
 from records.patient_index import PatientIndex
 from tagging.cohort.calendar import on as day_on
 from tagging.cohort.preview import plan_well
@@ -25,6 +26,8 @@ HOUR = 9
 # Days that a worker was away are made up for, as long as their rules still want them (`within`); not more than these.
 BACK = 7
 CLOCK = ""
+# Events that were heard are kept for dry runs over a quarter; a firing has its own copy (R).
+KEPT = timedelta(days=100)
 # Any fixed number: of many workers one makes the events of a day.
 ONE_CLOCK = 5292
 
@@ -76,6 +79,7 @@ async def tick(tx: AsyncSession, book: RuleBook, *, now: datetime, zone: ZoneInf
             at = at_hour(day, HOUR, zone)
             if now - at <= ready.rule.within and (ready.rule.on.days is not None or back == 0):
                 made += await _make(tx, ready, book.scope, day, at, now=now, zone=zone)
+    await forget_events(tx, now - KEPT)
     await tx.execute(_DONE, {"clock": CLOCK, "today": today})
     return made
 

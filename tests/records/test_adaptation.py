@@ -9,7 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.adaptation import PatientEvent, act_for, any_event, heard, hold_back, take_events
 from records.database import Database
-from records.schema import CarePlan, Condition, Encounter, LabResult, Observation, Patient, Tag, TagChange, Task, Team
+from records.schema import (
+    CarePlan,
+    Cohort,
+    CohortEvent,
+    Condition,
+    Encounter,
+    LabResult,
+    Observation,
+    Patient,
+    PatientTag,
+    Tag,
+    TagChange,
+    Task,
+    Team,
+)
 from records.state import created, move
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -105,6 +119,33 @@ async def test_each_event_is_taken_once_and_none_before_it_happens(db: Database)
     async with db.transaction() as tx:
         assert not await any_event(tx, NOW) and await take_events(tx, NOW, 10) == []
         assert [row.fact["value"] for row in await take_events(tx, NOW + timedelta(hours=2), 10)] == [38.7]
+
+
+async def test_a_tag_that_began_long_ago_is_no_event(db: Database) -> None:
+    async with db.transaction() as tx:
+        patient = await born(tx)
+        for number, days in enumerate((70, 30)):
+            tag = Tag(code=f"x.y{number}", name=f"试{number}", kind="management", meaning="试用标签", updated_at=NOW)
+            tx.add(tag)
+            await tx.flush()
+            since = NOW - timedelta(days=days)
+            said = {"source": "his", "author": "test", "since": since, "evidence_at": NOW}
+            tx.add(PatientTag(patient_id=patient.id, tag_id=tag.id, **said))
+            tx.add(TagChange(patient_id=patient.id, tag_id=tag.id, carried=True, at=NOW))
+            await tx.flush()
+        [event] = await tx.scalars(select(PatientEvent))
+        assert (event.kind, event.fact["tag"], event.at, event.recorded_at) == ("tag_began", tag.id, since, NOW)
+
+
+async def test_who_is_there_when_a_cohort_is_saved_has_not_joined(db: Database) -> None:
+    async with db.transaction() as tx:
+        patient = await born(tx)
+        cohort = Cohort(name="早产", team_id=patient.team_id, version=1, definition={}, reads=[], at=NOW, by="test")
+        tx.add(cohort)
+        await tx.flush()
+        for why in ("saved", "news"):
+            tx.add(CohortEvent(cohort_id=cohort.id, patient_id=patient.id, kind="joined", why=why, version=1, at=NOW))
+        assert await told(tx, patient) == [("cohort_joined", {"cohort": cohort.id})]
 
 
 @pytest.mark.parametrize("hours", [0, 2])

@@ -30,9 +30,7 @@ async def lived(given: Ward, child: int) -> None:
             [
                 Encounter(patient_id=child, kind="inpatient", department="血液科", state="finished", started_at=began, ended_at=left),
                 Encounter(patient_id=child, kind="outpatient", department="儿内科", state="finished", started_at=left + timedelta(days=5)),
-                Encounter(
-                    patient_id=child, kind="outpatient", department="外科", state="planned", started_at=ahead
-                ),
+                Encounter(patient_id=child, kind="outpatient", department="外科", state="planned", started_at=ahead),
             ]
         )
         said = {"source": "lis", "report": "血常规", "item": "血小板计数", "text": "80", "value": 80.0, "unit": "10*9/L"}
