@@ -40,3 +40,25 @@ def primary(record_number: Number, external_userid: Userid) -> None:
     from bot.families import primary_command
 
     primary_command(record_number, external_userid)
+
+
+@family.command()
+def channels(record_number: Number) -> None:
+    """Where the child's carers are reached outside the chat: official account, mini program, text messages, and what they agreed to."""
+    from bot.family_channels import print_channels
+
+    print_channels(record_number)
+
+
+@family.command()
+def push(
+    record_number: Number,
+    external_userid: Userid,
+    channel: Annotated[str, typer.Argument(help="official_account, mini_program or sms.")],
+    why: Annotated[str, typer.Option(help="Kept with the change.")],
+    on: Annotated[bool, typer.Option("--on/--off", help="Allow pushes again, or send none.")] = False,
+) -> None:
+    """Switch pushes to this carer on one channel off (or on again), as the family says. The chat is not touched."""
+    from bot.family_channels import push_command
+
+    push_command(record_number, external_userid, channel, on=on, why=why)

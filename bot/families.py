@@ -17,22 +17,22 @@ from records.patient import Carer, Patient
 
 def print_sheet(record_number: str) -> None:
     """`careloop family link`."""
-    print(_in_transaction(lambda tx, parts: _sheet(tx, parts, record_number)))
+    print(in_transaction(lambda tx, parts: _sheet(tx, parts, record_number)))
 
 
 def print_family(record_number: str) -> None:
     """`careloop family show`."""
-    print(_in_transaction(lambda tx, parts: _family(tx, record_number)))
+    print(in_transaction(lambda tx, parts: _family(tx, record_number)))
 
 
 def unbind_command(record_number: str, external_userid: str, why: str) -> None:
     """`careloop family unbind`."""
-    print(_in_transaction(lambda tx, parts: _unbind(tx, parts, record_number, external_userid, why)))
+    print(in_transaction(lambda tx, parts: _unbind(tx, parts, record_number, external_userid, why)))
 
 
 def primary_command(record_number: str, external_userid: str) -> None:
     """`careloop family primary`."""
-    print(_in_transaction(lambda tx, parts: _primary(tx, parts, record_number, external_userid)))
+    print(in_transaction(lambda tx, parts: _primary(tx, parts, record_number, external_userid)))
 
 
 def sheet_text(sheet: Sheet, hospital: str) -> str:
@@ -64,27 +64,30 @@ async def _family(tx: AsyncSession, record_number: str) -> str:
 
 
 async def _unbind(tx: AsyncSession, parts: Core, record_number: str, external_userid: str, why: str) -> str:
-    patient, carer = await _both(tx, record_number, external_userid)
+    patient, carer = await both(tx, record_number, external_userid)
     if not await part(tx, patient, carer, by=BY, reason=why, now=parts.clock()):
         raise RegistryError(f"{external_userid} is not bound to {record_number}.")
     return f"{external_userid} is no longer bound to {record_number}."
 
 
 async def _primary(tx: AsyncSession, parts: Core, record_number: str, external_userid: str) -> str:
-    patient, carer = await _both(tx, record_number, external_userid)
+    patient, carer = await both(tx, record_number, external_userid)
     if not await make_primary(tx, patient, carer, by=BY, now=parts.clock()):
         raise RegistryError(f"{external_userid} is not bound to {record_number}.")
     return f"Follow-ups of {record_number} go to {external_userid}."
 
 
-async def _both(tx: AsyncSession, record_number: str, external_userid: str) -> tuple[Patient, Carer]:
+async def both(tx: AsyncSession, record_number: str, external_userid: str) -> tuple[Patient, Carer]:
+    """The child and the carer. Raises RegistryError when there is no such one."""
     carer = await tx.scalar(select(Carer).where(Carer.external_userid == external_userid))
     if carer is None:
         raise RegistryError(f"There is no carer {external_userid!r}.")
     return await find_patient(tx, record_number), carer
 
 
-def _in_transaction(work: Callable[[AsyncSession, Core], Awaitable[str]]) -> str:
+def in_transaction(work: Callable[[AsyncSession, Core], Awaitable[str]]) -> str:
+    """What `work` says, done in a transaction of the installation's database."""
+
     async def run() -> str:
         async with core(command_settings("family"), role="family", pool_size=1) as parts, parts.db.transaction() as tx:
             return await work(tx, parts)
