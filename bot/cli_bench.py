@@ -103,6 +103,22 @@ def bench_cohorts(
     _report(run(wanted), json)
 
 
+@bench.command("fanout")
+def bench_fanout(
+    json: Json = False,
+    sizes: Annotated[str, typer.Option(help="Families whose follow-up is due at the same moment.")] = "1000,10000,100000",
+    workers: Annotated[int, typer.Option(help="Compare one worker with so many; 1 does not.")] = 2,
+) -> None:
+    """How fast follow-ups that are all due at once are handed to the outbox, and what live chats feel of it. 100,000 take minutes."""
+    from bot.bench.fanout import run
+
+    try:
+        wanted = tuple(int(size) for size in sizes.split(","))
+    except ValueError as err:
+        raise typer.BadParameter("give whole numbers with commas between them", param_hint="--sizes") from err
+    _report(run(sizes=wanted, workers=workers), json)
+
+
 @bench.command("all")
 def bench_all(json: Json = False) -> None:
     """All benchmarks, one after the other."""
@@ -116,6 +132,7 @@ def bench_all(json: Json = False) -> None:
     bench_adapt(json)
     bench_portrait(json)
     bench_cohorts(json, sizes="10000,100000")
+    bench_fanout(json, sizes="1000,10000")
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:

@@ -33,7 +33,7 @@ def run(*, seconds: float = 15.0, with_worker: bool = True) -> Result:
 
 async def _run(seconds: float, with_worker: bool) -> Result:
     count = round(seconds * PER_SECOND)
-    async with service(accounts=ACCOUNTS, families=FAMILIES, with_worker=with_worker) as running:
+    async with service(accounts=ACCOUNTS, families=FAMILIES, workers=int(with_worker)) as running:
         bodies = seal(running.access, await _tokens(running), count, datetime.now(UTC))
         took: list[float] = []
         codes: dict[int, int] = {}

@@ -18,24 +18,29 @@ _PLANT = (
     select :base + n, :prefix || n, :prefix || n, :hour from generate_series(0, :count - 1) as n
     """,
     """
-    insert into patient (id, team_id, record_number, name, sex, birth_date, birth_weight_g, gestational_age_weeks, tags, phones, mother)
-    select :base + n, :team, :prefix || n, 'Child ' || n, 'F', :born, :grams, :weeks, '[]', '[]', '[]' from generate_series(0, :count - 1) as n
+    insert into patient (id, team_id, record_number, name, sex, birth_date, birth_weight_g, gestational_age_weeks, tags, phones, mother, said_at)
+    select :base + n, :team, :prefix || n, 'Child ' || n, 'F', :born, :grams, :weeks, '[]', '[]', '[]', '{}'
+    from generate_series(0, :count - 1) as n
     """,
     """
     insert into patient_carer (patient_id, carer_id, relationship, "primary")
     select :base + n, :base + n, 'mother', true from generate_series(0, :count - 1) as n
     """,
     """
-    insert into chat (id, open_kfid, external_userid, carer_id, patient_id, team_id, state, service_state, window_from, window_used, opened_at)
-    select :base + n, :account, :prefix || n, :base + n, :base + n, :team, 'bot', 1, :now, 0, :now from generate_series(0, :count - 1) as n
+    insert into chat (id, open_kfid, external_userid, carer_id, patient_id, team_id, state, service_state,
+                      window_from, window_used, opened_at)
+    select :base + n, :account, :prefix || n, :base + n, :base + n, :team, 'bot', 1, :now, 0, :now
+    from generate_series(0, :count - 1) as n
     """,
     """
     insert into care_plan (id, patient_id, template, template_version, anchors, state, created_at, created_by)
-    select :base + n, :base + n, :template, :version, cast(:anchors as jsonb), 'active', :now, 'bench' from generate_series(0, :count - 1) as n
+    select :base + n, :base + n, :template, :version, cast(:anchors as jsonb), 'active', :now, 'bench'
+    from generate_series(0, :count - 1) as n
     """,
     """
     insert into task (id, care_plan_id, patient_id, step, day, slot, due_at, useful_until, state, answers)
-    select :base + n, :base + n, :base + n, :step, :today, 0, :due_at, :useful_until, 'scheduled', '{}' from generate_series(0, :count - 1) as n
+    select :base + n, :base + n, :base + n, :step, :today, 0, :due_at, :useful_until, 'scheduled', '{}'
+    from generate_series(0, :count - 1) as n
     """,
     "analyze carer, patient, patient_carer, chat, care_plan, task",
 )

@@ -48,11 +48,11 @@ async def _run(seconds: float, patients: int) -> Result:
 
             # One message of each warms the roads up and is not counted.
             await at_a_steady_pace(min(patients, 10), PER_SECOND, say)
-            await _settled(running, set(ids))
+            await settled(running, set(ids))
             ids.clear()
             progress.reset(bar)
             lags = await at_a_steady_pace(count, PER_SECOND, say)
-        found = await _settled(running, set(ids))
+        found = await settled(running, set(ids))
         watching.cancel()
     figures = {
         "messages": len(ids),
@@ -72,7 +72,7 @@ async def _run(seconds: float, patients: int) -> Result:
     return result("road", figures, meets)
 
 
-async def _settled(running: Service, ids: set[str]) -> Answered:
+async def settled(running: Service, ids: set[str]) -> Answered:
     """The answers to the messages `ids`, waited for as long as one is missing and PATIENCE lasts."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PATIENCE

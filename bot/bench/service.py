@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
@@ -30,7 +32,7 @@ class Service:
     access: WecomAccess
     gateway_url: str
     gateway: Child
-    worker: Child | None
+    workers: list[Child]
     worker_ready_s: float
     accounts: list[str]
     families: list[str]
@@ -50,16 +52,18 @@ class Service:
     async def watch(self) -> None:
         """Note the memory of both every half second, until cancelled. Raises BenchError when one of them ends."""
         while True:
-            for watched in (self.gateway, self.worker):
-                if watched is not None:
-                    watched.check()
-                    self.rss[watched.name] = max(self.rss.get(watched.name, 0.0), watched.rss_mb())
+            for watched in (self.gateway, *self.workers):
+                watched.check()
+                self.rss[watched.name] = max(self.rss.get(watched.name, 0.0), watched.rss_mb())
             await asyncio.sleep(0.5)
 
 
 @asynccontextmanager
-async def service(*, accounts: int, families: int, with_worker: bool = True) -> AsyncIterator[Service]:
-    """Start everything over a throw-away database, configured as for a real corp; the dialogue is trained first if it has to be."""
+async def service(*, accounts: int, families: int, workers: int = 1, zone: str | None = None) -> AsyncIterator[Service]:
+    """Start everything over a throw-away database, configured as for a real corp; the dialogue is trained first if it has to be.
+
+    `zone` is the hospital's time zone, the usual one if None.
+    """
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(throw_away_database())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="careloop-bench-")))
@@ -68,7 +72,7 @@ async def service(*, accounts: int, families: int, with_worker: bool = True) -> 
         access = wecom_access(Settings(port=simulator_port))
         access = WecomAccess(**{**vars(access), "base_url": f"http://127.0.0.1:{simulator_port}"})
         gateway_url = f"http://127.0.0.1:{gateway_port}"
-        env = _settings(access, db.url)
+        env = _settings(access, db.url) | ({"CARELOOP_ZONE": zone} if zone is not None else {})
 
         async def start(name: str, ready: Callable[[], Awaitable[bool]], patience: float, *arguments: str) -> tuple[Child, float]:
             started = await stack.enter_async_context(child(name, "bot", *arguments, folder=folder, env=env))
@@ -81,21 +85,25 @@ async def service(*, accounts: int, families: int, with_worker: bool = True) -> 
         added = [f"wkBench{number:02d}" for number in range(accounts - len(known))]
         async with db.transaction() as tx:
             await plant_team(tx, [*known, *added])
-            zone = Settings().tz
-            carers = await plant_families(tx, families, prefix="wmBench", now=datetime.now(UTC), zone=zone)
+            tz = ZoneInfo(zone) if zone is not None else Settings().tz
+            carers = await plant_families(tx, families, prefix="wmBench", now=datetime.now(UTC), zone=tz)
         ready = f"{gateway_url}/healthz"
         gateway, _ = await start("gateway", lambda: answers(session, ready), STARTS_WITHIN, "gateway", "--port", str(gateway_port))
         names = [carer.external_userid or "" for carer in carers]
-        running = Service(db, session, access, gateway_url, gateway, None, 0.0, [*known, *added], names)
+        running = Service(db, session, access, gateway_url, gateway, [], 0.0, [*known, *added], names)
         for account in added:
             await running.control("POST", "accounts", name=account, open_kfid=account)
         for name in names:
             await running.control("POST", "customers", nickname=name, external_userid=name)
-        if with_worker:
+        if workers:
             from bot.dialogue.train import train
 
             await asyncio.to_thread(train, ROOT, ROOT / "models")
-            running.worker, running.worker_ready_s = await start("worker", lambda: _talks(folder / "worker.log"), LOADS_WITHIN, "worker")
+        for number in range(workers):
+            name = "worker" if number == 0 else f"worker{number + 1}"
+            worker, seconds = await start(name, partial(_talks, folder / f"{name}.log"), LOADS_WITHIN, "worker")
+            running.workers.append(worker)
+            running.worker_ready_s = max(running.worker_ready_s, seconds)
         yield running
 
 

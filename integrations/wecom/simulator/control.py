@@ -12,7 +12,7 @@ from integrations.wecom.simulator import media, tokens
 from integrations.wecom.simulator.config import KfAccountConfig, MemberConfig
 from integrations.wecom.simulator.control_http import read_object, sim_of, text_field, to_json
 from integrations.wecom.simulator.errors import ApiError, ControlError
-from integrations.wecom.simulator.ledger import ledger
+from integrations.wecom.simulator.ledger import busiest_minute, ledger
 
 KEEP_ALIVE = 15.0  # real seconds, under the usual proxies' idle limit
 
@@ -146,6 +146,14 @@ async def show_ledger(request: web.Request) -> web.Response:
     return to_json(ledger(sim_of(request)))
 
 
+async def summarise_ledger(request: web.Request) -> web.Response:
+    """The ledger in numbers, where the whole would be too large: accepted kf messages, the most within a minute, refused calls."""
+    sim = sim_of(request)
+    refused = sum(sim.world.rejected_calls.values())
+    accepted = sum(m.sender == "bot" for chat in sim.world.chats.values() for m in chat.messages.values())
+    return to_json({"messages": accepted, "busiest_minute": busiest_minute(sim), "refused": refused})
+
+
 async def add_media(request: web.Request) -> web.Response:
     """A customer's file; no limits but the reader's."""
     sim = sim_of(request)
@@ -207,6 +215,7 @@ ROUTES = [
     web.post("/sim/callback/verify", verify_callback),
     web.post("/sim/tokens/revoke", revoke_tokens),
     web.get("/sim/ledger", show_ledger),
+    web.get("/sim/ledger/summary", summarise_ledger),
     web.post("/sim/media", add_media),
     web.get("/sim/media/{media_id}", show_media),
     web.get("/sim/events", events),

@@ -20,6 +20,7 @@ INBOUND = (
     *("channels_shop_product", "channels_shop_order", "merged_msg", "channels", "meeting", "schedule", "note"),
 )
 # Larger files do not come through: the customer's message arrives as a text notice. Bytes.
+MOST_AT_ONCE = 200_000
 INBOUND_LIMITS = {"image": 2 << 20, "voice": 2 << 20, "video": 10 << 20, "file": 20 << 20}
 
 
@@ -39,6 +40,21 @@ async def add_customer(request: web.Request) -> web.Response:
         avatar=text_field(body, "avatar", ""),
     )
     return to_json({"external_userid": external_userid})
+
+
+async def crowd(request: web.Request) -> web.Response:
+    """`count` customers at once, PREFIX0 and so on, who have just written to the account and are the bot's: for load tests."""
+    sim, body = sim_of(request), await read_object(request)
+    open_kfid, prefix, count = text_field(body, "open_kfid"), text_field(body, "prefix"), body.get("count")
+    if not isinstance(count, int) or not 0 < count <= MOST_AT_ONCE:
+        raise ControlError(400, f"count: 1 to {MOST_AT_ONCE}")
+    for number in range(count):
+        name = f"{prefix}{number}"
+        sim.world.customers[name] = Customer(name, name, openid=f"o{name}")
+        chat = sim.known_chat(open_kfid, name)
+        session.note_customer_message(chat, sim.now)
+        session.move(chat, session.BOT)
+    return to_json({"count": count})
 
 
 async def show(request: web.Request) -> web.Response:
@@ -160,6 +176,7 @@ def _chat(request: web.Request) -> tuple[Simulator, Chat]:
 _CHAT = "/sim/chats/{open_kfid}/{external_userid}"
 ROUTES = [
     web.post("/sim/customers", add_customer),
+    web.post("/sim/crowd", crowd),
     web.get(_CHAT, show),
     web.post(_CHAT + "/enter", enter),
     web.post(_CHAT + "/say", say),

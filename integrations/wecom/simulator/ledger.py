@@ -6,6 +6,17 @@ from integrations.wecom.simulator.clock import iso
 from integrations.wecom.simulator.simulator import Simulator
 
 
+def busiest_minute(sim: Simulator) -> int:
+    """The most kf messages that were accepted within any 60 seconds."""
+    moments = sorted(m.at for chat in sim.world.chats.values() for m in chat.messages.values() if m.sender == "bot")
+    first = most = 0
+    for last, at in enumerate(moments):
+        while moments[first] <= at - 60:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
 def ledger(sim: Simulator) -> dict[str, Any]:
     """Accepted kf messages in order over all chats, app and mass messages in order, and refused calls with their count."""
     sent = [(m, chat) for chat in sim.world.chats.values() for m in chat.messages.values() if m.sender == "bot"]
