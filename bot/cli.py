@@ -20,6 +20,7 @@ from bot.cli_nlu import nlu
 from bot.cli_patient import patient
 from bot.cli_plan import plan
 from bot.cli_questionnaire import questionnaire
+from bot.cli_reach import reach
 from bot.cli_report import report
 from bot.cli_risk import risk
 from bot.cli_rule import rule
@@ -56,6 +57,7 @@ app.add_typer(rule, name="rule")
 app.add_typer(fhir, name="fhir")
 app.add_typer(feed, name="feed")
 app.add_typer(work, name="work")
+app.add_typer(reach, name="reach")
 app.add_typer(mass, name="mass")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
@@ -329,6 +331,7 @@ def main() -> None:
         feed,
         work,
         mass,
+        reach,
     )
     for each in listed:
         _list_in_full(each)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.choices import opening_words
-from bot.jobs import NORMAL, Job, defer
+from bot.jobs import BULK, NORMAL, Job, defer
 from bot.kf_events import WELCOME_WINDOW
 from bot.reach import OPENED, Means, Message, carry_out, unreachable
 from bot.speak import in_chat
@@ -199,4 +199,4 @@ class FollowUps:
 
     async def _say(self, tx: AsyncSession, chat: Chat, task: Task, key: str, text: str, purpose: str, now: datetime) -> None:
         line = await in_chat(tx, chat, key, text, purpose=purpose, now=now, useful_until=task.useful_until)
-        await defer(tx, [Job("deliver", line, lock=line)], priority=NORMAL)
+        await defer(tx, [Job("deliver", line, lock=line)], priority=NORMAL if purpose == OPENED else BULK)

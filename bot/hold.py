@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.reach import STOPPED, TASK_ENDED
+from plans.death import DIED
 from plans.guard import is_quiet, quiet_ends
 from plans.reach.policy import load_policy
 from plans.task import OPEN
@@ -42,7 +43,10 @@ async def held_back(tx: AsyncSession, row: Outbound, chat: Chat | None, *, now: 
         return Hold("withdraw", STOPPED)
     if carer is not None and carer.paused_until is not None and now < carer.paused_until:
         return Hold("later", "paused", carer.paused_until)
-    quiet = (await load_policy(tx)).of(await _department(tx, row, chat)).quiet.hours()
+    department, died = await _whose(tx, row, chat)
+    if died:
+        return Hold("withdraw", DIED)
+    quiet = (await load_policy(tx)).of(department).quiet.hours()
     return Hold("later", "quiet", quiet_ends(now, zone, quiet)) if is_quiet(now, zone, quiet) else None
 
 
@@ -52,13 +56,15 @@ def _task_of(row: Outbound) -> int | None:
     return int(number) if kind == "task" and number.isdigit() else None
 
 
-async def _department(tx: AsyncSession, row: Outbound, chat: Chat | None) -> str | None:
-    found: str | None = await tx.scalar(
-        select(Team.name)
+async def _whose(tx: AsyncSession, row: Outbound, chat: Chat | None) -> tuple[str | None, bool]:
+    """The department whose rules hold, and whether the patient whom it is about has died."""
+    about = (
+        select(Team.name, Patient.died_at)
         .join(Patient, Patient.team_id == Team.id)
         .join(Contact, Contact.patient_id == Patient.id)
         .where(Contact.key == row.key)
     )
-    if found is None and chat is not None:
-        found = await tx.scalar(select(Team.name).where(Team.id == chat.team_id))
-    return found
+    found = (await tx.execute(about)).first()
+    if found is not None:
+        return found.name, found.died_at is not None
+    return (await tx.scalar(select(Team.name).where(Team.id == chat.team_id)) if chat is not None else None), False

@@ -283,13 +283,15 @@ async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetim
     await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")])
 
 
-async def lines_left_waiting(tx: AsyncSession, now: datetime) -> list[str]:
-    """Lines with a row that may go now: what a crashed sender left, and what waited for its time."""
+async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool) -> list[str]:
+    """Lines with a row that may go now: what a crashed sender left, and what waited for its time. What we began (`proactive`) is asked
+    for apart from what answers, so that a hundred thousand of the one cannot hide the other."""
     rows = await tx.scalars(
         select(Outbound.line)
         .where(
             Outbound.state.in_(("queued", "sending")),
             Outbound.not_before <= now,
+            Outbound.purpose.in_(PROACTIVE) if proactive else Outbound.purpose.not_in(PROACTIVE),
             Outbound.lease_until.is_(None) | (Outbound.lease_until < now),
             Outbound.error.is_distinct_from(HELD) | (Outbound.useful_until <= now),
         )

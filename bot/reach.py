@@ -10,10 +10,12 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.jobs import NORMAL, URGENT, Job, defer
+from bot.jobs import BULK, NORMAL, URGENT, Job, defer
 from bot.push import PushPorts
 from bot.texts import say as words
 from integrations.push import PushReceipt, PushRefused
+from plans.death import DIED
+from plans.errand import BY_HAND
 from plans.reach.decide import NO_ROUTE, decide_many
 from plans.reach.purpose import is_proactive
 from plans.reach.route import PUSHES, Channels, Decision, Want
@@ -32,14 +34,13 @@ log = structlog.get_logger(__name__)
 TEMPLATE = "task"
 # A member confirms one mass message for many families rather than many for one each (R).
 COLLECT_FOR = timedelta(minutes=10)
-BY_HAND = "by_hand"
 # The outbox lines of what a member is to confirm.
 GROUP_LINE = "group:"
 # The purpose of an opening that a family has come for: an answer to it, which neither the night nor the budget holds back.
 OPENED = "opened"
 # Why a row that nobody has tried to send was taken back.
 TASK_ENDED, STOPPED, USELESS = "task_ended", "stopped", "no longer useful"
-_NEVER_TRIED = frozenset({TASK_ENDED, STOPPED, USELESS})
+_NEVER_TRIED = frozenset({TASK_ENDED, STOPPED, USELESS, DIED})
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ async def carry_out(tx: AsyncSession, messages: Sequence[Message], decided: Mapp
     await enqueue_all(tx, rows)
     await _ask_clinicians(tx, by_hand, now)
     at_once = {row["line"] for row in rows if row["not_before"] <= now and row["error"] is None}
-    await defer(tx, [Job("deliver", line, lock=line) for line in sorted(at_once)], priority=NORMAL)
+    await defer(tx, [Job("deliver", line, lock=line) for line in sorted(at_once)], priority=BULK)
 
 
 def _in_chat(each: Message, decision: Decision, now: datetime) -> dict[str, Any]:

@@ -48,7 +48,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "drain": await _defer(
                 tx, [Job("drain", str(chat), f"chat:{chat}") for chat in await chats_left_waiting(tx, now - LOST_AFTER)], NORMAL
             ),
-            "deliver": await _defer(tx, [Job("deliver", line, line) for line in await lines_left_waiting(tx, now)], NORMAL),
+            "deliver": await _deliver(tx, now, proactive=False) + await _deliver(tx, now, proactive=True),
             "callback_event": await _defer(tx, [Job("callback_event", key) for key in await _unhandled(tx, now)], NORMAL),
             "media": await _defer(tx, [Job("media", str(one)) for one in await media_left_behind(tx, now)], BULK),
             "picture": await _defer(tx, [picture_job(one) for one in await pictures_left_behind(tx, now)], BULK),
@@ -62,6 +62,11 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             RETAG: await _defer(tx, [Job(RETAG, "due", RETAG)] if await anybody_to_look_at(tx, now) else [], BULK),
         }
     return {kind: count for kind, count in rounds.items() if count}
+
+
+async def _deliver(tx: AsyncSession, now: datetime, *, proactive: bool) -> int:
+    lines = await lines_left_waiting(tx, now, proactive=proactive)
+    return await _defer(tx, [Job("deliver", line, line) for line in lines], BULK if proactive else NORMAL)
 
 
 async def _defer(tx: AsyncSession, jobs: list[Job], priority: int) -> int:

@@ -134,7 +134,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
             asyncio.create_task(keep(Choices(parts.db, parts.clock).look, parts, every=CHOICES_EVERY)),
         ]
-        groups = GroupSends(parts.db, client, parts.clock, Means(settings.tz, channels_of(PushPorts())))
+        groups = GroupSends(parts.db, client, parts.clock, Means(settings.tz, channels_of(ports)))
         loops += [
             asyncio.create_task(keep(lambda: keep_friends(parts.db, client, parts.clock), parts, every=FRIENDS_EVERY)),
             asyncio.create_task(keep(groups.look, parts, every=GROUP_SENDS_EVERY)),

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from records.contact import move_contacts
 from records.errand import Errand
 from records.patient import AccessRefused, Patient, ReadAudit
 from records.staff import Staff, TeamMember
@@ -16,6 +17,8 @@ ERRAND_MOVES: Moves = {
     "done": frozenset(),
     "dropped": frozenset(),
 }
+# What only a clinician's own hand can do; its key ends with the attempt's in the contact ledger.
+BY_HAND = "by_hand"
 CLOSED = frozenset(state for state, moves in ERRAND_MOVES.items() if not moves)
 
 
@@ -55,7 +58,12 @@ async def close_errand(tx: AsyncSession, errand: Errand, state: str, *, by: str,
     """End it as `done` or `dropped` (not needed, not possible) with what came of it; False when it has ended already."""
     if errand.state in CLOSED:
         return False
-    return await move(tx, errand, state, moves=ERRAND_MOVES, at=now, by=by, reason=outcome, closed_at=now, outcome=outcome or state)
+    moved = await move(tx, errand, state, moves=ERRAND_MOVES, at=now, by=by, reason=outcome, closed_at=now, outcome=outcome or state)
+    if moved and errand.kind == BY_HAND:
+        # The ledger learns whether the clinician has written to the family.
+        attempt = errand.key.removeprefix(f"{BY_HAND}:")
+        await move_contacts(tx, [attempt], "delivered" if state == "done" else "failed", now=now, error=outcome)
+    return moved
 
 
 async def drop_errands(

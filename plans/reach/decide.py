@@ -57,7 +57,7 @@ async def decide_many(
         return {}
     channels = channels or Channels()
     ids = sorted({want.carer_id for want in wants})
-    known = await _known(tx, ids, now=now, zone=zone)
+    known = await known_of(tx, ids, now=now, zone=zone)
     policy = await load_policy(tx)
     decided = {}
     for want in sorted(wants, key=lambda each: ORDER.index(each.purpose) if each.purpose in ORDER else -1):
@@ -111,7 +111,8 @@ async def _reached(tx: AsyncSession, patients: set[int], now: datetime) -> None:
         await drop_errands(tx, sorted(patients), kinds=[NO_ROUTE], by="system", reason="reached", now=now)
 
 
-async def _known(tx: AsyncSession, ids: Sequence[int], *, now: datetime, zone: ZoneInfo) -> dict[int, Known]:
+async def known_of(tx: AsyncSession, ids: Sequence[int], *, now: datetime, zone: ZoneInfo) -> dict[int, Known]:
+    """What is known of these carers now; their chats and rows stay locked."""
     chats: dict[int, list[Chat]] = defaultdict(list)
     for chat in await tx.scalars(_CHATS, {"carers": list(ids)}):
         chats[chat.carer_id or 0].append(chat)

@@ -34,7 +34,8 @@ class Channels:
 class Want:
     """Something to say to one family. `key` is what it is for (`task:812:opening`), `useful_until` when it is no longer worth saying.
 
-    `tasks` are the follow-ups that it opens. `department` is the name of the team whose rules hold.
+    `tasks` are the follow-ups that it opens. `department` is the name of the team whose rules hold. `only`: by no other routes than
+    these. `busy`: another follow-up is being talked about.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Want:
     department: str | None = None
     useful_until: datetime | None = None
     busy: bool = False
+    only: tuple[RouteName, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,11 @@ def decide(want: Want, known: Known, rules: Rules, channels: Channels, *, now: d
     today = at_hour(day, 0, zone)
     tried = {attempt.route for attempt in mine if attempt.at >= today}
     for route in rules.routes:
-        if route not in tried and (open_one := _open(route, want, known, channels, now=now, today=today)) is not None:
+        if (
+            (want.only is None or route in want.only)
+            and route not in tried
+            and (open_one := _open(route, want, known, channels, now=now, today=today)) is not None
+        ):
             first = route == "kf" and all(attempt.route != "kf" for attempt in mine)
             return replace(open_one, route=route, chat=known.chat, key=want.key if first else f"{want.key}:{route}:{day:%Y%m%d}")
     return Decision("no", "refused" if tried else why_closed(known.chat, now))

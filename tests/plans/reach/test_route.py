@@ -86,6 +86,11 @@ def test_the_first_lawful_route_in_the_order_of_the_rules(known: Known, route: s
     assert decision.key == ("task:1:opening" if route == "kf" else f"task:1:opening:{route}:20260310")
 
 
+def test_a_want_may_be_for_one_route_alone() -> None:
+    assert decided(a_family(chat=CLOSED), a_want(only=("kf",))).reason == "window_closed"
+    assert decided(a_family(), a_want(only=("sms",))).route == "sms"
+
+
 def test_a_second_try_by_the_chat_has_a_key_of_its_own() -> None:
     assert decided(a_family(attempts=tried("kf", at=NOON - timedelta(days=1)))).key == "task:1:opening:kf:20260310"
 
