@@ -239,7 +239,10 @@ class Holding:
                 # What is surer, or decided, stays; but it is shown that something else was said.
                 self.oppose(other, replace(evidence, because=f"{self._tag(code).name}：{evidence.because}"))
                 return False
-            if evidence.at <= row.evidence_at:
+            less_sure = self._tag(other).kind == "management" and evidence.source == "rule" and evidence.confidence < row.confidence
+            surer = self._tag(other).kind == "management" and row.source == "rule" and evidence.confidence > row.confidence
+            # A habit that is counted never outdoes a wish that was told, and the wish outdoes the habit, whichever came first.
+            if less_sure or (evidence.at <= row.evidence_at and not surer):
                 return False
         for other in rivals:
             because = REPLACED.format(name=self._tag(code).name, because=evidence.because)

@@ -126,6 +126,25 @@ def _response_hours(m: Measures) -> Measured | None:
     return Measured(median(hours), len(hours)) if hours else None
 
 
+def _answers_at(first: int, last: int) -> Callable[[Measures], Measured | None]:
+    """The share of follow-ups of the last 90 days whose first word came back between these hours of the day, to before `last`."""
+
+    def of(m: Measures) -> Measured | None:
+        times = [message.at for message in m.facts.messages]
+        since, heard = m.since(90), []
+        for each in m.facts.follow_ups:
+            after = bisect_right(times, each.sent_at) if each.sent_at is not None and each.sent_at >= since else len(times)
+            if after < len(times) and each.sent_at is not None and times[after] - each.sent_at <= ANSWER_WITHIN:
+                heard.append((times[after], each.id))
+        if not heard:
+            return None
+        then = sum(first <= at.astimezone(m.zone).hour < last for at, _ in heard)
+        at, task = heard[-1]
+        return Measured(then / len(heard), len(heard), ("task", task), at)
+
+    return of
+
+
 def _answered_share(m: Measures) -> Measured | None:
     since = m.since(60)
     ended = [each for each in m.facts.follow_ups if each.state in ENDED and each.closed_at is not None and each.closed_at > since]
@@ -207,6 +226,10 @@ MEASURES: dict[str, Callable[[Measures], Measured | None]] = {
     "missing_parts": _missing,
     "response_hours": _response_hours,
     "answered_share": _answered_share,
+    "answers_morning": _answers_at(6, 11),
+    "answers_noon": _answers_at(11, 14),
+    "answers_afternoon": _answers_at(14, 18),
+    "answers_evening": _answers_at(18, 23),
     "unanswered_in_row": _unanswered_in_row,
     "pdc": _pdc,
     "discharged_days": _discharged_days,

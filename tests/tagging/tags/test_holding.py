@@ -275,3 +275,14 @@ class Tags(RuleBasedStateMachine):
 
 TestTags = Tags.TestCase
 TestTags.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.parametrize("habit_first", [True, False])
+@pytest.mark.parametrize("habit_at", [days(-3), days(0)])
+def test_a_wish_that_was_told_outdoes_a_habit_that_was_counted_whichever_came_first(habit_first: bool, habit_at: timedelta) -> None:
+    one = child()
+    wish = told(because="「上午联系我」", confidence=0.7, at=NOW + days(-1))
+    habit = ruled(because="近90天8次随访应答，88%在晚上", confidence=0.5, at=NOW + habit_at)
+    for code, evidence in [("hours.evening", habit), ("hours.morning", wish)][:: 1 if habit_first else -1]:
+        one.support(code, evidence)
+    assert set(one.carried()) == {"hours.morning"}

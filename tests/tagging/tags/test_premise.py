@@ -232,3 +232,29 @@ def test_an_incomplete_or_contradictory_rule_is_refused_in_one_sentence(tmp_path
 def test_every_shipped_rule_has_reason_and_source_and_waits_for_a_clinician() -> None:
     assert all(rule.approved is None and rule.why and rule.source for rule in RULES.rules)
     assert date(2026, 3, 1) == TODAY
+
+
+def evenings(count: int, hour: float = 10.0, others: int = 0) -> Facts:
+    """A child whose family answered so many follow-ups of 09:00 `hour` hours later, and others within an hour."""
+    morning = NOW.astimezone(ZONE).replace(hour=9, minute=0) - days(1)
+    asked = [morning - days(n) for n in range(count + others)][::-1]
+    answered = [at + timedelta(hours=hour if n < count else 0.5) for n, at in enumerate(asked)]
+    follow_ups = [FollowUp(n, "done", at.date(), at, end) for n, (at, end) in enumerate(zip(asked, answered, strict=True))]
+    return child(follow_ups=follow_ups, messages=[Message(at, "text") for at in answered])
+
+
+@pytest.mark.parametrize(
+    ("facts", "hours"),
+    [
+        (evenings(6), {"hours.evening"}),
+        (evenings(7, others=3), {"hours.evening"}),
+        (evenings(5), set()),
+        (evenings(6, others=4), set()),
+        (evenings(6, hour=0.5), {"hours.morning"}),
+        (evenings(6, hour=3.0), {"hours.noon"}),
+        (evenings(6, hour=6.0), {"hours.afternoon"}),
+    ],
+)
+def test_when_a_family_answers_most_becomes_a_tag(facts: Facts, hours: set[str]) -> None:
+    found = [verdict for verdict in judge(facts, RULES, now=NOW, zone=ZONE) if verdict.tag.startswith("hours.")]
+    assert {verdict.tag for verdict in found} == hours
