@@ -67,11 +67,16 @@ class Result:
 
 # Clinical reference §7: a period with fewer patients is marked 小样本.
 SMALL = 20
-# The patients of the scope, with team and the department of the latest stay or visit.
-WHO = """
-    who as materialized (
+# The patients of the scope, with team and the department of the latest stay or visit: laid down once for all statements of a report.
+LAY_DOWN = (
+    "drop table if exists pg_temp.report_patient",
+    """
+    create temp table report_patient on commit drop as
         select p.id, p.team_id, team.name as team, coalesce(i.department, '') as department, p.died_at from patient p
         join team on team.id = p.team_id left join patient_index i on i.patient_id = p.id
         where cast(:teams as bigint[]) is null or p.team_id = any(cast(:teams as bigint[]))
-    )
-"""
+    """,
+    "alter table report_patient add primary key (id)",
+    "analyze report_patient",
+)
+WHO = "who as not materialized (select * from report_patient)"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.measures.alerts import ALERTS
 from plans.measures.follow_ups import FOLLOW_UPS
-from plans.measures.measure import CALENDAR, DIMENSIONS, Measure, Result, Source
+from plans.measures.measure import CALENDAR, DIMENSIONS, LAY_DOWN, Measure, Result, Source
 from plans.measures.medicines import MEDICINES, long_term_names
 from plans.measures.people import PEOPLE
 from plans.measures.period import Period, Unit
@@ -73,6 +73,8 @@ async def report(
     # Sorting and hashing of a month of a large hospital in memory; sources compile slower than they run.
     await tx.execute(text("set local work_mem = '64MB'"))
     await tx.execute(text("set local jit = off"))
+    for statement in LAY_DOWN:
+        await tx.execute(text(statement), {"teams": _teams(scope)} if ":teams" in statement else {})
     given = await _given(tx, fitting)
     found: list[Result] = []
     for source, of_source in groupby(sorted(fitting, key=lambda each: each.source.name), key=lambda each: each.source):
@@ -148,7 +150,7 @@ async def _statement(
         "now": now,
         "zone": str(period.zone),
         "days": period.days_by(now),
-        "teams": None if scope.teams is None else list(scope.teams),
+        "teams": _teams(scope),
         **source.given,
         **given,
     }
@@ -168,6 +170,10 @@ def _result(row: RowMapping, number: int, measure: Measure, by: tuple[str, ...],
     value = row[f"v{number}"] if measure.value else quotient
     more = {name: _number(row[f"m{number}_{name}"]) for name in measure.more}
     return Result(measure.id, group, numerator, denominator, _number(value), int(row[f"p{number}"]), measure.unit, more=more)
+
+
+def _teams(scope: ReportScope) -> list[int] | None:
+    return None if scope.teams is None else list(scope.teams)
 
 
 def _number(value: Any) -> float | None:
