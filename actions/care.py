@@ -151,7 +151,7 @@ async def _go_on(turn: Turn, dispatcher: Any, tracker: Any, told: Report) -> lis
     question = told.next if told.answered and turn.patient is not None else None
     following = ask_of(question, turn.patient) if question is not None and turn.patient is not None else None
     buttons = buttons_of(told.task, question) if told.task is not None and question is not None else ()
-    then = await go_on(turn.tx, turn.chat, now=turn.now, several=len(turn.patients) > 1) if told.finished else None
+    then = await go_on(turn.tx, turn.chat, now=turn.now, zone=turn.zone, several=len(turn.patients) > 1) if told.finished else None
     if then is not None:
         following, buttons = then.text, then.buttons
     events: list[dict[str, Any]] = []

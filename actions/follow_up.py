@@ -232,11 +232,13 @@ def _present(task: Task) -> set[str]:
 
 async def _finish(turn: Turn, dispatcher: Any, tracker: Any, task: Task, patient: Patient, came: Answer) -> str | None:
     """The follow-up has ended: the next that waits here begins with the same reply, or the family is thanked."""
-    then = await go_on(turn.tx, turn.chat, now=turn.now, several=len(turn.patients) > 1)
+    then = await go_on(turn.tx, turn.chat, now=turn.now, zone=turn.zone, several=len(turn.patients) > 1)
     if then is not None:
-        # Only an end that needs a word is said on the way: that the nurse will know why.
-        say(dispatcher, came.ask_back, came.closing if task.state == "declined" else None, then.text, buttons=then.buttons)
-        return None
+        # Only an end that needs a word is said on the way: that the nurse will know why; and thanks, when nothing more is asked.
+        closing = came.closing if task.state == "declined" or then.asks is None else None
+        say(dispatcher, came.ask_back, closing)
+        say(dispatcher, then.text, buttons=then.buttons)
+        return None if then.asks == "follow_up" else LATER
     say(dispatcher, came.ask_back, came.closing)
     if came.alert is None and turn.patient is not None and turn.patient.id == patient.id:
         await clarify(turn, dispatcher, tracker, form=FORM)

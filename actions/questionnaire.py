@@ -12,7 +12,9 @@ from actions.turn import Turn, turn_of
 from plans.answer import TRIES
 from plans.questionnaire import Item, Questionnaire
 from plans.questionnaire_answer import read_answer
-from plans.questionnaire_response import assigned_to, begin, end, form_of, keep, next_item, on_offer, open_response, take_up
+from plans.questionnaire_response import assigned_to, begin, end, form_of, item_words, keep, next_item, on_offer, open_response, take_up
+from plans.questionnaire_task import filled_in, item_answered
+from plans.queue import go_on
 from plans.wording import say as wording
 from plans.wording import words
 from records.patient import Patient
@@ -115,19 +117,24 @@ async def _take(turn: Turn, dispatcher: Any, tracker: Any, response: Questionnai
         value = None
     patient = await _patient(turn, response)
     alert = keep(response, item, value, now=turn.now)
+    await item_answered(turn.tx, turn.chat, response, now=turn.now)
     if alert is not None and patient is not None:
         await alarm(turn, dispatcher, alert, patient=patient)
     return {"item": None if next_item(response) is not None else await _end(turn, dispatcher, response, patient)}
 
 
 async def _end(turn: Turn, dispatcher: Any, response: QuestionnaireResponse, patient: Patient | None) -> str:
+    task = await filled_in(turn.tx, turn.chat, response, now=turn.now)
     ended = await end(turn.tx, response, patient, now=turn.now)
+    then = await go_on(turn.tx, turn.chat, now=turn.now, zone=turn.zone, several=len(turn.patients) > 1) if task is not None else None
     if ended.alert is not None and patient is not None:
         await alarm(turn, dispatcher, ended.alert, patient=patient)
     elif ended.offer_call:
         dispatcher.utter_message(text=ended.closing, buttons=[{"title": wording("questionnaire.call"), "payload": "human"}])
     else:
         say(dispatcher, ended.closing)
+    if then is not None:
+        say(dispatcher, then.text, buttons=then.buttons)
     return OVER
 
 
@@ -185,13 +192,6 @@ def _is_taken_up(response: QuestionnaireResponse, now: datetime) -> bool:
 
 
 def _ask(turn: Turn, dispatcher: Any, response: QuestionnaireResponse, *, again: bool) -> None:
-    form, item = form_of(response), next_item(response)
-    if item is None:
-        return
     patient = next((p for p in turn.patients if p.id == response.patient_id), turn.patient)
-    name = patient.name if patient is not None else wording("questionnaire.you")
-    intro = wording("questionnaire.again") if again else form.intro.format(name=name) if not response.answers and not response.tried else ""
-    number = wording("questionnaire.item", number=form.items.index(item) + 1, of=len(form.items), text=item.text)
-    options = form.options_of(item) if item.kind == "choice" else ()
-    buttons = [{"title": option.label, "payload": f"item_{response.id}_{item.id}_{option.value}"} for option in options]
-    dispatcher.utter_message(text="\n".join(part for part in (intro, number) if part), buttons=buttons)
+    text, buttons = item_words(response, patient, again=again)
+    say(dispatcher, text, buttons=buttons)

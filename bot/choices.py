@@ -1,6 +1,6 @@
 """The worker's part in adaptive choice: what each option has come to is counted once a day, and an opening is worded as chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -8,13 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.experiment.choose import Wanted, choose_wording
+from plans.bundle import Piece
+from plans.experiment.choose import Wanted, choose_wordings
 from plans.experiment.opening import PLAIN
 from plans.experiment.tally import count_choices
-from plans.follow_up import opening
-from plans.follow_up_sweep import Route
-from plans.template import PlanTemplate
-from records.care_plan import CarePlan, Task
+from records.care_plan import CarePlan
 from records.database import Database
 from records.experiment import OptionTally
 
@@ -39,23 +37,27 @@ class Choices:
             return await count_choices(tx, now) if last is None or last <= now - EVERY else 0
 
 
-async def opening_words(
-    tx: AsyncSession, task: Task, route: Route, template: PlanTemplate, *, now: datetime, zone: ZoneInfo, rng: Random
-) -> str:
-    """The message that opens the follow-up, with the opening that is chosen for this family around the plan's own question."""
-    if route.carer is None:
-        return opening(task, route.patient, template)
-    plan = await tx.get_one(CarePlan, task.care_plan_id)
-    want = Wanted(
-        carer_id=route.carer.id,
-        care_plan_id=plan.id,
-        patient_id=task.patient_id,
-        team_id=route.patient.team_id,
-        template=plan.template,
-        day=now.astimezone(zone).date(),
-        default=PLAIN,
-        step=task.step,
-        task_id=task.id,
-    )
-    chosen = await choose_wording(tx, want, now=now, rng=rng)
-    return opening(task, route.patient, template, around=chosen.text)
+async def opening_texts(
+    tx: AsyncSession, openings: Sequence[tuple[int, Piece]], *, now: datetime, zone: ZoneInfo, rng: Random
+) -> dict[int, str]:
+    """The words around the question of each of these openings (carer, follow-up), by task; those that are the template's own are left
+    out. One small query where nothing is chosen."""
+    if not openings:
+        return {}
+    ids = {piece.task.care_plan_id for _, piece in openings}
+    plans = {plan.id: plan for plan in await tx.scalars(select(CarePlan).where(CarePlan.id.in_(ids)))}
+    wanted = [
+        Wanted(
+            carer_id=carer_id,
+            care_plan_id=piece.task.care_plan_id,
+            patient_id=piece.patient.id,
+            team_id=piece.patient.team_id,
+            template=plans[piece.task.care_plan_id].template,
+            day=now.astimezone(zone).date(),
+            default=PLAIN,
+            step=piece.task.step,
+            task_id=piece.task.id,
+        )
+        for carer_id, piece in openings
+    ]
+    return {task: chosen.text for task, chosen in (await choose_wordings(tx, wanted, now=now, rng=rng)).items() if chosen.text is not None}

@@ -236,3 +236,13 @@ def dry_run(
     from bot.plan_dry_run import dry_run_command
 
     dry_run_command(template, days, patient=patient, cohort=cohort, file=file, by=by, as_json=as_json)
+
+
+@plan.command("task")
+def explain_task(
+    task: Annotated[int, typer.Argument(help="The follow-up's number.")], by: By, as_json: Annotated[bool, typer.Option("--json")] = False
+) -> None:
+    """Explain one follow-up in one screen: why it came, what held it, each attempt, what was said and kept, how it ended. Audited."""
+    from bot.task_history import task_command
+
+    task_command(task, by=by, as_json=as_json)

@@ -13,6 +13,7 @@ from plans.death import DIED
 from plans.guard import is_quiet, quiet_ends
 from plans.reach.policy import load_policy
 from plans.task import OPEN
+from plans.task_key import tasks_in
 from records.care_plan import Task
 from records.chat import Chat
 from records.contact import Contact
@@ -32,10 +33,10 @@ class Hold:
 
 async def held_back(tx: AsyncSession, row: Outbound, chat: Chat | None, *, now: datetime, zone: ZoneInfo) -> Hold | None:
     """Why this proactive row may not go out now: its family has stopped or paused, its follow-up has ended, it is quiet. None: it may."""
-    task_id = _task_of(row)
-    if task_id is not None:
-        task = await tx.get(Task, task_id, populate_existing=True)
-        if task is None or task.state not in OPEN:
+    if ids := tasks_in(row.key):
+        states = set(await tx.scalars(select(Task.state).where(Task.id.in_(ids))))
+        # Of several, what is no longer wanted must not be said; the others are said anew.
+        if states.isdisjoint(OPEN) or "withdrawn" in states:
             return Hold("withdraw", TASK_ENDED)
     carer_id = row.payload.get("carer_id") or (chat.carer_id if chat is not None else None)
     carer = await tx.get(Carer, int(carer_id), populate_existing=True) if carer_id is not None else None
@@ -48,12 +49,6 @@ async def held_back(tx: AsyncSession, row: Outbound, chat: Chat | None, *, now: 
         return Hold("withdraw", DIED)
     quiet = (await load_policy(tx)).of(department).quiet.hours()
     return Hold("later", "quiet", quiet_ends(now, zone, quiet)) if is_quiet(now, zone, quiet) else None
-
-
-def _task_of(row: Outbound) -> int | None:
-    kind, _, rest = row.key.partition(":")
-    number = rest.partition(":")[0]
-    return int(number) if kind == "task" and number.isdigit() else None
 
 
 async def _whose(tx: AsyncSession, row: Outbound, chat: Chat | None) -> tuple[str | None, bool]:

@@ -18,6 +18,7 @@ from integrations.wecom.outbound import message_id
 from plans.binding_talk import enter
 from plans.reach.arrive import entered
 from plans.reach.link import is_contact_token
+from plans.task_key import tasks_in
 from records.chat import CHAT_MOVES, Chat
 from records.message import Inbound, Outbound
 from records.staff import Staff
@@ -116,7 +117,8 @@ async def _send_failed(tx: AsyncSession, chat: Chat, event: dict[str, object], n
     if row.purpose == OPENED:
         await taken_back(tx, row, row.error, now)
     elif row.purpose == "task" and not known:
-        await give_up(tx, int(row.key.split(":")[1]), row.error, now)
+        for task_id in tasks_in(row.key):
+            await give_up(tx, task_id, row.error, now)
 
 
 async def _recalled(tx: AsyncSession, chat: Chat, event: dict[str, object], now: datetime) -> None:

@@ -29,6 +29,7 @@ from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
 from plans.reach.purpose import PROACTIVE, is_proactive
 from plans.reach.window import left
+from plans.task_key import tasks_in
 from records.chat import Chat
 from records.contact import move_contacts
 from records.database import Database
@@ -263,7 +264,8 @@ class Outbox:
         if row.purpose == OPENED:
             await taken_back(tx, row, reason, now)
         elif row.purpose == "task" and not known:
-            await give_up(tx, int(row.key.split(":")[1]), reason, now)
+            for task_id in tasks_in(row.key):
+                await give_up(tx, task_id, reason, now)
 
 
 async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:

@@ -102,7 +102,7 @@ async def _count(
     if rest:
         _keep_report(tx, patient, rest, picture, at or picture.sent_at, now)
     known.outdated()
-    replies += await _next(tx, chat, patient, told, known, phone=phone, now=now)
+    replies += await _next(tx, chat, patient, told, known, phone=phone, now=now, zone=zone)
     if not vitals:
         replies.append(Reply(say("family.picture.recorded", what=text)))
     elif rest:
@@ -110,7 +110,9 @@ async def _count(
     return replies
 
 
-async def _next(tx: AsyncSession, chat: Chat, patient: Patient, told: Report, known: Around, *, phone: str, now: datetime) -> list[Reply]:
+async def _next(
+    tx: AsyncSession, chat: Chat, patient: Patient, told: Report, known: Around, *, phone: str, now: datetime, zone: ZoneInfo
+) -> list[Reply]:
     """What a report says back and asks next; the plan's own alert is raised."""
     replies = [Reply(told.echo)]
     if told.alert is not None:
@@ -120,7 +122,7 @@ async def _next(tx: AsyncSession, chat: Chat, patient: Patient, told: Report, kn
     following = ask_of(told.next, patient) if told.next is not None and told.answered else ""
     buttons = buttons_of(told.task, told.next) if told.task is not None and told.next is not None else ()
     closing = told.closing
-    if told.finished and (then := await go_on(tx, chat, now=now, several=len(known.patients) > 1)) is not None:
+    if told.finished and (then := await go_on(tx, chat, now=now, zone=zone, several=len(known.patients) > 1)) is not None:
         following, buttons, closing = then.text, then.buttons, None
     step = "" if told.finished or told.ask_back else told.next_step + told.safety
     return [*replies, *(Reply(words or "") for words in (told.ask_back, closing, step)), Reply(following, buttons)]

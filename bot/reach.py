@@ -20,6 +20,7 @@ from plans.reach.decide import NO_ROUTE, decide_many
 from plans.reach.purpose import is_proactive
 from plans.reach.route import PUSHES, Channels, Decision, Want
 from plans.task import unopened
+from plans.task_key import tasks_in
 from plans.wording import words as wording
 from records.care_plan import Task
 from records.contact import Contact, move_contacts
@@ -224,25 +225,27 @@ async def _another_route(tx: AsyncSession, contact: Contact, row: Outbound, code
 
 async def again(tx: AsyncSession, task_ids: Sequence[int], reason: str, now: datetime) -> None:
     """Have these follow-ups look for another route."""
-    jobs = []
+    back = []
     for task_id in task_ids:
         task = await tx.get(Task, task_id)
         if task is not None and await unopened(tx, task, now=now, reason=reason):
-            jobs.append(Job("run_task", str(task_id)))
-    await defer(tx, jobs, priority=NORMAL)
+            back.append(task_id)
+    # They belong to one family, and one look is enough for all.
+    await defer(tx, [Job("run_task", str(task_id)) for task_id in back[:1]], priority=NORMAL)
 
 
 async def open_now(tx: AsyncSession, task_ids: Sequence[int], now: datetime) -> None:
-    """The family has come: the follow-ups that were announced to it are opened at once, the first of them if there are several."""
+    """The family has come: the follow-ups that were announced to it are opened at once, in one conversation if there are several."""
     await tx.execute(update(Task).where(Task.id.in_(task_ids)).values(next_at=now).execution_options(synchronize_session="fetch"))
     await defer(tx, [Job("run_task", str(task)) for task in task_ids[:1]], priority=URGENT)
 
 
 async def taken_back(tx: AsyncSession, row: Outbound, code: str, now: datetime) -> None:
     """The opening that a family came for did not arrive: it is said when the family writes again."""
-    task = await tx.get(Task, int(row.key.split(":")[1]))
-    if task is not None and await unopened(tx, task, now=now, reason=code):
-        task.next_at = task.useful_until
+    for task_id in tasks_in(row.key):
+        task = await tx.get(Task, task_id)
+        if task is not None and await unopened(tx, task, now=now, reason=code):
+            task.next_at = task.useful_until
 
 
 async def receipt(tx: AsyncSession, told: PushReceipt, *, now: datetime, means: Means) -> None:

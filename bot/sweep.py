@@ -20,14 +20,13 @@ from bot.outbox import lines_left_waiting
 from bot.retag import JOB as RETAG
 from bot.retag import anybody_to_look_at
 from plans.content.push import pushes_due
-from plans.follow_up_sweep import claim_due
+from plans.family import anything_due
 from records.adaptation import any_event
 from records.database import Database
 from records.wecom import CallbackEvent
 
 # A message that nobody handled for this long lost its job.
 LOST_AFTER = timedelta(seconds=20)
-TASKS_AT_ONCE = 200
 # How long an account may stay silent before we ask by ourselves. Short, because a red flag may wait there; long, because WeCom
 # limits pulls without a callback's token more strictly, by a number that it does not publish (wecom-api §1.2).
 LOOK_AGAIN = timedelta(minutes=1)
@@ -56,7 +55,9 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
             "apply_feed": await _defer(tx, await lanes_to_apply(tx, now), BULK),
             "poll_feed": await _defer(tx, await feeds_to_poll(tx, now), BULK),
             MASS: await _defer(tx, await masses_due(tx, now), BULK),
-            "run_task": await _defer(tx, [Job("run_task", str(task)) for task in await claim_due(tx, now, TASKS_AT_ONCE)], BULK),
+            "run_families": await _defer(
+                tx, [Job("run_families", str(lane), f"families:{lane}") for lane in sorted(await anything_due(tx, now))], BULK
+            ),
             ADAPT: await _defer(tx, [Job(ADAPT, "heard", ADAPT)] if await any_event(tx, now) else [], NORMAL),
             PUSHES: await _defer(tx, [Job(PUSHES, "due", PUSHES)] if await pushes_due(tx, now) else [], BULK),
             RETAG: await _defer(tx, [Job(RETAG, "due", RETAG)] if await anybody_to_look_at(tx, now) else [], BULK),

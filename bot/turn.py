@@ -17,6 +17,7 @@ from bot.media import VOICE, WAITING
 from bot.picture_answer import answer_picture
 from bot.rating import answer_rating
 from bot.reply import Reply
+from bot.task_tap import answer_task_tap
 from bot.texts import said_or, say
 from bot.triage_flag import raise_triage
 from bot.voice_answer import answer_voice
@@ -25,7 +26,6 @@ from plans.alert import raise_alerts
 from plans.clarify_talk import interrupt
 from plans.follow_up import report
 from plans.told import note_told
-from records.care_plan import Task
 from records.chat import Chat
 from records.database import is_lost_connection
 from records.flag import raise_flag
@@ -61,8 +61,8 @@ class Talker(Protocol):
         """Write the conversations that turns in `tx` have changed."""
         ...
 
-    async def begin_follow_up(self, tx: AsyncSession, chat: Chat, task: Task, question: Any, now: datetime) -> None:
-        """Cut the conversation: a fresh one that waits for the answer to `task`, saved in `tx`."""
+    async def begin_follow_ups(self, tx: AsyncSession, begun: Sequence[tuple[Chat, str]], now: datetime) -> None:
+        """Cut these conversations, saved in `tx`: fresh ones that wait for the answer to a `follow_up` or a `questionnaire`."""
         ...
 
     def forget(self, chat_id: int) -> None:
@@ -137,6 +137,9 @@ class TurnTaker:
         rated = await answer_rating(tx, chat, message, now)
         if rated is not None:
             return Answer([rated], outcome={"answer": "rating"})
+        reminded = await answer_task_tap(tx, chat, message, around.patients, now)
+        if reminded is not None:
+            return Answer([reminded], outcome={"answer": "reminder"})
         text = said = message.text or ""
         about_voice = await answer_voice(tx, chat, message, around.last_words)
         if about_voice is not None:

@@ -228,6 +228,7 @@ def compose(
         "voice": voices.hear,
         "run_task": follow_ups.run,
         MASS: MassMessages(parts.db, parts.clock, means).run,
+        "run_families": follow_ups.run_lane,
         "apply_feed": FeedApplier(
             parts.db, parts.clock, settings.tz, read=read_message, apply=apply, apply_all=apply_all, version=VERSION
         ).run,

@@ -6,6 +6,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from plans.task import TASK_MOVES, close, lock
+from plans.task_key import tasks_in
+from records.care_plan import Task
 from records.contact import move_contacts
 from records.errand import Errand
 from records.patient import AccessRefused, Patient, ReadAudit
@@ -63,6 +66,12 @@ async def close_errand(tx: AsyncSession, errand: Errand, state: str, *, by: str,
         # The ledger learns whether the clinician has written to the family.
         attempt = errand.key.removeprefix(f"{BY_HAND}:")
         await move_contacts(tx, [attempt], "delivered" if state == "done" else "failed", now=now, error=outcome)
+    for task_id in tasks_in(errand.key) if moved else ():
+        # The step of a plan that was given to a clinician ends with it.
+        task = await tx.get(Task, task_id)
+        ended = "done" if state == "done" else "declined"
+        if task is not None and ended in TASK_MOVES[(await lock(tx, task)).state]:
+            await close(tx, task, ended, now=now, by=by, reason="cannot" if ended == "declined" else "done", detail={"outcome": outcome})
     return moved
 
 

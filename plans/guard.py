@@ -62,7 +62,7 @@ def decide(
     Nothing is sent to a family that has stopped messages, or paused them; its plan is kept.
     """
     if now >= task.useful_until:
-        return Decision("expired", None, _held_up_by(task, chat, carer, busy))
+        return Decision("expired", None, held_up_by(task, chat, carer, busy))
     if carer is None:
         return Decision("undeliverable", None, "no_carer")
     if carer.stopped_at is not None:
@@ -87,7 +87,8 @@ def _wait(task: Task, until: datetime, reason: str) -> Decision:
     return Decision("wait", min(until, task.useful_until), reason)
 
 
-def _held_up_by(task: Task, chat: Chat | None, carer: Carer | None, busy: bool) -> str:
+def held_up_by(task: Task, chat: Chat | None, carer: Carer | None, busy: bool) -> str:
+    """What kept an opening back until it was too late: a key of wording.yml `undeliverable`."""
     if carer is not None and carer.stopped_at is not None:
         return "stopped"
     if carer is not None and carer.paused_until is not None and task.due_at < carer.paused_until:

@@ -132,6 +132,19 @@ def _is_asked(form: Questionnaire, item: Item, values: Mapping[str, int | str | 
     return mean is not None and mean < item.only_below
 
 
+def item_words(response: QuestionnaireResponse, patient: Patient | None, *, again: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The words and the buttons (id, label) of the open item; `again` after something else came in between. Empty when none is open."""
+    form, item = form_of(response), next_item(response)
+    if item is None:
+        return "", ()
+    name = patient.name if patient is not None else say("questionnaire.you")
+    intro = say("questionnaire.again") if again else form.intro.format(name=name) if not response.answers and not response.tried else ""
+    number = say("questionnaire.item", number=form.items.index(item) + 1, of=len(form.items), text=item.text)
+    options = form.options_of(item) if item.kind == "choice" else ()
+    buttons = tuple((f"item_{response.id}_{item.id}_{option.value}", option.label) for option in options)
+    return "\n".join(part for part in (intro, number) if part), buttons
+
+
 def keep(response: QuestionnaireResponse, item: Item, value: int | str | None, *, now: datetime) -> Alert | None:
     """Write an answer down (None: skipped), again if it was there already; what it calls for by itself."""
     response.answers = {**response.answers, item.id: {"value": value, "at": now.isoformat()}}

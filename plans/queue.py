@@ -3,67 +3,108 @@
 The queue is no table: it is the open follow-ups whose opening went to the chat, and the chat's row says which of them is being asked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from plans.bundle import Piece, question_of
+from plans.condition import conditions_hold
+from plans.lesson import tell_lesson
 from plans.open_tasks import next_look
 from plans.personal import task_templates
-from plans.question import ask_of, buttons_of, next_question
-from plans.task import TALKING
-from plans.template import PlanTemplate, Question
-from plans.template.step import ASKS
+from plans.question import next_question
+from plans.questionnaire_task import QUESTIONNAIRE, begin_for
+from plans.task import TALKING, close, lock
+from plans.task_move import TaskMove, move_tasks
 from plans.wording import say
 from records.care_plan import Task
 from records.chat import Chat
-from records.patient import Patient
+from records.patient import Patient, PatientCarer
 
 _WAITING = (
     select(Task)
     .where(Task.chat_id == bindparam("chat"), Task.state.in_(TALKING), Task.useful_until > bindparam("now"))
     .order_by(Task.due_at, Task.id)
 )
+# Held, and not yet said.
+_TO_READ = (
+    select(Task)
+    .join(PatientCarer, PatientCarer.patient_id == Task.patient_id)
+    .where(
+        PatientCarer.carer_id == bindparam("carer"),
+        PatientCarer.primary,
+        Task.state == "scheduled",
+        Task.due_at <= bindparam("now"),
+        Task.useful_until > bindparam("now"),
+    )
+    .order_by(Task.due_at, Task.id)
+)
 
 
 @dataclass(frozen=True)
 class Following:
-    """The follow-up whose turn has come, and the words and buttons that ask its first question."""
+    """What comes next in a conversation, with its buttons as (id, label). `asks` is the kind of conversation it is: questions of ours, a
+    questionnaire, or None for what is only told."""
 
-    task: Task
-    patient: Patient
-    question: Question
     text: str
     buttons: tuple[tuple[str, str], ...]
+    asks: str | None
 
 
-async def waiting(tx: AsyncSession, chat: Chat, now: datetime) -> list[tuple[Task, PlanTemplate]]:
+async def waiting(tx: AsyncSession, chat: Chat, now: datetime) -> list[Piece]:
     """The follow-ups that were announced in `chat` and are not being asked; those of the child that is talked about come first."""
     rows = [task for task in await tx.scalars(_WAITING, {"chat": chat.id, "now": now}) if task.id != chat.task_id]
-    templates = await task_templates(tx, rows)
-    known = [(task, templates[task.id]) for task in rows if task.id in templates]
-    asking = [(task, template) for task, template in known if template.step(task.step).kind in ASKS]
-    return sorted(asking, key=lambda each: each[0].patient_id != chat.patient_id)
+    pieces = [piece for piece in await pieces_of(tx, rows) if piece.talks]
+    return sorted(pieces, key=lambda each: each.patient.id != chat.patient_id)
 
 
-async def go_on(tx: AsyncSession, chat: Chat, *, now: datetime, several: bool) -> Following | None:
-    """When nothing is being asked in `chat`: the next follow-up that waits there is, from now on. `several`: the family has more children.
+async def pieces_of(tx: AsyncSession, tasks: Sequence[Task]) -> list[Piece]:
+    """The follow-ups with their patients and templates; those whose version is gone are left out."""
+    templates = await task_templates(tx, tasks)
+    return [Piece(task, await tx.get_one(Patient, task.patient_id), templates[task.id], 0) for task in tasks if task.id in templates]
 
-    It costs no message of its own: its question goes out with the reply that ends the one before.
+
+async def go_on(tx: AsyncSession, chat: Chat, *, now: datetime, zone: ZoneInfo, several: bool) -> Following | None:
+    """When nothing is being asked in `chat`: the next follow-up that waits there is, from now on; when none does, what there is to read.
+
+    It costs no message of its own: it goes out with the reply that ends the one before. `several`: the family has more children.
     """
     if chat.task_id is not None:
         return None
-    for task, template in await waiting(tx, chat, now):
-        patient = await tx.get_one(Patient, task.patient_id)
-        question = next_question(task, template, patient)
-        if question is None:
+    for piece in await waiting(tx, chat, now):
+        asks = piece.step.kind != QUESTIONNAIRE
+        if asks and next_question(piece.task, piece.template, piece.patient) is None:
             continue
-        turn_to(chat, task)
-        task.next_at = await next_look(tx, task, template, now)
+        words = question_of(piece) if asks else await begin_for(tx, piece, chat, now)
+        turn_to(chat, piece.task)
+        piece.task.next_at = await next_look(tx, piece.task, piece.template, now)
         form = "bundle.next_of" if several else "bundle.next"
-        text = say(form, name=patient.name, title=template.step(task.step).title, question=ask_of(question, patient))
-        return Following(task, patient, question, text, buttons_of(task, question))
+        text = say(form, name=piece.patient.name, title=piece.step.title, question=words.text)
+        return Following(text, words.buttons, "follow_up" if asks else QUESTIONNAIRE)
+    return await _something_to_read(tx, chat, now, zone)
+
+
+async def _something_to_read(tx: AsyncSession, chat: Chat, now: datetime, zone: ZoneInfo) -> Following | None:
+    """What was kept back so that it does not stand before the questions."""
+    if chat.carer_id is None:
+        return None
+    rows = list(await tx.scalars(_TO_READ, {"carer": chat.carer_id, "now": now}))
+    lessons = [piece for piece in await pieces_of(tx, rows) if piece.step.kind == "education"]
+    holds = await conditions_hold(tx, [piece.task for piece in lessons], now, zone) if lessons else {}
+    for piece in lessons:
+        if not holds[piece.task.id]:
+            continue
+        words = await tell_lesson(tx, piece, chat, now)
+        if words.text:
+            await lock(tx, piece.task)
+            columns = {"chat_id": chat.id, "sent_at": now, "next_at": piece.task.useful_until}
+            await move_tasks(tx, [TaskMove(piece.task, "sent", "asked before", columns)], chats=[chat], now=now)
+            await close(tx, piece.task, "done", now=now, by="system", reason="told")
+            return Following(words.text, words.buttons, None)
     return None
 
 
@@ -74,4 +115,4 @@ def turn_to(chat: Chat, task: Task) -> None:
 
 async def of_child(tx: AsyncSession, chat: Chat, patient: Patient, now: datetime) -> Task | None:
     """The first follow-up about `patient` that waits in `chat`."""
-    return next((task for task, _ in await waiting(tx, chat, now) if task.patient_id == patient.id), None)
+    return next((piece.task for piece in await waiting(tx, chat, now) if piece.patient.id == patient.id), None)

@@ -17,7 +17,8 @@ TASK_MOVES: Moves = {
     # A family that reports before it is asked moves a scheduled task on.
     "scheduled": frozenset({"sent", "started", "done", "declined", "undeliverable", "withdrawn"}),
     "sent": frozenset({"reminded", "started", "done", "declined", "missed", "undeliverable", "withdrawn"}),
-    "reminded": frozenset({"started", "done", "declined", "missed", "undeliverable", "withdrawn"}),
+    # Once more for each reminder of the step; the row's lock and its `next_at` keep a reminder from being counted twice.
+    "reminded": frozenset({"reminded", "started", "done", "declined", "missed", "undeliverable", "withdrawn"}),
     # started: the family has answered something, if only that it will answer later.
     "started": frozenset({"reminded", "done", "partial", "declined", "missed", "withdrawn"}),
     "done": frozenset(),
@@ -65,6 +66,11 @@ def opened(tx: AsyncSession, task: Task, chat: Chat, *, next_at: datetime, now: 
     """The opening of an announced task, which the caller holds locked, went into the outbox: the chat is now about it."""
     task.chat_id, task.next_at = chat.id, min(next_at, task.useful_until)
     chat.task_id, chat.patient_id = task.id, task.patient_id
+    note_opened(tx, task, now)
+
+
+def note_opened(tx: AsyncSession, task: Task, now: datetime) -> None:
+    """Write down that what was announced has been said in the chat."""
     _note(tx, task, now, "opened")
 
 

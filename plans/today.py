@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.clock import local_day
 from plans.personal import template_of
 from plans.question import next_question
+from plans.step_kind import TALKS
 from plans.task import is_open
+from plans.template.step import ASKS
 from plans.wording import say
 from records.care_plan import Task
 from records.chat import Chat
@@ -47,10 +49,13 @@ async def today(tx: AsyncSession, patients: Sequence[Patient], now: datetime, zo
         patient = by_id[task.patient_id]
         template = await template_of(tx, task)
         title = template.step(task.step).title
-        left = next_question(task, template, patient) if is_open(task) else None
-        form = "closed" if left is None else "open" if task.state != "scheduled" else "planned"
+        step = template.step(task.step)
+        if step.kind == "clinician_task":
+            continue
+        left = is_open(task) and (step.kind not in ASKS or next_question(task, template, patient) is not None)
+        form = "told" if step.kind not in TALKS else "closed" if not left else "open" if task.state != "scheduled" else "planned"
         text = say(f"today.{form}", name=patient.name, title=title, at=f"{task.due_at.astimezone(zone):%H:%M}")
-        items.append(TodayItem(patient.id, patient.name, task.id, title, task.due_at, task.state, left is not None, text))
+        items.append(TodayItem(patient.id, patient.name, task.id, title, task.due_at, task.state, left and step.kind in TALKS, text))
     return items
 
 

@@ -13,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn, current_turn
 from bot.dialogue.fitness import let_go, missing
-from bot.dialogue.forms import FOLLOW_UP, open_form
+from bot.dialogue.forms import FORMS, open_form
 from bot.dialogue.menu import clicked_intent, harmless
 from plans.binding import aside
 from plans.clarify_talk import interrupt
-from records.care_plan import Task
 from records.chat import Chat
 
 # The bot's last resort, should a turn end without a word.
@@ -102,18 +101,15 @@ class Dialogue:
         """Write the conversations that turns in `tx` have changed. Raises ConversationMoved when another worker was in the same chat."""
         await self._trackers.write(tx)
 
-    async def begin_follow_up(self, tx: AsyncSession, chat: Chat, task: Task, question: Any, now: datetime) -> None:
-        """Cut the conversation: a fresh one in which `task` asks its first question, saved in `tx`.
+    async def begin_follow_ups(self, tx: AsyncSession, begun: Sequence[tuple[Chat, str]], now: datetime) -> None:
+        """Cut these conversations, whose chats the caller has locked, and save them in `tx`: fresh ones that wait for an answer.
 
-        What the questions are stands in the task, so nothing of `question` is kept here.
+        What is asked stands in the follow-up or the questionnaire, so nothing of it is kept here, and all that begin alike are alike.
         """
-        async with self._lock(chat.id):
+        for chat, _ in begun:
             aside(chat)
             await interrupt(tx, chat, "superseded", now=now)
-            old = await self._trackers.load(tx, chat.id, now=now, form=None)
-            fresh = self._trackers.fresh(old.sender_id, introduced=True, form=FOLLOW_UP)
-            self._trackers.keep(tx, chat.id, fresh, now=now)
-            await self._trackers.write(tx)
+        await self._trackers.begin(tx, {chat.id: FORMS[kind] for chat, kind in begun}, now=now)
 
     def forget(self, chat_id: int) -> None:
         """Drop the live tracker, after a failed transaction: the next turn reads the saved conversation."""

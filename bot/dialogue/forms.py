@@ -5,23 +5,34 @@ from plans.binding import open_binding
 from plans.clarify_talk import open_clarification
 from plans.follow_up import open_task
 from plans.question import tapped
+from plans.questionnaire_task import KEPT, is_being_filled
 from plans.queue import of_child, turn_to
 from plans.task import TALKING
 from records.care_plan import Task
 
-FOLLOW_UP, BINDING, CLARIFY = "follow_up_form", "binding_form", "clarify_form"
+FOLLOW_UP, BINDING, CLARIFY, QUESTIONNAIRE = "follow_up_form", "binding_form", "clarify_form", "questionnaire_form"
 # The one slot of each.
 SLOTS = {FOLLOW_UP: "answer", BINDING: "binding", CLARIFY: "clarified"}
+# A questionnaire lives in the conversation, unless a follow-up has begun it.
+ASKED = SLOTS | {QUESTIONNAIRE: "item"}
+# As bot/family_round.py calls what begins.
+FORMS = {"follow_up": FOLLOW_UP, "questionnaire": QUESTIONNAIRE}
 
 
 async def open_form(turn: Turn) -> str | None:
-    """The form whose turn it is: a binding that was begun, questions about a report, then a follow-up that was asked."""
+    """The form whose turn it is: a binding that was begun, questions about a report, then a follow-up that was asked, or the questionnaire
+    that it is."""
     if await open_binding(turn.tx, turn.chat, turn.now) is not None:
         return BINDING
     if await open_clarification(turn.tx, turn.chat, turn.now) is not None:
         return CLARIFY
     await _turn_to_what_is_meant(turn)
-    return FOLLOW_UP if await open_task(turn.tx, turn.chat) is not None else None
+    task = await open_task(turn.tx, turn.chat)
+    if task is None:
+        return None
+    if (task.answers or {}).get(KEPT) is None:
+        return FOLLOW_UP
+    return QUESTIONNAIRE if await is_being_filled(turn.tx, turn.chat, task) else None
 
 
 async def _turn_to_what_is_meant(turn: Turn) -> None:

@@ -8,6 +8,7 @@ from actions.plan import PAUSE
 from actions.speech import named
 from actions.turn import Turn
 from bot.dialogue.intent import FALLBACK
+from bot.task_tap import moves_visit
 
 # Menu id → intent. `patient_<id>` comes beside these.
 INTENTS = {
@@ -61,6 +62,8 @@ def clicked_intent(turn: Turn, *, form: str | None, pending: dict[str, Any] | No
         return "reschedule"
     if not menu_id and (command := _commanded(turn.text)) is not None:
         return command
+    if moves_visit(menu_id) is not None:
+        return "reschedule"
     if (menu_id or "").startswith(QUESTIONNAIRE) and form != "questionnaire_form":
         return "start_questionnaire"
     if (menu_id or "").startswith(PAUSE):

@@ -5,7 +5,7 @@ form only, so that a turn costs the same however long the talk.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from sqlalchemy import event as sql_event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.dialogue.forms import SLOTS
+from bot.dialogue.forms import ASKED, QUESTIONNAIRE, SLOTS
 from records.chat import Conversation
 
 # After half a day a new topic begins: a 好的 no longer answers yesterday's question.
@@ -46,6 +46,11 @@ _SAVE = _NEW.on_conflict_do_update(
     set_={name: _NEW.excluded[name] for name in ("tracker", "version", "updated_at")},
     where=Conversation.version == _NEW.excluded.version - 1,
 ).returning(Conversation.chat_id)
+# Whatever was there gives way.
+_BEGIN = _NEW.on_conflict_do_update(
+    index_elements=["chat_id"],
+    set_={name: _NEW.excluded[name] for name in ("tracker", "updated_at")} | {"version": Conversation.version + 1},
+)
 
 
 class ConversationMoved(Exception):
@@ -132,6 +137,19 @@ class Trackers(TrackerStore):
         saved.changed_at = now
         self._hold(str(chat_id), saved.version, self._at_rest(tracker))
 
+    async def begin(self, tx: AsyncSession, forms: Mapping[int, str], *, now: datetime) -> None:
+        """Fresh conversations in these chats, each waiting in its form, in one statement. The chats' rows are locked by the caller."""
+        events = {form: [event.as_dict() for event in self.fresh("-", introduced=True, form=form).events] for form in set(forms.values())}
+        rows = [
+            {"chat_id": chat_id, "version": 1, "updated_at": now.isoformat(), "tracker": events[form]} for chat_id, form in forms.items()
+        ]
+        if rows:
+            await tx.execute(_BEGIN, {"rows": rows})
+        hand = self._in_hand(tx)
+        for chat_id in forms:
+            hand.pop(chat_id, None)
+            self.forget(str(chat_id))
+
     async def write(self, tx: AsyncSession) -> None:
         """Save what was changed. Raises ConversationMoved if a row is not the one that was taken in hand."""
         changed = {chat_id: saved for chat_id, saved in self._in_hand(tx).items() if saved.changed_at is not None}
@@ -209,5 +227,6 @@ class Trackers(TrackerStore):
 
 def loop(form: str | None) -> list[Event]:
     """The events that put a form of SLOTS on, waiting for an answer, or all of them off."""
-    asked = SLOTS[form] if form is not None else None
-    return [ActiveLoop(form), SlotSet(REQUESTED_SLOT, asked), *(SlotSet(slot, None) for slot in SLOTS.values())]
+    asked = ASKED[form] if form is not None else None
+    emptied = [*SLOTS.values(), *([ASKED[QUESTIONNAIRE]] if form == QUESTIONNAIRE else [])]
+    return [ActiveLoop(form), SlotSet(REQUESTED_SLOT, asked), *(SlotSet(slot, None) for slot in emptied)]

@@ -17,6 +17,7 @@ from bot.fhir.codes import (
 from bot.fhir.rows import about_patient, codes_of, plain, rows_of, simply
 from bot.fhir.search import Key, Kind
 from integrations.fhir.write import Json
+from plans.task_key import tasks_in
 from records.care_plan import CarePlan, Task
 from records.flag import Flag
 from records.message import Outbound
@@ -87,19 +88,21 @@ def flags() -> Kind:
 def communications() -> Kind:
     """Messages of follow-ups: of those the patient is known, whoever else is in the same chat."""
     at = func.coalesce(Outbound.sent_at, Outbound.created_at)
+    first = func.split_part(func.split_part(Outbound.key, ":", 2), "+", 1)
     rows = (
         select(
             literal("", Text()).label("part"), Outbound.seq.label("id"), Task.patient_id, at.label("changed_at"), Outbound.state,
             at.label("at"), Task.id.label("task_id"),
         )
-        .join(Task, and_(Task.chat_id == Outbound.chat_id, Outbound.key.startswith(func.concat("task:", Task.id, ":"))))
+        # One message may be about several follow-ups: it is shown with the first.
+        .join(Task, and_(Task.chat_id == Outbound.chat_id, first == cast(Task.id, Text())))
         .where(Outbound.purpose.in_(["task", "reminder"]))
         .subquery("communication_rows")
     )  # fmt: skip
 
     async def show(tx: AsyncSession, keys: Sequence[Key], client_id: int) -> list[Json]:
         messages = {row.seq: row for row in await tx.scalars(select(Outbound).where(Outbound.seq.in_([key.id for key in keys])))}
-        about = {number: int(row.key.split(":")[1]) for number, row in messages.items()}
+        about = {number: tasks_in(row.key)[0] for number, row in messages.items()}
         tasks = {row.id: row for row in await tx.scalars(select(Task).where(Task.id.in_(about.values())))}
         return [shown.communication(messages[key.id], tasks[about[key.id]]) for key in keys if key.id in messages]
 

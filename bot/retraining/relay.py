@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.turn import Turn
 from bot.turn import Talker
-from records.care_plan import Task
 from records.chat import Chat
 
 _PINNED = "talker"
@@ -41,9 +40,9 @@ class Relay:
         """As the talker of the transaction does."""
         await self._of(tx).save(tx)
 
-    async def begin_follow_up(self, tx: AsyncSession, chat: Chat, task: Task, question: Any, now: datetime) -> None:
+    async def begin_follow_ups(self, tx: AsyncSession, begun: Sequence[tuple[Chat, str]], now: datetime) -> None:
         """As the talker of the transaction does."""
-        await self._of(tx).begin_follow_up(tx, chat, task, question, now)
+        await self._of(tx).begin_follow_ups(tx, begun, now)
 
     def forget(self, chat_id: int) -> None:
         """What an earlier talker remembers, nobody asks for any more."""

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import any_, exists, select
+from sqlalchemy import BigInteger, any_, bindparam, exists, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.invitation import signing_key
 from plans.reach.link import verify
 from records.care_plan import Task
 from records.chat import Chat
-from records.contact import CONTACT_MOVES, Contact, move_contacts
+from records.contact import CONTACT_MOVES, NOT_MADE, Contact, move_contacts
+from records.patient import PatientCarer
 
 # An answer after this is no answer to that attempt any more.
 ANSWERED_WITHIN = timedelta(days=7)
@@ -65,3 +67,34 @@ async def is_under_way(tx: AsyncSession, about: str) -> bool:
     """Whether an attempt for this has been made, or is about to be, that did not fail."""
     made = exists().where(Contact.about == about, Contact.state.not_in(("failed", "refused", "withdrawn")))
     return bool(await tx.scalar(select(made)))
+
+
+_TASKS = bindparam("tasks", type_=ARRAY(BigInteger))
+_OF_TASKS = (
+    select(func.unnest(Contact.tasks), Contact.state, Contact.route, Contact.purpose)
+    .where(
+        Contact.tasks.overlap(_TASKS),
+        Contact.carer_id.in_(
+            select(PatientCarer.carer_id).where(PatientCarer.patient_id.in_(select(Task.patient_id).where(Task.id == any_(_TASKS))))
+        ),
+    )
+    .order_by(Contact.id)
+)
+
+
+async def under_way(tx: AsyncSession, task_ids: Sequence[int]) -> dict[int, str]:
+    """Those of these follow-ups for whose opening an attempt has been made, or is about to be, that did not fail; and how it stands."""
+    return {id: state for id, state, _, purpose in await _attempts(tx, task_ids) if purpose == "task" and state not in NOT_MADE}
+
+
+async def told_by(tx: AsyncSession, task_ids: Sequence[int]) -> dict[int, str]:
+    """What became of the last message in the chat that told of each of these follow-ups; those without one are left out."""
+    return {id: state for id, state, route, purpose in await _attempts(tx, task_ids) if route == "kf" and purpose == "task"}
+
+
+async def _attempts(tx: AsyncSession, task_ids: Sequence[int]) -> list[tuple[int, str, str, str]]:
+    wanted = set(task_ids)
+    if not wanted:
+        return []
+    rows = await tx.execute(_OF_TASKS, {"tasks": list(wanted)})
+    return [(row[0], row[1], row[2], row[3]) for row in rows if row[0] in wanted]

@@ -111,7 +111,7 @@ class Family:
             await sent(tx, task, chat, next_at=self.now + timedelta(hours=4), now=self.now)
             question = next_question(task, await template_of(tx, task))
             assert question is not None
-            await self.dialogue.begin_follow_up(tx, chat, task, question, self.now)
+            await self.dialogue.begin_follow_ups(tx, [(chat, "follow_up")], self.now)
             return question.ask.format(name=patient.name)
 
     async def task(self) -> Task:

@@ -14,7 +14,7 @@ from bot.kf_events import CUSTOMER, ENDED, EVENT, SERVICER
 from bot.reach import Means
 from bot.turn import Answer, TurnTaker
 from plans.enrolment import enrol
-from plans.follow_up_sweep import claim_due
+from plans.family import due_families
 from plans.template import load_templates
 from records.care_plan import Task
 from records.chat import Chat
@@ -128,9 +128,9 @@ class Road:
                 break
             self.family.now = max(self.family.now, due)
             async with self.family.db.transaction() as tx:
-                tasks = await claim_due(tx, self.family.now, 10)
-            for task in tasks:
-                await self._follow_ups.run(str(task))
+                lanes = {key.lane for key in await due_families(tx, self.family.now, most=10)}
+            for lane in lanes:
+                await self._follow_ups.run_lane(str(lane))
         self.family.now = until
         await self._hear()
         return self.words

@@ -24,7 +24,7 @@ from bot.app import POSTGRES_FOLDER
 from bot.clock import Clock
 from bot.outbox import HELD
 from bot.private import free_port
-from plans.follow_up_sweep import claim_due
+from plans.family import due_families
 from records.database import Database
 from records.embedded import EmbeddedServer
 from records.flag import Flag
@@ -181,7 +181,7 @@ class Hospital:
             "rows not sent": await tx.scalar(count.where(Outbound.state.in_(("queued", "sending")), Outbound.error.is_distinct_from(HELD)))
             or 0,
             "alerts due": await tx.scalar(count.where(Flag.next_at <= now, Flag.state.in_(("raised", "delivered")))) or 0,
-            "follow-ups due": len(await claim_due(tx, now, 1000)),
+            "follow-ups due": len(await due_families(tx, now, most=1000)),
             "jobs": await tx.scalar(text("select count(*) from procrastinate_jobs where status in ('todo', 'doing')")) or 0,
         }
 

@@ -4,13 +4,15 @@ from datetime import date, timedelta
 
 from sqlalchemy import select
 
+from plans.bundle import Piece
 from plans.consent import stop
-from plans.remind import at_next
+from plans.personal import template_of
+from plans.remind import expire
 from plans.task import close
 from plans.work_list import WorkItem, work_list
 from records.flag import raise_flag
 from records.schema import ReadAudit
-from tests.plans.conftest import ZONE, Family, local
+from tests.plans.conftest import Family, local
 
 D = date(2026, 3, 6)
 NEXT = D + timedelta(days=1)
@@ -19,7 +21,7 @@ NEXT = D + timedelta(days=1)
 async def with_work(family: Family) -> None:
     await family.enrolled()
     missed = await family.asked(D)
-    await at_next(family.tx, missed, family.patient, family.chat, family.carer, now=local(NEXT, 0), zone=ZONE)
+    await expire(family.tx, Piece(missed, family.patient, await template_of(family.tx, missed)), now=local(NEXT, 0))
     await close(family.tx, await family.task_of(NEXT), "undeliverable", now=local(NEXT, 9), by="system", reason="window_closed")
     declined = await family.asked(NEXT + timedelta(days=1))
     await family.answers(declined, "家里没有秤", now=local(NEXT + timedelta(days=1), 10))

@@ -32,7 +32,7 @@ class Parrot:
     async def save(self, tx: Any) -> None:
         assert tx.info["parrots"] == {self.name}
 
-    async def begin_follow_up(self, tx: Any, chat: Any, task: Any, question: Any, now: datetime) -> None:
+    async def begin_follow_ups(self, tx: Any, begun: Any, now: datetime) -> None:
         """It has no state."""
 
     def forget(self, chat_id: int) -> None:
