@@ -11,8 +11,10 @@ from actions.speech import keep, say
 from actions.turn import Turn, turn_of
 from plans.article import Article
 from plans.chart import asks_about
-from plans.content.library import Library
+from plans.content.library import Library, Published
+from plans.content.link import PATH, sign_reading
 from plans.content.live import LiveLibrary
+from plans.invitation import signing_key
 from plans.prescription import quote_named
 from plans.wording import say as wording
 from records.content_read import article_read
@@ -172,10 +174,10 @@ def not_understood(tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Found:
-    """An article with the version that it is in the content centre; None for what comes with the program."""
+    """An article, and where it comes from in the content centre; None for what comes with the program."""
 
     article: Article
-    version_id: int | None
+    source: Published | None
 
 
 def find_article(text: str, team: int | None = None) -> Found | None:
@@ -185,8 +187,7 @@ def find_article(text: str, team: int | None = None) -> Found | None:
     hits = at_hand.search(text, limit=1, team=team)
     if not hits:
         return None
-    source = at_hand.published.get(hits[0].article.id)
-    return Found(hits[0].article, source.version_id if source is not None else None)
+    return Found(hits[0].article, at_hand.published.get(hits[0].article.id))
 
 
 async def say_article(turn: Turn, dispatcher: Any, *, rate: bool = True) -> bool:
@@ -199,13 +200,17 @@ async def _utter(turn: Turn, dispatcher: Any, found: Found, *, rate: bool = True
     """Say the article, keep that it was read, and once a day ask whether it helped; False, without a word, if it was taken back since
     this process read it."""
     patient_id = turn.patient.id if turn.patient is not None else None
-    article, version = found.article, found.version_id
+    article, source = found.article, found.source
+    version = source.version_id if source is not None else None
     read = await article_read(turn.tx, turn.chat, patient_id, article.id, article.version, turn.now, ask=rate, version_id=version)
     if read is None:
         return False
+    number, ask = read
     reviewed = "尚待医生审阅" if article.needs_clinician_review else f"{article.reviewed_at:%Y年%m月}审阅"
     dispatcher.utter_message(response="utter_article", body=article.body.strip(), source=article.reference, reviewed=reviewed)
-    number, ask = read
+    if articles.pages and source is not None and source.page:
+        link = f"{articles.pages}{PATH}/{sign_reading(await signing_key(turn.tx), number, turn.now)}"
+        dispatcher.utter_message(response="utter_article_page", link=link)
     if ask:
         # bot/rating.py hears the tap.
         buttons = [{"title": wording(f"rating.{name}"), "payload": f"{name}_{number}"} for name in ("useful", "useless")]

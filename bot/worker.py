@@ -276,6 +276,7 @@ async def _read_articles(parts: Core) -> None:
     # In a thread like the dialogue: what it imports takes a second.
     answers = await asyncio.to_thread(importlib.import_module, "actions.answer")
     answers.use_encoder(parts.settings.encoder)
+    answers.articles.pages = parts.settings.pages
     await parts.db.insist(lambda: _look_at_articles(parts))
 
 

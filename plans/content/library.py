@@ -52,10 +52,12 @@ class SearchSettings(Strict):
 
 @dataclass(frozen=True)
 class Published:
-    """Where an article of the library comes from: its version in the content centre, and the team that alone may use it (None: all)."""
+    """Where an article of the library comes from: its version in the content centre, and the team that alone may use it (None: all).
+    `page` says that its page holds more than the chat does."""
 
     version_id: int
     team_id: int | None
+    page: bool = False
 
 
 @dataclass(frozen=True)

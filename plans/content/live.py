@@ -31,6 +31,8 @@ class LiveLibrary:
     """One for each process. `library` never waits for the database; `look` is called every few seconds by whoever has one."""
 
     def __init__(self) -> None:
+        # Where families' phones find the pages of contents; empty where they cannot.
+        self.pages = ""
         self._library: Library | None = None
         self._generation: int | None = None
         self._encoder_name = ""
@@ -100,7 +102,7 @@ async def published_articles(tx: AsyncSession, now: datetime) -> list[LiveArticl
     for version, item in rows:
         content = content_of(version)
         if isinstance(content, ArticleContent) and content.questions:
-            found.append(LiveArticle(_article(content, version), Published(version.id, item.team_id)))
+            found.append(LiveArticle(_article(content, version), Published(version.id, item.team_id, content.needs_page)))
     return found
 
 

@@ -5,12 +5,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from actions import answer
 from bot.rating import answer_rating
+from plans.content.lifecycle import take_back
+from plans.content.live import LiveLibrary
+from plans.content.model import Block
 from records.chat import Chat
 from records.content_read import ContentRead, Reads, reads
 from records.flag import Flag
 from records.question import QuestionToTeam
 from tests.dialogue.conftest import Family
+from tests.plans.content.conftest import BODY, article, make_centre
 
 pytestmark = pytest.mark.dialogue
 
@@ -77,3 +82,26 @@ async def test_declined_nothing_is_sent(family: Family) -> None:
     await family.says("先不用", menu_id="no")
     async with family.db.transaction() as tx:
         assert list(await tx.scalars(select(QuestionToTeam))) == []
+
+
+async def test_a_hospital_s_own_article_is_answered_with_until_it_is_taken_back(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker looks every few seconds; here it looks when it is told."""
+    process = LiveLibrary()
+    process.pages = "https://careloop.hospital.example"
+    monkeypatch.setattr(answer, "articles", process)
+    async with family.db.transaction() as tx:
+        centre = await make_centre(tx)
+        centre.now = family.now
+        blocks = [Block(heading="怎么做"), Block(text="先洗手，再换膜。")]
+        names = {"title": "宝宝游泳", "questions": ["宝宝能游泳吗", "几天可以游泳", "游泳馆能去吗"], "keywords": ["游泳"]}
+        await centre.published(article("swimming", blocks=blocks, **names))
+    await process.look(family.db, lambda: family.now)
+    said = await family.says("宝宝能去游泳吗")
+    assert BODY in said and "图文全文：https://careloop.hospital.example/h5/content/" in said
+    [read] = await read_by(family)
+    assert (read.article, read.version, read.how) == ("swimming", 1, "answer")
+    async with family.db.transaction() as tx:
+        await take_back(tx, "swimming", by=await tx.merge(centre.lin), now=family.now, reason="有误", wrong=True)
+    # This process has not looked again yet.
+    assert BODY not in await family.says("宝宝能去游泳吗")
+    assert len(await read_by(family)) == 1
