@@ -1,5 +1,6 @@
 """An editor's file is taken whole or refused with every mistake, its place and what to do."""
 
+import re
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from plans.content.lifecycle import definition_of
 from plans.content.model import ArticleContent, MessageContent
 from tagging.cohort.scope import Scope, TagEntry
 from tests.plans.content.conftest import BODY
-from tests.plans.content.files import mp4, png
+from tests.plans.content.files import mp4, pdf, png
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SCOPE = Scope({1: TagEntry(1, "preterm", "早产儿", None, False)}, {}, None, date(2026, 3, 9), ZONE)
@@ -137,3 +138,12 @@ def test_the_chat_s_text_fits_into_messages_cut_between_sentences(size: int) -> 
     parts = content.parts()
     assert all(len(part.encode()) <= 2048 for part in parts) and len(parts) <= 2
     assert "".join(parts) == body and all(part.endswith("。") for part in parts)
+
+
+def test_the_guide_s_examples_can_be_imported(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "content.zh-CN.md").read_text(encoding="utf-8")
+    examples = [block for block in re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL) if "…" not in block]
+    for name, data in {"step1.png": png(), "show.mp4": mp4(), "手册.pdf": pdf()}.items():
+        (tmp_path / name).write_bytes(data)
+    codes = [read_contents(written(tmp_path, example), SCOPE).contents[0].code for example in examples]
+    assert codes == ["kangaroo", "come-back"]
