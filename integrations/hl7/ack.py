@@ -82,6 +82,10 @@ def judge(data: bytes, policy: Policy = ANYONE) -> Verdict:
     return Verdict("AR" if error else "AA", error, header)
 
 
+# The longest field of a header that is told back: HL7's own bound is 250, and a sender's reader may have a small one.
+LONGEST_ECHO = 1_000
+
+
 def ack(message: Message | Header | None, code: Code, error: str | None = None, *, now: datetime, new_id: str) -> bytes:
     """The acknowledgement of a message, in the charset it was received in, without MLLP framing.
 
@@ -95,7 +99,7 @@ def ack(message: Message | Header | None, code: Code, error: str | None = None, 
     encoding = f"{signs.component}{signs.repetition}{signs.escape}{signs.subcomponent}" if signs else "^~\\&"
 
     def echo(number: int) -> str:
-        return _CONTROL.sub("", asked.raw(number)).strip() if asked is not None else ""
+        return _CONTROL.sub("", asked.raw(number)[:LONGEST_ECHO]).strip() if asked is not None else ""
 
     event = _CONTROL.sub("", asked.get(9, 2)) if asked is not None else ""
     version = echo(12) or "2.5"

@@ -25,6 +25,10 @@ KINDS: dict[str, VisitClass] = {
 }  # fmt: skip
 
 
+# How the name of a ward or a clinic ends, as a room's does not.
+PLACES = ("科", "门诊", "病区", "病房", "中心", "护理单元")
+
+
 def visit_change(about: About, what: What) -> VisitChange | None:
     """What this message makes of the visit; None where it names none and none is needed to understand it."""
     pv1 = about.first("PV1")
@@ -37,7 +41,10 @@ def _visit(about: About, pv1: Segment | None, what: What) -> Visit:
     if pv1 is None:
         return Visit(number=about.visit, discharged_at=_occurred(about) if what == "discharge" else None)
     kind = KINDS.get(pv1.get(2).upper())
-    ward = pv1.get(3) or None
+    ward, room = pv1.get(3) or None, pv1.get(3, 2) or None
+    if ward is not None and room is not None and ward.isascii() and room.endswith(PLACES):
+        # 0302^内分泌门诊: code and name of the place, where ward and room belong.
+        ward, room = room, None
     # PV1-10 is the service; in a clinic the place is the department; some write code and name of it into PV1-3.4.
     department = pv1.get(10, 2) or pv1.get(10) or pv1.get(3, 4, 2) or (ward if kind in ("outpatient", "emergency") else None)
     discharged = about.moment(pv1, 45)
@@ -48,7 +55,7 @@ def _visit(about: About, pv1: Segment | None, what: What) -> Visit:
         kind=kind,
         department=department or None,
         ward=ward,
-        room=pv1.get(3, 2) or None,
+        room=room,
         bed=pv1.get(3, 3) or None,
         admitted_at=about.moment(pv1, 44),
         discharged_at=None if what in ("cancel_discharge", "cancel_admit") else discharged,
