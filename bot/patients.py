@@ -20,6 +20,7 @@ from records.patient import Patient, patients_numbered
 from records.patient_identifier import PROPOSAL_MOVES, LinkProposal, PatientMerge
 from records.state import move
 from tagging.particulars import record_key
+from tagging.portrait.numbers import in_words
 
 
 @cache
@@ -57,7 +58,20 @@ async def accept(tx: AsyncSession, id: int, number: str | None, *, by: str, now:
         row.candidate_id = (await find_patient(tx, number)).id
         await tx.flush()
     await move(tx, row, "accepted", moves=PROPOSAL_MOVES, at=now, by=by, decided_at=now, decided_by=by)
+    await _close_siblings(tx, row, by=by, now=now)
     return _say("done.accepted", count=await _again(tx, row, by, now))
+
+
+async def _close_siblings(tx: AsyncSession, row: LinkProposal, *, by: str, now: datetime) -> None:
+    """A message whose numbers fit several asks about each; once one of them is meant, the others are not."""
+    same = (LinkProposal.feed == row.feed, LinkProposal.message_id == row.message_id, LinkProposal.why == row.why)
+    others = select(LinkProposal).where(*same, LinkProposal.state == "open", LinkProposal.id != row.id, LinkProposal.patient_id.is_(None))
+    for other in await tx.scalars(others.order_by(LinkProposal.id).with_for_update()):
+        if other.candidate_id is not None and other.person == row.person:
+            reason = f"question {row.id}"
+            await move(
+                tx, other, "refused", moves=PROPOSAL_MOVES, at=now, by=by, reason=reason, decided_at=now, decided_by=by
+            )  # fmt: skip
 
 
 async def refuse(tx: AsyncSession, id: int, *, by: str, now: datetime) -> str:
@@ -132,7 +146,7 @@ async def _lines(tx: AsyncSession, row: LinkProposal, zone: ZoneInfo) -> list[st
 
 def _patient(patient: Patient) -> str:
     sex = _say(f"sex.{patient.sex}") if patient.sex in ("M", "F") else ""
-    told = _say("line.patient", name=patient.name, record_number=patient.record_number, sex=sex, birth_date=patient.birth_date)
+    told = _say("line.patient", name=patient.name, record_number=in_words(patient.record_number), sex=sex, birth_date=patient.birth_date)
     return " ".join(told.split())
 
 

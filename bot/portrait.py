@@ -23,6 +23,7 @@ from records.patient import AccessRefused
 from records.staff import Staff
 from tagging.portrait.as_json import as_json
 from tagging.portrait.completeness import completeness
+from tagging.portrait.numbers import in_words
 from tagging.portrait.portrait import Portrait, portrait, portrait_for_operator
 
 # Of one kind in a Bundle, the latest first; a history is asked for through the FHIR edge, page by page.
@@ -93,7 +94,7 @@ def in_lines(seen: Portrait) -> Iterator[str]:
         return str(say["words"][group].get(code, code or ""))
 
     yield say["head"].format(
-        name=person.name, record_number=person.record_number, sex=named("sex", person.sex) or "?", born=person.birth_date,
+        name=person.name, record_number=in_words(person.record_number), sex=named("sex", person.sex) or "?", born=person.birth_date,
         age=person.age_days, team=person.team,
     )  # fmt: skip
     if seen.missing:

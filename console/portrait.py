@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tagging.portrait.measured import ReadingView
+from tagging.portrait.numbers import in_words, numberings
 from tagging.portrait.portrait import Portrait
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -33,7 +34,7 @@ def portrait_page(portrait: Portrait, *, hospital: str, zone: ZoneInfo) -> str:
     page = _environment().get_template("portrait.html")
     return page.render(
         p=portrait, w=_words(), hospital=hospital, day=day, moment=moment, age=age_text, number=_number, spark=_spark,
-        results=portrait.results[:RESULTS], shown=READINGS,
+        results=portrait.results[:RESULTS], shown=READINGS, number_of=in_words, numberings=numberings(),
     )  # fmt: skip
 
 

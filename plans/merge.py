@@ -14,7 +14,7 @@ from records.patient import Patient, PatientCarer
 from records.patient_identifier import PROPOSAL_MOVES, RECORD_NUMBER, LinkProposal, PatientIdentifier, PatientMerge
 from records.retag import ask_retag
 from records.state import StateChange, move
-from records.tag import CARRIED, PATIENT_TAG_MOVES, PatientTag
+from records.tag import CARRIED, PATIENT_TAG_MOVES, PatientTag, TagChange
 
 MERGED = "merged"
 # What ends or changes in a merge, beyond changing hands.
@@ -49,6 +49,7 @@ async def merge(tx: AsyncSession, kept: Patient, gone: Patient, *, now: datetime
     chats = [chat for chat in await tx.scalars(select(Task.chat_id).where(Task.patient_id.in_(pair)).distinct()) if chat is not None]
     before = await images(tx, pair, _SETTLED) | await images(tx, chats, [("chat", "id")])
     await _end_double_plans(tx, pair, now=now, by=by)
+    theirs, his = await _carried(tx, kept.id), await _carried(tx, gone.id)
     await _end_double_tags(tx, kept.id, gone.id, now=now, by=by)
     await _one_primary(tx, kept.id, gone.id)
     await _settle_proposals(tx, pair, now=now, by=by)
@@ -72,6 +73,7 @@ async def merge(tx: AsyncSession, kept: Patient, gone: Patient, *, now: datetime
         reason=reason,
     )
     tx.add(row)
+    _tell_cohorts(tx, kept.id, his - theirs, carried=True, now=now)
     _note(tx, kept.id, MERGED, now=now, by=by, reason=reason, gone=gone_id)
     await tx.flush()
     await ask_retag(tx, [kept.id], now)
@@ -91,12 +93,15 @@ async def unmerge(tx: AsyncSession, merged: PatientMerge, *, now: datetime, by: 
     if kept is None:
         raise MergeError("merged_since")
     await tx.flush()
+    theirs = await _carried(tx, kept.id)
     await put_back(tx, "patient", [merged.moved["patient"]])
     await give_back(tx, merged.moved, merged.gone_id, merged.kept_id)
     await restore(tx, merged.moved["changes"])
     await tx.execute(delete(PatientIdentifier).where(PatientIdentifier.id.in_(merged.moved["made"])))
     merged.undone_at, merged.undone_by = now, by
     await tx.refresh(kept)
+    _tell_cohorts(tx, kept.id, theirs - await _carried(tx, kept.id), carried=False, now=now)
+    _tell_cohorts(tx, merged.gone_id, await _carried(tx, merged.gone_id), carried=True, now=now)
     _note(tx, kept.id, "unmerged", now=now, by=by, reason=f"merge {merged.id}", gone=merged.gone_id)
     await ask_retag(tx, [merged.kept_id, merged.gone_id], now)
     return await tx.get_one(Patient, merged.gone_id, populate_existing=True)
@@ -135,6 +140,20 @@ async def _end_double_tags(tx: AsyncSession, kept: int, gone: int, *, now: datet
     for his, theirs in rows.all():
         ending = theirs if his.state in CARRIED and theirs.state not in CARRIED else his
         await move(tx, ending, "ended", moves=PATIENT_TAG_MOVES, at=now, by=by, reason=MERGED, until=now)
+
+
+async def _carried(tx: AsyncSession, patient_id: int) -> set[int]:
+    """The tags that a patient carries, by id."""
+    await tx.flush()
+    carried = select(PatientTag.tag_id).where(
+        PatientTag.patient_id == patient_id, PatientTag.until.is_(None), PatientTag.state.in_(CARRIED)
+    )
+    return set(await tx.scalars(carried))
+
+
+def _tell_cohorts(tx: AsyncSession, patient_id: int, tags: set[int], *, carried: bool, now: datetime) -> None:
+    """Cohorts, and the plans that begin with them, hear what a patient carries now, or does not any more."""
+    tx.add_all(TagChange(patient_id=patient_id, tag_id=tag, carried=carried, at=now) for tag in sorted(tags))
 
 
 async def _one_primary(tx: AsyncSession, kept: int, gone: int) -> None:

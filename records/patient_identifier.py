@@ -1,14 +1,18 @@
 """Under which numbers a patient is known, which of them may be one person, and which were made one (FHIR Identifier, Patient.link)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
 from records.state import Moves
 
+MOST_MERGES = 20
+# Long enough to look again at an answer that somebody doubts.
+CLAIMS_KEPT = timedelta(days=30)
 NATIONAL_ID, EMPI, RECORD_NUMBER = "national-id", "empi", "record-number"
 # A record number as it is compared, like the one in records/patient.py.
 VALUE_KEY = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
@@ -89,3 +93,24 @@ class PatientMerge(Identity, Base):
     reason: Mapped[str]
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
+
+
+async def replaced_by(tx: AsyncSession, gone_id: int) -> tuple[int, datetime] | None:
+    """Into whom a patient has been merged, through all merges since, and when the last of them was; None where he is nobody's."""
+    found: tuple[int, datetime] | None = None
+    merges = select(PatientMerge.kept_id, PatientMerge.at).where(PatientMerge.undone_at.is_(None)).order_by(PatientMerge.id.desc()).limit(1)
+    # Nobody is merged more often; a circle would be a mistake of ours.
+    for _ in range(MOST_MERGES):
+        row = (await tx.execute(merges.where(PatientMerge.gone_id == (found[0] if found else gone_id)))).first()
+        if row is None:
+            break
+        found = row[0], row[1]
+    return found
+
+
+async def forget_claims(tx: AsyncSession, now: datetime) -> int:
+    """Forget what messages said of the people of questions that were answered CLAIMS_KEPT ago: name and telephone have done their work. The
+    question itself stays, so that it is not put again. How many were forgotten."""
+    old = (LinkProposal.state != "open", LinkProposal.decided_at < now - CLAIMS_KEPT, LinkProposal.person != {})
+    done = await tx.execute(update(LinkProposal).where(*old).values(person={}).execution_options(synchronize_session=False))
+    return int(done.rowcount)  # type: ignore[attr-defined]

@@ -27,6 +27,7 @@ from records.experiment import (
     TemplateSuggestion,
 )
 from records.feed import Feed, FeedMessage
+from records.feed_lane import FeedLane
 from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
 from records.flag import Flag, FlagNotice
 from records.flag_review import FlagReview
@@ -105,6 +106,7 @@ __all__ = [
     "ExperimentFamily",
     "ExperimentLook",
     "Feed",
+    "FeedLane",
     "FeedMessage",
     "FhirClient",
     "FhirClientTeam",

@@ -69,7 +69,8 @@ class PatientTag(Identity, Base):
     """A tag on a patient, from `since` on; `until` None while it lasts. A tag that comes back is a new row: the old one is history.
 
     `source` is where it first came from, `evidence_at` when it was last borne out, `confidence` 0 to 1. `decided_by` is the clinician
-    whose word it is (to carry it or not); `asks` says that new evidence came after that, and that somebody must look.
+    whose word it is (to carry it or not); `asks` says that new evidence came after that, and that somebody must look. Of a refused tag
+    `expires_at` is when the rules that spoke for it ceased to.
     """
 
     __tablename__ = "patient_tag"

@@ -1,6 +1,7 @@
 """Messages into the record, one by one or many at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.apply.chart import booked, diagnosed, noted, ordered, vaccinated
 from bot.apply.merged import merged
-from bot.apply.observed import observed, vital_of
+from bot.apply.observed import PRESSURE, apart, observed, vital_of
 from bot.apply.person import patient_of
 from bot.apply.rows import Table, Told, put_rows
 from bot.apply.shelf import Shelf
@@ -60,7 +61,7 @@ async def apply_all(tx: AsyncSession, messages: Sequence[tuple[Message, datetime
     What they need is fetched at once and what they leave is written at once, several times as fast as one by one. Raises what the first
     of them that cannot be applied raises: then the caller rolls back, and goes on one by one.
     """
-    told = [(message, received_at) for message, received_at in messages if message.events and not message.test]
+    told = [(_apart(message), received_at) for message, received_at in messages if message.events and not message.test]
     if not told:
         return
     settings, shelf, changed, dated = await settings_of(tx, feed), Shelf(), set[int](), set[int]()
@@ -76,6 +77,10 @@ async def apply_all(tx: AsyncSession, messages: Sequence[tuple[Message, datetime
     await tx.flush()
     await record_changed(tx, dated, by=f"feed:{feed}", now=now, zone=zone)
     await ask_retag(tx, changed, now)
+
+
+def _apart(message: Message) -> Message:
+    return replace(message, events=tuple(part for event in message.events for part in apart(event)))
 
 
 async def _fetch(tx: AsyncSession, shelf: Shelf, feed: str, messages: Sequence[Message]) -> None:
@@ -154,7 +159,7 @@ def _table(event: Event) -> Table | None:
     """The table in which the row that an event speaks of is, if it has one."""
     match event:
         case Observed():
-            return LabResult if vital_of(event.code) is None else Observation
+            return LabResult if vital_of(event.code) in (None, PRESSURE) else Observation
         case Ordered():
             return MedicationRequest if event.kind == "medicine" else ServiceRequest
         case Diagnosed():

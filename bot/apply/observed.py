@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from bot.apply.chart import cut, words
 from bot.apply.rows import Told
 from bot.apply.work import Work
-from integrations.event import Coded, Observed
+from integrations.event import Coded, Event, Observed
 from plans.clock import local_day
 from records.lab_result import LabResult
 from records.observation import Observation
@@ -21,7 +22,7 @@ from records.said import CLEARED
 from tagging.content import default_content
 from tagging.errors import InputError
 from tagging.terms.convert import convert as in_unit
-from tagging.terms.lab import find_lab
+from tagging.terms.lab import find_lab, items
 from tagging.terms.number import read_value
 from tagging.terms.ucum import ucum
 from tagging.vitals import convert, get_vital, plausible
@@ -37,10 +38,32 @@ HIDDEN = ("registered", "cancelled", "entered-in-error")
 _LOINC_NAMES = ("LN", "LOINC", "HTTP://LOINC.ORG")
 
 
+PRESSURE = "blood_pressure"
+# 120/80, 98/56 (72): the mean behind it is computed from both and is left out.
+_BOTH = re.compile(r"(\d{2,3}(?:\.\d)?)\s*[/／]\s*(\d{2,3}(?:\.\d)?)\s*(?:mmhg)?\s*(?:[(（]\s*\d{2,3}\s*[)）])?", re.IGNORECASE)
+_PARTS = (Coded("8480-6", "收缩压", "LN"), Coded("8462-4", "舒张压", "LN"))
+
+
+def apart(event: Event) -> tuple[Event, ...]:
+    """A blood pressure whose value is both pressures as two observations, so that each is a number; anything else as it is.
+
+    One without a value (withdrawn) is two as well: their keys are those of the two that it takes back.
+    """
+    if not isinstance(event, Observed) or vital_of(event.code) != PRESSURE:
+        return (event,)
+    both = _BOTH.fullmatch(event.values[0].strip()) if len(event.values) == 1 else None
+    if both is None and event.values:
+        return (event,)
+    values = [(number,) for number in both.groups()] if both is not None else [(), ()]
+    told = replace(event, unit=event.unit or "mm[Hg]", reference_range=None, flag=None)
+    return tuple(replace(told, key=f"{event.key}#{code.code}", code=code, values=value) for code, value in zip(_PARTS, values, strict=True))
+
+
 def observed(work: Work, patient: Patient, event: Observed) -> Told:
     """The row that the event speaks of."""
     status = STATUS.get(event.status.strip().upper(), "preliminary")
     vital = vital_of(event.code)
+    vital = None if vital == PRESSURE else vital
     return _result(work, event, status) if vital is None else _vital(work, patient, event, vital, status)
 
 
@@ -117,10 +140,17 @@ def _loinc(event: Observed, local: Mapping[str, str] | None) -> str | None:
 
 @cache
 def _vitals() -> tuple[dict[str, str], dict[str, str]]:
-    """vitals.yml by LOINC code and by name."""
+    """The vital signs of lab.yml and of vitals.yml, by LOINC code and by name. Of lab.yml's abbreviations those of one or two letters are
+    left out: without a nursing record around them they mean too much (T, PR)."""
+    by_loinc, by_name = dict[str, str](), dict[str, str]()
+    for item in items().values():
+        vital = item.vital
+        if vital is not None and vital in default_content().vitals.vitals and item.of == "body" and item.conversion is None:
+            by_loinc |= {code: vital for code in (item.loinc, *item.also) if code}
+            by_name |= {_folded(name): vital for name in (item.name, *item.say) if not name.isascii() or len(name) > 2}
     loaded = yaml.safe_load(Path(__file__).with_name("vitals.yml").read_text("utf-8"))
-    by_loinc = {str(code): vital for vital, entry in loaded.items() for code in entry["loinc"]}
-    by_name = {_folded(name): vital for vital, entry in loaded.items() for name in entry["names"]}
+    by_loinc |= {str(code): vital for vital, entry in loaded.items() for code in entry["loinc"]}
+    by_name |= {_folded(name): vital for vital, entry in loaded.items() for name in entry["names"]}
     return by_loinc, by_name
 
 

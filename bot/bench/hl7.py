@@ -28,7 +28,7 @@ def run(file: Path | None = None, seconds: float = SECONDS) -> Result:
         "fields_per_s": round(_per_second(messages, lambda data: fields_of(read(data)), seconds)),
         "bytes_mean": round(sum(map(len, messages)) / len(messages)),
         **percentiles([_seconds(data) for data in messages for _ in range(200)], "message", 0.5, 0.95),
-        "ratio_of_16_times_the_size": round(_seconds(_panel(16_000)) / _seconds(_panel(1_000)), 1),
+        "ratio_of_16_times_the_size": round(_least(_panel(16_000)) / _least(_panel(1_000)), 1),
     }
     meets = {
         "at_least_3000_a_second": figures["messages_per_s"] >= RATE,
@@ -50,6 +50,12 @@ def _seconds(data: bytes) -> float:
     begin = time.process_time()
     to_message(read(data), SOURCE)
     return time.process_time() - begin
+
+
+def _least(data: bytes, times: int = 5) -> float:
+    """The least of several: one alone may hold a collection of garbage, or what neighbours on the machine do to its caches (15 to 27
+    times for 16 times the size, where the least of five gives 14 to 18)."""
+    return min(_seconds(data) for _ in range(times))
 
 
 def _message(kind: str, *lines: str) -> bytes:

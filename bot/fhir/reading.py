@@ -6,8 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.fhir import shown
 from bot.fhir.body import read_body
-from bot.fhir.codes import row_of
+from bot.fhir.codes import id_of, row_of
 from bot.fhir.entrance import Caller, Entrance, answer
 from bot.fhir.kinds import kinds
 from bot.fhir.refusal import FhirRefusal, issue_of
@@ -15,6 +16,7 @@ from bot.fhir.scope import allows
 from bot.fhir.search import Key, Kind, find, find_of_patient, find_one, read_search
 from integrations.fhir.write import Json, bundle, entry, outcome
 from records.fhir_client import note_reads
+from records.patient_identifier import replaced_by
 
 # Of one patient in `$everything`, all kinds together.
 EVERYTHING = 2_000
@@ -33,6 +35,8 @@ class Reading:
         async with self._entrance.working(caller) as tx:
             key = await find_one(tx, kind, request.match_info["id"], caller.id)
             resources = await self._shown(tx, kind, [key], caller) if key is not None else []
+            if not resources and kind.name == "Patient":
+                resources = await self._replaced(tx, request.match_info["id"], caller)
         if not resources:
             raise FhirRefusal("not_found", path=kind.name)
         tag = f'W/"{resources[0]["meta"]["versionId"]}"'
@@ -75,6 +79,15 @@ class Reading:
         if len(told) > EVERYTHING:
             entries.append(entry(outcome(issue_of("incomplete", severity="warning")), base, "outcome"))
         return answer(bundle("searchset", entries, links={"self": f"{base}/Patient/{request.match_info['id']}/$everything"}))
+
+    async def _replaced(self, tx: AsyncSession, resource_id: str, caller: Caller) -> list[Json]:
+        """A patient who was merged into one whom the program may see: no more than the link to him."""
+        found = row_of(resource_id)
+        kept = await replaced_by(tx, found[1]) if found is not None and not found[0] else None
+        if kept is None or await find_one(tx, kinds()["Patient"], id_of(kept[0]), caller.id) is None:
+            return []
+        note_reads(tx, caller.id, [kept[0]], now=self._entrance.clock(), why="fhir:Patient")
+        return [shown.replaced_patient(resource_id, *kept)]
 
     async def _shown(self, tx: AsyncSession, kind: Kind, keys: Sequence[Key], caller: Caller) -> list[Json]:
         """The resources of these keys; that they were read is written down for every patient whom they name."""

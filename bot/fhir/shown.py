@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.fhir.codes import (
@@ -66,7 +67,7 @@ def of(patient_id: int) -> Json:
 
 def patient(row: Patient, numbers: Sequence[PatientIdentifier], team: str) -> Json:
     """Who somebody is. His numbers are those that still count; the record number is the hospital's own word for him."""
-    known = dict.fromkeys([(RECORD_NUMBER, row.record_number), *((one.system, one.value) for one in numbers if not is_private(one))])
+    known = dict.fromkeys([*own_number(row), *((one.system, one.value) for one in numbers if not is_private(one))])
     kinds = {RECORD_NUMBER: "MR"}
     return made(
         "Patient",
@@ -82,6 +83,17 @@ def patient(row: Patient, numbers: Sequence[PatientIdentifier], team: str) -> Js
         multipleBirthInteger=row.birth_order,
         managingOrganization=reference("Organization", display=team),
     )
+
+
+def own_number(row: Patient) -> list[tuple[str, str]]:
+    """The record number; none where another number with its system (`inpatient-number:B7`) stands in for it, which is told by itself."""
+    return [] if ":" in row.record_number else [(RECORD_NUMBER, row.record_number)]
+
+
+def replaced_patient(resource_id: str, kept_id: int, at: datetime) -> Json:
+    """Somebody who was merged into another: that he is, and into whom."""
+    link = {"other": of(kept_id), "type": "replaced-by"}
+    return made("Patient", resource_id, at, active=False, link=[link])
 
 
 def is_private(number: PatientIdentifier) -> bool:

@@ -20,6 +20,7 @@ from integrations.event import Message
 from records.database import Database, is_lost_connection
 from records.feed import DATABASE, UNEXPECTED, FeedMessage, count_outcomes, lanes_waiting, next_messages
 from records.feed import Feed as FeedRow
+from records.feed_lane import BATCH_STARTS, lane_for
 from records.state import StateChange
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,8 @@ READ_ASIDE = 100 << 10
 # hour; what nobody expected holds up its patient, so it is over sooner.
 WAITS_FOR_OTHERS, FAILED = (5, 60, 600, 3600), (2, 10, 60, 300)
 ATTEMPTS = len(FAILED) + 1
+# The code of a message whose process did not survive it.
+KILLED = "killed"
 HOLDS = (UNEXPECTED, DATABASE)
 # The largest number of characters of a reason; reasons are codes and types, never a patient's words.
 REASON = 200
@@ -128,20 +131,45 @@ class FeedApplier:
         """
         feed_id, lane = (int(part) for part in key.split(":"))
         now = self._clock()
+        if not await self._begin(feed_id, lane, now):
+            return
+        try:
+            outcomes, name = await self._try(feed_id, lane, now)
+        except Exception:
+            # Whoever raises lives on: only what ends its process is to be found out.
+            async with self._db.transaction() as tx:
+                (await lane_for(tx, feed_id, lane)).ended()
+            raise
+        if outcomes:
+            log.debug("feed applied", feed=name, lane=lane, **Counter(each.state for each in outcomes))
+
+    async def _begin(self, feed_id: int, lane: int, now: datetime) -> bool:
+        """Write down that a try begins, before it does; False where another job has the lane."""
+        async with self._db.transaction() as tx:
+            if not await _hold(tx, feed_id, lane) or await tx.get(FeedRow, feed_id) is None:
+                return False
+            row = await lane_for(tx, feed_id, lane)
+            first = await next_messages(tx, feed_id, lane, now, limit=1, size=BYTES) if row.careful or row.starts >= BATCH_STARTS else []
+            row.begins(first[0].id if first else None, MESSAGES)
+            return True
+
+    async def _try(self, feed_id: int, lane: int, now: datetime) -> tuple[list[Outcome], str]:
         async with self._db.transaction() as tx:
             # The job's lock keeps jobs apart; this keeps a stalled job's twin on another machine apart too.
-            held = await tx.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"apply_feed:{feed_id}:{lane}", 0))))
-            row = await tx.get(FeedRow, feed_id) if held else None
+            row = await tx.get(FeedRow, feed_id) if await _hold(tx, feed_id, lane) else None
             if row is None or not row.active:
-                return
-            feed = as_feed(row)
-            messages = await next_messages(tx, feed_id, lane, now, limit=MESSAGES, size=BYTES)
-            outcomes = await self._together(tx, feed, messages, now) or await self._one_by_one(tx, feed, messages, now)
+                return [], ""
+            feed, trying = as_feed(row), await lane_for(tx, feed_id, lane)
+            messages = await next_messages(tx, feed_id, lane, now, limit=1 if trying.careful else MESSAGES, size=BYTES)
+            if messages and messages[0].id == trying.killer:
+                outcomes = [_killed(feed, messages[0])]
+            else:
+                outcomes = await self._together(tx, feed, messages, now) or await self._one_by_one(tx, feed, messages, now)
             if messages:
                 await defer(tx, [lane_job(feed_id, lane)], priority=BULK)
+            trying.ended()
             await self._write(tx, feed_id, outcomes, now)
-        if outcomes:
-            log.debug("feed applied", feed=feed.name, lane=lane, **Counter(each.state for each in outcomes))
+        return outcomes, feed.name
 
     async def _together(self, tx: AsyncSession, feed: Feed, messages: list[FeedMessage], now: datetime) -> list[Outcome]:
         """Apply all in one savepoint, which is the rule and several times as fast; nothing when one of them needs its own."""
@@ -223,6 +251,17 @@ class FeedApplier:
 
 def _done(message: FeedMessage, said: list[Message]) -> Outcome:
     return Outcome(message, "applied") if any(each.events for each in said) else Outcome(message, "ignored", "nothing_for_us")
+
+
+async def _hold(tx: AsyncSession, feed_id: int, lane: int) -> bool:
+    """Whether this transaction is the only one that works on the lane."""
+    return bool(await tx.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"apply_feed:{feed_id}:{lane}", 0)))))
+
+
+def _killed(feed: Feed, message: FeedMessage) -> Outcome:
+    """Dead: whoever tried it has not lived to tell why."""
+    log.error("message kills its process", feed=feed.name, control_id=message.control_id, sha256=message.sha256[:16])
+    return Outcome(message, "dead", KILLED, KILLED)
 
 
 def _failed(feed: Feed, message: FeedMessage, err: Exception, now: datetime) -> Outcome:

@@ -13,6 +13,7 @@ from records.database import Database
 from records.feed import Feed as FeedRow
 from records.feed import FeedMessage, dead_share, oldest_waiting
 from records.message import enqueue
+from records.patient_identifier import forget_claims
 from records.staff import OnCall, Staff
 from records.state import StateChange
 
@@ -37,7 +38,8 @@ class Trouble:
 
 
 async def watch_feeds(db: Database, now: datetime, alarm_to: list[str]) -> dict[str, int]:
-    """One round; how many troubles began and ended. A message goes to each of `alarm_to`, through the outbox."""
+    """One round; how many troubles began and ended. A message goes to each of `alarm_to`, through the outbox. What feeds said of people
+    whom a person has told apart long ago is forgotten."""
     counts = {"began": 0, "ended": 0}
     async with db.transaction() as tx:
         if not await tx.scalar(select(func.pg_try_advisory_xact_lock(ONE_WATCHER))):
@@ -54,6 +56,7 @@ async def watch_feeds(db: Database, now: datetime, alarm_to: list[str]) -> dict[
             for what in sorted(row.alarms.keys() - found.keys()):
                 await _tell(tx, row, what, say("feed.over", feed=row.name, what=say(f"feed.names.{what}")), now, alarm_to, began=False)
                 counts["ended"] += 1
+        await forget_claims(tx, now)
     return counts
 
 

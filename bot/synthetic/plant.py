@@ -21,6 +21,7 @@ from records.schema import OnCall, Setting, Staff, Team, TeamMember
 from records.setting import SYNTHETIC
 from tagging.tags.catalogue import tags
 from tagging.tags.library import shipped
+from tagging.tags.noted import version
 
 # Patients a statement, and from how many on indexes are dropped first.
 CHUNK, BULK = 25_000, 20_000
@@ -153,6 +154,7 @@ async def _fill(connection: AsyncConnection, planting: Planting, progress: Progr
         "given": hospital()["given"],
         "marked": f"（{hospital()['marked']}）",
         "triage": sorted(shipped().triage),
+        "reader": version(),
         "because": "合成数据，不是任何人的病历",
     }
     for first in range(1, planting.patients + 1, CHUNK):

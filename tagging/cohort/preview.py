@@ -3,10 +3,13 @@
 Whoever is shown on a list has been read: lists take the reader, and write it down.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Select, and_, func, insert, not_, or_, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.patient import Patient, ReadAudit
@@ -15,10 +18,15 @@ from records.staff import Staff
 from tagging.cohort.query import Query
 from tagging.cohort.scope import Scope
 from tagging.cohort.sql import Compiled
+from tagging.cohort.words import CohortError, say
 
 LONGEST_PAGE = 500
 # So many ids are walked along for a page: a few milliseconds.
 WALK = 20_000
+# PostgreSQL's code for a statement that was ended, here because its time was up.
+CANCELLED = "57014"
+# A preview that takes longer is not worth waiting for: the whole hospital's trends are better asked of a saved cohort.
+PATIENCE_MS = 15_000
 # Compiling to machine code costs more than any of these queries; a plan that does not know its tags and dates is often a bad one.
 _PLAN = text(
     "select set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true)"
@@ -51,12 +59,30 @@ async def plan_well(tx: AsyncSession) -> None:
     await tx.execute(_PLAN)
 
 
+@asynccontextmanager
+async def patiently(tx: AsyncSession, patience_ms: int | None = None) -> AsyncIterator[None]:
+    """Statements within may take so long and no longer; those after it as long as before. Raises CohortError (`too_slow`), whose
+    sentence says what to ask instead; the transaction goes on."""
+    before = await tx.scalar(text("select current_setting('statement_timeout')"))
+    limit = text("select set_config('statement_timeout', :limit, true)")
+    try:
+        async with tx.begin_nested():
+            await tx.execute(limit, {"limit": f"{PATIENCE_MS if patience_ms is None else patience_ms}ms"})
+            yield
+            await tx.execute(limit, {"limit": before})
+    except DBAPIError as err:
+        if getattr(err.orig, "sqlstate", None) != CANCELLED:
+            raise
+        raise CohortError("too_slow", say("mistakes.too_slow")) from err
+
+
 async def count(tx: AsyncSession, query: Query, scope: Scope) -> int:
     """How many patients match."""
     compiled = Compiled(scope)
     condition = compiled.matches(query)
     await plan_well(tx)
-    return int(await tx.scalar(select(func.count()).select_from(compiled.source).where(condition)) or 0)
+    async with patiently(tx):
+        return int(await tx.scalar(select(func.count()).select_from(compiled.source).where(condition)) or 0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +114,8 @@ async def compare(tx: AsyncSession, first: Query, second: Query, scope: Scope) -
     one, other = (func.coalesce(compiled.matches(query), False) for query in (first, second))
     counts = [func.count().filter(part) for part in (and_(one, not_(other)), and_(one, other), and_(not_(one), other))]
     await plan_well(tx)
-    row = (await tx.execute(select(*counts).select_from(compiled.source).where(compiled.in_reach(), or_(one, other)))).one()
+    async with patiently(tx):
+        row = (await tx.execute(select(*counts).select_from(compiled.source).where(compiled.in_reach(), or_(one, other)))).one()
     return Comparison(row[0], row[1], row[2])
 
 
@@ -118,6 +145,11 @@ async def _ids(tx: AsyncSession, chosen: Select[int], after: int, limit: int) ->
     begin = await tx.scalar(select(func.min(index.patient_id)).where(index.patient_id > after))
     if begin is None:
         return []
+    async with patiently(tx):
+        return await _walked(tx, chosen, begin, limit)
+
+
+async def _walked(tx: AsyncSession, chosen: Select[int], begin: int, limit: int) -> list[int]:
     near = chosen.where(PatientIndex.patient_id >= begin, PatientIndex.patient_id < begin + WALK)
     found = list(await tx.scalars(near.order_by(PatientIndex.patient_id).limit(limit)))
     if len(found) == limit:

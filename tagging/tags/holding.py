@@ -97,6 +97,10 @@ class Holding:
         if not tag.active or evidence.against or _too_old(tag, evidence, self.now):
             return False
         if self._knows(code, evidence):
+            if row is not None and row.state == "refused" and row.expires_at is not None and premised(evidence.source, evidence.rule):
+                # It was gone and is back: that is new, though the reason reads the same.
+                row.asks, row.expires_at = True, None
+                return True
             self._bear_out(tag, row, evidence)
             return False
         if row is None:
@@ -145,9 +149,14 @@ class Holding:
     def outgrow(self, holds: Iterable[tuple[str, str]]) -> list[str]:
         """End what only rules spoke for whose premises hold no longer; `holds` are the (code, rule) that do. The codes that ended.
 
-        What a person decided, a family said or that has been retired is not touched by this.
+        What a person decided, a family said or that has been retired is not touched by this. Of a tag that was refused it is noted that
+        nothing speaks for it any more, so that its return is asked about.
         """
         holding = set(holds)
+        for code, row in self.rows.items():
+            premises = {rule for source, rule in self.standing.get(code, ()) if premised(source, rule)}
+            if row.state == "refused" and row.expires_at is None and premises and not any((code, rule) in holding for rule in premises):
+                row.expires_at = self.now
         ended = []
         for code, row in self.carried().items():
             speaking = self.standing.get(code, set())
@@ -259,7 +268,12 @@ class Holding:
     def _bear_out(self, tag: Tag, row: Held | None, evidence: Evidence) -> None:
         """A known reason still holds: a tag that would expire lasts on. Moved on in quarters of its time, not at every look."""
         at = min(evidence.at, self.now)
-        if row is not None and row.expires_at is not None and (at - row.evidence_at) * 4 >= row.expires_at - row.evidence_at:
+        if (
+            row is not None
+            and row.state != "refused"
+            and row.expires_at is not None
+            and (at - row.evidence_at) * 4 >= row.expires_at - row.evidence_at
+        ):
             row.evidence_at, row.expires_at = at, _expiry(tag, at)
 
     def _begin(self, code: str, evidence: Evidence, state: str, *, by: str) -> Held:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +12,9 @@ from bot.registry import RegistryError
 from integrations.event import Identifier, Person
 from records.database import Database
 from records.feed import Feed, FeedMessage, message_row, store_messages
+from records.patient_identifier import forget_claims
 from records.schema import LinkProposal, Patient, PatientCarer
+from tagging.portrait.numbers import in_words
 from tests.bot.apply.conftest import NOON, XIAOMAN, ZONE, Hospital, hospital_in, merge, upsert
 from tests.records.test_identity import id_card
 
@@ -114,3 +116,33 @@ async def test_two_who_cannot_be_one_are_merged_by_the_hospital_after_a_yes(hosp
     assert len((await hospital.tx.scalars(select(Patient))).all()) == 1
     with pytest.raises(RegistryError, match="没有第99个问题"):
         await refuse(hospital.tx, 99, by="nurse-lin", now=NOON)
+
+
+async def test_once_one_of_several_is_meant_the_others_are_not_asked_about_any_more(hospital: Hospital) -> None:
+    said = {"name": "张小满", "identifiers": [{"system": "visit-card", "value": "C1"}]}
+    await hospital.says(upsert())
+    await hospital.says(upsert(replace(SECOND, name="李小满")))
+    first, second = await hospital.patients()
+    for number, (message, candidate) in enumerate([("m1", first), ("m1", second), ("m2", second)]):
+        question = {"key": f"k{number}", "why": "shared_identifier", "feed": "his", "message_id": message, "person": said}
+        hospital.tx.add(LinkProposal(candidate_id=candidate.id, created_at=NOON, **question))
+    await hospital.tx.flush()
+    rows = list(await hospital.tx.scalars(select(LinkProposal).where(LinkProposal.why == "shared_identifier").order_by(LinkProposal.id)))
+    await accept(hospital.tx, rows[0].id, None, by="nurse-lin", now=NOON)
+    await hospital.tx.flush()
+    assert [row.state for row in rows] == ["accepted", "refused", "open"]
+
+
+async def test_what_was_said_of_people_is_forgotten_a_month_after_the_answer(hospital: Hospital) -> None:
+    await hospital.says(upsert())
+    await hospital.says(upsert(SECOND))
+    await refuse(hospital.tx, (await the_question(hospital)).id, by="nurse-lin", now=NOON)
+    assert await forget_claims(hospital.tx, NOON + timedelta(days=29)) == 0
+    assert await forget_claims(hospital.tx, NOON + timedelta(days=31)) == 1
+    assert (await the_question(hospital)).person == {}
+    await hospital.says(upsert(SECOND))
+    assert (await the_question(hospital)).state == "refused", "it is not put again"
+
+
+def test_a_number_that_stands_in_for_a_record_number_is_called_by_its_name() -> None:
+    assert [in_words(number) for number in ("N1", "inpatient-number:B7", "his:lab:MR:77")] == ["N1", "住院号 B7", "77"]

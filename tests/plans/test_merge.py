@@ -34,13 +34,14 @@ from records.schema import (
     QuestionnaireResponse,
     ReadAudit,
     Tag,
+    TagChange,
     Task,
 )
 from tests.plans.conftest import BIRTH, DISCHARGE, Family, local, make_family
 
 NOW = local(DISCHARGE + timedelta(days=2), 12)
 # What says that a merge was and was undone, and work that is asked for anew.
-TELLS = {"state_change", "patient_merge", "retag_request", "patient_news"}
+TELLS = {"state_change", "patient_merge", "retag_request", "patient_news", "tag_change", "patient_event"}
 
 
 @dataclass
@@ -292,3 +293,18 @@ async def _gets(family: Family, patient: Patient, tag: Tag, extra: str) -> None:
             )
         case _:
             tx.add(ReadAudit(patient_id=patient.id, staff_id=family.lin.id, at=NOW, why="test"))
+
+
+async def test_cohorts_hear_what_a_patient_carries_after_a_merge_and_after_its_undoing(two: Twofold) -> None:
+    tag = Tag(code="asthma", name="哮喘", kind="diagnosis", meaning="-", updated_at=NOW)
+    two.tx.add(tag)
+    await two.tx.flush()
+    two.tx.add(PatientTag(patient_id=two.gone.id, tag_id=tag.id, source="his", author="his", since=NOW, evidence_at=NOW))
+    kept, gone = two.kept.id, two.gone.id
+    row = await merge(two.tx, two.kept, two.gone, now=NOW, by="linyue", reason="重复建档")
+    await two.tx.flush()
+    heard = select(TagChange.patient_id, TagChange.tag_id, TagChange.carried).where(TagChange.tag_id == tag.id).order_by(TagChange.id)
+    assert [tuple(each) for each in await two.tx.execute(heard)] == [(kept, tag.id, True)]
+    await unmerge(two.tx, row, now=NOW, by="linyue")
+    await two.tx.flush()
+    assert [tuple(each) for each in await two.tx.execute(heard)][1:] == [(kept, tag.id, False), (gone, tag.id, True)]

@@ -204,3 +204,17 @@ async def test_a_clock_that_is_ahead_does_not_outlast_a_correction(hospital: Hos
     for sent, came in ((replace(first, at=ahead), RECEIVED), (replace(later, at=corrected), corrected)):
         await apply(hospital.tx, sent, feed="his", received_at=came, now=came, zone=ZONE)
     assert [row.text for row in await hospital.rows(LabResult)] == ["4.1"]
+
+
+@pytest.mark.parametrize("written", ["120/80", "120 / 80", "120／80", "120/80mmHg", "120/80(93)"])
+async def test_both_blood_pressures_in_one_value_are_two_observations(hospital: Hospital, written: str) -> None:
+    await hospital.says(upsert(), observed("无创血压", written, unit="mmHg"))
+    rows = {row.code: (row.value, row.unit) for row in await hospital.rows(Observation)}
+    assert rows == {"systolic_bp": (120.0, "mm[Hg]"), "diastolic_bp": (80.0, "mm[Hg]")}
+    await hospital.says(observed("无创血压", status="W"))
+    assert {row.status for row in await hospital.rows(Observation)} == {"entered-in-error"}
+
+
+async def test_a_blood_pressure_that_is_not_two_numbers_is_kept_in_words(hospital: Hospital) -> None:
+    await hospital.says(upsert(), observed("血压", "测不出"))
+    assert [row.text for row in await hospital.rows(LabResult)] == ["测不出"]

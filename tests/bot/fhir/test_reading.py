@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
 
-from bot.fhir.codes import CARE_PLAN, COMMUNICATION, ENCOUNTER, FLAG, RESPONSE, TASK
+from bot.fhir.codes import CARE_PLAN, COMMUNICATION, ENCOUNTER, FLAG, RESPONSE, TASK, id_of
 from bot.fhir.kinds import kinds
 from plans.enrolment import PLAN_MOVES
+from plans.merge import merge
 from plans.task import TASK_MOVES
 from records.encounter import ENCOUNTER_STATES
 from records.flag import FLAG_MOVES
@@ -282,3 +283,20 @@ def test_every_state_of_ours_has_a_word_of_theirs() -> None:
     assert set(FLAG) == set(FLAG_MOVES)
     assert set(ENCOUNTER) == set(ENCOUNTER_STATES)
     assert set(COMMUNICATION) == {"queued", "sending", "sent", "failed", "withdrawn"}
+
+
+async def test_a_merged_patient_is_a_link_to_whom_he_became(hospital: Hospital, child: str) -> None:
+    async with hospital.db.transaction() as tx:
+        kept = await tx.get_one(Patient, hospital.child)
+        twin = Patient(team_id=kept.team_id, record_number="inpatient-number:B7", name="赵小满", birth_date=kept.birth_date)
+        tx.add(twin)
+        await tx.flush()
+        gone = id_of(twin.id)
+    assert [each["value"] for each in (await hospital.get(f"/Patient/{gone}")).get("identifier", [])] == []
+    async with hospital.db.transaction() as tx:
+        await merge(tx, await tx.get_one(Patient, hospital.child), await tx.get_one(Patient, twin.id), now=NOW, by="lin", reason="重复")
+    found = await hospital.get(f"/Patient/{gone}")
+    check(found)
+    link = {"other": {"reference": f"Patient/{child}", "type": "Patient"}, "type": "replaced-by"}
+    assert (found["active"], found["link"]) == (False, [link])
+    await hospital.get(f"/Patient/{gone}", who="oncology", status=404)

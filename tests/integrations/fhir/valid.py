@@ -8,7 +8,7 @@ from typing import Any
 
 # Elements that we may use of each type; a `!` marks one that is required. Any other is a mistake of ours.
 ELEMENTS = {
-    "Patient": "identifier active name telecom gender birthDate deceasedDateTime multipleBirthInteger managingOrganization",
+    "Patient": "identifier active name telecom gender birthDate deceasedDateTime multipleBirthInteger managingOrganization link",
     "Observation": "status! category code! subject effectiveDateTime issued valueQuantity valueString dataAbsentReason interpretation "
     "referenceRange note",
     "Condition": "clinicalStatus code subject! onsetDateTime recordedDate",

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.cohort import CohortEvent, CohortMember, CohortVersion, take_events
@@ -387,3 +387,15 @@ async def test_news_of_everybody_who_was_there_before_are_taken_in(ward: Ward) -
     assert (await ward.tx.scalars(select(PatientNews))).all() == []
     row = (await ward.tx.execute(select(PatientIndex.sex, PatientIndex.birth_date, PatientIndex.tags))).one()
     assert row == ("F", TODAY - 100 * DAY, [])
+
+
+async def test_a_preview_that_takes_too_long_ends_with_a_kind_sentence(db: Database) -> None:
+    async with db.transaction() as tx:
+        with pytest.raises(CohortError, match="缩小范围") as refused:
+            async with preview.patiently(tx, 20):
+                await tx.execute(text("select pg_sleep(5)"))
+        assert refused.value.code == "too_slow"
+        assert await tx.scalar(text("select current_setting('statement_timeout')")) == "0", "the transaction goes on as before"
+        async with preview.patiently(tx):
+            assert await tx.scalar(text("select 1")) == 1
+        assert await tx.scalar(text("select current_setting('statement_timeout')")) == "0"

@@ -72,6 +72,21 @@ def test_what_was_refused_beforehand_is_not_carried() -> None:
     assert one.support("asthma", told()) and not one.carried()
 
 
+def test_a_refused_finding_of_a_rule_is_asked_about_when_it_was_gone_and_is_back() -> None:
+    one = child()
+    one.support("phq.mild", ruled())
+    one.decide("phq.mild", carries=False, by="linyue", why="当天有误会")
+    row = one.rows["phq.mild"]
+    for holds, asks in ((True, False), (False, False), (False, False), (True, True)):
+        one.outgrow([("phq.mild", "phq_mild")] if holds else [])
+        if holds:
+            one.support("phq.mild", ruled())
+        assert (row.state, row.asks) == ("refused", asks)
+    one.decide("phq.mild", carries=False, by="linyue", why="仍不是")
+    one.support("phq.mild", ruled())
+    assert (row.state, row.asks) == ("refused", False)
+
+
 def test_of_an_exclusive_group_the_newer_evidence_wins() -> None:
     one = child()
     one.support("phq.mild", ruled(at=NOW - days(30)))
