@@ -22,9 +22,10 @@ def report(done: DryRun, scope: Scope, zone: ZoneInfo, *, teams: Mapping[int, st
     days = max(1, round((done.until - done.since) / timedelta(days=1)))
     lines = [say("dry_run.head", since=local_day(done.since, zone), until=local_day(done.until, zone), days=days)]
     lines.append(say("dry_run.events", events=done.events, patients=done.patients))
-    if done.known_from is None or done.known_from > done.since:
-        known = say("dry_run.never") if done.known_from is None else local_day(done.known_from, zone).isoformat()
-        lines.append(say("dry_run.known_from", day=known))
+    if done.known_from is None:
+        lines.append(say("dry_run.never"))
+    elif done.known_from > done.since:
+        lines.append(say("dry_run.known_from", day=local_day(done.known_from, zone)))
     per_patient = done.per_patient()
     again = [count for count in per_patient.values() if count > 1]
     lines.append(
