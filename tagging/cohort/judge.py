@@ -29,7 +29,7 @@ from tagging.cohort.query import (
 from tagging.cohort.scope import Scope
 from tagging.cohort.words import fold
 
-PLAN_STATES = ("active", "ended", "withdrawn")
+PLAN_STATES = ("active", "paused", "ended", "withdrawn")
 
 
 def judge(query: Query, facts: Facts, scope: Scope) -> bool | None:

@@ -5,10 +5,13 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from plans.adaptation.load import Wanted, load
+from plans.adaptation.try_out import shipped_scope
 from plans.enrolment import end_plan, enrol
+from plans.hold import pause_plan
 from plans.template import load_templates
 from records.schema import CarePlan, Encounter, LabResult, Patient, Tag, Task
 from tagging.cohort.facts import Needs, facts_of
+from tagging.cohort.judge import judge
 from tagging.cohort.upkeep import keep_up
 from tagging.tags.catalogue import tags
 from tagging.tags.door import open_door
@@ -80,3 +83,17 @@ async def test_a_history_as_of_then_knows_only_what_was_known(given: Ward) -> No
     before = history.facts(then, ZONE, MEASURES)
     assert before.tags == frozenset() and before.plans == () and before.values == {}
     assert (before.department, before.discharged_on, before.answered_on) == ("血液科", None, None)
+
+
+async def test_who_pauses_has_been_on_the_plan(given: Ward) -> None:
+    child = await given.child()
+    await lived(given, child)
+    async with given.db.transaction() as tx:
+        plan = (await tx.scalars(select(CarePlan).where(CarePlan.state == "active"))).one()
+        await pause_plan(tx, plan, why="holiday", by="test", now=given.now)
+    async with given.db.transaction() as tx:
+        facts = (await load(tx, [child], ALL, now=given.now))[child].facts(given.now, ZONE)
+    assert "hypertension:paused" in facts.plans
+    scope = shipped_scope()
+    assert judge(scope.read("计划 hypertension 从未"), facts, scope) is False
+    assert judge(scope.read("计划 hypertension 进行中"), facts, scope) is False
