@@ -18,7 +18,8 @@ _PLANT = (
     select :base + n, :prefix || n, :prefix || n, :hour from generate_series(0, :count - 1) as n
     """,
     """
-    insert into patient (id, team_id, record_number, name, sex, birth_date, birth_weight_g, gestational_age_weeks, tags, phones, mother, said_at)
+    insert into patient (id, team_id, record_number, name, sex, birth_date, birth_weight_g, gestational_age_weeks,
+                         tags, phones, mother, said_at)
     select :base + n, :team, :prefix || n, 'Child ' || n, 'F', :born, :grams, :weeks, '[]', '[]', '[]', '{}'
     from generate_series(0, :count - 1) as n
     """,
