@@ -38,7 +38,7 @@ class NewPatient:
     carer_userid: str | None
     carer_name: str
     relationship: str
-    hour: int
+    hour: int | None
     team: str
     plan: str
     phones: tuple[str, ...] = ()
@@ -104,7 +104,9 @@ async def _carer(tx: AsyncSession, patient: Patient, new: NewPatient, now: datet
     """The carer whose account is known, bound at once; a chat that began before is his from now on."""
     carer = await tx.scalar(select(Carer).where(Carer.external_userid == new.carer_userid))
     if carer is None:
-        carer = Carer(name=new.carer_name, external_userid=new.carer_userid, follow_up_hour=new.hour)
+        carer = Carer(name=new.carer_name, external_userid=new.carer_userid)
+        if new.hour is not None:
+            carer.follow_up_hour, carer.hour_chosen_at = new.hour, now
         tx.add(carer)
         await tx.flush()
     tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship=new.relationship))

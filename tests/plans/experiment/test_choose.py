@@ -2,18 +2,25 @@
 
 from datetime import timedelta
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
 
+from bot.choices import Choices
 from plans.experiment.choose import HOURS_HOLD_DAYS, choose_hour, choose_hours, choose_wording
+from plans.experiment.explain import explain_choices
 from plans.experiment.setting import newest, turn_off, turn_on
 from plans.experiment.tally import Tally, count_choices, draw
 from plans.experiment.words import ExperimentRefused
+from records.database import Database
 from records.experiment import OptionTally, SendChoice
+from records.staff import Team
 from tagging.tags.door import open_door
 from tagging.tags.evidence import Evidence
 from tests.plans.experiment.conftest import DAY, NOW, Ward
+
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 async def test_off_by_default_and_nothing_is_written(ward: Ward) -> None:
@@ -115,3 +122,33 @@ async def test_a_wording_is_chosen_once_for_a_task(ward: Ward) -> None:
     want = ward.want(0, default="plain", task=task)
     first = await choose_wording(ward.tx, want, now=NOW, rng=Random(1))
     assert [await choose_wording(ward.tx, want, now=NOW, rng=Random(n)) for n in range(5)] == [first] * 5
+
+
+async def test_a_choice_explains_itself_in_a_clinicians_words(ward: Ward) -> None:
+    await ward.families(3)
+    assert await explain_choices(ward.tx, ward.patients[0].id, zone=ZONE, limit=5) == [
+        "没有为这次随访做过选择：按家长自己选的时间，或按默认。"
+    ]
+    await turn_on(ward.tx, ward.lin, ward.team, "send_hour", [12, 19], now=NOW, rng=Random(1), held_out=0.05)
+    pairs = [(ward.want(n), ward.carers[n]) for n in range(3)]
+    found = await choose_hours(ward.tx, pairs, now=NOW, rng=Random(5))
+    row = (await ward.tx.scalars(select(SendChoice).where(SendChoice.why == "drawn"))).first()
+    assert row is not None
+    patient = next(n for n in range(3) if ward.plans[n].id == row.care_plan_id)
+    head, segment, *options = await explain_choices(ward.tx, ward.patients[patient].id, zone=ZONE, limit=5)
+    assert head == f"2026-03-02 10:00  发送时间：{found[row.care_plan_id]}（默认9），按本科室以往应答情况抽取"
+    assert segment == f"人群：{ward.team.id}/neonatal；随机种子：{row.seed}"
+    assert [line.split("：")[0].strip() for line in options] == ["12", "19"] and all("后验Beta(1.0, 1.0)" in line for line in options)
+
+
+async def test_the_worker_counts_once_a_day(db: Database) -> None:
+    async with db.transaction() as tx:
+        team = Team(name="新生儿科随访组")
+        tx.add(team)
+        await tx.flush()
+        old = NOW - timedelta(days=200)
+        tx.add(OptionTally(team_id=team.id, kind="wording", segment="x", option="warm", families=3, answered=1.0, counted_at=old))
+    assert await Choices(db, lambda: NOW).look() == 0
+    async with db.transaction() as tx:
+        # What nobody chose in the last months is forgotten.
+        assert list(await tx.scalars(select(OptionTally))) == []
