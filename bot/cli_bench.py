@@ -80,6 +80,14 @@ def bench_adapt(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("plans")
+def bench_plans(json: Json = False, patients: Annotated[int, typer.Option(min=300, help="How many patients are enrolled.")] = 2000) -> None:
+    """How many plans a second are planned on, what an idle look costs, and how fast a cohort is enrolled and run dry for 90 days."""
+    from bot.bench.plans import run
+
+    _report(run(patients=patients), json)
+
+
 @bench.command("portrait")
 def bench_portrait(json: Json = False) -> None:
     """What a patient's portrait costs, with some days on file and with years."""
@@ -130,6 +138,7 @@ def bench_all(json: Json = False) -> None:
     bench_hl7(json)
     bench_tags(json)
     bench_adapt(json)
+    bench_plans(json)
     bench_portrait(json)
     bench_cohorts(json, sizes="10000,100000")
     bench_fanout(json, sizes="1000,10000")

@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 300
 BY = "system"
 
+_ANY = text(
+    "select exists (select from care_plan where state = 'active' and planned_until < :soon)"
+    " or exists (select from care_plan where state = 'active' and planned_until is null)"
+)
 # Twice is harmless: a follow-up that stands is not made again.
 _MAKE = text(
     """
@@ -69,6 +73,8 @@ async def plan_on(tx: AsyncSession, *, now: datetime, zone: ZoneInfo, rng: Rando
     Rows that somebody else has locked are passed over. An idle look is one probe of an index.
     """
     soon = local_day(now, zone) + REFILL
+    if not await tx.scalar(_ANY, {"soon": soon}):
+        return Planned()
     plans: list[CarePlan] = []
     # Two looks, each by the index: those never planned, and those that run out.
     for runs_out in (CarePlan.planned_until.is_(None), CarePlan.planned_until < soon):
