@@ -7,6 +7,7 @@ two takes some 20 µs.
 import logging
 import math
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -152,7 +153,10 @@ def rarity(word: str) -> float:
 @cache
 def cutter() -> Callable[[str], list[str]]:
     """Cuts Chinese into words; its dictionary takes about a second."""
-    import jieba
+    with warnings.catch_warnings():
+        # It warns of a package that it imports itself.
+        warnings.simplefilter("ignore")
+        import jieba
 
     jieba.setLogLevel(logging.WARNING)
     jieba.initialize()

@@ -55,10 +55,13 @@ class Article(Strict):
 
 
 def reference_of(source: str) -> str:
-    """The guidelines that `source` cites by their ids, as a family reads them."""
+    """Where a text comes from, as a family reads it: the guidelines that `source` cites by their ids; else what a hospital wrote there,
+    unless it is our own trail (§, R)."""
     names = _short_names()
-    cited = dict.fromkeys(re.findall(r"\bS\d+\b", source))
-    return "、".join([names[each] for each in cited if each in names][:3]) or say("content.general")
+    cited = [names[each] for each in dict.fromkeys(re.findall(r"\bS\d+\b", source)) if each in names]
+    if cited:
+        return "、".join(cited[:3])
+    return say("content.general") if re.search(r"§|\bR\b|（R）", source) else source[:60]
 
 
 @cache

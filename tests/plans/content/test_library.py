@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from plans.article import FOLDER, load_articles
+from plans.article import FOLDER, load_articles, reference_of
 from plans.content.library import Library
 from plans.template import TemplateError
+from plans.wording import say
 
 IN_SCOPE = {
     "我家娃的体重怎么一直不涨": "newborn-weight",
@@ -118,6 +119,12 @@ def test_every_source_id_of_an_article_is_known_and_families_read_names() -> Non
             assert cited in sources(), f"{article.id}: {cited}"
         assert "§" not in article.reference
         assert re.search(r"\bS\d+\b", article.reference) is None
+
+
+def test_a_hospital_s_own_source_is_told_and_our_trail_is_not() -> None:
+    assert reference_of("本院护理部 2026 版") == "本院护理部 2026 版"
+    for trail in ("本院护理部（R）", "§6.1 hip；R", "用法 R"):
+        assert reference_of(trail) == say("content.general")
 
 
 @pytest.mark.parametrize("question", ["玩具要怎么消毒", "现在要吃抗生素吗", "奶瓶多久煮一次", "指甲怎么剪", "夜里要开灯吗"])
