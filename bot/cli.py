@@ -257,7 +257,7 @@ def enrol(
     weeks: Annotated[int | None, typer.Option(help="Gestational age in weeks; below 37 tags the child as preterm.")] = None,
     carer_name: Annotated[str, typer.Option(help="The carer's name.")] = "家长",
     relationship: Annotated[str, typer.Option(help="母亲, 父亲, 祖母 …")] = "母亲",
-    hour: Annotated[int | None, typer.Option(help="Hour of the day at which the family wants to be asked. Left out: the usual one.")] = None,
+    hour: Annotated[int | None, typer.Option(help="Hour at which the family wants to be asked. Left out: the usual one.")] = None,
     plan: Annotated[str, typer.Option(help="Plan template.")] = "neonatal",
 ) -> None:
     """Put a discharged child on file and on a follow-up plan; the carer too, or print the sheet by which the family binds itself."""

@@ -22,6 +22,7 @@ class Disposition(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    TOLD = "told"
 
 
 # (state, outcome) → disposition; the row of the very outcome goes before the row of any. The states are those of plans/task.py.
@@ -31,6 +32,8 @@ TABLE: Mapping[tuple[str, str], Disposition] = {
     ("sent", ANY): Disposition.DELIVERED,
     ("reminded", ANY): Disposition.DELIVERED,
     ("started", ANY): Disposition.STARTED,
+    # A message or a lesson: it asked for nothing, so nothing was answered.
+    ("done", "told"): Disposition.TOLD,
     ("done", ANY): Disposition.DONE,
     ("partial", ANY): Disposition.PARTIAL,
     ("declined", ANY): Disposition.DECLINED,
@@ -41,8 +44,8 @@ TABLE: Mapping[tuple[str, str], Disposition] = {
 }
 # Something came back: an answer, a part of one, "later", or a no. Declining is an answer.
 ANSWERED = frozenset({Disposition.STARTED, Disposition.PARTIAL, Disposition.BROKE_OFF, Disposition.DONE, Disposition.DECLINED})
-# Clinical reference §7: due, and not cancelled.
-DUE = frozenset(Disposition) - {Disposition.PLANNED, Disposition.WITHDRAWN}
+# Clinical reference §7: an answer was due, and it was not cancelled.
+DUE = frozenset(Disposition) - {Disposition.PLANNED, Disposition.WITHDRAWN, Disposition.TOLD}
 # It came to the family, so that an answer could be expected.
 REACHED = DUE - {Disposition.NEVER_REACHED}
 # Nothing more can come of it.

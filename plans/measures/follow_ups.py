@@ -40,7 +40,7 @@ def _tasks(dimensions: frozenset[str], *, timed: bool = True) -> str:
         with {WHO}{", " + _ROUTES if by_route else ""}
         select task.patient_id as patient, who.department, who.team_id, who.team, care_plan.template as plan, task.step, task.day,
             task.due_at as at, coalesce(task.sent_at, task.due_at) as hour_at, {_D} as d, task.useful_until,
-            task.closed_at, {route} as route, {wording} as wording,
+            task.closed_at, task.sent_at, {route} as route, {wording} as wording,
             case when {_D} in {listed(ANSWERED)} and task.sent_at is not null then
                 extract(epoch from coalesce(heard.at, task.closed_at) - task.sent_at) / 3600 end as hours
         from task join who on who.id = task.patient_id join care_plan on care_plan.id = task.care_plan_id {join}
@@ -84,8 +84,8 @@ TASKS = Source(
     "tasks", _tasks, frozenset({"day", "week", "month", "department", "team", "plan", "step", "hour", "weekday", "route", "wording"})
 )
 CONTACTS = Source("contacts", _contacts, frozenset({"day", "week", "month", "department", "team", "plan", "weekday"}))
-_REACHED = f"count(*) filter (where d in {listed(REACHED)})"
-_PEOPLE_REACHED = f"count(distinct patient) filter (where d in {listed(REACHED)})"
+_REACHED = f"count(*) filter (where d in {listed(REACHED)} and sent_at is not null)"
+_PEOPLE_REACHED = f"count(distinct patient) filter (where d in {listed(REACHED)} and sent_at is not null)"
 
 FOLLOW_UPS = (
     Measure(

@@ -57,7 +57,8 @@ def _interactions(dimensions: frozenset[str]) -> str:
             where i.sent_at >= :since and i.sent_at < :until and i.origin = {CUSTOMER} and c.patient_id is not null
             union
             select t.patient_id, cast(timezone(:zone, t.closed_at) as date) from task t
-            where t.due_at >= cast(:since as timestamptz) - interval '31 days' and t.due_at < :until and t.state in ('done', 'declined')
+            where t.due_at >= cast(:since as timestamptz) - interval '31 days' and t.due_at < :until
+                and {as_sql("t")} in ('done', 'declined')
                 and t.closed_at >= :since and t.closed_at < :until
         )
         select days.patient_id as patient, who.department, who.team_id, who.team from days join who on who.id = days.patient_id

@@ -57,7 +57,7 @@ _QUERIES: dict[str, str] = {
     "follow_ups": """
         select who.id, t.id, t.state, t.day, t.sent_at, t.closed_at from unnest(cast(:ids as bigint[])) as who(id) cross join lateral (
             select * from task where patient_id = who.id and day <= :today order by day desc, id desc limit :tasks) t
-        where t.state <> 'scheduled' order by t.day, t.id""",
+        where t.state <> 'scheduled' and t.outcome is distinct from 'told' order by t.day, t.id""",
     "filled": """
         select who.id, q.id, q.questionnaire, q.score, q.completed_at from unnest(cast(:ids as bigint[])) as who(id) cross join lateral (
             select * from questionnaire_response where patient_id = who.id and state = 'completed' and completed_at > :since

@@ -8,7 +8,7 @@ from plans.measures.disposition import ANSWERED, ANY, DUE, ENDED, REACHED, TABLE
 from plans.task import OPEN, TASK_MOVES
 from records.database import Database
 
-OUTCOMES = ["no_answer", "not_yet", "unanswered", "expired", "window_closed", "done", "cannot", "it's", ""]
+OUTCOMES = ["no_answer", "told", "not_yet", "unanswered", "expired", "window_closed", "done", "cannot", "it's", ""]
 states = st.sampled_from(sorted(TASK_MOVES))
 outcomes = st.none() | st.sampled_from(OUTCOMES) | st.text(max_size=8)
 
@@ -21,7 +21,7 @@ def test_every_state_with_whatever_outcome_has_one_disposition(state: str, outco
 @given(states, outcomes)
 def test_what_is_open_has_not_ended_and_what_is_closed_has(state: str, outcome: str | None) -> None:
     found = disposition(state, outcome)
-    over = ENDED | {Disposition.WITHDRAWN}
+    over = ENDED | {Disposition.WITHDRAWN, Disposition.TOLD}
     assert (found in over) == (state not in OPEN)
 
 

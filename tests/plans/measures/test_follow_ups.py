@@ -112,3 +112,15 @@ async def test_the_route_is_that_of_the_last_attempt_made_and_may_be_shared(hosp
         None: (2, 4), "kf": (2, 2), "official_account": (0, 1), "": (0, 1),
     }  # fmt: skip
     assert fourth.sent_at is None
+
+
+async def test_what_was_only_told_asks_for_no_answer_and_what_was_reported_unasked_is_no_response(hospital: Hospital) -> None:
+    one = await hospital.patient()
+    await hospital.task(one, 2, "done", outcome="told", answered_after=0)
+    unasked = await hospital.task(one, 3, "done", outcome="answered", answered_after=1)
+    unasked.sent_at = None
+    await hospital.task(one, 4, "done", outcome="answered", answered_after=1)
+    assert await hospital.of("completion") == (2, 2)
+    assert await hospital.of("response") == (1, 1)
+    assert await hospital.of("follow_up") == (2, 2)
+    assert await hospital.of("daily_interacting") == (2, 31)
