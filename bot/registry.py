@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.carers import note
+from plans.definition import newest_templates
 from plans.enrolment import enrol
 from plans.privacy import ON_PAPER, record
-from plans.template import load_templates
 from records.chat import Chat
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import OnCall, Staff, Team, TeamMember
@@ -75,7 +75,7 @@ async def register_patient(tx: AsyncSession, new: NewPatient, *, now: datetime, 
     team = await tx.scalar(select(Team).where(Team.name == new.team))
     if team is None:
         raise RegistryError(f"There is no team {new.team!r}; `careloop staff` makes one.")
-    templates = load_templates()
+    templates = await newest_templates(tx)
     if new.plan not in templates:
         raise RegistryError(f"There is no plan {new.plan!r}; there are: {', '.join(sorted(templates))}.")
     if await tx.scalar(select(Patient.id).where(Patient.record_number == new.record_number)) is not None:

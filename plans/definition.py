@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.template import PlanTemplate, TemplateError, find_template, load_templates, shipped
+from plans.template import PlanTemplate, TemplateError, find_template, shipped
 from plans.template.mistake import sentence
 from records.plan_definition import PlanDefinition
 
@@ -51,6 +51,3 @@ async def newest_template(tx: AsyncSession, id: str) -> PlanTemplate:
     if id not in found:
         raise TemplateError(sentence("template_unknown", id=id, known="、".join(found) or "-"))
     return found[id]
-
-
-__all__ = ["load_templates", "newest_template", "newest_templates", "template_at", "templates_at"]

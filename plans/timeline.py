@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from plans.change import Change, adjusted
 from plans.clock import local_day
 from plans.guard import QUIET, is_quiet
-from plans.schedule import Anchors, Due, next_day, schedule
+from plans.schedule import Anchors, Due, next_day, occurrences, schedule
 from plans.template import PlanTemplate
 from records.care_plan import CarePlan
 
@@ -68,11 +68,17 @@ def timeline(
 
 
 def planned_up_to(plan: CarePlan, template: PlanTemplate, changes: Sequence[Change], end: date) -> date:
-    """Up to which day the plan is made once all follow-ups to `end` are: days on which nothing happens count, and NEVER is the end."""
+    """Up to which day the plan is made once all follow-ups to `end` are: days on which nothing happens count, and NEVER is the end.
+
+    One that waits for a date is never at its end.
+    """
     if any(_last(change) > end for change in changes):
         return end
-    following = next_day(template, anchors_of(plan), end + timedelta(days=1))
-    return following - timedelta(days=1) if following is not None else NEVER
+    anchors = anchors_of(plan)
+    following = next_day(template, anchors, end + timedelta(days=1))
+    if following is not None:
+        return following - timedelta(days=1)
+    return NEVER if all(occurrences(anchors, step.anchor) for step in template.steps) else end
 
 
 def _last(change: Change) -> date:

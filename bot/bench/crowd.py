@@ -34,8 +34,8 @@ _PLANT = (
     from generate_series(0, :count - 1) as n
     """,
     """
-    insert into care_plan (id, patient_id, template, template_version, anchors, state, created_at, created_by)
-    select :base + n, :base + n, :template, :version, cast(:anchors as jsonb), 'active', :now, 'bench'
+    insert into care_plan (id, patient_id, template, template_version, anchors, state, planned_until, created_at, created_by)
+    select :base + n, :base + n, :template, :version, cast(:anchors as jsonb), 'active', '9999-12-31', :now, 'bench'
     from generate_series(0, :count - 1) as n
     """,
     """

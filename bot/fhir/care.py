@@ -14,9 +14,10 @@ from bot.fhir.codes import (
     RESPONSE,
     TASK,
 )
-from bot.fhir.rows import about_patient, codes_of, plain, rows_of, simply
+from bot.fhir.rows import about_patient, codes_of, loaded, plain, rows_of, simply
 from bot.fhir.search import Key, Kind
 from integrations.fhir.write import Json
+from plans.definition import templates_at
 from plans.task_key import tasks_in
 from records.care_plan import CarePlan, Task
 from records.flag import Flag
@@ -28,14 +29,15 @@ def care_plans() -> Kind:
     """Enrolments in plans."""
     rows = rows_of(CarePlan, state=CarePlan.state, at=CarePlan.created_at)
 
-    def show(row: CarePlan) -> Json:
-        from plans.template import load_templates
-
-        template = load_templates().get(row.template)
-        return shown.care_plan(row, template.title if template else None)
+    async def several(tx: AsyncSession, keys: Sequence[Key], client_id: int) -> list[Json]:
+        plans = await loaded(tx, CarePlan, keys)
+        templates = await templates_at(tx, {(plan.template, plan.template_version) for plan in plans.values()})
+        titles = {key: template.title for key, template in templates.items()}
+        found = [plans[key.id] for key in keys if key.id in plans]
+        return [shown.care_plan(plan, titles.get((plan.template, plan.template_version))) for plan in found]
 
     return Kind(
-        "CarePlan", rows, simply(CarePlan, show),
+        "CarePlan", rows, several,
         tokens={"status": codes_of(rows.c.state, CARE_PLAN)}, dates={"date": rows.c.at}, references=about_patient(rows),
     )  # fmt: skip
 

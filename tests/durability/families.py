@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -110,6 +110,8 @@ async def plant(tx: AsyncSession, now: datetime) -> None:
                 anchors={"birth": born.isoformat(), "discharge": (born + timedelta(days=3)).isoformat()},
                 created_at=now,
                 created_by="durability",
+                # The follow-ups are those of the test: none are planned on.
+                planned_until=date.max,
             )
         )
 

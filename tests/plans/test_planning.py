@@ -269,6 +269,14 @@ async def test_what_is_over_ends_by_itself_and_what_waits_for_a_date_does_not(fa
     assert (plan.state, waits.state) == ("ended", "active")
 
 
+async def test_a_plan_that_waits_for_a_date_is_never_at_its_end(family: Family, ours: dict[Any, Any]) -> None:
+    plan = await on_plan(family, plan_of({"schedule": [{"days": [1]}]}, VISIT, later=["next_visit"]), ours)
+    assert plan.planned_until == on(14)
+    plan.anchors = {}
+    await plan_on(family.tx, now=local(on(10)), zone=ZONE)
+    assert plan.planned_until == on(24)
+
+
 async def test_what_is_to_come_is_told_beyond_what_is_made(family: Family, ours: dict[Any, Any]) -> None:
     once, weekly = {"schedule": [{"days": [5, 100]}], "title": "抽血"}, {**WEEKLY, "title": "称重"}
     plan = await on_plan(family, plan_of(once, weekly), ours)
