@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.fhir import shown
+from bot.fhir import shown_orders as shown
 from bot.fhir.codes import SERVICE_REQUEST
 from bot.fhir.rows import about_patient, codes_of, loaded, rows_of, simply
 from bot.fhir.search import Key, Kind
