@@ -140,10 +140,17 @@ def _is_something_else(turn: Turn, tracker: Any, domain: Any, task: Task, patien
         return tracker.get_slot("pending") is not None
     if intent == "reschedule" and (tracker.get_slot("pending") or {}).get("kind") == "reschedule":
         return True
+    if intent == "choose_patient" and not named(turn) and not _clicked(turn) and _answers_in_words(turn, task, question):
+        # 第二个, to a list of signs or options, is no child.
+        return False
     ignored = intent in domain["forms"][FORM]["ignored_intents"]
     # 今天没称 is an answer, whatever the model takes it for, and so is a number that has to be asked about.
     answers = turn.understanding.measurements or declined_because(question, turn.text) or turn.understanding.questions
     return ignored and (intent in FIRM or not (answers or _answers_in_words(turn, task, question)))
+
+
+def _clicked(turn: Turn) -> bool:
+    return bool(turn.message is not None and turn.message.menu_id)
 
 
 def _answers_in_words(turn: Turn, task: Task, question: Question) -> bool:

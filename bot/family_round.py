@@ -5,29 +5,27 @@ a repeat harmless.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.choices import opening_texts
+from bot.family_speech import EDUCATION, FamilySpeech
 from bot.jobs import Job, defer
 from bot.reach import OPENED, Means, Message, carry_out, unreachable
-from bot.reply import Reply, merge
 from bot.turn import TurnTaker
-from bot.welcome import Welcome, welcomes
-from plans.bundle import Piece, Words, first_of, opening_words, question_of, reminder_words
+from bot.welcome import welcomes
+from plans.bundle import Piece, Words
 from plans.condition import CONDITION, conditions_hold
 from plans.family import Family
 from plans.guard import LOOK_AGAIN, WITH_A_PERSON, held_up_by
 from plans.held import note_held
-from plans.lesson import tell_lesson
 from plans.missed import missed_again
-from plans.questionnaire_task import begin_for
+from plans.question import next_question
 from plans.reach.arrive import told_by, under_way
 from plans.reach.decide import decide_many
 from plans.reach.route import Decision, Want
@@ -36,7 +34,7 @@ from plans.step_kind import TALKS, TELLS
 from plans.task import is_announced, note_opened
 from plans.task_key import task_key
 from plans.task_move import TaskMove, ends, move_tasks
-from plans.template.step import REMINDS
+from plans.template.step import ASKS, REMINDS
 from plans.wording import say
 from records.chat import Chat
 from records.errand import NewErrand, raise_errands
@@ -62,8 +60,7 @@ class FamilyRound:
         self._tx, self._families, self._now, self._means, self._turns = tx, families, now, means, turns
         self._priority, self._rng = priority, rng
         self._moves: list[TaskMove] = []
-        self._rows: list[dict[str, Any]] = []
-        self._begun: list[tuple[Chat, str]] = []
+        self._speech = FamilySpeech(tx, now)
         self._errands: list[NewErrand] = []
         self._unreached: dict[str, list[Patient]] = defaultdict(list)
         self._missed: list[Piece] = []
@@ -123,7 +120,7 @@ class FamilyRound:
             return None
         to_open = self._joined(family, to_open)
         if any(piece.talks for piece in (*to_open, *to_remind)):
-            lessons = [piece for piece in to_open if piece.step.kind == "education"]
+            lessons = [piece for piece in to_open if piece.step.kind == EDUCATION]
             self._hold(lessons, self._now + READ_LATER)
             to_open = [piece for piece in to_open if piece not in lessons]
         bundle = to_open + to_remind
@@ -143,6 +140,10 @@ class FamilyRound:
     async def _one(self, family: Family, piece: Piece) -> str | None:
         """What is to be done with one follow-up; what needs no word to the family is done at once."""
         task, now = piece.task, self._now
+        if piece.step.kind in ASKS and next_question(task, piece.template, piece.patient) is None:
+            # All was told before it was asked.
+            self._moves.append(ends(task, "done", "answered", now, by="family"))
+            return None
         if task.state == "scheduled":
             if not self._holds.get(task.id, True):
                 self._moves.append(ends(task, "withdrawn", CONDITION, now))
@@ -194,7 +195,7 @@ class FamilyRound:
 
     async def _carry_out(self, family: Family, want: Want, decision: Decision, bundle: list[Piece]) -> None:
         """Do what was decided about the family's opening or reminder."""
-        metrics.TASKS.labels(decision.kind if decision.kind != "no" else "undeliverable").inc(len(bundle))
+        metrics.TASKS.labels(_became(want, decision)).inc(len(bundle))
         match decision.kind:
             case "send":
                 await self._say(family, want, decision, bundle)
@@ -209,6 +210,8 @@ class FamilyRound:
 
     async def _say(self, family: Family, want: Want, decision: Decision, bundle: list[Piece]) -> None:
         chat = decision.chat if decision.route == "kf" else None
+        lessons = await self._speech.lessons(chat, bundle) if chat is not None else {}
+        bundle = self._without_empty(bundle, lessons)
         for piece in bundle:
             if piece.task.state == "scheduled":
                 self._sent(piece, chat, "due" if chat is not None else "announced")
@@ -221,31 +224,18 @@ class FamilyRound:
             else:
                 until = min(self._now + piece.step.reminder_after(piece.reminded + 1), piece.task.useful_until)
                 self._moves.append(TaskMove(piece.task, "reminded", "no answer yet", {"next_at": until}))
-        if chat is None:
-            return
-        current = chat.task_id
-        first = await self._first(chat, bundle)
-        if want.purpose == "task":
-            said = opening_words(bundle, first, current=current, around=self._around.get(bundle[0].task.id))
-        else:
-            said = reminder_words(bundle, first, current=current)
-        replies = [Reply(said.text, said.buttons)] if said.text else []
-        lessons = [piece for piece in bundle if piece.step.kind == "education"]
-        for piece in lessons:
-            lesson = await tell_lesson(self._tx, piece, chat, self._now)
-            replies.append(Reply(lesson.text, lesson.buttons if len(bundle) == 1 else ()))
-        self._put(chat, decision.key, replies, want.purpose, want.useful_until)
+        if chat is not None and bundle:
+            around = self._around.get(bundle[0].task.id)
+            reminds = want.purpose != "task"
+            await self._speech.say(
+                chat, decision.key, bundle, lessons, purpose=want.purpose, useful_until=want.useful_until, reminds=reminds, around=around
+            )
 
-    async def _first(self, chat: Chat, bundle: Sequence[Piece]) -> Words | None:
-        """Turn the chat to the first conversation of the bundle; the words that ask its question."""
-        first = first_of(bundle, chat.task_id)
-        if first is None:
-            return None
-        asks = first.step.kind != "questionnaire"
-        words = question_of(first) if asks else await begin_for(self._tx, first, chat, self._now)
-        chat.task_id, chat.patient_id = first.task.id, first.patient.id
-        self._begun.append((chat, "follow_up" if asks else "questionnaire"))
-        return words
+    def _without_empty(self, bundle: list[Piece], lessons: Mapping[int, Words]) -> list[Piece]:
+        """The bundle less those lessons of which nothing is published, which end."""
+        empty = [piece for piece in bundle if piece.task.id in lessons and not lessons[piece.task.id].text]
+        self._moves += [ends(piece.task, "undeliverable", "no_content", self._now) for piece in empty]
+        return [piece for piece in bundle if piece not in empty]
 
     async def _open_announced(self, family: Family, come: list[Piece]) -> None:
         """The family has come: what was announced to it is said as an answer to that, which neither night nor budget holds back."""
@@ -256,47 +246,20 @@ class FamilyRound:
             return self._hold(come, self._now + LOOK_AGAIN)
         if welcome is None and not chat.window_open(self._now):
             return self._hold(come, max(piece.task.useful_until for piece in come))
-        first = await self._first(chat, come)
+        lessons = await self._speech.lessons(chat, come)
+        come = self._without_empty(come, lessons)
+        if not come:
+            return None
         alone = [(family.key.carer_id or 0, come[0])] if _is_plain(come) else []
         around = await opening_texts(self._tx, alone, now=self._now, zone=self._means.zone, rng=self._rng)
-        said = opening_words(come, first, around=around.get(come[0].task.id))
         for piece in come:
             piece.task.chat_id, piece.task.next_at = chat.id, self._after(piece)
             note_opened(self._tx, piece.task, self._now)
-        key = task_key((piece.task.id for piece in come), "opened")
-        replies = [Reply(said.text, said.buttons)] if said.text else []
-        for piece in come:
-            if piece.step.kind == "education":
-                lesson = await tell_lesson(self._tx, piece, chat, self._now)
-                replies.append(Reply(lesson.text, lesson.buttons if len(come) == 1 else ()))
+        key = task_key((piece.task.id for piece in come), f"opened:{welcome.event_id if welcome else int(self._now.timestamp())}")
         useful = max(piece.task.useful_until for piece in come)
-        self._put(chat, f"{key}:{welcome.event_id if welcome else int(self._now.timestamp())}", replies, OPENED, useful, welcome)
-
-    def _put(
-        self,
-        chat: Chat,
-        key: str,
-        replies: list[Reply],
-        purpose: str,
-        useful_until: datetime | None,
-        welcome: Welcome | None = None,
-    ) -> None:
-        """The messages into the chat's line; the first of those that greet a family goes by the code of its coming."""
-        for number, body in enumerate(merge(replies), 1):
-            greets = welcome is not None and number == 1
-            self._rows.append(
-                {
-                    "key": key if number == 1 else f"{key}:{number}",
-                    "line": f"chat:{chat.id}",
-                    "route": "kf_event" if greets else "kf",
-                    "payload": {"code": welcome.code, **body} if greets and welcome is not None else body,
-                    "purpose": purpose,
-                    "chat_id": chat.id,
-                    "not_before": self._now,
-                    "useful_until": welcome.until if greets and welcome is not None else useful_until,
-                    "created_at": self._now,
-                }
-            )
+        return await self._speech.say(
+            chat, key, come, lessons, purpose=OPENED, useful_until=useful, around=around.get(come[0].task.id), welcome=welcome
+        )
 
     def _sent(self, piece: Piece, chat: Chat | None, reason: str) -> None:
         columns = {"chat_id": chat.id if chat is not None else None, "sent_at": self._now, "next_at": self._after(piece)}
@@ -355,15 +318,15 @@ class FamilyRound:
         await move_tasks(tx, self._moves, chats=chats, now=now)
         self._never_at_once_again()
         await tx.flush()
-        if self._begun and self._turns.talker is not None:
-            await self._turns.talker.begin_follow_ups(tx, self._begun, now)
-        await enqueue_all(tx, self._rows)
+        if self._speech.begun and self._turns.talker is not None:
+            await self._turns.talker.begin_follow_ups(tx, self._speech.begun, now)
+        await enqueue_all(tx, self._speech.rows)
         await raise_errands(tx, self._errands, now=now)
         for reason, patients in self._unreached.items():
             await unreachable(tx, list({patient.id: patient for patient in patients}.values()), reason, now)
         for piece in self._missed:
             await missed_again(tx, piece, now=now)
-        lines = dict.fromkeys(row["line"] for row in self._rows)
+        lines = dict.fromkeys(row["line"] for row in self._speech.rows)
         await defer(tx, [Job("deliver", line, lock=line) for line in lines], priority=self._priority)
 
     def _never_at_once_again(self) -> None:
@@ -372,6 +335,15 @@ class FamilyRound:
             for piece in family.due:
                 if piece.task.closed_at is None and piece.task.state != "sent" and _really_due(piece, self._now):
                     piece.task.next_at = self._now + LOOK_AGAIN
+
+
+def _became(want: Want, decision: Decision) -> str:
+    """The label under which the follow-ups are counted."""
+    if decision.kind == "no":
+        return "undeliverable"
+    if decision.kind != "send":
+        return decision.kind
+    return "reminded" if want.purpose != "task" else "opened" if decision.route == "kf" else "announced"
 
 
 def _is_plain(bundle: Sequence[Piece]) -> bool:

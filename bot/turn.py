@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions.turn import Turn
 from bot.around import Around
 from bot.called import LANGUAGE
+from bot.danger import keep_in_danger
 from bot.media import VOICE, WAITING
 from bot.picture_answer import answer_picture
 from bot.rating import answer_rating
@@ -24,7 +25,6 @@ from bot.voice_answer import answer_voice
 from bot.voices import CONTEXT
 from plans.alert import raise_alerts
 from plans.clarify_talk import interrupt
-from plans.follow_up import report
 from plans.told import note_told
 from records.chat import Chat
 from records.database import is_lost_connection
@@ -191,7 +191,7 @@ class TurnTaker:
             await interrupt(tx, chat, "danger", now=now)
             answer.replies = [Reply(triage_reply)]
             if patient is not None:
-                told = await report(tx, patient, understood, message_id=message.id, text=text, now=now, zone=self._zone)
+                told = await keep_in_danger(tx, chat, patient, understood, message, text, now=now, zone=self._zone)
                 if told.alert is not None:
                     # What the plan's rules say beside triage; the family has been told what to do first.
                     await raise_alerts(tx, chat, (told.alert, *told.others), said=said, patient_id=patient.id, now=now)

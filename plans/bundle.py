@@ -74,8 +74,11 @@ def opening_words(pieces: Sequence[Piece], first: Words | None, *, current: int 
         opening = around or asked.template.texts.opening
         return Words(opening.format(name=asked.patient.name, question=first.text), first.buttons)
     several = _children(pieces) > 1
-    lines = [say("bundle.hello") + _announced(pieces)]
-    lines += [_note(piece) for piece in told]
+    notes = [_note(piece) for piece in told if piece.step.text]
+    if len(pieces) == 1 and not notes:
+        # Something to read speaks for itself.
+        return Words("")
+    lines = [say("bundle.hello") + _announced(pieces), *notes]
     if asked is not None and first is not None:
         form = "bundle.first_of" if several else "bundle.first"
         lines.append(say(form, name=asked.patient.name, title=asked.step.title, question=first.text))
@@ -90,7 +93,7 @@ def reminder_words(pieces: Sequence[Piece], first: Words | None, *, current: int
         return Words(asked.template.texts.reminder.format(name=asked.patient.name, question=first.text), first.buttons)
     several = _children(pieces) > 1
     lines = [say("bundle.remind", count=len(pieces), titles=_titles(pieces))]
-    lines += [_note(piece) for piece in told]
+    lines += [_note(piece) for piece in told if piece.step.text]
     if asked is not None and first is not None:
         form = "bundle.first_of" if several else "bundle.first"
         lines.append(say(form, name=asked.patient.name, title=asked.step.title, question=first.text))

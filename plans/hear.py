@@ -14,7 +14,8 @@ from plans.finding import is_correction
 from plans.personal import task_templates
 from plans.question import PRESENT, UNKNOWN, entry, listed_signs, open_signs, questions
 from plans.read_answer import named_signs
-from plans.taking import Said, Taken, take_medicine, take_sign, take_symptom, take_treatment, take_value, take_weight
+from plans.taking import Said, Taken, take_value, take_weight
+from plans.taking_words import take_medicine, take_sign, take_symptom, take_treatment
 from plans.template import PlanTemplate, Question
 from plans.wording import say
 from records.care_plan import Task

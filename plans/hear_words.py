@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.hear import Heard, hear_signs, keep
 from plans.question import entry, questions
 from plans.read_answer import read_choice, read_signs
-from plans.taking import Said, take_option, take_words
+from plans.taking import Said
+from plans.taking_words import take_option, take_words
 from plans.template import Choice, PlanTemplate, Question
 from plans.wording import say as wording
 from plans.wording import words

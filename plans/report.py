@@ -13,7 +13,7 @@ from plans.hear import Heard, hear
 from plans.open_tasks import open_tasks
 from plans.personal import template_of
 from plans.settle import Answer, settle, settle_beside
-from plans.taking import UNSAID
+from plans.taking_words import UNSAID
 from plans.template import Question
 from plans.wording import say
 from records.care_plan import Task

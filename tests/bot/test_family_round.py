@@ -16,13 +16,15 @@ from bot.reach import Means
 from bot.reply import plain_text
 from bot.turn import TurnTaker
 from plans.consent import resume, stop
+from plans.content.shipped import shipped_contents, take_in_shipped
+from plans.errand import close_errand
 from plans.family import Key, due_families, read_families, set_aside
 from plans.history import task_history
 from plans.queue import go_on
 from records.chat import lock_chats
 from records.database import Database
 from records.patient import AccessRefused
-from records.schema import CarePlan, Contact, Errand, Inbound, Outbound, Patient, PatientCarer, StateChange, Task
+from records.schema import CarePlan, CarePlanChange, Contact, Errand, Inbound, Outbound, Patient, PatientCarer, StateChange, Task
 from tests.plans.conftest import ZONE, Family, local, make_family
 
 DAY = date(2026, 3, 10)
@@ -294,3 +296,66 @@ async def test_the_history_tells_it_all_in_order(ward: Ward) -> None:
         assert part in words, part
     with pytest.raises(AccessRefused):
         await task_history(tx, ward.family.qin, task.id, now=NINE, zone=ZONE)
+
+
+async def own_step(ward: Ward, step: str, **body: Any) -> Task:
+    """A step of the patient's own, as a clinician adds one, due at nine."""
+    whole = {"title": "自己的一步", "anchor": "enrolment", "schedule": [{"days": [0], "src": "R"}]} | body
+    plan = (await ward.due("temperature", at=NINE + timedelta(days=300))).care_plan_id
+    tx = ward.family.tx
+    (await tx.get_one(CarePlan, plan)).changes = 1
+    day = DAY.isoformat()
+    tx.add(CarePlanChange(care_plan_id=plan, kind="add", step=step, detail={"body": whole, "day": day}, at=NINE, by="lin"))
+    await tx.flush()
+    return await ward.due(step)
+
+
+async def test_a_message_is_done_once_it_was_sent(ward: Ward) -> None:
+    task = await own_step(ward, "news", kind="message", text="{name}的门诊改到三楼了。")
+    [said] = await ward.passes(NINE)
+    assert "小满的门诊改到三楼了" in said and task.state == "sent"
+    await ward.passes(NINE + timedelta(minutes=10))
+    assert task.state == "sent", "it has not left the outbox yet"
+    await ward.family.tx.execute(update(Contact).values(state="sent"))
+    await ward.passes(NINE + timedelta(minutes=20))
+    assert (task.state, task.outcome) == ("done", "told")
+
+
+async def test_what_joins_becomes_the_next_subject_without_a_message(ward: Ward) -> None:
+    first = await ward.due("temperature", at=NINE - timedelta(minutes=5))
+    await ward.passes(NINE - timedelta(minutes=5))
+    options = [{"value": 1, "label": "好"}, {"value": 0, "label": "不好"}]
+    ask = {"id": "how", "kind": "choice", "ask": "今天走路怎么样？", "options": options}
+    joined = await own_step(ward, "walk", kind="exercise", start="join", questions=[ask])
+    assert await ward.passes(NINE) == []
+    assert (joined.state, ward.family.chat.task_id) == ("sent", first.id)
+    await ward.family.answers(first, "36.6", now=NINE + timedelta(minutes=1))
+    then = await go_on(ward.family.tx, ward.family.chat, now=NINE + timedelta(minutes=1), zone=ZONE, several=False)
+    assert then is not None and "走路" in then.text and [label for _, label in then.buttons] == ["好", "不好"]
+
+
+async def test_a_clinicians_step_says_nothing_to_the_family_and_ends_with_its_errand(ward: Ward) -> None:
+    task = await ward.due("live_vaccines", "kawasaki")
+    assert await ward.passes(NINE) == []
+    errand = (await ward.family.tx.scalars(select(Errand))).one()
+    assert "活疫苗" in errand.text and "小满" in errand.text and task.state == "sent"
+    await close_errand(ward.family.tx, errand, "done", by="lin", outcome="家长已知", now=NINE + timedelta(hours=1))
+    assert (task.state, task.outcome) == ("done", "done")
+
+
+async def test_a_lesson_that_is_not_published_is_not_said(ward: Ward) -> None:
+    task = await ward.due("education_fever")
+    assert await ward.passes(NINE) == []
+    assert (task.state, task.outcome) == ("undeliverable", "no_content")
+
+
+async def test_a_lesson_waits_for_the_end_of_what_is_asked(ward: Ward) -> None:
+    await take_in_shipped(ward.family.tx, shipped_contents(), NINE - timedelta(days=1))
+    lesson, mouth = await ward.due("education_fever"), await ward.due("mouth")
+    [opening] = await ward.passes(NINE)
+    assert "溃疡" in opening and lesson.state == "scheduled"
+    await ward.family.answers(mouth, "都没有", now=NINE + timedelta(minutes=2))
+    then = await go_on(ward.family.tx, ward.family.chat, now=NINE + timedelta(minutes=2), zone=ZONE, several=False)
+    assert then is not None and then.asks is None and "小知识" in then.text
+    assert [key.split("_")[0] for key, _ in then.buttons] == ["useful", "useless"]
+    assert (lesson.state, lesson.outcome) == ("done", "told")

@@ -15,8 +15,9 @@ from bot.reach import Means
 from bot.turn import Answer, TurnTaker
 from plans.enrolment import enrol
 from plans.family import due_families
+from plans.schedule import useful_until
 from plans.template import load_templates
-from records.care_plan import Task
+from records.care_plan import CarePlan, Task
 from records.chat import Chat
 from records.message import Inbound, Outbound
 from records.patient import Patient
@@ -144,6 +145,24 @@ class Road:
             midnight = self.family.now.astimezone(ZONE).replace(hour=0, minute=1)
             anchors = {"birth": patient.birth_date, "discharge": NOW.date() - timedelta(days=3)}
             await enrol(tx, patient, load_templates()["neonatal"], anchors=anchors, hour=9, by="linyue", now=midnight, zone=ZONE)
+
+    async def falls_due(self, template_id: str, step_id: str, *, child: int = 0) -> None:
+        """A step of a shipped plan is due now for a child; its plan begins today."""
+        now = self.family.now
+        async with self.family.db.transaction() as tx:
+            chat = await tx.get_one(Chat, self.family.chat_id)
+            chat.window_from = chat.window_from or now
+            patient = await tx.get_one(Patient, self.family.children[child])
+            template, day = load_templates()[template_id], now.astimezone(ZONE).date()
+            mine = select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.template == template_id)
+            plan = await tx.scalar(mine) or CarePlan(
+                patient_id=patient.id, template=template_id, template_version=template.version, anchors={}, state="active",
+                created_at=now, created_by="linyue",
+            )  # fmt: skip
+            tx.add(plan)
+            await tx.flush()
+            until = useful_until(template.step(step_id), now, day, ZONE)
+            tx.add(Task(care_plan_id=plan.id, patient_id=patient.id, step=step_id, day=day, due_at=now, useful_until=until))
 
     async def has_nurse(self) -> None:
         """林月 is on call."""

@@ -16,10 +16,13 @@ from bot.chart_file import Kind
 from bot.texts import say
 from integrations.tabular.read import table_of
 from plans.invitation import invite
+from plans.personal import template_of
 from plans.questionnaire import newest
 from plans.questionnaire_response import assign
 from plans.wording import words
+from records.care_plan import Task
 from records.chat import Chat
+from records.errand import Errand
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer
 from records.questionnaire import QuestionnaireResponse
@@ -41,7 +44,7 @@ TASKS = {
 RESPONSES = {"等着": "assigned", "填着": "in_progress", "填完": "completed", "停了": "stopped"}
 KINDS = {"图片": "image", "语音": "voice", "视频": "video", "文件": "file", "位置": "location", "链接": "link", "名片": "business_card"}
 KINDS |= {"小程序": "miniprogram", "聊天记录": "merged_msg", "表情": "emotion"}
-ABOUT = {"标题", "孩子", "出院", "随访", "问卷", "时间", "医院", "值班", "联系人", "客服链接", "别的家人", "暂缓", "对话"}
+ABOUT = {"标题", "孩子", "出院", "随访", "到点", "问卷", "时间", "医院", "值班", "联系人", "客服链接", "别的家人", "暂缓", "对话"}
 CHARTS: dict[str, Kind] = {"复诊": "appointments", "用药": "medications", "结果": "results"}
 NOTHING = "没有"
 
@@ -149,6 +152,11 @@ class Played:
             await road.has_nurse()
         if about.get("随访"):
             await road.is_on_plan()
+        if about.get("到点"):
+            await self._due(about["到点"])
+            await road.passes(timedelta(minutes=1))
+            self.everything += [reply.text for reply in road.said]
+            self.script += [f"    助手：{line}" for line in road.words.splitlines() if line]
         if about.get("随访") == "问过":
             await road.passes(timedelta(minutes=1))
             self.everything += [reply.text for reply in road.said]
@@ -157,7 +165,18 @@ class Played:
             hour, minute = re.fullmatch(r"(\d+)点(\d+)?分?", about["时间"]).groups()
             self.family.now = self.family.now.astimezone(ZONE).replace(hour=int(hour), minute=int(minute or 0))
 
+    async def _due(self, what: Any) -> None:
+        """`chemotherapy/temperature`, or of another child `乐乐 chemotherapy/temperature`."""
+        names = [child_of(child)[0] for child in _list(self.talk.about.get("孩子"), [NEWBORN])]
+        for each in _list(what, []):
+            *child, step = each.split()
+            await self.road.falls_due(*step.split("/"), child=names.index(child[0]) if child else 0)
+
     # What the family and the world do.
+
+    async def falls_due(self, what: Any) -> None:
+        await self._due(what)
+        await self.road.passes(timedelta(minutes=1))
 
     async def says(self, said: Any) -> None:
         await self.road.says(*[_spelt(text) for text in _list(said, [])])
@@ -266,6 +285,25 @@ class Played:
         task = await self.family.task()
         return None if task.state == TASKS[state] else f"随访是：{next(name for name, each in TASKS.items() if each == task.state)}"
 
+    async def follow_ups_are(self, wanted: Any) -> str | None:
+        """`体温 完成`, each by the title of its step; of several children `乐乐 体温 完成`."""
+        async with self.family.db.transaction() as tx:
+            tasks = list(await tx.scalars(select(Task).order_by(Task.id)))
+            titles = {task.id: (await template_of(tx, task)).step(task.step).title for task in tasks}
+            names = {patient.id: patient.name for patient in await tx.scalars(select(Patient))}
+        states = {state: name for name, state in TASKS.items()}
+        there = {f"{titles[task.id]} {states[task.state]}" for task in tasks}
+        there |= {f"{names[task.patient_id]} {titles[task.id]} {states[task.state]}" for task in tasks}
+        wrong = [each for each in _list(wanted, []) if each not in there]
+        return f"各项是：{sorted(there)}" if wrong else None
+
+    async def has_errand(self, wanted: str) -> str | None:
+        async with self.family.db.transaction() as tx:
+            there = list(await tx.scalars(select(Errand.text)))
+        if wanted == NOTHING:
+            return f"不该有医护任务：{there}" if there else None
+        return None if any(wanted in each for each in there) else f"医护任务：{there}"
+
     async def questionnaire_is(self, what: str) -> str | None:
         state, _, score = what.partition(" ")
         async with self.family.db.transaction() as tx:
@@ -316,6 +354,7 @@ class Played:
 
 
 STEPS: dict[str, Any] = {
+    "到点": Played.falls_due,
     "家长": Played.says, "家长长话": Played.says_at_length, "选择": Played.taps, "家长发": Played.sends, "过了": Played.passes,
     "点开客服": Played.enters, "扫码": Played.scans, "扫旧码": Played.scans_late, "再扫一次": Played.scans_again,
     "点开家人链接": Played.opens_link,
@@ -323,7 +362,8 @@ STEPS: dict[str, Any] = {
     "护士接手": Played.nurse_takes, "护士说": Played.nurse_says, "护士结束": Played.nurse_ends,
     "助手": Played.answers, "先说": Played.says_first, "不说": Played.never_says, "不出声": Played.is_silent, "给选择": Played.offers,
     "记录": Played.is_on_record, "没记": Played.is_not_on_record, "报警": Played.has_alert, "转人工": Played.calls_nurse,
-    "随访": Played.follow_up_is, "问卷": Played.questionnaire_is, "绑定": Played.is_bound, "随访消息": Played.messages_are,
+    "随访": Played.follow_up_is, "各项": Played.follow_ups_are, "医护任务": Played.has_errand,
+    "问卷": Played.questionnaire_is, "绑定": Played.is_bound, "随访消息": Played.messages_are,
 }  # fmt: skip
 CHECKS = frozenset(STEPS[what] for what in list(STEPS)[list(STEPS).index("助手") :])
 
@@ -345,7 +385,8 @@ def child_of(words_: str) -> tuple[str, date, str]:
 def codes() -> dict[str, str]:
     """The codes of vitals and signs by the names that families read, and the clinical ones."""
     content = default_content()
-    signs = {concept.name: key for key, concept in content.symptoms.concepts.items()}
+    signs = {vital.name: key for key, vital in content.vitals.vitals.items()}
+    signs |= {concept.name: key for key, concept in content.symptoms.concepts.items()}
     told = {name: key for key, name in words("symptom_names").items()} | {name: key for key, name in words("vital_names").items()}
     return signs | told | {"用药": "medicine", "问题": "question"}
 
