@@ -16,7 +16,7 @@ from plans.mass_message.results import about
 from plans.mass_message.write import begin
 from plans.reach.route import Decision, Want
 from records.database import Database
-from records.mass_message import MassMessage, MassRecipient
+from records.mass_message import MassMessage, MassRecipient, children_of
 from records.patient import Patient
 from records.staff import Team
 from records.state import move
@@ -91,12 +91,13 @@ class MassMessages:
         return True
 
     async def _hand_out(self, tx: AsyncSession, message: MassMessage, rows: list[MassRecipient], now: datetime) -> None:
-        ids = sorted({id for row in rows for id in row.patients})
+        children_by_carer = await children_of(tx, message.id, [row.carer_id for row in rows])
+        ids = sorted({id for of in children_by_carer.values() for id in of})
         found = await tx.execute(select(Patient, Team.name).join(Team, Team.id == Patient.team_id).where(Patient.id.in_(ids)))
         living = {patient.id: (patient, team) for patient, team in found if patient.died_at is None}
         wants: list[Message] = []
         for row in rows:
-            children = [living[id] for id in row.patients if id in living]
+            children = [living[id] for id in children_by_carer.get(row.carer_id, ()) if id in living]
             if not children:
                 _skip(row, "died", now)
                 continue

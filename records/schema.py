@@ -36,7 +36,7 @@ from records.group_send import GroupSend
 from records.immunization import Immunization
 from records.lab_result import LabResult
 from records.labelled_example import LabelledExample
-from records.mass_message import MassMessage, MassRecipient
+from records.mass_message import MassChild, MassMessage, MassRecipient
 from records.medication import MedicationRequest
 from records.message import Inbound, Outbound
 from records.model_version import (
@@ -123,6 +123,7 @@ __all__ = [
     "LabResult",
     "LabelledExample",
     "LinkProposal",
+    "MassChild",
     "MassMessage",
     "MassRecipient",
     "MedicationRequest",

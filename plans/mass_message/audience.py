@@ -7,12 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.mass_message.errors import MassRefused
 from records.cohort import CohortMember
-from records.mass_message import MassMessage, MassRecipient
+from records.mass_message import MassChild, MassMessage, MassRecipient
 from records.patient import Patient, PatientCarer, patients_by_number
 from records.patient_index import PatientIndex
 from records.staff import Staff
@@ -81,26 +80,25 @@ async def patient_ids(tx: AsyncSession, staff: Staff, audience: dict[str, Any], 
     return select(Patient.id).where(Patient.id.in_([patient.id for each in found.values() for patient in each]), reach)
 
 
-def families(patients: Select[Any]) -> Select[Any]:
-    """A statement of the families (carer_id, patients) of these patients: each living child's primary carer, once."""
-    first = (
+def families(patients: Select[Any]) -> Select[int, int]:
+    """A statement of the living children among these patients with their primary carers (patient_id, carer_id)."""
+    return (
         select(PatientCarer.patient_id, PatientCarer.carer_id)
         .join(Patient, Patient.id == PatientCarer.patient_id)
         .where(PatientCarer.patient_id.in_(patients), Patient.died_at.is_(None))
         .distinct(PatientCarer.patient_id)
         .order_by(PatientCarer.patient_id, PatientCarer.primary.desc(), PatientCarer.carer_id)
-        .subquery("first_carer")
     )
-    children = func.array_agg(aggregate_order_by(first.c.patient_id, first.c.patient_id))
-    return select(first.c.carer_id, children.label("patients")).group_by(first.c.carer_id)
 
 
 async def fix(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime, zone: ZoneInfo) -> int:
     """Write down the families that the message goes to, set by set; how many. From now on they stay the same."""
     chosen = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone)).subquery("chosen")
     await plan_well(tx)
-    rows = select(chosen.c.carer_id, chosen.c.patients, literal(message.id), literal("waiting"))
-    await tx.execute(insert(MassRecipient).from_select(["carer_id", "patients", "mass_message_id", "state"], rows))
+    children = select(chosen.c.patient_id, chosen.c.carer_id, literal(message.id))
+    await tx.execute(insert(MassChild).from_select(["patient_id", "carer_id", "mass_message_id"], children))
+    carers = select(MassChild.carer_id, literal(message.id), literal("waiting")).where(MassChild.mass_message_id == message.id).distinct()
+    await tx.execute(insert(MassRecipient).from_select(["carer_id", "mass_message_id", "state"], carers))
     return int(await tx.scalar(select(func.count()).where(MassRecipient.mass_message_id == message.id)) or 0)
 
 
@@ -110,6 +108,6 @@ async def count(tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now
     meant = chosen.subquery("meant")
     await plan_well(tx)
     patients = int(await tx.scalar(select(func.count()).select_from(meant)) or 0)
-    grouped = families(chosen).subquery("grouped")
-    row = (await tx.execute(select(func.count(), func.coalesce(func.sum(func.cardinality(grouped.c.patients)), 0)))).one()
-    return patients, patients - int(row[1]), int(row[0])
+    children = families(chosen).subquery("children")
+    cared, of = (await tx.execute(select(func.count(), func.count(children.c.carer_id.distinct())).select_from(children))).one()
+    return patients, patients - int(cared), int(of)

@@ -38,19 +38,25 @@ class Preview:
 async def preview(tx: AsyncSession, message: MassMessage, staff: Staff, channels: Channels, *, now: datetime, zone: ZoneInfo) -> Preview:
     """Look ahead, within what `staff` may see. Raises what choosing the audience raises."""
     patients, without, total = await count(tx, staff, message.audience, now=now, zone=zone)
-    grouped = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone)).subquery("grouped")
-    rows = (await tx.execute(select(grouped.c.carer_id, grouped.c.patients).order_by(func.random()).limit(SAMPLE))).all()
-    ids = [id for row in rows for id in row.patients]
-    known = await tx.execute(select(Patient.id, Patient.name, Team.name).join(Team, Team.id == Patient.team_id).where(Patient.id.in_(ids)))
-    by_id = {id: (name, team) for id, name, team in known}
-    wants = [
-        Want(about(message.id, row.carer_id), row.carer_id, "mass", row.patients[0], department=by_id[row.patients[0]][1]) for row in rows
-    ]
+    children = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone)).subquery("children")
+    by_lot = select(children.c.carer_id).group_by(children.c.carer_id).order_by(func.random()).limit(SAMPLE)
+    lot = list(await tx.scalars(by_lot))
+    rows = await tx.execute(
+        select(children.c.carer_id, Patient.id, Patient.name, Team.name)
+        .join(Patient, Patient.id == children.c.patient_id)
+        .join(Team, Team.id == Patient.team_id)
+        .where(children.c.carer_id.in_(lot))
+        .order_by(Patient.id)
+    )
+    sample: dict[int, list[tuple[int, str, str]]] = {}
+    for carer_id, *child in rows:
+        sample.setdefault(carer_id, []).append((child[0], child[1], child[2]))
+    wants = [Want(about(message.id, carer_id), carer_id, "mass", of[0][0], department=of[0][2]) for carer_id, of in sample.items()]
     # The ledger is written and taken back: the guards see what they would see, and nobody is told.
     async with tx.begin_nested() as attempt:
         decided = await decide_many(tx, wants, now=now, zone=zone, channels=channels)
         await attempt.rollback()
     routes = Counter(str(each.route) for each in decided.values() if each.kind == "send")
     held = Counter(each.reason for each in decided.values() if each.kind != "send")
-    names = [by_id[id][0] for id in rows[0].patients] if rows else []
-    return Preview(patients, without, total, fill(message.text, names) if names else message.text, len(rows), routes, held)
+    names = [name for _, name, _ in next(iter(sample.values()), [])]
+    return Preview(patients, without, total, fill(message.text, names) if names else message.text, len(sample), routes, held)

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.contact import Contact
-from records.mass_message import MassMessage, MassRecipient
+from records.mass_message import MassMessage, MassRecipient, children_of
 from records.patient import Patient, ReadAudit
 from records.staff import Staff
 
@@ -79,10 +79,11 @@ async def results(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: 
             .limit(limit)
         )
     ).all()
-    ids = {id for row in rows for id in row[0].patients}
+    children = await children_of(tx, message.id, [row[0].carer_id for row in rows])
+    ids = {id for of in children.values() for id in of}
     names = {id: name for id, name in await tx.execute(select(Patient.id, Patient.name).where(Patient.id.in_(ids)))}
     tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why="mass_message") for id in sorted(ids))
     return [
-        Result(one.carer_id, tuple(names.get(id, "") for id in one.patients), one.state, one.reason, route, contact, at)
+        Result(one.carer_id, tuple(names.get(id, "") for id in children.get(one.carer_id, ())), one.state, one.reason, route, contact, at)
         for one, route, contact, at in rows
     ]

@@ -13,7 +13,7 @@ from plans.mass_message.errors import MassRefused
 from plans.mass_message.life import MASS_MOVES
 from plans.mass_message.words import words
 from records.contact import move_contacts
-from records.mass_message import MassMessage, MassRecipient
+from records.mass_message import MassChild, MassMessage, MassRecipient
 from records.message import Outbound
 from records.staff import Staff, Team, TeamMember
 from records.state import created, move
@@ -117,7 +117,8 @@ async def _approve(tx: AsyncSession, message: MassMessage, staff: Staff, *, now:
 async def send_back(tx: AsyncSession, message: MassMessage, staff: Staff, *, why: str, now: datetime) -> None:
     """Make a submitted message a draft again, to be changed; its families are chosen anew. Raises MassRefused (`moved`)."""
     await _move(tx, message, "draft", by=staff.userid, now=now, reason=why, families=None)
-    await tx.execute(delete(MassRecipient).where(MassRecipient.mass_message_id == message.id))
+    for table in (MassRecipient, MassChild):
+        await tx.execute(delete(table).where(table.mass_message_id == message.id))
 
 
 async def begin(tx: AsyncSession, message: MassMessage, *, now: datetime) -> None:

@@ -44,7 +44,6 @@ def upgrade() -> None:
         "mass_recipient",
         sa.Column("mass_message_id", sa.BigInteger(), key("mass_recipient", "mass_message_id", "mass_message"), primary_key=True),
         sa.Column("carer_id", sa.BigInteger(), key("mass_recipient", "carer_id", "carer"), primary_key=True, index=True),
-        sa.Column("patients", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("next_at", AWARE, nullable=True),
@@ -57,7 +56,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
 
+    op.create_table(
+        "mass_child",
+        sa.Column("mass_message_id", sa.BigInteger(), key("mass_child", "mass_message_id", "mass_message"), primary_key=True),
+        sa.Column("patient_id", sa.BigInteger(), key("mass_child", "patient_id", "patient"), primary_key=True, index=True),
+        sa.Column("carer_id", sa.BigInteger(), key("mass_child", "carer_id", "carer"), nullable=False),
+    )
+    op.create_index("ix_mass_child_mass_message_id_carer_id", "mass_child", ["mass_message_id", "carer_id"])
+
 
 def downgrade() -> None:
+    op.drop_table("mass_child")
     op.drop_table("mass_recipient")
     op.drop_table("mass_message")

@@ -16,7 +16,7 @@ from plans.mass_message.audience import Chosen, choose, count
 from plans.mass_message.errors import MassRefused
 from plans.mass_message.life import MASS_MOVES
 from records.database import Database
-from records.mass_message import MassMessage, MassRecipient
+from records.mass_message import MassMessage, MassRecipient, children_of
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import Staff, Team, TeamMember
 from tests.plans.conftest import BIRTH, ZONE, local, make_family
@@ -35,12 +35,15 @@ class Ward:
     bai: Staff
     qin: Staff
     theirs: Patient
+    born: int = 0
 
     async def children(self, number: int, *, carer: Carer | None = None) -> list[Patient]:
         made = []
-        for each in range(number):
-            parent = carer or Carer(name=f"家长{each}", external_userid=f"wm-{each}-{id(made)}")
-            child = Patient(team_id=self.team.id, record_number=f"M{id(made)}-{each}", name=f"孩子{each}", birth_date=BIRTH, tags=[])
+        for _ in range(number):
+            self.born += 1
+            parent = carer or Carer(name=f"家长{self.born}", external_userid=f"wm-{self.born}")
+            name = f"孩子{self.born}"
+            child = Patient(team_id=self.team.id, record_number=f"M{self.born}", name=name, birth_date=BIRTH, tags=[])
             self.tx.add_all([parent, child])
             await self.tx.flush()
             self.tx.add(PatientCarer(patient_id=child.id, carer_id=parent.id, relationship="母亲"))
@@ -54,8 +57,8 @@ class Ward:
         return await write.draft(self.tx, self.lin, team=self.team.name, title="停诊", text=text, audience=chosen, now=NOW)
 
     async def recipients(self, message: MassMessage) -> list[list[int]]:
-        rows = select(MassRecipient).where(MassRecipient.mass_message_id == message.id).order_by(MassRecipient.carer_id)
-        return [row.patients for row in await self.tx.scalars(rows)]
+        carers = list(await self.tx.scalars(select(MassRecipient.carer_id).where(MassRecipient.mass_message_id == message.id)))
+        return [of for _, of in sorted((await children_of(self.tx, message.id, carers)).items())]
 
 
 @pytest.fixture
