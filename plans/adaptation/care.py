@@ -153,7 +153,7 @@ class Care:
             chat,
             level=action.level,
             categories=[action.category],
-            said=why.because,
+            said="",
             because=why.because,
             evidence=evidence,
             now=why.now,
