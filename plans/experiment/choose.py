@@ -69,10 +69,16 @@ async def choose_hours(tx: AsyncSession, wanted: Sequence[tuple[Wanted, Carer]],
     """The local hour for each care plan, by its id: one for all follow-ups of the plan from `day` on, the same again for four weeks.
 
     Pass only steps that go at the family's hour, never those with clock times of their own. The family's own hour always wins; a wish it
-    has told (its tag 晚上联系) narrows the choice. Hours of the night are never among the options.
+    has told (its tag 晚上联系) comes next: the middle of that part of the day, or what is chosen within it. Hours of the night are never
+    among the options.
     """
     found = {want.care_plan_id: chosen_hour(carer) or int(want.default) for want, carer in wanted}
     open_ = [want for want, carer in wanted if chosen_hour(carer) is None]
+    wishes = await wished_hours(tx, [want.patient_id for want in open_]) if open_ else {}
+    for want in open_:
+        wish = wishes.get(want.patient_id)
+        if wish is not None and int(want.default) not in wish:
+            found[want.care_plan_id] = sorted(wish)[len(wish) // 2]
     return found | {plan: int(hour) for plan, hour in (await _choose(tx, SEND_HOUR, open_, now, rng)).items()}
 
 

@@ -54,6 +54,16 @@ async def test_a_wish_that_was_told_narrows_the_choice(ward: Ward) -> None:
     assert (await ward.tx.scalars(select(SendChoice.why))).all() == ["family"]
 
 
+async def test_a_wish_that_was_told_counts_where_nothing_is_tried(ward: Ward) -> None:
+    await ward.families(2)
+    async with open_door(ward.tx, [ward.patients[0].id], NOW) as door:
+        said = Evidence(source="chat", because="「晚上联系我」", at=NOW, ref_kind="inbound", ref_id=1, rule="told", confidence=0.7)
+        door[ward.patients[0].id].support("hours.evening", said)
+    pairs = [(ward.want(n), ward.carers[n]) for n in range(2)]
+    found = await choose_hours(ward.tx, pairs, now=NOW, rng=Random(1))
+    assert found == {ward.plans[0].id: 19, ward.plans[1].id: 9}
+
+
 async def test_a_choice_holds_for_four_weeks_and_keeps_all_that_it_came_from(ward: Ward) -> None:
     await ward.families(40)
     await turn_on(ward.tx, ward.lin, ward.team, "send_hour", [12, 19], now=NOW, rng=Random(1), held_out=0.25)
