@@ -73,7 +73,7 @@ _AFTER = re.compile(
 _BEFORE = re.compile(
     r"(?:(?P<nearly>(?<![跳吸率搏气最点很太])快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
     r"|(?P<about>大概|大约|约|差不多|估计|可能|好像|大致|估摸|应该|目测|也就|怕有?|怕是|总有|满打满算|能有)"
-    r"|(?P<less>不到|没到|没有到|未到|不足|低于|小于|不超过|没超过|没有超过|未超过|不会超过|少于|不高于|没上|未满|不满|没破|(?:还|都|并|也|就)?没有?|没有?烧?[升烧]?过|没有?[烧升]到|不高过|[<＜≤])"
+    r"|(?P<less>不到|没到|没有到|未到|不足|低于|小于|不超过|没超过|没有超过|(?:没有?再|再没有?|再也没有?)(?:超过|高过|高于|上过?|到过?)|未超过|不会超过|少于|不高于|没上|未满|不满|没破|(?:还|都|并|也|就)?没有?|没有?烧?[升烧]?过|没有?[烧升]到|不高过|[<＜≤])"
     r"|(?P<more>超过|超|高于|大于|不止|至少|起码|多于|没下过|没低过|没低于过|少说|突破|破|[>＞≥]))"
     r"(?:了|过|有|达|到|是|在|就|都|要|得|到了|个)?\s?$"
 )
@@ -82,8 +82,11 @@ _FRACTION = re.compile(
 )
 _MASS_REST = re.compile(rf"(?:零|又|多)?(?:(?P<half>半)|(?P<rest>\d+(?:\.\d+)?|{HAN})\s?(?P<small>两|克|g(?![a-z/]))?(?P<more>半)?)")
 _LENGTH_REST = re.compile(
-    r"(?P<digits>\d{1,2})(?![\d.])|(?P<han>[零一二三四五六七八九]{1,2})(?![十百])|(?P<tens>[一二三四五六七八九]?十[一二三四五六七八九]?)"
+    r"(?P<digits>\d{2}\.\d|\d{1,2})(?![\d.])"
+    r"|(?:(?P<han>[零一二三四五六七八九]{1,2})(?![十百])|(?P<tens>[一二三四五六七八九]?十[一二三四五六七八九]?))(?:[点.](?P<tenth>[一二三四五六七八九]))?"
 )
+# 三十八度五十: nobody says fifty tenths.
+_TENS = re.compile(r"[二三四五六七八九]?十[一二三四五六七八九]?(?=$|[，。,！!？?度])")
 _COUNT_NEXT = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点(?!\d)|日|片|毫升|ml|周|月|粒|回|包|袋|支|滴|号|顿|/)")
 
 
@@ -195,6 +198,8 @@ def _composed(text: str, amount: Amount) -> Amount:
 
 def _degrees(text: str, amount: Amount) -> Amount:
     spaced = text[amount.end : amount.end + 1] == " "
+    if _TENS.match(text, amount.end) and amount.low is None:
+        return replace(amount, sure=False)
     match = _FRACTION.match(text, amount.end + spaced)
     if not match or amount.value != int(amount.value) or _COUNT_NEXT.match(text, match.end()) or amount.low is not None:
         return amount
@@ -267,7 +272,9 @@ def _metres(text: str, amount: Amount) -> Amount:
             added = parse_numeral(match["tens"]).value
         else:
             digits = match["digits"] or "".join(str(int(parse_numeral(c).value)) for c in match["han"])
-            added = int(digits) * (10 if len(digits) == 1 else 1)
+            added = float(digits) * (10 if len(digits) == 1 else 1)
+        if match["tenth"]:
+            added += parse_numeral(match["tenth"]).value / 10
         return replace(amount, unit="cm", value=amount.value * 100 + added, end=match.end(), decimal=True)
     return replace(amount, unit="cm", value=round(amount.value * 100, 2))
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from tagging.measurement.alone import read_alone
 from tagging.measurement.amount import Amount
-from tagging.measurement.counts import read_terse
-from tagging.measurement.milk import read_milk
+from tagging.measurement.counts import in_part_of_minute, of_seconds, read_terse
+from tagging.measurement.milk import left_in_bottle, read_milk
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
 from tagging.measurement.readers import CHANGE, Reading, named_or_asked, quantity, tenfold
@@ -24,6 +24,7 @@ _LEVEL_OR_CHANGE = re.compile(r"(?:^|[^比较])[高低]了\s?$")
 _FAHRENHEIT, HOT_F = re.compile(r"华氏度?(?:是|有|:|：)?\s?$"), (86.0, 113.0)
 # How long an answer may be before it comes to its number.
 FAR = 16
+_FROM_TO = re.compile(r"[从由]\d{1,3}(?:\.\d{1,2})?[^\W\d_]{0,3}[到至]了?\s?$")
 _RATES = frozenset({"heart_rate", "respiratory_rate"})
 _BARE = _RATES | {
     "temperature", "weight", "birth_weight", "height", "head_circumference", "glucose", "blood_ketone", "spo2", "bilirubin", "platelets",
@@ -67,7 +68,7 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
 def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
     amount = scene.amount(index)
     vital = subject.vital
-    ranged = vital == "glucose" and (amount.halves is not None or amount.precision == "more_than") and scene.adjacent(subject.anchor, index)
+    ranged = vital == "glucose" and (amount.low is not None or amount.precision == "more_than") and scene.adjacent(subject.anchor, index)
     if amount.han and amount.digits == 1 and not (amount.decimal or amount.loose or ranged):
         return None
     if scene.tokens[subject.named].text in _LETTERS and not _in_shorthand(scene, amount):
@@ -81,6 +82,8 @@ def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
     strict = not subject.far and not subject.implied and subject.unknown <= 4
     if not amount.sure:
         return [] if strict else None
+    if vital in _RATES and in_part_of_minute(scene, index):
+        return of_seconds(scene, index, vital)
     return _bare_as(amount, vital, strict=strict)
 
 
@@ -88,6 +91,11 @@ def _in_shorthand(scene: Scene, amount: Amount) -> bool:
     """P128 R36 T38.4: a letter is a vital only among other vitals."""
     named = {token.roles.vital for token in scene.tokens if token.roles.vital}
     return len(named) > 1 and not amount.decimal and amount.value >= SMALLEST_RATE
+
+
+def read_listed(scene: Scene, index: int, _: Subject | None, *, vital: str) -> Reading:
+    """The bare number at token `index` as `vital`, which is known; an empty list where it makes no sense."""
+    return _bare_as(scene.amount(index), vital, strict=True)
 
 
 def _bare_as(amount: Amount, vital: str, *, strict: bool) -> Reading:
@@ -137,7 +145,9 @@ def _substance(amount: Amount, vital: str) -> Quantity:
 def _read_asked(scene: Scene, index: int) -> Reading:
     """The answer to the line before."""
     amount = scene.amount(index)
-    if not scene.asked or not (scene.isolated(index) or _leads(scene, index) or _sole(scene, index)):
+    if not scene.asked or not (scene.isolated(index) or _leads(scene, index) or _sole(scene, index) or _arrived(scene, index)):
+        return None
+    if "feed_volume" in scene.asked and left_in_bottle(scene.text, amount):
         return None
     if not amount.sure:
         return []
@@ -151,7 +161,16 @@ def _read_asked(scene: Scene, index: int) -> Reading:
         if "temperature" in vitals and 34 <= (amount.loose or (amount.value,))[0] <= 43 and (amount.decimal or amount.loose):
             return _bare_as(amount, "temperature", strict=True)
         return []
+    if vitals[0] in _RATES and in_part_of_minute(scene, index):
+        return of_seconds(scene, index, vitals[0])
     return _bare_as(amount, vitals[0], strict=True)
+
+
+def _arrived(scene: Scene, index: int) -> bool:
+    """从36.5长到38: whether the number is where a change told from its beginning has come to."""
+    start = scene.tokens[index].start
+    match = _FROM_TO.search(scene.text, max(0, start - 16), start)
+    return match is not None and match.start() <= 6 and scene.ends_clause(scene.tokens[index].end)
 
 
 def _sole(scene: Scene, index: int) -> bool:

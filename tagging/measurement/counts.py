@@ -29,15 +29,23 @@ _RATED = re.compile(r"(?:心率|心跳|脉搏|呼吸)(?:只有|就|是|才|有|�
 _DID = re.compile(r"(?<!每)(?:尿|小便|换)(?:了|过|只|就|才|有|也)+\s?$")
 _HOW_OFTEN = re.compile(r"[每隔][^，。！？,!?]{0,6}$")
 _SECONDS = re.compile(r"秒|半分钟")
+# 数了15秒，心跳33下
+_SECONDS_BEFORE = re.compile(r"(?:秒钟?|半分钟)(?:内|里|的|之内)?[，, ][^，。！？,!?\d一二三四五六七八九十]{0,6}$")
 _PART_OF_MINUTE = re.compile(r"(?P<half>半分钟)|(?P<seconds>\d{1,2}|[一二三四]?十五?|[五六])\s?秒")
 # A pulse slower than this is not felt by a family that counts calmly (vitals.yml accepts no pulse below 30) (R).
 FEWEST_BEATS = 40
+# Fewer than this in a minute is no rate that a family counts (R).
+FEWEST_BREATHS = 10
 # 喝一次吐一次: each time, not once.
 _TERSE = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
 MOST_TERSE = 20
+_PART_OF_DAY = re.compile(r"半天|半日")
 _PARTS = re.compile(r"(\d+)\.(\d+)")
 _BOUGHT = re.compile(r"[买拿寄送囤]")
-_NOT_ONCE = re.compile(r"\s?(?:都|也)[没不无]")
+_NOT_ONCE = re.compile(r"\s?(?:都|也|还)[没不无冇未]")
+# 今天一次没有, but not 吐了一次没再吐.
+_NEVER_ONCE = re.compile(r"\s?[没冇]有?(?=$|[，。！？,!?呢啊呀拉吐尿湿])")
+_COUNTED_A_MINUTE = re.compile(r"数(?:了|的|着|过|出)?(?:一分|1分|整?一分)[^，。]{0,5}$")
 _DONE = re.compile(r"[拉吐尿喝吃喂]了?\s?$")
 _EACH_TIME = re.compile(r"(?:只|就|能|大概)?[拉吐尿喝吃喂](?![肚稀奶粥屎])")
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
@@ -50,8 +58,11 @@ def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantit
     """So many a minute: heart or breath, by what is named."""
     amount = scene.amount(index)
     vital = _rate(scene, index, subject)
-    if _SECONDS.search(_head(scene, index)):
-        return _of_seconds(scene, index, vital)
+    if in_part_of_minute(scene, index):
+        return of_seconds(scene, index, vital)
+    if vital is None and subject is None and amount.value >= FEWEST_BREATHS and _COUNTED_A_MINUTE.search(_head(scene, index)):
+        shown = scene.text[amount.start : amount.end]
+        return [replace(counted(scene, index, UNNAMED), question=f"一分钟{shown}，数的是心跳还是呼吸？")]
     if vital is None or (
         amount.unit == "下" and subject is None and vital not in scene.asked and not _PER_MINUTE.search(_head(scene, index))
     ):
@@ -59,10 +70,16 @@ def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantit
     return [counted(scene, index, vital)] if amount.sure else []
 
 
-def _of_seconds(scene: Scene, index: int, vital: str | None) -> list[Quantity] | None:
+def in_part_of_minute(scene: Scene, index: int) -> bool:
+    """Whether beats or breaths were counted for seconds (脉搏数了30秒是58)."""
+    start = scene.tokens[index].start
+    return _SECONDS.search(_head(scene, index)) is not None or _SECONDS_BEFORE.search(scene.text, max(0, start - 20), start) is not None
+
+
+def of_seconds(scene: Scene, index: int, vital: str | None) -> list[Quantity] | None:
     """15秒14下: what was counted for part of a minute is about as much as it comes to; so few without a name are breaths."""
     amount = scene.amount(index)
-    part = _PART_OF_MINUTE.search(_head(scene, index))
+    part = _PART_OF_MINUTE.search(_head(scene, index)) or _PART_OF_MINUTE.search(scene.text, max(0, amount.start - 20), amount.start)
     factor = (2 if part["half"] else 60 / parse_numeral(part["seconds"]).value) if part else 0.0
     if vital is None and not (amount.unit == "下" and part and amount.value * factor < FEWEST_BEATS):
         return None
@@ -110,7 +127,9 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     what = _counted(scene, index)
     if what is None or what == "other" or not amount.sure:
         return None
-    if amount.value == 1 and _NOT_ONCE.search(scene.text, amount.start, amount.end + 3):
+    if amount.value == 1 and (
+        _NOT_ONCE.search(scene.text, amount.start, amount.end + 3) or (_NEVER_ONCE.match(scene.text, amount.end) and not _DONE.search(head))
+    ):
         return None
     if amount.value == 1 and ((_EACH_TIME.match(scene.text, amount.end) and not _DONE.search(head)) or _of_a_bottle(scene, index)):
         return None
@@ -126,7 +145,7 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
         return None
     if what == "wet_diapers" and amount.unit == "pieces" and _BOUGHT.search(head):
         return None
-    if "半天" in head or "半日" in head:
+    if _PART_OF_DAY.search(head):
         return [replace(counted(scene, index, what), question=A_DAY)]
     days = _period(scene, index)
     if days is None and what == "wet_diapers" and _DID.search(head) and not _HOW_OFTEN.search(head):

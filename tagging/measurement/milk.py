@@ -2,6 +2,7 @@
 
 import re
 
+from tagging.measurement.amount import Amount
 from tagging.measurement.counts import DRUG, MILK, SMALLEST_BOTTLE, counted, dashed
 from tagging.measurement.quantity import Quantity
 from tagging.measurement.scene import Scene, leads_to_amount
@@ -13,9 +14,12 @@ _POURED = re.compile(
 _PER_KILOGRAM = re.compile(r"尿[^，。]{0,6}(?:每小时每公斤|每公斤每小时)[^，。]{0,2}$")
 # 冲了150ml，剩了30: what was made is not what was drunk.
 _MADE = re.compile(r"[冲泡兑配]了?(?:大概|大约|约|有|好)?\s?$")
-_LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只喝|就喝|才喝|实际|倒掉)")
+_LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只[喝吃]|就[喝吃]|才[喝吃]|[喝吃]了|[喝吃]掉|实际|倒掉)")
 _EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
 LARGEST_BOTTLE = 350
+# What is drunk in a day (vitals.yml, feed_volume).
+LARGEST_DAY = 1500
+_OF_A_DAY = re.compile(r"[一全每]天|24小时|一昼夜|一日|总")
 # 120ml*6
 _TIMES_N = re.compile(r"\s?[*×x]\s?(\d{1,2})(?:次|顿|餐)?(?!\d|\s?(?:天|ml|毫升))")
 
@@ -24,11 +28,11 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
     """Millilitres of milk; those of a medicine, of water or of what came up are none."""
     amount = scene.amount(index)
     if amount.unit == "L":
-        named = subject is not None and subject.vital == "peak_flow"
+        named = (subject is not None and subject.vital == "peak_flow") or (subject is None and scene.asked[:1] == ("peak_flow",))
         return [Quantity(amount.start, amount.end, "peak_flow", amount.value, None, amount.low, amount.precision)] if named else None
     if _PER_KILOGRAM.search(scene.text, max(0, amount.start - 16), amount.start):
         return [Quantity(amount.start, amount.end, "urine_output", amount.value, None, amount.low, amount.precision)]
-    if _MADE.search(scene.text, max(0, amount.start - 6), amount.start) and _LEFT_OVER.match(scene.text, amount.end):
+    if left_in_bottle(scene.text, amount):
         return None
     left, right = scene.clause(index)
     clause = scene.clause_text(index)
@@ -61,6 +65,11 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
     return [volume, Quantity(feeds.start(1), feeds.end(), "feed_count", float(feeds[1]))]
 
 
+def left_in_bottle(text: str, amount: Amount) -> bool:
+    """Whether the amount was made, and less of it drunk (冲了150，喝了120)."""
+    return _MADE.search(text, max(0, amount.start - 6), amount.start) is not None and _LEFT_OVER.match(text, amount.end) is not None
+
+
 def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | None:
     after = scene.tokens[index + 1] if index + 1 < right else None
     if (
@@ -84,7 +93,11 @@ def _counted_volume(scene: Scene, index: int, left: int, right: int) -> str | No
 def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
     """奶一次喝120, 喂奶90: a bare whole number of the size of a bottle behind a word of drinking milk."""
     amount = scene.amount(index)
-    if not (SMALLEST_BOTTLE <= amount.value <= LARGEST_BOTTLE) or amount.decimal or not amount.sure or not scene.ends_free(index):
+    spoken = scene.clause_text(index)
+    largest = LARGEST_DAY if "奶量" in spoken and _OF_A_DAY.search(spoken) else LARGEST_BOTTLE
+    if not (SMALLEST_BOTTLE <= amount.value <= largest) or amount.decimal or not amount.sure or not scene.ends_free(index):
+        return None
+    if left_in_bottle(scene.text, amount):
         return None
     clause = scene.text[max(0, amount.start - 12) : amount.start]
     milk = scene.milk_only or "喂" in scene.sentence(index) or MILK.search(clause) or "feed_volume" in scene.asked

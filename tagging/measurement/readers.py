@@ -40,7 +40,11 @@ _THING = re.compile(r"(?:书包|行李箱?|箱子|包裹|快递|西瓜|大米|�
 LIGHTEST = 0.8
 # A message as short as this is nothing but the degrees.
 ALONE = 6
+# Below this no sugar in mg/dL is (vitals.yml accepts none).
+SMALLEST_MG = 40
 _SCALE = re.compile(r"\s?(?:里|满分|制|中|最)")
+# 疼得十分厉害
+_VERY = re.compile(r"十分(?=[^\W\d_])(?![了吧的左啊呀哦以满])")
 _HURTS = re.compile(r"疼|痛")
 _MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
 
@@ -192,6 +196,16 @@ def read_substance(scene: Scene, index: int, subject: Subject | None) -> Reading
     return [quantity(amount, named, amount.unit)]
 
 
+def read_dose(scene: Scene, index: int, subject: Subject | None) -> Reading:
+    """血糖110毫克: a sugar whose unit was cut short; every other dose is no vital."""
+    amount = scene.amount(index)
+    if subject is None or subject.vital != "glucose" or subject.far or not amount.sure or amount.value < SMALLEST_MG:
+        return None
+    if not scene.text[amount.start : amount.end].endswith(("毫克", "mg")) or scene.consumed(index):
+        return None
+    return [quantity(amount, "glucose", "mg/dL", f"血糖{amount.value:g}是 mg/dL 吗？")]
+
+
 def read_percent(scene: Scene, index: int, subject: Subject | None) -> Reading:
     """Oxygen saturation, or peak flow in per cent of the personal best."""
     amount = scene.amount(index)
@@ -225,7 +239,7 @@ def read_score(scene: Scene, index: int, subject: Subject | None) -> Reading:
     """A pain score."""
     amount = scene.amount(index)
     named = named_or_asked(scene, index, subject, ("pain",))
-    if _SCALE.match(scene.text, amount.end):
+    if _SCALE.match(scene.text, amount.end) or _VERY.match(scene.text, amount.start):
         return None
     if named is None and (subject is None or subject.far) and _HURTS.search(scene.sentence(index)):
         # 分 measures nothing else where pain is spoken of.

@@ -113,9 +113,9 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         return _answered(text, read_measurements(full, context=None, patient=patient, now=now, content=tables))
     followed = frozenset(vital for tag, vital in _FOLLOWED if tables.has_tag(frozenset(patient.tags), tag))
     sugar = "糖" in folded or (context is not None and "糖" in context) or "glucose" in followed
-    if not sugar and not NUMBER.search(folded):
-        return Readings()
     words = vocabulary()
+    if not sugar and not NUMBER.search(folded) and not (context and len(folded) <= SHORT):
+        return Readings()
     asked = words.asked_vitals(fold(context) if context else None)
     of_age = moments_of_age(folded, patient.age_days, now)
     moments = _usable(folded, find_moments(folded, now), asked)
@@ -140,7 +140,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
             questions.append(question or "")
             continue
         if quantity.unit == UNKNOWN_UNIT:
-            quantity, question = _weigh(quantity, patient, tables, measurements)
+            quantity, question = _weigh(quantity, patient, tables, measurements, quantities)
             if question and quantity.unit == UNKNOWN_UNIT:
                 questions.append(question)
                 continue
@@ -234,12 +234,22 @@ def _canonical(value: float, quantity: Quantity, patient: PatientFacts, tables: 
     return convert(tables, quantity.vital, value, quantity.unit)
 
 
-def _weigh(quantity: Quantity, patient: PatientFacts, tables: Content, told: Sequence[Measurement]) -> tuple[Quantity, str | None]:
-    """A weight without a unit: grams above 300; else the reading near the weight last told; else the question 斤 or 公斤."""
+def _weigh(
+    quantity: Quantity, patient: PatientFacts, tables: Content, told: Sequence[Measurement], said_before: Sequence[Quantity]
+) -> tuple[Quantity, str | None]:
+    """A weight without a unit: grams above 300; else the reading near the weight last told; else the question 斤 or 公斤.
+
+    `said_before` holds also what does not count as today's (出院时2.35公斤，今天2.48).
+    """
     value, vital = quantity.value, quantity.vital
     if GRAMS[0] <= value <= GRAMS[1]:
         return replace(quantity, unit="g"), None
     said = next((m.value for m in reversed(told) if m.vital == vital), None)
+    if said is None:
+        earlier = (
+            q for q in said_before if q.start < quantity.start and q.vital == vital == "weight" and q.unit == "kg" and not q.question
+        )
+        said = next((q.value for q in earlier if q.value > 0), None)
     last = said or (_last_weight(patient, tables) if vital == "weight" else None)
     if vital == "weight" and last is None and patient.age_days is not None and patient.age_days < NEWBORN_DAYS:
         last = next((m.value for m in reversed(told) if m.vital == "birth_weight"), None)

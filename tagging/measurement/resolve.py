@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tagging.measurement import counts, milk, readers
-from tagging.measurement.bare import read_bare
+from tagging.measurement.bare import read_bare, read_listed
+from tagging.measurement.nothing import find_nothing
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNNAMED, Quantity
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import NEAR, NEAR_ACROSS_COMMA, Scene
+from tagging.measurement.series import find_series
 from tagging.measurement.subject import Subject
 
 _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quantity] | None]] = {
@@ -23,6 +26,7 @@ _BY_DIMENSION: dict[str | None, Callable[[Scene, int, Subject | None], list[Quan
     "flow": readers.read_flow,
     "score": readers.read_score,
     "urine": readers.read_urine,
+    "dose": readers.read_dose,
     "rate": counts.read_rate,
     "times": counts.read_times,
     "volume": milk.read_volume,
@@ -48,6 +52,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
     unreadable: list[str] = []
     subject: Subject | None = None
     consumed = 0
+    listed = find_series(scene)
     for index, token in enumerate(scene.tokens):
         if token.kind == "strong":
             # 血压。120/80 is one statement; otherwise a sentence ends what was named.
@@ -77,6 +82,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         reader = _BY_DIMENSION.get(token.amount.dimension)
         if token.amount.unit is None and scene.text.startswith("个", token.end) and _DIAPERS.search(scene.clause_text(index)):
             reader = counts.read_times
+        if index in listed:
+            reader = partial(read_listed, vital=listed[index])
         read = reader(scene, index, near) if reader else None
         if read:
             found.extend(read)
@@ -99,6 +106,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             else:
                 unreadable.append(vital)
     on_display = "glucose" in scene.followed and _SHOWN.search(scene.text) is not None
+    noughts = find_nothing(scene.text, scene.asked)
+    found += [nought for nought in noughts if not any(q.start < nought.end and nought.start < q.end for q in found)]
     found += _off_scale(scene.text, asked="glucose" in scene.asked or on_display)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
 

@@ -13,9 +13,9 @@ NEAR, NEAR_ACROSS_COMMA = 8, 3
 _SENTENCE = re.compile(r"[。！？!?\n\r]")
 _FEVER_TALK = re.compile(r"美林|布洛芬|泰诺林|对乙酰|退烧|退热|发热|滚烫|发烫|体温|降温")
 # 38个未接来电: things are counted; 5.6个 and 5.6个血糖 are sugar.
-_COUNTED_NOUN = re.compile(r"\s?个(?![多左，。！？,!?]|血糖|糖|点)[^\W\d_]")
+_COUNTED_NOUN = re.compile(r"\s?个(?![多左，。！？,!?]|血糖|糖|点|[一二三四五六七八九](?:$|[，。！？,!?了吧]))[^\W\d_]")
 _NAMING = frozenset({"值", "是", "为", " ", ":", "："})
-_CONSUMED = re.compile(r"(?:吃|喝|买|打|拨|服|开|用|喂)(?:了|的|点|些|过)?\s?$")
+_CONSUMED = re.compile(r"(?:吃|喝|买|打|拨|(?<!衣)服|开|用|喂)(?:了|的|点|些|过)?\s?$")
 
 
 @dataclass
@@ -106,6 +106,9 @@ class Scene:
         following = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
         if _COUNTED_NOUN.match(self.text, amount.end):
             return False
+        if self.sugary and self.text.startswith("个", amount.end) and (amount.loose or self.ends_clause(amount.end + 1)):
+            # 血糖八九个, 血糖七个二
+            return True
         if amount.end == len(self.text) or (following is not None and following.start == amount.end):
             return not (following is not None and following.roles.idiom and not following.roles.filler and not _is_latin(following))
         return not amount.han or amount.digits > 2 or amount.decimal

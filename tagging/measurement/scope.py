@@ -19,15 +19,18 @@ _LEVELS = frozenset(
 WRITES_FOR_HIMSELF = 10 * 365
 # Asked when the values of a message may be several people's.
 WHOSE = "这是哪个孩子的、还是您自己的？"
-_SIBLING = re.compile(r"(哥哥|弟弟|姐姐|妹妹|老大|老二|老三|大宝|二宝|大的|小的)[^，。！？,!?]{0,6}$")
+_SIBLING = re.compile(r"(哥哥|弟弟|姐姐|妹妹|老大|老二|老三|大宝|二宝|大的|小的)[^，。！？,!?\d]{0,6}$")
 _MY_OWN = re.compile(
     r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)(?:(?!孩子|宝宝|娃|他|她|小孩|儿子|女儿)[^。！？]){0,20}$"
 )
+# 爷爷心率56，我的73
+_MINE = re.compile(r"^(?:而|那)?我(?:自己|本人)?的?(?:是|有|才|只有|今天|现在|刚才|就|也|量的?|测的?|[:：])*\s?$")
 _REPORTER = re.compile(
     r"(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老人家?|家里人|老师|护士|医生|大夫|保姆|月嫂)"
     r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|觉得|感觉|告诉|量|测|称|数|摸|发现|喊|报))"
 )
 _COMPARED = re.compile(
+    r"比(?:别的|其他|同龄的?|同班的?|人家的?|[他她])?(?:同学|孩子|小孩|小朋友|宝宝|人|哥哥|姐姐|弟弟|妹妹|哥|姐|弟|妹|老大|老二)(?:们|都|还|要)*[高矮重轻胖瘦大小长]|"
     r"(?:我们|我家|咱们?家?)小朋友|怕[有是](?=[\d一二两三四五六七八九十])|[比较跟和](?:上个?(?:月|周|星期|礼拜|次|回)|去年|以前|之前|昨天|前天|上上次)"
 )
 _RELATIVE = (
@@ -47,13 +50,15 @@ _NEIGHBOUR = re.compile(
     r"[^，。！？,!?]{0,14}$"
 )
 # 听说40度会烧坏脑子; 没发过40度的烧.
+# 姥姥测的血糖11，宝宝没测
+_CHILD_NOT_MEASURED = re.compile(r"[^，。！？,!?]{0,3}[，,](?:宝宝|孩子|娃儿?|小孩|他|她|小宝)(?:的|自己)?(?:还|都|倒)?没(?:有)?[量测称查]")
 _HEARSAY = re.compile(r"(?:听说|据说|(?:邻居|别人|人家|朋友|同事|亲戚)(?:们|都)?说|都说|网上说|书上说|书上写|说明书)[^，。！？,!?]{0,8}$")
 _NEVER = re.compile(r"没有?再?(?:发|出现|有)过\s?$")
 _USUALLY = re.compile(
     r"(?:(?:预计值|预测值|参考值|预计|个人最好|(?<=[速值])最好|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
 _SOMEBODY = re.compile(
-    r"(?:(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
+    r"(?:(?:别的|其他|别人家的?|人家的?|同班的?|其余)(?:孩子|小孩|小朋友|宝宝|娃|同学|病人)|(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
 )
 _CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 _RIGHT_NOW = re.compile(r"现在|目前|今天|今早|今晚|今年|刚刚|刚量|刚测|这次|这会")
@@ -98,6 +103,10 @@ _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
 )
 _ONLY = re.compile(r"度?[，, ]?(?:也)?(?:就|才|只有|只|是|量的是?|测的是?|大概|最高|最多|到)+\s?")
+_THEN = re.compile(r"度?(?:呢|吧)?[，,、]\s?")
+_BOUND_AFTER = re.compile(
+    r"度?(?:左右|上下)?[，, ]+(?:都|也|还|就|并|一直|最高|最多|肯定|应该|反正)*(?:没|不|未)[^，。！？,!?\d一二三四五六七八九]{0,3}"
+)
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?|[拉吐尿吃喝喂泻]了?)?\s?$")
 
@@ -128,6 +137,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     if _RIGHT_NOW.search(clause) and not _SUPPOSED.search(clause):
         # 去年108，今年115; 超过38.5才喂，现在38.2: what the clause before supposed or remembered is over.
         assertion = replace(assertion, when="now")
+    if assertion.whose != "patient" and (patient.age_days or 0) >= WRITES_FOR_HIMSELF and _MINE.match(clause):
+        assertion = replace(assertion, whose="patient")
     if (assertion.whose != "patient" and not himself) or (
         assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"
     ):
@@ -137,6 +148,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
     if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head) or _RELATIVES_OWN.search(head) or _NEIGHBOUR.search(head):
+        return False
+    if _CHILD_NOT_MEASURED.match(after):
         return False
     if _HEARSAY.search(head) or (quantity.precision == "exact" and _NEVER.search(head)):
         return False
@@ -182,6 +195,16 @@ def _told(head: str, precision: Precision) -> bool:
     return _ORDERED.search(head) is not None or (precision in ("more_than", "less_than") and _TOLD_TO.search(head) is not None)
 
 
+def _below_bound(folded: str, before: Quantity, bound: Quantity) -> bool:
+    """37.5左右，没上38: a bound right behind the value itself adds nothing."""
+    return (
+        before.vital == bound.vital
+        and before.precision in ("exact", "about", "range")
+        and before.value < bound.value
+        and _BOUND_AFTER.fullmatch(folded, before.end, bound.start) is not None
+    )
+
+
 def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quantity]:
     """Without the values that the message itself takes back (38.7，不对，是37.8)."""
     kept: list[Quantity] = []
@@ -193,8 +216,13 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
             # 是38.2不是39.2: the second is taken back, not this one.
             following = None
         bound = following is not None and quantity.precision == "less_than" and following.precision in ("exact", "about")
+        if bound and following is not None and following.value < quantity.value and _THEN.fullmatch(folded, quantity.end, following.start):
+            # 不到三十九，三十八度九
+            continue
         if bound and following is not None and _ONLY.fullmatch(folded, quantity.end, following.start):
             # 没到39，就38.4: the bound is no second value.
+            continue
+        if kept and quantity.precision == "less_than" and _below_bound(folded, kept[-1], quantity):
             continue
         if following is not None and following.start - quantity.end <= 24:
             between = _NO_CORRECTION.sub("", folded[quantity.end : following.start])
