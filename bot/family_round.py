@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import metrics
 from bot.choices import opening_texts
 from bot.family_speech import EDUCATION, FamilySpeech
-from bot.jobs import Job, defer
+from bot.lines import hand_over
 from bot.reach import OPENED, Means, Message, carry_out, unreachable
 from bot.turn import TurnTaker
 from bot.welcome import welcomes
@@ -326,8 +326,7 @@ class FamilyRound:
             await unreachable(tx, list({patient.id: patient for patient in patients}.values()), reason, now)
         for piece in self._missed:
             await missed_again(tx, piece, now=now)
-        lines = dict.fromkeys(row["line"] for row in self._speech.rows)
-        await defer(tx, [Job("deliver", line, lock=line) for line in lines], priority=self._priority)
+        await hand_over(tx, self._speech.rows, priority=self._priority)
 
     def _never_at_once_again(self) -> None:
         """Whatever was forgotten above must not keep the line busy for ever."""

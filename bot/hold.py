@@ -1,11 +1,13 @@
-"""May a proactive row that was decided upon a while ago still go out? Asked at the last moment, when the outbox takes the row."""
+"""May proactive rows that were decided upon a while ago still go out? Asked at the last moment, when the outbox takes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Text, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.reach import STOPPED, TASK_ENDED
@@ -21,6 +23,18 @@ from records.message import Outbound
 from records.patient import Carer, Patient
 from records.staff import Team
 
+# Built once: making a statement takes longer than sending it.
+_IDS = any_(bindparam("ids", type_=ARRAY(BigInteger)))
+_STATES = select(Task.id, Task.state).where(Task.id == _IDS)
+_WISHES = select(Carer.id, Carer.stopped_at, Carer.paused_until).where(Carer.id == _IDS)
+_ABOUT = (
+    select(Contact.key, Team.name, Patient.died_at)
+    .join(Patient, Contact.patient_id == Patient.id)
+    .join(Team, Patient.team_id == Team.id)
+    .where(Contact.key == any_(bindparam("keys", type_=ARRAY(Text))))
+)
+_TEAMS = select(Team.id, Team.name).where(Team.id == _IDS)
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -33,33 +47,43 @@ class Hold:
 
 async def held_back(tx: AsyncSession, row: Outbound, chat: Chat | None, *, now: datetime, zone: ZoneInfo) -> Hold | None:
     """Why this proactive row may not go out now: its family has stopped or paused, its follow-up has ended, it is quiet. None: it may."""
-    if ids := tasks_in(row.key):
-        states = set(await tx.scalars(select(Task.state).where(Task.id.in_(ids))))
+    return (await all_held_back(tx, [(row, chat)], now=now, zone=zone)).get(row.key)
+
+
+async def all_held_back(
+    tx: AsyncSession, rows: Sequence[tuple[Outbound, Chat | None]], *, now: datetime, zone: ZoneInfo
+) -> dict[str, Hold]:
+    """`held_back` of many, by key, in a number of statements that does not depend on how many; those that may go are left out."""
+    tasks = {row.key: tasks_in(row.key) for row, _ in rows}
+    ids = sorted({id for of in tasks.values() for id in of})
+    states = {id: state for id, state in await tx.execute(_STATES, {"ids": ids})} if ids else {}
+    carers = {row.key: carer for row, chat in rows if (carer := row.payload.get("carer_id") or (chat.carer_id if chat else None))}
+    wishes = {row.id: row for row in await tx.execute(_WISHES, {"ids": sorted({int(id) for id in carers.values()})})} if carers else {}
+    about = {key: (name, died_at is not None) for key, name, died_at in await tx.execute(_ABOUT, {"keys": [row.key for row, _ in rows]})}
+    unknown = {chat.team_id for row, chat in rows if chat is not None and row.key not in about}
+    teams = {id: name for id, name in await tx.execute(_TEAMS, {"ids": sorted(unknown)})} if unknown else {}
+    policy = await load_policy(tx)
+    hours = {}
+    found: dict[str, Hold] = {}
+    for row, chat in rows:
+        known = {states[id] for id in tasks[row.key] if id in states}
         # Of several, what is no longer wanted must not be said; the others are said anew.
-        if states.isdisjoint(OPEN) or "withdrawn" in states:
-            return Hold("withdraw", TASK_ENDED)
-    carer_id = row.payload.get("carer_id") or (chat.carer_id if chat is not None else None)
-    carer = await tx.get(Carer, int(carer_id), populate_existing=True) if carer_id is not None else None
-    if carer is not None and carer.stopped_at is not None:
-        return Hold("withdraw", STOPPED)
-    if carer is not None and carer.paused_until is not None and now < carer.paused_until:
-        return Hold("later", "paused", carer.paused_until)
-    department, died = await _whose(tx, row, chat)
-    if died:
-        return Hold("withdraw", DIED)
-    quiet = (await load_policy(tx)).of(department).quiet.hours()
-    return Hold("later", "quiet", quiet_ends(now, zone, quiet)) if is_quiet(now, zone, quiet) else None
-
-
-async def _whose(tx: AsyncSession, row: Outbound, chat: Chat | None) -> tuple[str | None, bool]:
-    """The department whose rules hold, and whether the patient whom it is about has died."""
-    about = (
-        select(Team.name, Patient.died_at)
-        .join(Patient, Patient.team_id == Team.id)
-        .join(Contact, Contact.patient_id == Patient.id)
-        .where(Contact.key == row.key)
-    )
-    found = (await tx.execute(about)).first()
-    if found is not None:
-        return found.name, found.died_at is not None
-    return (await tx.scalar(select(Team.name).where(Team.id == chat.team_id)) if chat is not None else None), False
+        if tasks[row.key] and (known.isdisjoint(OPEN) or "withdrawn" in known):
+            found[row.key] = Hold("withdraw", TASK_ENDED)
+            continue
+        wish = wishes.get(int(carers.get(row.key, 0)))
+        if wish is not None and wish.stopped_at is not None:
+            found[row.key] = Hold("withdraw", STOPPED)
+            continue
+        if wish is not None and wish.paused_until is not None and now < wish.paused_until:
+            found[row.key] = Hold("later", "paused", wish.paused_until)
+            continue
+        department, died = about.get(row.key, (teams.get(chat.team_id) if chat is not None else None, False))
+        if died:
+            found[row.key] = Hold("withdraw", DIED)
+            continue
+        if department not in hours:
+            hours[department] = policy.of(department).quiet.hours()
+        if is_quiet(now, zone, hours[department]):
+            found[row.key] = Hold("later", "quiet", quiet_ends(now, zone, hours[department]))
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -34,7 +34,7 @@ from records.chat import Chat
 from records.contact import move_contacts
 from records.database import Database
 from records.flag import raise_flag
-from records.message import HELD, Outbound
+from records.message import HELD, NOT_BEGUN, Outbound
 
 log = structlog.get_logger(__name__)
 
@@ -90,21 +90,23 @@ class Outbox:
             await self._groups.prepare(line.removeprefix(GROUP))
             return
         while (claim := await self._claim(line)) is not None:
-            try:
-                result = await self._send(claim)
-            except Waiting as wait:
-                await self._settle(claim, self._wait(wait))
-            except SendRefused as refusal:
-                await self._settle(claim, self._refuse(refusal, claim.to))
-            except PushRefused as err:
-                if not await self._settle(claim, self._later(err.code, err.retry_after)):
-                    return
-            except WecomError as err:
-                metrics.WECOM_ERRORS.labels(err.code).inc()
-                if not await self._settle(claim, self._fail(err)):
-                    return
-            else:
-                await self._settle(claim, self._done(result))
+            tried = await self.attempt(claim)
+            if not await self.settle(claim, self.done(tried) if isinstance(tried, Sent) else tried):
+                return
+
+    async def attempt(self, claim: Claim) -> Sent | Change:
+        """Send a claimed row: what WeCom answered, or what is to be written about it where it did not take it."""
+        try:
+            return await self._send(claim)
+        except Waiting as wait:
+            return self._wait(wait)
+        except SendRefused as refusal:
+            return self._refuse(refusal, claim.to)
+        except PushRefused as err:
+            return self._later(err.code, err.retry_after)
+        except WecomError as err:
+            metrics.WECOM_ERRORS.labels(err.code).inc()
+            return self._fail(err)
 
     async def _send(self, claim: Claim) -> Sent:
         if claim.to is not None:
@@ -168,7 +170,7 @@ class Outbox:
         sent = await tx.scalar(select(func.count()).where(Outbound.line == row.line, Outbound.sent_at > now - timedelta(minutes=1)))
         return (sent or 0) >= MEMBER_PER_MINUTE
 
-    async def _settle(self, claim: Claim, change: Change) -> bool:
+    async def settle(self, claim: Claim, change: Change) -> bool:
         """Write down what became of a claimed row; the change's answer says whether the line may go on."""
         async with self._db.transaction() as tx:
             chat = await tx.get_one(Chat, claim.chat.id, with_for_update=True) if claim.chat is not None else None
@@ -178,7 +180,9 @@ class Outbox:
             metrics.MESSAGES_OUT.labels(row.route, row.state).inc()
             return bool(go_on)
 
-    def _done(self, sent: Sent) -> Change:
+    def done(self, sent: Sent) -> Change:
+        """What is written about a row that was sent."""
+
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
             row.state, row.sent_at, row.response, row.error = "sent", now, sent.response, None
             if is_proactive(row.purpose):
@@ -287,11 +291,11 @@ async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetim
 
 async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool) -> list[str]:
     """Lines with a row that may go now: what a crashed sender left, and what waited for its time. What we began (`proactive`) is asked
-    for apart from what answers, so that a hundred thousand of the one cannot hide the other."""
+    for apart from what answers, so that many of the one cannot hide the other; its first tries are found by bot/bulk.py."""
     rows = await tx.scalars(
         select(Outbound.line)
         .where(
-            Outbound.state.in_(("queued", "sending")),
+            text(NOT_BEGUN),
             Outbound.not_before <= now,
             Outbound.purpose.in_(PROACTIVE) if proactive else Outbound.purpose.not_in(PROACTIVE),
             Outbound.lease_until.is_(None) | (Outbound.lease_until < now),

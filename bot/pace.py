@@ -69,6 +69,7 @@ class DatabasePace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._db, self._clock, self._sleep = db, clock, sleep
+        self._asking: dict[tuple[str, bool], tuple[asyncio.Lock, list[asyncio.Future[float]]]] = {}
         self._all = [bucket("minute", per_minute, MINUTE), bucket("hour", per_hour, HOUR)]
         self._bulk = [bucket("bulk_minute", per_minute, MINUTE, BULK_SHARE), bucket("bulk_hour", per_hour, HOUR, BULK_SHARE)]
 
@@ -85,9 +86,29 @@ class DatabasePace:
                 return
 
     async def reserve(self, path: str, *, bulk: bool) -> float:
-        """Speak for one call; seconds to wait before making it."""
+        """Speak for one call; seconds to wait before making it. Those who ask while another asks are spoken for together."""
+        lock, asking = self._asking.setdefault((path, bulk), (asyncio.Lock(), []))
+        mine: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        asking.append(mine)
+        try:
+            async with lock:
+                if not mine.done():
+                    together = [*asking]
+                    waits = await self._speak(path, bulk=bulk, calls=len(together))
+                    asking[:] = [each for each in asking if each not in together]
+                    for each, wait in zip(together, waits, strict=True):
+                        if not each.done():
+                            each.set_result(wait)
+        finally:
+            if mine in asking:
+                asking.remove(mine)
+        return mine.result()
+
+    async def _speak(self, path: str, *, bulk: bool, calls: int) -> list[float]:
+        """Speak for so many calls, one after the other; seconds to wait before each."""
         buckets = {f"{path}:{each.name}": each for each in ([*self._all, *self._bulk] if bulk else self._all)}
-        values = {"names": list(buckets), "steps": [each.step for each in buckets.values()], "now": self._clock(), "far": FAR}
+        steps = [each.step * calls for each in buckets.values()]
+        values = {"names": list(buckets), "steps": steps, "now": self._clock(), "far": FAR}
         async with self._db.engine.begin() as connection:
-            spoken = (await connection.execute(_TAKE, values)).all()
-        return max(0.0, *(float(ends) - buckets[name].step - buckets[name].ahead for name, ends in spoken))
+            spoken = [(buckets[name], float(ends)) for name, ends in await connection.execute(_TAKE, values)]
+        return [max(0.0, *(ends - each.step * (after + 1) - each.ahead for each, ends in spoken)) for after in reversed(range(calls))]

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer
+from bot.lines import hand_over
 from bot.push import PushPorts
 from bot.texts import say as words
 from integrations.push import PushReceipt, PushRefused
@@ -102,8 +103,7 @@ async def carry_out(tx: AsyncSession, messages: Sequence[Message], decided: Mapp
             rows.append(_in_chat(each, decision, now))
     await enqueue_all(tx, rows)
     await _ask_clinicians(tx, by_hand, now)
-    at_once = {row["line"] for row in rows if row["not_before"] <= now and row["error"] is None}
-    await defer(tx, [Job("deliver", line, lock=line) for line in sorted(at_once)], priority=BULK)
+    await hand_over(tx, [row for row in rows if row["not_before"] <= now and row["error"] is None], priority=BULK)
 
 
 def _in_chat(each: Message, decision: Decision, now: datetime) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.adapt import JOB as ADAPT
+from bot.bulk import lanes_waiting
 from bot.contents import JOB as PUSHES
 from bot.escalation import overdue
 from bot.fhir.poll import feeds_to_poll
 from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
 from bot.intake.applying import lanes_to_apply
 from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
+from bot.lines import LANE_JOB
 from bot.mass_message import JOB as MASS
 from bot.mass_message import masses_due
 from bot.media import picture_job, voice_job
@@ -48,6 +50,7 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
                 tx, [Job("drain", str(chat), f"chat:{chat}") for chat in await chats_left_waiting(tx, now - LOST_AFTER)], NORMAL
             ),
             "deliver": await _deliver(tx, now, proactive=False) + await _deliver(tx, now, proactive=True),
+            LANE_JOB: await _defer(tx, await lanes_waiting(tx, now), BULK),
             "callback_event": await _defer(tx, [Job("callback_event", key) for key in await _unhandled(tx, now)], NORMAL),
             "media": await _defer(tx, [Job("media", str(one)) for one in await media_left_behind(tx, now)], BULK),
             "picture": await _defer(tx, [picture_job(one) for one in await pictures_left_behind(tx, now)], BULK),

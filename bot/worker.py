@@ -19,6 +19,7 @@ from bot.adapt import JOB as ADAPT
 from bot.adapt import Adapter
 from bot.app import Core, core, push_ports, recogniser, wecom_access, wecom_client
 from bot.apply import apply, apply_all
+from bot.bulk import BulkOutbox
 from bot.card_clicks import CallbackEvents
 from bot.choices import Choices
 from bot.cohorts import keep_cohorts
@@ -38,6 +39,7 @@ from bot.intake.readers import VERSION, read_message
 from bot.intake.view_poll import ViewPoller
 from bot.intake.watch import watch_feeds
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
+from bot.lines import LANE_JOB
 from bot.links import know_contact_urls
 from bot.mass_message import JOB as MASS
 from bot.mass_message import MassMessages
@@ -221,6 +223,7 @@ def compose(
         "pull": Inbox(parts.db, client, parts.clock).pull,
         "drain": drain.drain,
         "deliver": outbox.deliver,
+        LANE_JOB: BulkOutbox(parts.db, outbox, parts.clock, settings.tz).run,
         "escalate": escalation.escalate,
         "callback_event": events.handle,
         "media": MediaStore(parts.db, client, parts.clock, media, hears=ears is not None).fetch,

@@ -97,7 +97,7 @@ class Task(Identity, Changing, Base):
             unique=True,
             postgresql_where=text("state <> 'withdrawn'"),
         ),
-        Index("ix_task_due_at_scheduled", "due_at", postgresql_where=text("state = 'scheduled'")),
-        Index("ix_task_next_at", "next_at", postgresql_where=text("next_at is not null")),
+        Index("ix_task_due_at_scheduled", "due_at", "id", postgresql_where=text("state = 'scheduled'")),
+        Index("ix_task_next_at", "next_at", "id", postgresql_where=text("next_at is not null")),
         Index("ix_task_patient_id_day", "patient_id", "day"),
     )
