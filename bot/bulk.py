@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
 from bot import metrics
+from bot.give_way import Way
 from bot.hold import all_held_back
 from bot.jobs import NORMAL, Job, defer
 from bot.lines import LANES, lane_job
@@ -97,8 +98,8 @@ async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[Job]:
 class BulkOutbox:
     """Sends lanes. Who else sends a line meanwhile finds its row leased, and what waits behind it is handed on afterwards."""
 
-    def __init__(self, db: Database, outbox: Outbox, clock: Callable[[], datetime], zone: ZoneInfo) -> None:
-        self._db, self._outbox, self._clock, self._zone = db, outbox, clock, zone
+    def __init__(self, db: Database, outbox: Outbox, clock: Callable[[], datetime], zone: ZoneInfo, *, way: Way | None = None) -> None:
+        self._db, self._outbox, self._clock, self._zone, self._way = db, outbox, clock, zone, way or Way()
 
     async def run(self, lane: str) -> None:
         """Send what the lane holds and may go now, batch by batch, until nothing is left or the stint is over."""
@@ -115,7 +116,7 @@ class BulkOutbox:
     async def _claim(self, lane: int, most: int, seen: set[int]) -> tuple[list[Claim], list[str]]:
         """Take the first row of each of the next chats, and count it against the window; and the lines that are the outbox's own."""
         now = self._clock()
-        async with self._db.transaction() as tx:
+        async with self._way.batch(), self._db.transaction() as tx:
             ready = [id for id in await tx.scalars(_READY, {"now": now, "lane": lane, "most": 2 * BATCH}) if id not in seen]
             wanted = list(dict.fromkeys(ready))[:most]
             # Whoever is looked at and stays is the next job's: its chat is somebody else's at this moment.
@@ -171,7 +172,7 @@ class BulkOutbox:
         if not claims:
             return
         lines = [claim.row.line for claim in claims]
-        async with self._db.transaction() as tx:
+        async with self._way.batch(), self._db.transaction() as tx:
             if sent:
                 rows = [
                     {"key": key, "response": response, "at": at.isoformat()} for key, response, at in sorted(sent, key=lambda each: each[0])

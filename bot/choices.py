@@ -12,7 +12,6 @@ from plans.bundle import Piece
 from plans.experiment.choose import Wanted, choose_wordings
 from plans.experiment.opening import PLAIN
 from plans.experiment.tally import count_choices
-from records.care_plan import CarePlan
 from records.database import Database
 from records.experiment import OptionTally
 
@@ -44,15 +43,13 @@ async def opening_texts(
     out. One small query where nothing is chosen."""
     if not openings:
         return {}
-    ids = {piece.task.care_plan_id for _, piece in openings}
-    plans = {plan.id: plan for plan in await tx.scalars(select(CarePlan).where(CarePlan.id.in_(ids)))}
     wanted = [
         Wanted(
             carer_id=carer_id,
             care_plan_id=piece.task.care_plan_id,
             patient_id=piece.patient.id,
             team_id=piece.patient.team_id,
-            template=plans[piece.task.care_plan_id].template,
+            template=piece.template.id,
             day=now.astimezone(zone).date(),
             default=PLAIN,
             step=piece.task.step,

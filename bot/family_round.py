@@ -69,7 +69,8 @@ class FamilyRound:
         """Do what is due; how many follow-ups were looked at."""
         pieces = [piece for family in self._families for piece in family.due]
         planned = [piece.task for piece in pieces if piece.task.state == "scheduled"]
-        self._holds = await conditions_hold(self._tx, planned, self._now, self._means.zone)
+        templates = {piece.task.id: piece.template for piece in pieces}
+        self._holds = await conditions_hold(self._tx, planned, self._now, self._means.zone, templates=templates)
         announced = [piece.task.id for piece in pieces if is_announced(piece.task)]
         self._under_way = await under_way(self._tx, announced)
         waiting = [family.chat for family in self._families if family.chat is not None and any(is_announced(p.task) for p in family.due)]

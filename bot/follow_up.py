@@ -11,6 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.family_round import FamilyRound
+from bot.give_way import Way
 from bot.jobs import BULK, NORMAL
 from bot.reach import Means
 from bot.turn import TurnTaker
@@ -34,8 +35,17 @@ GIVE_WAY, GIVE_WAY_STEP = 0.5, 0.05
 class FollowUps:
     """Runs what is due. A repeat finds the follow-ups moved and does nothing."""
 
-    def __init__(self, db: Database, turns: TurnTaker, clock: Callable[[], datetime], means: Means, rng: Random | None = None) -> None:
-        self._db, self._turns, self._clock, self._means = db, turns, clock, means
+    def __init__(
+        self,
+        db: Database,
+        turns: TurnTaker,
+        clock: Callable[[], datetime],
+        means: Means,
+        rng: Random | None = None,
+        *,
+        way: Way | None = None,
+    ) -> None:
+        self._db, self._turns, self._clock, self._means, self._way = db, turns, clock, means, way or Way()
         self._rng = rng or SystemRandom()
 
     async def run(self, key: str) -> None:
@@ -58,7 +68,8 @@ class FollowUps:
                 return
             seen.update(left)
             try:
-                await self._batch(left, BULK)
+                async with self._way.batch():
+                    await self._batch(left, BULK)
             except Exception as err:
                 if is_lost_connection(err):
                     raise

@@ -31,6 +31,7 @@ from bot.escalation import Escalation
 from bot.fhir.poll import FhirPoller
 from bot.follow_up import FollowUps
 from bot.friends import keep_friends
+from bot.give_way import Way
 from bot.group_send import GroupSends
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
@@ -97,6 +98,8 @@ PLANS_EVERY = 60
 RULES_EVERY = 60
 CARERS_EVERY = 60
 ROOT = Path(__file__).parent.parent
+# The road of a family's message, and of an alert: bulk work does not begin while one of these runs.
+LIVE = frozenset({"pull", "drain", "deliver", "escalate", "callback_event", "run_task"})
 
 
 async def run_worker(settings: Settings, *, model: Path | None, once_ready: Callable[[], None] = lambda: None) -> None:
@@ -218,12 +221,13 @@ def compose(
     pictures = Pictures(parts.db, ocr, parts.clock, settings.tz, media, emergency_phone=settings.emergency_phone)
     phone, sure = settings.emergency_phone, settings.speech.sure
     voices = Voices(parts.db, ears, parts.clock, settings.tz, media, emergency_phone=phone, sure=sure)
-    follow_ups = FollowUps(parts.db, turns, parts.clock, means)
-    return {
+    way = Way()
+    follow_ups = FollowUps(parts.db, turns, parts.clock, means, way=way)
+    handlers: dict[str, Handler] = {
         "pull": Inbox(parts.db, client, parts.clock).pull,
         "drain": drain.drain,
         "deliver": outbox.deliver,
-        LANE_JOB: BulkOutbox(parts.db, outbox, parts.clock, settings.tz).run,
+        LANE_JOB: BulkOutbox(parts.db, outbox, parts.clock, settings.tz, way=way).run,
         "escalate": escalation.escalate,
         "callback_event": events.handle,
         "media": MediaStore(parts.db, client, parts.clock, media, hears=ears is not None).fetch,
@@ -243,6 +247,7 @@ def compose(
         FIND_CARERS: finder.find,
         "mini_program_login": finder.login,
     }
+    return {name: way.live(handler) if name in LIVE else handler for name, handler in handlers.items()}
 
 
 async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> HotSwap | None:

@@ -26,13 +26,15 @@ log = structlog.get_logger(__name__)
 CONDITION = "condition"
 
 
-async def conditions_hold(tx: AsyncSession, tasks: Sequence[Task], now: datetime, zone: ZoneInfo) -> dict[int, bool]:
+async def conditions_hold(
+    tx: AsyncSession, tasks: Sequence[Task], now: datetime, zone: ZoneInfo, *, templates: Mapping[int, PlanTemplate] | None = None
+) -> dict[int, bool]:
     """Whether each of these tasks may go out by its step's `only_if`, by task id; True where there is none.
 
     One that cannot be judged does not hold: the fact is not known, or a tag that it names is there no longer (which is logged). Some
-    statements for all, however many.
+    statements for all, however many. `templates` are those of task_templates where the caller has them.
     """
-    templates = await task_templates(tx, tasks)
+    templates = await task_templates(tx, tasks) if templates is None else templates
     asked: dict[str, list[Task]] = defaultdict(list)
     holds = dict.fromkeys((task.id for task in tasks), True)
     for task in tasks:

@@ -14,7 +14,7 @@ from plans.task import OPEN, TASK_MOVES
 from records.care_plan import Task
 from records.chat import Chat
 from records.retag import ask_retag
-from records.state import MoveRefused, StateChange
+from records.state import MoveRefused, note_changes
 
 _MOMENT = DateTime(timezone=True)
 _FIELDS = (
@@ -76,15 +76,14 @@ async def move_tasks(tx: AsyncSession, moves: Sequence[TaskMove], *, chats: Sequ
     moved = set(await tx.scalars(_MOVE, {"rows": rows}))
     if len(moved) != len(moves):
         raise TaskMoved(f"tasks {sorted({each.task.id for each in moves} - moved)}")
+    changes = []
     for each in moves:
         task, old = each.task, each.task.state
         for name, value in {"state": each.new, **each.columns}.items():
             set_committed_value(task, name, value)
-        tx.add(
-            StateChange(
-                entity="task", entity_id=task.id, old=old, new=each.new, at=now, by=each.by, reason=each.reason, detail=each.detail or {}
-            )
-        )
+        made = {"entity": "task", "entity_id": task.id, "old": old, "new": each.new, "at": now.isoformat()}
+        changes.append(made | {"by": each.by, "reason": each.reason, "detail": each.detail or {}})
+    await note_changes(tx, changes)
     ended = {each.task.id: each.task for each in moves if each.new not in OPEN}
     for chat in chats:
         if chat.task_id in ended:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, select, update
+from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, column, func, select, update
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,14 +82,27 @@ _MOMENT = {
 }
 
 
+_CONTACTS = Contact.metadata.tables[Contact.__tablename__]
+_FIELDS = tuple(
+    column(name, _CONTACTS.c[name].type)
+    for name in ("key", "about", "carer_id", "patient_id", "task_id", "tasks", "purpose", "route", "at")
+)
+# One statement of one shape for however many.
+_ROWS = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(*_FIELDS, name="new").render_derived(with_types=True)
+_PLAN = (
+    insert(_CONTACTS)
+    .from_select([field.name for field in _FIELDS], select(_ROWS))
+    .on_conflict_do_nothing(index_elements=["key"])
+    .returning(_CONTACTS.c.key)
+)
+
+
 async def plan_contacts(tx: AsyncSession, rows: Sequence[Contact]) -> set[str]:
     """Write attempts down before they are made, once per key; the keys that were not there yet."""
     if not rows:
         return set()
-    columns = ("key", "about", "carer_id", "patient_id", "task_id", "tasks", "purpose", "route", "at")
-    values = [{name: getattr(row, name) for name in columns} | {"state": "planned"} for row in rows]
-    added = await tx.scalars(insert(Contact).on_conflict_do_nothing(index_elements=["key"]).returning(Contact.key), values)
-    return set(added)
+    values = [{field.name: getattr(row, field.name) for field in _FIELDS} | {"at": row.at.isoformat()} for row in rows]
+    return set(await tx.scalars(_PLAN, {"rows": values}))
 
 
 async def move_contacts(

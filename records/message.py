@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, bindparam, func, select, true
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, bindparam, column, func, select, true
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -117,7 +117,18 @@ async def first_waiting(tx: AsyncSession, chat_ids: Sequence[int], limit: int) -
 
 
 _OUTBOX = Outbound.metadata.tables[Outbound.__tablename__]
-_ENQUEUE = insert(_OUTBOX).on_conflict_do_nothing(index_elements=["key"]).returning(_OUTBOX.c.key)
+_FIELDS = tuple(
+    column(name, _OUTBOX.c[name].type)
+    for name in ("key", "line", "chat_id", "route", "payload", "purpose", "not_before", "useful_until", "error", "created_at")
+)
+# One statement of one shape for however many: with a row of its own for each it would be read anew by driver and database.
+_ROWS = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(*_FIELDS, name="new").render_derived(with_types=True)
+_ENQUEUE = (
+    insert(_OUTBOX)
+    .from_select([field.name for field in _FIELDS], select(_ROWS))
+    .on_conflict_do_nothing(index_elements=["key"])
+    .returning(_OUTBOX.c.key)
+)
 
 
 async def enqueue(
@@ -149,5 +160,11 @@ async def enqueue(
 
 
 async def enqueue_all(tx: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[str]:
-    """Put messages into the outbox in this order, once per key; the keys that were not there yet. All rows have the same columns."""
-    return set(await tx.scalars(_ENQUEUE, list(rows))) if rows else set()
+    """Put messages into the outbox in this order, once per key; the keys that were not there yet. Raises ValueError for a column that
+    is not written here."""
+    if not rows:
+        return set()
+    if unknown := {name for row in rows for name in row} - {field.name for field in _FIELDS}:
+        raise ValueError(f"not written into the outbox: {sorted(unknown)}")
+    plain = [{name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
+    return set(await tx.scalars(_ENQUEUE, {"rows": plain}))

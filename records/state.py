@@ -1,10 +1,11 @@
 """Every state change is a row: who moved what from where to where, when and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, Index, inspect, update
+from sqlalchemy import BigInteger, Index, bindparam, column, func, insert, inspect, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import set_committed_value
@@ -29,6 +30,19 @@ class StateChange(Identity, Base):
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     __table_args__ = (Index("ix_state_change_entity", "entity", "entity_id", "id"),)
+
+
+_CHANGES = StateChange.metadata.tables[StateChange.__tablename__]
+_FIELDS = tuple(column(name, _CHANGES.c[name].type) for name in ("entity", "entity_id", "old", "new", "at", "by", "reason", "detail"))
+# One statement of one shape for however many.
+_ROWS = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(*_FIELDS, name="made").render_derived(with_types=True)
+_NOTE = insert(_CHANGES).from_select([field.name for field in _FIELDS], select(_ROWS))
+
+
+async def note_changes(tx: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write many moves down that the caller has made: each row all columns of StateChange but the id, `at` in ISO 8601."""
+    if rows:
+        await tx.execute(_NOTE, {"rows": list(rows)})
 
 
 class Stateful(Protocol):

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from bot.bench.crowd import plant_crowd
 from bot.bench.load import conversations
-from bot.bench.processes import BenchError, run_to_the_end
+from bot.bench.processes import BenchError, cpu_seconds, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.bench.road import settled
 from bot.bench.service import Service, at_a_steady_pace, service
@@ -32,10 +32,16 @@ FLAT = 1.5
 
 @dataclass
 class Round:
-    """One size with one number of workers: seconds until the last was handed over, live replies, memory, what WeCom saw."""
+    """One size with one number of workers: seconds until the last was handed over, live replies, memory, what WeCom saw.
+
+    `workers_cpu` and `database_cpu` are processor seconds used meanwhile, for whatever ran (live chats and sending, too): they tell more
+    than the clock where other programs share the machine.
+    """
 
     size: int
     seconds: float
+    workers_cpu: float
+    database_cpu: float
     replies: list[float]
     unanswered: int
     worker_mb: float
@@ -64,6 +70,11 @@ async def _run(sizes: tuple[int, ...], workers: int, twice: int, patience: float
         meets["100000_within_10_minutes"] = largest.seconds < WITHIN_S
     if len(rounds) > 1:
         figures["cost_ratio_largest_to_smallest"] = round(cost[largest.size] / cost[smallest.size], 2)
+        figures["cpu_ratio_largest_to_smallest"] = round(
+            ((largest.workers_cpu + largest.database_cpu) / largest.size)
+            / ((smallest.workers_cpu + smallest.database_cpu) / smallest.size),
+            2,
+        )
         figures["memory_ratio_largest_to_smallest"] = round(largest.worker_mb / smallest.worker_mb, 2)
         meets["cost_flat"] = figures["cost_ratio_largest_to_smallest"] <= FLAT
     if workers > 1:
@@ -79,6 +90,8 @@ def _figures(one: Round, name: str) -> dict[str, float]:
     return {
         f"{name}_seconds": round(one.seconds, 1),
         f"{name}_tasks_per_second": round(one.size / one.seconds, 1),
+        f"{name}_workers_cpu_ms_per_task": round(1000 * one.workers_cpu / one.size, 2),
+        f"{name}_database_cpu_ms_per_task": round(1000 * one.database_cpu / one.size, 2),
         f"{name}_worker_mb": one.worker_mb,
         f"{name}_sent_meanwhile": one.sent,
         f"{name}_busiest_minute": one.busiest_minute,
@@ -96,7 +109,9 @@ async def _round(size: int, workers: int, patience: float) -> Round:
         watching = asyncio.create_task(running.watch())
         live = asyncio.create_task(_talk(running, stop := asyncio.Event()))
         await asyncio.sleep(max(0.0, (due_at - datetime.now(UTC)).total_seconds()))
+        before = _processor(running)
         seconds = await _handed_over(running, size, patience)
+        workers_cpu, database_cpu = (after - begun for after, begun in zip(_processor(running), before, strict=True))
         stop.set()
         replies, unanswered = await live
         watching.cancel()
@@ -104,7 +119,17 @@ async def _round(size: int, workers: int, patience: float) -> Round:
         async with running.db.transaction() as tx:
             sent = await tx.scalar(select(func.count()).where(Outbound.purpose == "task", Outbound.state == "sent"))
     memory = max(mb for name, mb in running.rss.items() if name.startswith("worker"))
-    return Round(size, seconds, replies, unanswered, memory, seen["busiest_minute"], seen["refused"], int(sent or 0))
+    return Round(
+        size, seconds, workers_cpu, database_cpu, replies, unanswered, memory, seen["busiest_minute"], seen["refused"], int(sent or 0)
+    )
+
+
+def _processor(running: Service) -> tuple[float, float]:
+    """Processor seconds of the workers and of the database so far."""
+    embedded = running.db.embedded
+    assert embedded is not None  # noqa: S101 - a throw-away database is our own
+    postmaster = int((embedded.folder / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
+    return sum(worker.cpu_seconds() for worker in running.workers), cpu_seconds(postmaster)
 
 
 def daytime(now: datetime) -> ZoneInfo:
