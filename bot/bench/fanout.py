@@ -70,11 +70,8 @@ async def _run(sizes: tuple[int, ...], workers: int, twice: int, patience: float
         meets["100000_within_10_minutes"] = largest.seconds < WITHIN_S
     if len(rounds) > 1:
         figures["cost_ratio_largest_to_smallest"] = round(cost[largest.size] / cost[smallest.size], 2)
-        figures["cpu_ratio_largest_to_smallest"] = round(
-            ((largest.workers_cpu + largest.database_cpu) / largest.size)
-            / ((smallest.workers_cpu + smallest.database_cpu) / smallest.size),
-            2,
-        )
+        processor = {one.size: (one.workers_cpu + one.database_cpu) / one.size for one in rounds}
+        figures["cpu_ratio_largest_to_smallest"] = round(processor[largest.size] / processor[smallest.size], 2)
         figures["memory_ratio_largest_to_smallest"] = round(largest.worker_mb / smallest.worker_mb, 2)
         meets["cost_flat"] = figures["cost_ratio_largest_to_smallest"] <= FLAT
     if workers > 1:
