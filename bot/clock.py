@@ -1,6 +1,9 @@
 """What time it is. In the sandbox the clock can be moved forward, for all processes at once."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,6 +18,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.offset = timedelta()
+        self._moved = asyncio.Event()
 
     def __call__(self) -> datetime:
         """Now, in UTC."""
@@ -24,7 +28,18 @@ class Clock:
         """Take over the offset that some process stored."""
         async with db.transaction() as tx:
             row = await tx.get(Setting, NAME)
-        self.offset = timedelta(seconds=row.value["offset"]) if row else timedelta()
+        offset = timedelta(seconds=row.value["offset"]) if row else timedelta()
+        if offset != self.offset:
+            self.offset = offset
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Until so many seconds have passed by this clock, and never for longer than they last: who moves it on wakes who waits."""
+        end, last = self() + timedelta(seconds=seconds), monotonic() + seconds
+        while (left := min((end - self()).total_seconds(), last - monotonic())) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), left)
 
     async def store(self, db: Database, offset: timedelta) -> None:
         """Move the clock to real time plus `offset`, here and in every process that loads it."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import metrics
 from bot.around import Around, around
 from bot.called import LANGUAGE, answered, call_human
+from bot.family_window import open_window, sent_since
 from bot.handover import hand_over, take_back_if_over
 from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
@@ -42,10 +43,12 @@ ATTEMPTS = 5
 
 @dataclass
 class Outcome:
-    """What a chat's burst came to, before it is written; `last` is the message that the reply is kept under."""
+    """What a chat's burst came to, before it is written; `last` is the message that the reply is kept under, `sent` when we sent
+    something since the first of the burst was written."""
 
     chat: Chat
     last: Inbound
+    sent: Sequence[datetime] = ()
     replies: list[Reply] = field(default_factory=list)
     human: str | None = None
     handled: list[tuple[Inbound, str, dict[str, Any]]] = field(default_factory=list)
@@ -128,12 +131,14 @@ class Drain:
                     surroundings = await around(tx, [chats[chat_id] for chat_id in waiting], now)
                     await self._turns.prepare(tx, [chats[chat_id] for chat_id in waiting])
                     outcomes = {}
+                    words = {chat_id: messages[0].sent_at for chat_id, messages in waiting.items()}
+                    sent = await sent_since(tx, {chat_id: at for chat_id, at in words.items() if chats[chat_id].window_used}, now)
                     for chat_id, messages in waiting.items():
                         if messages[0].origin == CUSTOMER:
                             # All at once, before the first turn's look-ups; nothing stands before it that the window could matter to.
-                            _open_window(chats[chat_id], messages[0])
+                            open_window(chats[chat_id], messages[0], sent.get(chat_id, ()))
                     for chat_id, messages in waiting.items():
-                        outcome = outcomes[chat_id] = Outcome(chats[chat_id], messages[-1])
+                        outcome = outcomes[chat_id] = Outcome(chats[chat_id], messages[-1], sent.get(chat_id, ()))
                         for message in messages:
                             await self._one(tx, outcome, message, surroundings[chat_id], now, without_dialogue)
                     for outcome in outcomes.values():
@@ -175,7 +180,7 @@ class Drain:
                 tx, chat, message, now, hospital=self._hospital, emergency=self._emergency_phone, means=self._means
             )
             return
-        _open_window(chat, message)
+        open_window(chat, message, outcome.sent)
         await take_back_if_over(tx, chat, message, now)
         answer = await self._turns.take(tx, chat, message, known, now, without_dialogue=without_dialogue)
         outcome.handled.append((message, "recorded" if chat.state == "human" else "done", answer.outcome))
@@ -237,7 +242,7 @@ class Drain:
             )
             await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
             if chat.state == "bot":
-                _open_window(chat, message)
+                open_window(chat, message, (await sent_since(tx, {chat.id: message.sent_at}, now)).get(chat.id, ()))
                 team = await tx.get_one(Team, chat.team_id)
                 called = await on_call(tx, chat.team_id, 1, now)
                 text = say(
@@ -269,11 +274,3 @@ async def _came(tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) ->
     await answered_by(tx, [carer for carer in wrote if carer is not None], now)
     if quiet and (waiting := await announced_to(tx, quiet, now)):
         await open_now(tx, waiting, now)
-
-
-def _open_window(chat: Chat, message: Inbound) -> None:
-    """A customer's message opens WeCom's window anew, and a session that had ended."""
-    if chat.window_from is None or message.sent_at >= chat.window_from:
-        chat.window_from, chat.window_used = message.sent_at, 0
-    if chat.service_state == 4:
-        chat.service_state = 0

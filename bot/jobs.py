@@ -30,6 +30,9 @@ _DEFER = text(
 
 # 15 s without a heartbeat every 3 s: the worker is dead, and its jobs are taken over.
 HEARTBEAT, STALLED_AFTER = 3.0, 15.0
+# A worker looks for jobs by itself so often (s): the engine tells of new ones, not of those whose lock has become free, nor of one that
+# comes in the moment between an empty look and its end.
+LOOK_EVERY = 1.0
 URGENT, NORMAL, BULK = 10, 0, -10
 
 
@@ -101,7 +104,7 @@ class Engine:
             try:
                 await app.run_worker_async(
                     concurrency=self._concurrency,
-                    fetch_job_polling_interval=1.0,
+                    fetch_job_polling_interval=LOOK_EVERY,
                     update_heartbeat_interval=HEARTBEAT,
                     stalled_worker_timeout=STALLED_AFTER,
                     install_signal_handlers=False,

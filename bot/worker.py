@@ -333,7 +333,7 @@ async def keep_engine(parts: Core, handlers: dict[str, Handler]) -> None:
 
 
 async def keep(step: Callable[[], Awaitable[object]], parts: Core, *, every: float) -> None:
-    """Repeat `step` for ever; a failure is logged, a lost database healed."""
+    """Repeat `step` for ever, `every` so many seconds of the hospital's clock; a failure is logged, a lost database healed."""
     while True:
         try:
             await step()
@@ -341,7 +341,7 @@ async def keep(step: Callable[[], Awaitable[object]], parts: Core, *, every: flo
             log.error("loop failed", error=type(err).__name__, code=getattr(err, "code", None))
             if is_lost_connection(err):
                 await parts.db.heal()
-        await asyncio.sleep(every)
+        await parts.clock.wait(every)
 
 
 async def _sweep(parts: Core) -> None:

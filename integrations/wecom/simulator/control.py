@@ -12,7 +12,7 @@ from integrations.wecom.simulator import media, tokens
 from integrations.wecom.simulator.config import KfAccountConfig, MemberConfig
 from integrations.wecom.simulator.control_http import read_object, sim_of, text_field, to_json
 from integrations.wecom.simulator.errors import ApiError, ControlError
-from integrations.wecom.simulator.ledger import busiest_minute, ledger
+from integrations.wecom.simulator.ledger import busiest_minute, latest, ledger
 
 KEEP_ALIVE = 15.0  # real seconds, under the usual proxies' idle limit
 
@@ -142,8 +142,9 @@ async def revoke_tokens(request: web.Request) -> web.Response:
 
 
 async def show_ledger(request: web.Request) -> web.Response:
-    """Everything that apps sent, and how often calls were refused."""
-    return to_json(ledger(sim_of(request)))
+    """Everything that apps sent, and how often calls were refused; with `after`, only the kf messages since that number."""
+    after = request.query.get("after", "")
+    return to_json(latest(sim_of(request), int(after)) if after.isdecimal() else ledger(sim_of(request)))
 
 
 async def summarise_ledger(request: web.Request) -> web.Response:

@@ -1,9 +1,11 @@
 """What the corp's apps have sent, for tests and for doubt."""
 
+from itertools import takewhile
 from typing import Any
 
 from integrations.wecom.simulator.clock import iso
 from integrations.wecom.simulator.simulator import Simulator
+from integrations.wecom.simulator.state import Chat, Message
 
 
 def busiest_minute(sim: Simulator) -> int:
@@ -17,23 +19,21 @@ def busiest_minute(sim: Simulator) -> int:
     return most
 
 
+def latest(sim: Simulator, after: int) -> dict[str, Any]:
+    """The kf messages accepted since number `after`, in order, and the number of the last of all messages: for who looks often."""
+    sent = [
+        (message, chat)
+        for chat in sim.world.chats.values()
+        for message in takewhile(lambda each: each.serial > after, reversed(chat.messages.values()))
+        if message.sender == "bot"
+    ]
+    return {"serial": sim.world.serial, "messages": _told(sent)}
+
+
 def ledger(sim: Simulator) -> dict[str, Any]:
     """Accepted kf messages in order over all chats, app and mass messages in order, and refused calls with their count."""
-    sent = [(m, chat) for chat in sim.world.chats.values() for m in chat.messages.values() if m.sender == "bot"]
-    sent.sort(key=lambda entry: entry[0].serial)
     return {
-        "messages": [
-            {
-                "msgid": message.msgid,
-                "open_kfid": chat.open_kfid,
-                "external_userid": chat.external_userid,
-                "at": iso(message.at),
-                "msgtype": message.msgtype,
-                "body": message.body,
-                "status": message.status,
-            }
-            for message, chat in sent
-        ],
+        "messages": _told([(m, chat) for chat in sim.world.chats.values() for m in chat.messages.values() if m.sender == "bot"]),
         "app_messages": [
             {
                 "msgid": message.msgid,
@@ -67,3 +67,18 @@ def ledger(sim: Simulator) -> dict[str, Any]:
             for (path, code), count in ((key.rsplit(" ", 1), count) for key, count in sim.world.rejected_calls.items())
         ],
     }
+
+
+def _told(sent: list[tuple[Message, Chat]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "msgid": message.msgid,
+            "open_kfid": chat.open_kfid,
+            "external_userid": chat.external_userid,
+            "at": iso(message.at),
+            "msgtype": message.msgtype,
+            "body": message.body,
+            "status": message.status,
+        }
+        for message, chat in sorted(sent, key=lambda entry: entry[0].serial)
+    ]

@@ -1,0 +1,350 @@
+"""A year of follow-ups in minutes: real processes, a moved clock, families who answer or do not, faults, and kill -9 in between.
+
+    python -m tests.durability.year --days 365 --patients 200 --kills 50 --seed 1
+
+The worker is the product's, with a dialogue that costs nothing (year_worker.py). What came of it is judged from outside, by what the
+simulated WeCom took and by a schedule reckoned anew for each plan (year_books.py).
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+import psycopg
+from sqlalchemy import ARRAY, Text, bindparam, text
+
+from bot.app import POSTGRES_FOLDER
+from bot.clock import Clock
+from bot.private import free_port
+from plans.timeline import REFILL
+from records.database import Database
+from records.embedded import EmbeddedServer
+from tests.durability.hospital import ZONE, Program
+from tests.durability.year_answers import Word, of_her_own, reply_to, wants_answer
+from tests.durability.year_clinic import Clinic
+from tests.durability.year_people import ACCOUNT, Household, plant_households, plant_team
+from tests.durability.year_worker import RESUME, STOP, work
+
+FIRST_DAY = date(2026, 3, 2)
+# Moments of a day at which something happens: the hours at which families are asked, those of reminders, and the end of the day.
+MOMENTS = ((8, 1), (9, 1), (10, 1), (12, 1), (13, 6), (15, 1), (19, 1), (20, 1), (24, 5))
+NIGHT = ((21, 30), (27, 0))
+EVERY_NIGHT = 9
+STOPS, RESUMES = 0.002, 0.1
+# How likely a fault is in a round, and which: path, and what goes wrong.
+FAULT = 0.25
+FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("kf/send_msg", {"errcode": -1}),
+    ("kf/send_msg", {"http_status": 502}),
+    ("kf/send_msg", {"drop": True}),
+    ("kf/send_msg", {"drop": True, "after": True}),
+    ("kf/send_msg", {"errcode": 95001}),
+    ("kf/send_msg", {"errcode": 95002}),
+    ("kf/send_msg", {"errcode": 45009, "window": 60.0}),
+    ("kf/sync_msg", {"errcode": -1}),
+    ("kf/sync_msg", {"drop": True, "after": True}),
+    ("message/send", {"drop": True, "after": True}),
+)
+PATIENCE = 120.0
+
+_LEFT = text(
+    """
+    select (select count(*) from procrastinate_jobs where status in ('todo', 'doing')) as jobs,
+        (select count(*) from inbound where state = 'new') as messages,
+        (select count(*) from callback_event where handled_at is null) as callbacks,
+        (select count(*) from outbound where state in ('queued', 'sending') and not_before <= :now
+            and (lease_until is null or lease_until < :now) and error is distinct from 'window_closed') as rows,
+        (select count(*) from kf_account where news_at is not null and (pulled_at is null or news_at > pulled_at)) as news,
+        (select count(*) from task where state = 'scheduled' and next_at is null and due_at <= :now) as due,
+        (select count(*) from task where next_at <= :now and closed_at is null and due_at <= :now) as looks,
+        (select count(*) from care_plan join patient on patient.id = patient_id
+            where state = 'active' and died_at is null and (planned_until is null or planned_until < :soon)) as to_plan,
+        (select count(*) from unnest(:said) as one(msgid) where not exists (select from inbound where inbound.msgid = one.msgid)) as unheard
+    """
+).bindparams(bindparam("said", type_=ARRAY(Text)))
+
+
+@dataclass
+class Run:
+    """The figures of a run, for people."""
+
+    days: int
+    patients: int
+    seed: int
+    kills: int = 0
+    faults: int = 0
+    rounds: int = 0
+    said: int = 0
+    injected: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Worker:
+    """The worker as a process of its own, forked from one that has imported everything, so that a death costs no second."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["tests.durability.year_warm"])
+        self._environment, self.log = environment, log
+        self._process: ForkServerProcess | None = None
+
+    def start(self) -> None:
+        self._process = self._context.Process(target=work, args=(self._environment, self.log), daemon=True)
+        self._process.start()
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None and self._process.is_alive(), f"the worker ended by itself:\n{self.tail()}"
+        self._process.kill()
+        self._process.join()
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-30:])
+
+
+class Year:
+    """The run. `plan` of kills: the numbers of the rounds in which the worker dies."""
+
+    def __init__(self, db: Database, session: aiohttp.ClientSession, simulator: str, worker: Worker, run: Run, rng: Random) -> None:
+        self.db, self.run, self.worker, self.rng = db, run, worker, rng
+        self._session, self._simulator = session, simulator
+        self.clock, self.begun = Clock(), time.monotonic()
+        self.households: list[Household] = []
+        self.clinic = Clinic([], rng)
+        self._serial = 0
+        self._waiting: list[tuple[datetime, Household, Word]] = []
+        self._said: list[str] = []
+
+    async def control(self, method: str, path: str, /, **body: Any) -> Any:
+        async with self._session.request(method, f"{self._simulator}/sim/{path}", json=body or None) as answer:
+            assert answer.status < 300, f"{path}: {await answer.text()}"
+            return await answer.json()
+
+    async def move_to(self, moment: datetime) -> None:
+        offset = moment - datetime.now(UTC)
+        await self.control("POST", "clock", set=moment.isoformat())
+        await self.clock.store(self.db, offset)
+
+    async def pass_days(self, kills: set[int]) -> None:
+        """All days, round by round."""
+        for number in range(self.run.days):
+            day = FIRST_DAY + timedelta(days=number)
+            await self.move_to(_at(day, 7, 40))
+            async with self.db.transaction() as tx:
+                await self.clinic.morning(tx, number, self.clock())
+                await self.clinic.attend(tx)
+            await self._end_human_sessions()
+            night = NIGHT if number % EVERY_NIGHT == 4 else ()
+            print(f"{time.monotonic() - self.begun:7.1f} s  {day}  {self.run.said} said  {self.run.kills} kills", flush=True)
+            for hour, minute in sorted((*MOMENTS, *night)):
+                await self._round(_at(day, hour, minute), hour, dies=self.run.rounds in kills)
+                self.run.rounds += 1
+
+    async def _round(self, moment: datetime, hour: int, *, dies: bool) -> None:
+        await self.move_to(moment)
+        if self.rng.random() < FAULT:
+            await self._fault()
+        await self._families_write(moment, hour)
+        if dies:
+            await asyncio.sleep(self.rng.random() * 0.25)
+            self.worker.kill()
+            self.run.kills += 1
+            self.worker.start()
+        await self.settle()
+        await self.control("DELETE", "faults")
+        await self._read(moment)
+
+    async def _fault(self) -> None:
+        path, how = self.rng.choice(FAULTS)
+        times = self.rng.randrange(1, 4)
+        await self.control("POST", "faults", path=path, **how, **({} if "window" in how else {"times": times}))
+        self.run.faults += 1
+        if "errcode" in how:
+            key = f"{path} {how['errcode']}"
+            self.run.injected[key] = self.run.injected.get(key, 0) + 1
+
+    async def _families_write(self, moment: datetime, hour: int) -> None:
+        due = [each for each in self._waiting if each[0] <= moment]
+        self._waiting = [each for each in self._waiting if each[0] > moment]
+        for _, household, word in due:
+            await self._say(household, word)
+        if hour != 10:
+            return
+        for household in self.households:
+            alive = any(kid.died is None for kid in household.kids)
+            if household.stopped and alive and self.rng.random() < RESUMES:
+                await self._say(household, Word(RESUME))
+                household.stops[-1] = (household.stops[-1][0], self.clock())
+            elif not household.stopped and alive and self.rng.random() < STOPS:
+                await self._say(household, Word(STOP))
+                household.stops.append((self.clock(), None))
+            elif self.rng.random() < household.chats:
+                await self._say(household, of_her_own(self.rng))
+
+    async def _say(self, household: Household, word: Word) -> None:
+        content = {"content": word.text} | ({"menu_id": word.menu_id} if word.menu_id else {})
+        answer = await self.control("POST", f"chats/{ACCOUNT}/{household.user}/say", msgtype="text", text=content)
+        self._said.append(answer["msgid"])
+        self.run.said += 1
+
+    async def _read(self, moment: datetime) -> None:
+        """Families look at what came, and make up their minds."""
+        news = await self.control("GET", f"ledger?after={self._serial}")
+        self._serial = news["serial"]
+        by_user = {household.user: household for household in self.households}
+        last = {message["external_userid"]: message for message in news["messages"]}
+        for user, message in last.items():
+            household = by_user.get(user)
+            if household is None or not wants_answer(message) or self.rng.random() >= household.answers:
+                continue
+            word = reply_to(message, self.rng)
+            later = timedelta(minutes=self.rng.choice((5, 5, 5, 90, 600)))
+            self._waiting.append((moment + later, household, word))
+
+    async def _end_human_sessions(self) -> None:
+        async with self.db.transaction() as tx:
+            users = list(await tx.scalars(text("select external_userid from chat where service_state in (2, 3)")))
+        for user in users:
+            chat = await self.control("GET", f"chats/{ACCOUNT}/{user}")
+            if chat["service_state"] == 3:
+                await self.control("POST", f"chats/{ACCOUNT}/{user}/servicer", userid=chat["servicer_userid"], act="end")
+
+    async def settle(self) -> None:
+        """Until nothing is left to do at this moment."""
+        begin, quiet, nudged = time.monotonic(), 0, False
+        while quiet < 2:
+            left = await self._left()
+            quiet = 0 if any(left.values()) else quiet + 1
+            if not left["unheard"]:
+                self._said.clear()
+            waited = time.monotonic() - begin
+            if waited > 5 and not nudged:
+                # What a dead sender left is taken up when its lease is over.
+                nudged = True
+                await self.move_to(self.clock() + timedelta(seconds=31))
+            assert waited < PATIENCE, f"never at rest on {self.clock():%F %T}: {left}\n{self.worker.tail()}"
+            await asyncio.sleep(0.02)
+
+    async def _left(self) -> dict[str, int]:
+        now = self.clock()
+        soon = now.astimezone(ZONE).date() + REFILL
+        async with self.db.transaction() as tx:
+            row = (await tx.execute(_LEFT, {"now": now, "soon": soon, "said": self._said})).one()
+        return dict(row._mapping)
+
+
+def _at(day: date, hour: int, minute: int) -> datetime:
+    """That moment of the hospital's day; hours of the next morning count on from 24."""
+    return datetime.combine(day, clock_time(), ZONE) + timedelta(hours=hour, minutes=minute)
+
+
+@asynccontextmanager
+async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
+    """Everything started, on the first morning, with the families planted."""
+    rng = Random(run.seed)
+    simulator, gateway = free_port(), free_port()
+    environment = {
+        "CARELOOP_DATA_DIR": str(folder),
+        "CARELOOP_PORT": str(gateway),
+        "CARELOOP_WECOM__BASE_URL": f"http://127.0.0.1:{simulator}",
+        "CARELOOP_LOG_LEVEL": "warning",
+    }
+    callback = f"http://127.0.0.1:{gateway}/wecom/callback"
+    programs = [
+        Program("simulator", ["integrations.wecom.simulator", "--port", str(simulator), "--callback", callback], environment, folder),
+        Program("gateway", ["bot", "gateway"], environment, folder),
+    ]
+    programs[0].start()
+    server = EmbeddedServer(folder / POSTGRES_FOLDER)
+    url = await asyncio.to_thread(server.ensure)
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Only the worker dies here; nothing has to be waited for on disk.
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"alter system set {name} = off")
+        connection.execute("select pg_reload_conf()")
+    db = Database(url=url, pool_size=4, application="year")
+    await db.open()
+    worker = Worker(environment, folder / "worker.log")
+    try:
+        async with aiohttp.ClientSession() as session:
+            await db.migrate()
+            year = Year(db, session, f"http://127.0.0.1:{simulator}", worker, run, rng)
+            await _until(session, f"http://127.0.0.1:{simulator}/sim/state")
+            await year.move_to(_at(FIRST_DAY, 7, 0))
+            async with db.transaction() as tx:
+                team = await plant_team(tx)
+                year.households = await plant_households(tx, team, run.patients, rng, today=FIRST_DAY, days=run.days)
+            year.clinic = Clinic(year.households, rng)
+            for household in year.households:
+                await year.control("POST", "customers", nickname=household.user, external_userid=household.user)
+            programs[1].start()
+            await _until(session, f"http://127.0.0.1:{gateway}/healthz")
+            worker.start()
+            for household in year.households:
+                await year._say(household, Word("你好"))
+            await year.settle()
+            yield year
+    finally:
+        await db.close()
+        if worker._process is not None and worker._process.is_alive():
+            worker.kill()
+        for program in reversed(programs):
+            program.stop()
+        await asyncio.to_thread(server.stop)
+
+
+async def _until(session: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def live(folder: Path, *, days: int, patients: int, kills: int, seed: int) -> tuple[Run, dict[str, Any], list[str]]:
+    """A whole run; its figures, what the books count, and what they find."""
+    from tests.durability.year_books import figures, findings, open_books
+
+    run, begin = Run(days, patients, seed), time.monotonic()
+    rounds = days * len(MOMENTS)
+    dies = set(Random(seed).sample(range(rounds), kills)) if kills else set()
+    async with open_year(folder, run) as year:
+        await year.pass_days(dies)
+        run.seconds = time.monotonic() - begin
+        books = await open_books(year)
+        return run, figures(books), list(findings(books))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("days", 365), ("patients", 200), ("kills", 50), ("seed", 1)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    asked = parser.parse_args()
+    with TemporaryDirectory(prefix="careloop-year-", ignore_cleanup_errors=True) as folder:
+        run, counted, wrong = asyncio.run(live(Path(folder), **vars(asked)))
+    print(run)
+    print(counted)
+    print("\n".join(wrong[:60]) or "no findings")
+    print(f"{len(wrong)} findings in {run.seconds:.0f} s")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
