@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from tagging.age import age_from_text
 from tagging.best import best_from_text
 from tagging.content import Content, default_content
-from tagging.measurement import Measurement, read_measurements
+from tagging.measurement import Measurement, is_mere_measurement, read_measurements
+from tagging.mention import FEVERS
 from tagging.over import is_over
 from tagging.patient import PatientFacts, Reading
 from tagging.rules import by_concept, fires, rules_for
@@ -105,7 +106,14 @@ def triage_findings(
     if content.second is None:
         return triage
     opinion = content.second.read(text, patient=patient, signs=mentions, values=[*measurements, *doubtful], triage=triage)
+    if opinion is not None and _only_values(text, mentions, measurements, now):
+        return triage
     return raised(triage, opinion, content=content)
+
+
+def _only_values(text: str, mentions: Sequence[SymptomMention], measurements: Sequence[Measurement], now: datetime) -> bool:
+    """Whether the message tells a value and nothing else: how high a value is, the tables judge alone."""
+    return all(mention.concept in FEVERS for mention in mentions) and is_mere_measurement(text, measurements, now)
 
 
 def _by_rules(

@@ -20,6 +20,9 @@ _MEALS = frozenset({"fasting", "after_meal", "before_meal", "bedtime"})
 LOWEST, LOWEST_WHOLE, HIGHEST, HIGHEST_WHOLE = 35.0, 36.0, 42.9, 42.0
 # 39整.
 _JUST = re.compile(r"\s?整(?=$|[，。,！!；; ])")
+# No family's meter shows less or more (vitals.yml, peak_flow, with room for a slip).
+BLOW = (60, 800)
+_BLOWN = re.compile(r"吹(?:了|的|出来?|到|是|一下|才|就|只有|只|气|得|个)*\s?$")
 # Below and above these no meter shows a sugar.
 SUGAR = (1.1, 33.3)
 
@@ -37,9 +40,18 @@ def read_alone(scene: Scene, index: int) -> Reading:
         return [tenfold(amount)]
     if amount.loose and LOWEST <= amount.loose[0] <= 42.5:
         return _read_slip(scene, index)
+    if "peak_flow" in scene.followed and _read_blow(scene, index):
+        return [quantity(amount, "peak_flow")]
     if low >= LOWEST and amount.value <= HIGHEST:
         return _read_temperature(scene, index)
     return _read_unknown(scene, index)
+
+
+def _read_blow(scene: Scene, index: int) -> bool:
+    """吹了150 of a child with asthma: what is blown is the peak flow."""
+    amount = scene.amount(index)
+    blown = _BLOWN.search(scene.text, max(0, amount.start - 8), amount.start) is not None
+    return blown and not amount.decimal and BLOW[0] <= amount.value <= BLOW[1] and scene.ends_free(index)
 
 
 def _read_off(scene: Scene, index: int) -> bool:

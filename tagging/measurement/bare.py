@@ -95,6 +95,9 @@ def _in_shorthand(scene: Scene, amount: Amount) -> bool:
 
 def read_listed(scene: Scene, index: int, _: Subject | None, *, vital: str) -> Reading:
     """The bare number at token `index` as `vital`, which is known; an empty list where it makes no sense."""
+    if not scene.asked and "吹" not in scene.text:
+        amount = scene.amount(index)
+        return [quantity(amount, vital, None, f"{amount.value:g}是峰流速吗？")]
     return _bare_as(scene.amount(index), vital, strict=True)
 
 

@@ -9,7 +9,7 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 _ASKED = (
     (re.compile(rf"{_NUMBER}是{_NUMBER}℃吗"), "体温{1}度"),
     (re.compile(rf"{_NUMBER}度?是华氏度吗"), "体温{0}华氏度"),
-    (re.compile(rf"{_NUMBER}是(体温|血糖)吗"), "{1}{0}"),
+    (re.compile(rf"{_NUMBER}是(体温|血糖|峰流速)吗"), "{1}{0}"),
     (re.compile(rf"血糖{_NUMBER}是 ?mg/dL ?吗", re.I), "血糖{0}mg/dL"),
     (re.compile(rf"{_NUMBER}/{_NUMBER}是千帕"), "血压{0}/{1}千帕"),
 )

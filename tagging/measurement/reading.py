@@ -46,7 +46,7 @@ _FORGOTTEN = re.compile(r"[^。！？!?\n\d]{0,6}(?:记不(?:太)?清|记不准|
 _STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?)\s?$")
 _REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
 # What a patient with a tag measures at home.
-_FOLLOWED = (("diabetes", "glucose"),)
+_FOLLOWED = (("diabetes", "glucose"), ("asthma", "peak_flow"))
 
 
 @dataclass(frozen=True)

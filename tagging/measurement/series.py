@@ -1,5 +1,6 @@
 """Lists of bare numbers of one vital: 吹了三次，280、300、310 after the question for the peak flow."""
 
+import re
 from collections.abc import Mapping
 
 from tagging.measurement.scan import Token
@@ -10,13 +11,17 @@ _IN_WHOLE_NUMBERS = frozenset({"peak_flow", "heart_rate", "respiratory_rate", "s
 _LISTED = _IN_WHOLE_NUMBERS | {"temperature", "glucose", "bilirubin", "blood_ketone"}
 # How much the numbers of one list may differ, and how many unknown characters may stand before it.
 SPREAD, UNKNOWN = 4.0, 3
+# Of a child with asthma such a list is the peak flow; without 吹 it is asked about.
+_SEVERAL = re.compile(r"吹|[两三二2-5]次|分别")
 _SEPARATES = frozenset("、，,；;/ →>和跟是~-")
 _LEADING_WORDS = frozenset({"times", "time", "meals"})
 
 
 def find_series(scene: Scene) -> Mapping[int, str]:
-    """The vital of every token that is one of at least two bare numbers in a row, when the question names it; no others."""
+    """The vital of each of at least two bare numbers in a row, when the question names it (or 吹, of a child with asthma)."""
     vital = scene.asked[0] if scene.asked and scene.asked[0] in _LISTED else None
+    if not scene.asked and not scene.answering and "peak_flow" in scene.followed and _SEVERAL.search(scene.text):
+        vital = "peak_flow"
     if vital is None or any(token.roles.vital not in (None, vital) for token in scene.tokens):
         return {}
     run: list[int] = []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tagging.content import DATA, Content, default_content
 from tagging.errors import ContentError
 from tagging.patient import PatientFacts
+from tagging.second import Opinion
 from tagging.second.feature import STEP, WINDOW, WINDOWS, windows
 from tagging.second.learned import FILE, LearnedReader, open_reader
 from tagging.second.training import ANY_TIME, everyday, read_lines, teach, version_of
@@ -125,3 +126,15 @@ def test_a_broken_file_is_refused_and_a_missing_one_means_nobody(tmp_path: Path)
 @pytest.mark.parametrize("text", ["刚给他吃了美林", "今天刚开始", "昨晚开始的，一直这样", "量的是腋下，36度9", "数了一分钟呼吸18下"])
 def test_an_ordinary_answer_is_left_alone(text: str) -> None:
     assert triage_text(text, context=None, patient=PatientFacts(12_000), now=ANY_TIME).level == "routine"
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("烧37.9度", "routine"), ("今天称了12公斤", "routine"), ("体温37.9，叫不答应", "emergency"), ("体温39，人软得像面条", "emergency")],
+)
+def test_a_value_alone_is_judged_by_the_tables_alone(text: str, level: str) -> None:
+    class Alarmist:
+        def read(self, text: str, **_: object) -> Opinion:
+            return Opinion("emergency", "alarmist", 1, "always")
+
+    assert judged(text, replace(default_content(), second=Alarmist())).level == level
