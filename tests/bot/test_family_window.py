@@ -7,6 +7,7 @@ from sqlalchemy import select
 from bot.family_window import open_window, sent_since
 from plans.reach.window import left
 from records.chat import Chat
+from records.database import Database
 from records.message import Inbound, Outbound
 from records.staff import Team
 from records.wecom import KfAccount
@@ -21,7 +22,7 @@ def a_row(number: int, state: str, *, sent_at: datetime | None = None, attempts:
     )  # fmt: skip
 
 
-async def test_what_was_sent_since_the_word_and_what_is_on_its_way_counts(db) -> None:
+async def test_what_was_sent_since_the_word_and_what_is_on_its_way_counts(db: Database) -> None:
     now = WORD + timedelta(seconds=2)
     async with db.transaction() as tx:
         team = Team(name="随访组")
