@@ -21,7 +21,7 @@ from bot import metrics
 from bot.give_way import Way
 from bot.hold import all_held_back
 from bot.jobs import NORMAL, Job, defer
-from bot.lines import LANES, lane_job
+from bot.lines import lane_job
 from bot.outbox import LEASE, Claim, Outbox
 from bot.routes import Sent
 from plans.reach.purpose import PROACTIVE, is_proactive
@@ -29,7 +29,7 @@ from plans.reach.window import left
 from records.chat import Chat
 from records.contact import CONTACT_MOVES, Contact
 from records.database import Database
-from records.message import BEGUN, HELD, NOT_BEGUN, Outbound
+from records.message import BEGUN, HELD, LANES, NOT_BEGUN, Outbound
 
 # So many share a transaction, and so many calls of them are on their way at once.
 BATCH, AT_ONCE = 50, 16
@@ -43,8 +43,8 @@ _READY = text(
     " order by not_before, seq limit :most"
 )
 _LANES_READY = text(
-    f"select distinct chat_id % {LANES} from (select chat_id from outbound where {BEGUN} and not_before <= :now"  # noqa: S608
-    " order by not_before, seq limit :most) as first"
+    f"select lane from generate_series(0, {LANES - 1}) as lane cross join lateral ("  # noqa: S608
+    f"select from outbound where {BEGUN} and chat_id % {LANES} = lane and not_before <= :now limit 1) as one"
 )
 _IDS = any_(bindparam("ids", type_=ARRAY(BigInteger)))
 _KEYS = any_(bindparam("keys", type_=ARRAY(Text)))
@@ -91,8 +91,8 @@ _STILL = (
 
 
 async def lanes_waiting(tx: AsyncSession, now: datetime) -> list[Job]:
-    """The jobs of the lanes in which something may go now, as far as a look at what has waited longest tells."""
-    return [lane_job(lane) for lane in sorted(await tx.scalars(_LANES_READY, {"now": now, "most": BATCH * LANES}))]
+    """The jobs of the lanes in which something may go now."""
+    return [lane_job(lane) for lane in sorted(await tx.scalars(_LANES_READY, {"now": now}))]
 
 
 class BulkOutbox:

@@ -7,10 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.jobs import BULK, Job, defer
 from plans.reach.purpose import is_proactive
+from records.message import LANES
 
 LANE_JOB = "deliver_lane"
-# Two workers with a few slots each find enough to do side by side.
-LANES = 4
 
 
 def lane_job(lane: int) -> Job:

@@ -292,7 +292,7 @@ async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetim
 async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool) -> list[str]:
     """Lines with a row that may go now: what a crashed sender left, and what waited for its time. What we began (`proactive`) is asked
     for apart from what answers, so that many of the one cannot hide the other; its first tries are found by bot/bulk.py."""
-    rows = await tx.scalars(
+    some = (
         select(Outbound.line)
         .where(
             text(NOT_BEGUN),
@@ -301,7 +301,8 @@ async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool
             Outbound.lease_until.is_(None) | (Outbound.lease_until < now),
             Outbound.error.is_distinct_from(HELD) | (Outbound.useful_until <= now),
         )
-        .distinct()
+        # Without an order, so that nothing but these rows is read.
         .limit(500)
+        .subquery()
     )
-    return list(rows)
+    return list(await tx.scalars(select(some.c.line).distinct()))
