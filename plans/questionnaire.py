@@ -29,8 +29,9 @@ class Item(Strict):
     """One question. A `choice` takes one of the options (its own, or the questionnaire's), a `number` a whole number from `min` to `max`,
     a `text` any words.
 
-    In a mean a number counts from 0 at `min` to 100 at `max`, or the other way round if `reversed`. An item with `only_below` is asked
-    where the mean of what was answered before it is lower than that.
+    `unit` may be written after a number, `none` are words that say the number is `min`. In a mean a number counts from 0 at `min` to
+    100 at `max`, or the other way round if `reversed`. An item with `only_below` is asked where the mean of what was answered before it
+    is lower than that.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Item(Strict):
     text: str = Field(min_length=2)
     min: int | None = None
     max: int | None = None
+    unit: str | None = None
+    none: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     reversed: bool = False
     only_below: float | None = None
@@ -47,6 +50,8 @@ class Item(Strict):
         bounded = self.min is not None and self.max is not None and self.min < self.max
         if bounded != (self.kind == "number"):
             raise ValueError("min and max (in order) belong to a number, and to nothing else")
+        if (self.none or self.unit) and self.kind != "number":
+            raise ValueError("unit and none belong to a number")
         return self
 
 

@@ -44,10 +44,14 @@ def _choice(options: tuple[Option, ...], folded: str) -> int | None:
 
 
 def _number(item: Item, folded: str) -> int | None:
+    if any(fold(word) in folded for word in item.none):
+        # 没漏，0天 says it twice; 没漏几天，漏了3天 says something else besides.
+        others = [parse_numeral(found.group()) for found in NUMBER.finditer(folded)]
+        return item.min if all(number.sure and number.value in (item.min, 1) for number in others) else None
     found = list(NUMBER.finditer(folded))
     if len(found) != 1 or item.min is None or item.max is None:
         return None
-    around = folded[: found[0].start()] + folded[found[0].end() :]
+    around = folded[: found[0].start()] + folded[found[0].end() :].removeprefix(item.unit or "")
     number = parse_numeral(found[0].group())
     if not number.sure or number.about or number.value != int(number.value) or not _AROUND_NUMBER.fullmatch(around):
         return None

@@ -106,9 +106,14 @@ def triage_findings(
     if content.second is None:
         return triage
     opinion = content.second.read(text, patient=patient, signs=mentions, values=[*measurements, *doubtful], triage=triage)
-    if opinion is not None and _only_values(text, mentions, measurements, now):
+    if opinion is not None and (not _has_words(text) or _only_values(text, mentions, measurements, now)):
         return triage
     return raised(triage, opinion, content=content)
+
+
+def _has_words(text: str) -> bool:
+    """Whether there is anything in it that can resemble danger: a bare 20 may answer how many days, and only tables judge numbers."""
+    return any(character.isalpha() for character in text)
 
 
 def _only_values(text: str, mentions: Sequence[SymptomMention], measurements: Sequence[Measurement], now: datetime) -> bool:

@@ -18,6 +18,7 @@ TURNS: Counter[str] = Counter()
 TABLE = ROOT / ".careloop" / "test" / "talks.md"
 # What no talk can reach, and why.
 UNREACHED = {
+    "utter_article_page": "needs pages that phones can reach; test_articles.py",
     "utter_default": "Rasa's last resort; test_never_silent.py and the walks see that nobody hears it",
     "utter_question_kept": "only without any phone, and the service always has one: the emergency number",
     "utter_reschedule_kept": "only without any phone, and the service always has one: the emergency number",
@@ -29,6 +30,7 @@ UNREACHED = {
     "plans/wording.yml follow_up.closed": "the dialogue asks no follow-up that has ended; tests/plans/test_answer.py",
     "plans/wording.yml implausible.future": "the language rules find no moment to come; tests/plans",
     "plans/wording.yml implausible.weight": "the language rules ask for the unit before; tests/plans",
+    "plans/wording.yml upcoming.goes_on": "needs a plan without an end; tests/plans",
     "plans/wording.yml report.again": "the same message handled twice; tests/plans",
 }
 # Texts of a group, for one reason.

@@ -133,6 +133,13 @@ def test_the_reason_is_asked_of_those_below_80_alone() -> None:
     assert next_item(low) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("0", 0), ("没漏", 0), ("一天都没漏，0天", 0), ("一天都没落下", 0), ("3天", 3), ("没漏，就3天", None), ("31", None)]
+)
+def test_days_without_a_miss_are_said_in_words(text: str, value: int | None) -> None:
+    assert read_answer(ADHERENCE, ADHERENCE.items[0], text) == value
+
+
 @pytest.mark.parametrize(("age", "offered"), [(10, False), (11, True), (17, True), (18, False)])
 def test_the_teenagers_form_is_for_teenagers(age: int, offered: bool) -> None:
     assert newest()["phqa"].is_for(age, ["psychology"]) is offered

@@ -59,6 +59,13 @@ def test_ordinary_messages_are_left_alone(text: str) -> None:
     assert judged(text).level in ("routine", "same_day")
 
 
+@pytest.mark.parametrize("text", ["20", "3", "0", "20.", "120", "?!", "20 30 40"])
+@pytest.mark.parametrize("age_days", [6, 1100, 5000])
+def test_a_bare_number_resembles_nothing(text: str, age_days: int) -> None:
+    triage = triage_text(text, patient=PatientFacts(age_days), now=ANY_TIME, context="过去30天里，有几天漏了药？")
+    assert not any(evidence.rule == "second_reader" for evidence in triage.evidence)
+
+
 def test_it_shows_the_words_that_worried_it_where_they_stand(reader: LearnedReader) -> None:
     text = "我掐她脚底板都不哼一声，胳膊一放就掉下去"
     rules = judged(text, default_content().rules_only)
