@@ -20,7 +20,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import psycopg
@@ -37,6 +37,9 @@ from tests.durability.year_answers import Word, of_her_own, reply_to, wants_answ
 from tests.durability.year_clinic import Clinic
 from tests.durability.year_people import ACCOUNT, Household, plant_households, plant_team
 from tests.durability.year_worker import RESUME, STOP, work
+
+if TYPE_CHECKING:
+    from tests.durability.year_books import Books
 
 FIRST_DAY = date(2026, 3, 2)
 # Moments of a day at which something happens: the hours at which families are asked, those of reminders, and the end of the day.
@@ -318,9 +321,9 @@ async def _until(session: aiohttp.ClientSession, url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def live(folder: Path, *, days: int, patients: int, kills: int, seed: int) -> tuple[Run, dict[str, Any], list[str]]:
-    """A whole run; its figures, what the books count, and what they find."""
-    from tests.durability.year_books import figures, findings, open_books
+async def live(folder: Path, *, days: int, patients: int, kills: int, seed: int) -> tuple[Run, "Books"]:
+    """A whole run, and the books at its end."""
+    from tests.durability.year_books import open_books
 
     run, begin = Run(days, patients, seed), time.monotonic()
     rounds = days * len(MOMENTS)
@@ -328,19 +331,21 @@ async def live(folder: Path, *, days: int, patients: int, kills: int, seed: int)
     async with open_year(folder, run) as year:
         await year.pass_days(dies)
         run.seconds = time.monotonic() - begin
-        books = await open_books(year)
-        return run, figures(books), list(findings(books))
+        return run, await open_books(year)
 
 
 def main() -> int:
+    from tests.durability.year_books import figures, findings
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("days", 365), ("patients", 200), ("kills", 50), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     with TemporaryDirectory(prefix="careloop-year-", ignore_cleanup_errors=True) as folder:
-        run, counted, wrong = asyncio.run(live(Path(folder), **vars(asked)))
+        run, books = asyncio.run(live(Path(folder), **vars(asked)))
+    wrong = list(findings(books))
     print(run)
-    print(counted)
+    print(figures(books))
     print("\n".join(wrong[:60]) or "no findings")
     print(f"{len(wrong)} findings in {run.seconds:.0f} s")
     return 1 if wrong else 0

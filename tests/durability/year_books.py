@@ -330,8 +330,8 @@ def _budget(books: Books) -> Iterator[str]:
     for each in books.said:
         if is_proactive(each.purpose):
             # What goes out as several messages at once is one contact.
-            head, _, tail = each.key.rpartition(":")
-            key = head if tail.isdigit() and head.rpartition(":")[2].isdigit() is False and not head.endswith("reminder") else each.key
+            head, _, part = each.key.rpartition(":")
+            key = head if part.isdigit() and head in books.outbound else each.key
             made[each.user].setdefault(key, each.at)
     for user, contacts in made.items():
         moments = sorted(contacts.values())
