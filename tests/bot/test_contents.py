@@ -123,6 +123,7 @@ async def test_pictures_files_and_cards_go_as_what_they_are(stage: Stage) -> Non
     await published(stage, "a1", blocks=[Block(picture=cover), Block(video=await kept(stage, "a.mp4", mp4()))])
     await pushed(stage, family, "a1", key="k1")
     assert [message["msgtype"] for message in await messages(family)][-3:] == ["msgmenu", "image", "video"]
+    await stage.move(timedelta(minutes=1))
     await family.says("谢谢")
     await stage.move(timedelta(days=1))
     link = Block(link=Link(url="https://hospital.example/a", title="门诊时间", about="周一到周五", picture=cover))
@@ -131,6 +132,7 @@ async def test_pictures_files_and_cards_go_as_what_they_are(stage: Stage) -> Non
     sent = await messages(family)
     assert [message["msgtype"] for message in sent][-2:] == ["file", "link"]
     assert sent[-1]["link"]["title"] == "门诊时间"
+    await stage.move(timedelta(minutes=1))
     await family.says("谢谢")
     await stage.move(timedelta(days=1))
     card = Block(miniprogram=MiniProgram(appid="wx1234567890abcdef", page="pages/visit.html", title="预约", picture=cover))
