@@ -1,22 +1,18 @@
 """Signed links: a short token that names an invitation, which nobody can make or change without the hospital's key.
 
-A token is 24 bytes (32 characters of WeCom's `scene_param`): the invitation's number, when it expires, and an HMAC over both. Nothing
-about the child stands in it.
+A token (plans/sealed.py) is 32 characters of WeCom's `scene_param`. Nothing about the child stands in it.
 """
 
-import hmac
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from struct import Struct
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from plans.sealed import seal, unseal
 from records.binding import Invitation
 from records.encounter import Encounter
 from records.patient import Patient
@@ -27,9 +23,7 @@ KEY = "invitation_key"
 # The sheet is taken home and looked at once the family has slept; a carer is asked while one talks about it.
 LASTS = {"visit": timedelta(days=14), "carer": timedelta(days=3)}
 
-_BODY = Struct(">QI")
-_TAG = 12
-_CHARACTERS = 4 * (_BODY.size + _TAG) // 3
+_PURPOSE = "invitation"
 
 Because = Literal["forged", "expired", "used"]
 
@@ -105,25 +99,9 @@ async def signing_key(tx: AsyncSession) -> bytes:
 
 def sign(key: bytes, number: int, expires_at: datetime) -> str:
     """The token for invitation `number`."""
-    body = _BODY.pack(number, int(expires_at.timestamp()))
-    return urlsafe_b64encode(body + _tag(key, body)).decode()
+    return seal(key, _PURPOSE, number, expires_at)
 
 
 def verify(key: bytes, token: str) -> tuple[int, datetime] | None:
     """Number and end of the invitation that `token` was signed for; None when it was not signed with `key`."""
-    if len(token) != _CHARACTERS or not token.isascii():
-        return None
-    try:
-        raw = urlsafe_b64decode(token)
-    except ValueError:
-        return None
-    body, tag = raw[: _BODY.size], raw[_BODY.size :]
-    # One token has one spelling: what decodes to the same bytes from other characters was not made here.
-    if not hmac.compare_digest(_tag(key, body), tag) or urlsafe_b64encode(raw).decode() != token:
-        return None
-    number, seconds = _BODY.unpack(body)
-    return number, datetime.fromtimestamp(seconds, UTC)
-
-
-def _tag(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, b"careloop invitation\0" + body, sha256)[:_TAG]
+    return unseal(key, _PURPOSE, token)
