@@ -84,7 +84,7 @@ def test_command(id: int, by: str) -> None:
         line, now = f"staff:{staff.userid}", parts.clock()
         number = await tx.scalar(select(func.count()).where(Outbound.key.startswith(f"masstest:{id}:"))) or 0
         key = f"masstest:{id}:{number + 1}"
-        payload = body(say("test") + fill(message.text, ["小明"]))
+        payload = body(say("message.test") + fill(message.text, ["小明"]))
         await enqueue(tx, key, line=line, route="app", payload=payload, purpose="notice", now=now)
         await defer(tx, [Job("deliver", line, lock=line)])
         return f"已发给 {staff.name}（{staff.userid}）。"
@@ -184,7 +184,7 @@ def _row(line: Result, zone: ZoneInfo) -> tuple[str, ...]:
     at = f"{line.at.astimezone(zone):%Y-%m-%d %H:%M}" if line.at is not None else ""
     route = words_of_route(line.route) if line.route else ""
     return (
-        say("join").join(line.patients),
+        say("message.join").join(line.patients),
         words("recipient")[line.state],
         _reason(line.reason or ""),
         route,
@@ -200,11 +200,11 @@ def _harmless(cell: str) -> str:
 
 def words_of_route(route: str) -> str:
     """A route in Chinese."""
-    return words("routes").get(route, route)
+    return str(words("routes").get(route, route))
 
 
 def _result(state: str) -> str:
-    return words("contacts").get(state, state)
+    return str(words("contacts").get(state, state))
 
 
 def _reason(reason: str) -> str:

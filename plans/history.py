@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.held import HELD_KEY
 from plans.personal import template_of
 from plans.question import sign_name
+from plans.sentences import Sentences
 from plans.task_key import tasks_in
 from plans.template import Step
 from plans.template.anchor import anchor_title
@@ -31,6 +30,8 @@ from records.state import StateChange
 
 WHY = "task_history"
 MOST_SAID = 120
+_SENTENCES = Sentences(Path(__file__).with_name("history.yml"))
+_say, _group = _SENTENCES.say, _SENTENCES.group
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,6 @@ class History:
     lines: tuple[Line, ...]
 
 
-@cache
-def _texts() -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("history.yml").read_text(encoding="utf-8"))
-    return read
-
-
-def _say(key: str, **values: object) -> str:
-    group, name = key.split(".")
-    return str(_texts()[group][name]).format(**values)
-
-
 async def task_history(tx: AsyncSession, staff: Staff, task_id: int, *, now: datetime, zone: ZoneInfo) -> History:
     """The history of a follow-up for a clinician of the patient's team; the read is audited. Raises AccessRefused, for none too."""
     task = await tx.get(Task, task_id)
@@ -73,8 +63,8 @@ async def task_history(tx: AsyncSession, staff: Staff, task_id: int, *, now: dat
     patient = await access_patient(tx, staff, task.patient_id, now=now, why=WHY)
     plan, template = await tx.get_one(CarePlan, task.care_plan_id), await template_of(tx, task)
     step = template.step(task.step)
-    kind, state = _texts()["kinds"][step.kind], _texts()["states"][task.state]
-    head = str(_texts()["head"]).format(id=task.id, name=patient.name, title=step.title, kind=kind, state=state)
+    kind, state = _group("kinds")[step.kind], _group("states")[task.state]
+    head = _say("task.head", id=task.id, name=patient.name, title=step.title, kind=kind, state=state)
     why = [
         _say("why.plan", template=template.title, version=template.version, step=step.title),
         _say("why.anchor", anchor=anchor_title(step.anchor), dates=_dates(plan, step), day=task.day, slot=task.slot + 1),
@@ -106,7 +96,7 @@ def _dates(plan: CarePlan, step: Step) -> str:
 def _reason(reason: str | None) -> str:
     if not reason:
         return ""
-    known: Mapping[str, str] = _texts()["reasons"] | words("undeliverable") | words("decline_reasons")
+    known: Mapping[str, str] = _group("reasons") | words("undeliverable") | words("decline_reasons")
     told = known.get(reason, reason).strip("（）")
     return f"（{told}）" if told else ""
 
@@ -115,7 +105,7 @@ async def _changes(tx: AsyncSession, plan: CarePlan, task: Task, zone: ZoneInfo)
     """What a clinician changed for this patient in this step, or for this day of it."""
     query = select(CarePlanChange).where(CarePlanChange.care_plan_id == plan.id, CarePlanChange.step == task.step)
     rows = await tx.scalars(query.where(CarePlanChange.undone_at.is_(None)).order_by(CarePlanChange.id))
-    kinds = _texts()["changes"]
+    kinds = _group("changes")
     return [
         _say("why.change", by=row.by, at=_at(row.at, zone), kind=kinds.get(row.kind, row.kind), reason=_reason(row.reason))
         for row in rows
@@ -131,7 +121,7 @@ async def _moves(tx: AsyncSession, task: Task) -> list[Line]:
 
 
 def _move(row: StateChange) -> str:
-    texts, states = _texts()["lines"], _texts()["states"]
+    texts, states = _group("lines"), _group("states")
     if row.old is None:
         return _say("lines.made", by=row.by)
     if row.reason in ("announced", "opened", "errand", "joined") and row.new == "sent":
@@ -163,7 +153,6 @@ def _held(task: Task, zone: ZoneInfo) -> list[Line]:
 async def _attempts(tx: AsyncSession, task: Task) -> list[Line]:
     """Each attempt to reach the family, by which route, and what became of it."""
     rows = await tx.scalars(select(Contact).where(Contact.patient_id.is_not(None), Contact.tasks.contains([task.id])).order_by(Contact.id))
-    texts = _texts()
     return [
         Line(
             row.at,
@@ -171,8 +160,8 @@ async def _attempts(tx: AsyncSession, task: Task) -> list[Line]:
             _say(
                 "lines.attempt",
                 what=_what(row.about),
-                route=texts["routes"].get(row.route, row.route),
-                state=texts["attempts"].get(row.state, row.state),
+                route=_group("routes").get(row.route, row.route),
+                state=_group("attempts").get(row.state, row.state),
                 error=_reason(row.error),
             ),
         )
@@ -182,7 +171,7 @@ async def _attempts(tx: AsyncSession, task: Task) -> list[Line]:
 
 def _what(key: str) -> str:
     part = key.split(":")[2] if key.count(":") >= 2 else "other"
-    return str(_texts()["what"].get(part, _texts()["what"]["other"]))
+    return str(_group("what").get(part, _group("what")["other"]))
 
 
 async def _messages(tx: AsyncSession, task: Task, now: datetime) -> list[Line]:
@@ -221,13 +210,13 @@ async def _stored(tx: AsyncSession, task: Task) -> list[Line]:
 
 
 def _observed(row: Observation) -> str:
-    after = _texts()["status"].get(row.status, "")
+    after = _group("status").get(row.status, "")
     if row.code.startswith("answer."):
         return f"“{row.text}”{after}"
     if row.value is not None:
         unit = words("vital_units").get(row.code) or words("unit_names").get(row.unit or "", row.unit or "")
         return f"{words('vital_names').get(row.code, sign_name(row.code))} {row.value:g}{unit}{after}"
-    status = _texts()["signs"].get(str(row.detail.get("status")), "")
+    status = _group("signs").get(str(row.detail.get("status")), "")
     return f"{status}{sign_name(row.code)}{after}"
 
 
@@ -248,7 +237,7 @@ async def _fired(tx: AsyncSession, task: Task, patient: Patient, now: datetime) 
 
 async def _errands(tx: AsyncSession, task: Task) -> list[Line]:
     rows = await tx.scalars(select(Errand).where(Errand.patient_id == task.patient_id))
-    states, lines = _texts()["errands"], []
+    states, lines = _group("errands"), []
     for row in rows:
         if task.id in tasks_in(row.key) or row.key.endswith(f":{task.id}"):
             outcome = _reason(row.outcome) if row.outcome != row.state else ""

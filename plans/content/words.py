@@ -1,31 +1,11 @@
 """What editors, clinicians and families read about contents, kept in words.yml."""
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import yaml
+from plans.sentences import Sentences
 
-FILE = Path(__file__).parent / "words.yml"
-
-
-@cache
-def _words() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return loaded
-
-
-def say(key: str, **values: object) -> str:
-    """The sentence `key` ("group.name") with its placeholders filled. Raises KeyError for a sentence or value that is not there."""
-    group, name = key.split(".")
-    sentence: str = _words()[group][name]
-    return sentence.format(**values)
-
-
-def table(group: str) -> dict[str, Any]:
-    """A whole group of words.yml."""
-    found: dict[str, Any] = _words()[group]
-    return found
+_SENTENCES = Sentences(Path(__file__).with_name("words.yml"))
+say, table = _SENTENCES.say, _SENTENCES.group
 
 
 class ContentRefused(Exception):

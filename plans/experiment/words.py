@@ -1,22 +1,10 @@
 """What clinicians read about experiments, from texts.yml, and the error that says it."""
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import yaml
+from plans.sentences import Sentences
 
-
-@cache
-def _texts() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("texts.yml").read_text("utf-8"))
-    return loaded
-
-
-def say(path: str, **values: object) -> str:
-    """The sentence at `path` ("group.name") with its placeholders filled. Raises KeyError where there is none."""
-    group, name = path.split(".")
-    return str(_texts()[group][name]).format(**values)
+say = Sentences(Path(__file__).with_name("texts.yml")).say
 
 
 class ExperimentRefused(ValueError):

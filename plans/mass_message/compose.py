@@ -26,11 +26,11 @@ def check_text(text: str) -> str:
     for field, shaped in fields:
         if field not in FIELDS or shaped:
             raise MassRefused("placeholder", name="{" + field + "}")
-    if banned := banned_in(say("field"), trimmed):
+    if banned := banned_in(say("message.field"), trimmed):
         raise MassRefused("banned", found="；".join(banned))
     return trimmed
 
 
 def fill(text: str, names: Sequence[str]) -> str:
     """The message for one family: the children's names, joined."""
-    return text.format(name=say("join").join(names))
+    return text.format(name=say("message.join").join(names))
