@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import core
 from bot.cli_run import command_settings
-from bot.registry import RegistryError
+from bot.registry import RegistryError, clinician
 from plans.content.live import take_in
 from records.content import ContentItem, ContentVersion
 from records.staff import Staff, Team, TeamMember
@@ -79,9 +79,7 @@ def at_desk(work: Callable[[Desk], Awaitable[str]], by: str) -> str:
             # Without a running worker nobody else takes in what is shipped.
             await take_in(parts.db, parts.clock)
             async with parts.db.transaction() as tx:
-                staff = await tx.scalar(select(Staff).where(Staff.userid == by))
-                if staff is None:
-                    raise RegistryError(f"There is no clinician {by!r}; `careloop staff` puts one on file.")
+                staff = await clinician(tx, by)
                 return await work(Desk(tx, staff, parts.clock(), parts.settings.tz))
 
     return asyncio.run(run())

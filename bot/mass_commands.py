@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.app import Core, core
 from bot.cli_run import command_settings
 from bot.jobs import Job, defer
-from bot.registry import RegistryError
+from bot.registry import RegistryError, clinician
 from integrations.wecom.outbound import text as body
 from plans.mass_message import write
 from plans.mass_message.audience import choose
@@ -218,9 +218,7 @@ def _headline(message: MassMessage) -> str:
 def _ask(work: Work, by: str) -> str:
     async def run() -> str:
         async with core(command_settings("mass"), role="mass", pool_size=1) as parts, parts.db.transaction() as tx:
-            staff = await tx.scalar(select(Staff).where(Staff.userid == by))
-            if staff is None:
-                raise RegistryError(f"There is no clinician {by!r}; `careloop staff` puts one on file.")
+            staff = await clinician(tx, by)
             return await work(tx, parts, staff)
 
     return asyncio.run(run())

@@ -16,11 +16,10 @@ from bot.cli_run import command_settings
 from bot.fhir.kinds import kinds
 from bot.fhir.search import Key, Kind
 from bot.links import find_patient
-from bot.registry import RegistryError
+from bot.registry import RegistryError, clinician
 from integrations.fhir.write import Json
 from records.clinical_note import access_note
 from records.patient import AccessRefused
-from records.staff import Staff
 from tagging.portrait.as_json import as_json
 from tagging.portrait.completeness import completeness
 from tagging.portrait.numbers import in_words
@@ -56,7 +55,7 @@ def completeness_command(by: str, *, as_json: bool) -> None:
     """`careloop patient completeness`."""
 
     async def work(tx: AsyncSession, parts: Core) -> str:
-        counted = await completeness(tx, await _staff(tx, by))
+        counted = await completeness(tx, await clinician(tx, by))
         if as_json:
             return _dumped({"patients": counted.patients, "built": counted.built, "missing": dict(counted.missing)})
         lines = [f"{counted.built} of {counted.patients} records are complete."]
@@ -145,7 +144,7 @@ def note_command(note_id: int, by: str) -> None:
 
     async def work(tx: AsyncSession, parts: Core) -> str:
         try:
-            note = await access_note(tx, await _staff(tx, by), note_id, now=parts.clock())
+            note = await access_note(tx, await clinician(tx, by), note_id, now=parts.clock())
         except AccessRefused as err:
             raise RegistryError(f"{by} may not read note {note_id}, or there is no such note.") from err
         written = note.written_at.astimezone(parts.settings.tz)
@@ -159,16 +158,9 @@ async def _seen(tx: AsyncSession, parts: Core, record_number: str, by: str | Non
     if by is None:
         return await portrait_for_operator(tx, found, now=now, zone=zone)
     try:
-        return await portrait(tx, await _staff(tx, by), found.id, now=now, zone=zone)
+        return await portrait(tx, await clinician(tx, by), found.id, now=now, zone=zone)
     except AccessRefused as err:
         raise RegistryError(f"{by} is not on the team of {record_number}.") from err
-
-
-async def _staff(tx: AsyncSession, userid: str) -> Staff:
-    staff: Staff | None = await tx.scalar(select(Staff).where(Staff.userid == userid))
-    if staff is None:
-        raise RegistryError(f"There is no clinician {userid!r}; `careloop staff` puts one on file.")
-    return staff
 
 
 def _in_transaction(work: Callable[[AsyncSession, Core], Awaitable[str]]) -> str:

@@ -24,6 +24,14 @@ class RegistryError(Exception):
     code, permanent = "registry", True
 
 
+async def clinician(tx: AsyncSession, userid: str) -> Staff:
+    """The clinician of this userid. Raises RegistryError where there is none."""
+    staff: Staff | None = await tx.scalar(select(Staff).where(Staff.userid == userid))
+    if staff is None:
+        raise RegistryError(f"There is no clinician {userid!r}; `careloop staff` puts one on file.")
+    return staff
+
+
 @dataclass(frozen=True)
 class NewPatient:
     """A patient as the command line gives him; dates are the hospital's calendar days."""

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select
-
 from bot.app import core
 from bot.cli_run import command_settings
-from bot.registry import RegistryError
+from bot.registry import RegistryError, clinician
 from plans.history import History, task_history
 from records.patient import AccessRefused
-from records.staff import Staff
 
 
 def task_command(task: int, *, by: str, as_json: bool) -> None:
@@ -21,9 +18,7 @@ def task_command(task: int, *, by: str, as_json: bool) -> None:
 
     async def run() -> str:
         async with core(command_settings("plan"), role="plan", pool_size=1) as parts, parts.db.transaction() as tx:
-            staff = await tx.scalar(select(Staff).where(Staff.userid == by))
-            if staff is None:
-                raise RegistryError(f"There is no clinician {by!r}; `careloop staff` puts one on file.")
+            staff = await clinician(tx, by)
             zone = parts.settings.tz
             try:
                 told = await task_history(tx, staff, task, now=parts.clock(), zone=zone)

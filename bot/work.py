@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
 from bot.cli_run import command_settings
-from bot.registry import RegistryError
+from bot.registry import RegistryError, clinician
 from plans.errand import access_errand, close_errand, take_errand
 from plans.work_list import WorkItem, work_list
 from records.errand import Errand
@@ -25,7 +24,7 @@ def list_command(by: str, *, as_json: bool) -> None:
     """`careloop work list`."""
 
     async def run(tx: AsyncSession, parts: Core) -> str:
-        items = await work_list(tx, await _staff(tx, by), parts.clock())
+        items = await work_list(tx, await clinician(tx, by), parts.clock())
         if as_json:
             return json.dumps([asdict(item) | {"at": item.at.isoformat()} for item in items], ensure_ascii=False, indent=1)
         return "\n".join(_line(item, parts.settings.tz) for item in items) or "Nothing waits."
@@ -37,7 +36,7 @@ def take_command(errand: int, *, by: str) -> None:
     """`careloop work take`."""
 
     async def run(tx: AsyncSession, parts: Core) -> str:
-        staff = await _staff(tx, by)
+        staff = await clinician(tx, by)
         if not await take_errand(tx, await _errand(tx, staff, errand, parts), staff, now=parts.clock()):
             raise RegistryError(f"Errand {errand} is closed.")
         return f"Errand {errand} is with {staff.name}."
@@ -49,7 +48,7 @@ def close_command(errand: int, state: str, *, by: str, outcome: str) -> None:
     """`careloop work done` and `careloop work drop`."""
 
     async def run(tx: AsyncSession, parts: Core) -> str:
-        staff = await _staff(tx, by)
+        staff = await clinician(tx, by)
         row = await _errand(tx, staff, errand, parts)
         if not await close_errand(tx, row, state, by=staff.userid, outcome=outcome or None, now=parts.clock()):
             raise RegistryError(f"Errand {errand} is closed.")
@@ -68,13 +67,6 @@ async def _errand(tx: AsyncSession, staff: Staff, id: int, parts: Core) -> Erran
         return await access_errand(tx, staff, id, now=parts.clock(), why=WHY)
     except AccessRefused as err:
         raise RegistryError(f"There is no errand {id} for {staff.userid}.") from err
-
-
-async def _staff(tx: AsyncSession, userid: str) -> Staff:
-    staff: Staff | None = await tx.scalar(select(Staff).where(Staff.userid == userid))
-    if staff is None:
-        raise RegistryError(f"There is no clinician {userid!r}; `careloop staff` puts one on file.")
-    return staff
 
 
 def _in_transaction(work: Callable[[AsyncSession, Core], Awaitable[str]]) -> str:
