@@ -12,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.anchor import known_anchors
 from plans.clock import local_day
 from plans.condition import meant_for
-from plans.enrolment import RUNNING, EnrolmentError, check_can_enrol
+from plans.enrolment import RUNNING, EnrolmentError, check_can_enrol, new_plan
 from plans.planning import AT_ONCE, plan_these
 from plans.planning_words import say
 from plans.schedule import Anchors
 from plans.template import PlanTemplate
-from plans.timeline import anchors_json
 from records.care_plan import CarePlan
 from records.patient import Patient
 from records.retag import ask_retag
@@ -112,18 +111,7 @@ async def _some(
             code = "unsure" if meant[patient.id] is None else "not_meant"
             refused.append(Refusal(patient.id, patient.name, code, say(f"enrolment_refused.{code}", condition=template.enrol_if)))
             continue
-        plans.append(
-            CarePlan(
-                patient_id=patient.id,
-                template=template.id,
-                template_version=template.version,
-                anchors=anchors_json(anchors),
-                state="active",
-                hour=hour,
-                created_at=now,
-                created_by=by,
-            )
-        )
+        plans.append(new_plan(patient, template, anchors=anchors, hour=hour, by=by, now=now))
     tx.add_all(plans)
     await tx.flush()
     for plan in plans:

@@ -89,6 +89,20 @@ def _check_dates(patient: Patient, template: PlanTemplate, anchors: Anchors, tod
             raise EnrolmentError("not_discharged", "discharge", discharge=discharge, days=template.latest_discharge_days_ahead)
 
 
+def new_plan(patient: Patient, template: PlanTemplate, *, anchors: Anchors, hour: int | None, by: str, now: datetime) -> CarePlan:
+    """The row of an enrolment that has been checked."""
+    return CarePlan(
+        patient_id=patient.id,
+        template=template.id,
+        template_version=template.version,
+        anchors=anchors_json(anchors),
+        state="active",
+        hour=hour,
+        created_at=now,
+        created_by=by,
+    )
+
+
 async def enrol(
     tx: AsyncSession,
     patient: Patient,
@@ -115,16 +129,7 @@ async def enrol(
     )
     if running is not None:
         raise EnrolmentError("enrolled", "patient", title=template.title, since=local_day(running.created_at, zone))
-    plan = CarePlan(
-        patient_id=patient.id,
-        template=template.id,
-        template_version=template.version,
-        anchors=anchors_json(anchors),
-        state="active",
-        hour=hour,
-        created_at=now,
-        created_by=by,
-    )
+    plan = new_plan(patient, template, anchors=anchors, hour=hour, by=by, now=now)
     tx.add(plan)
     await tx.flush()
     created(tx, plan, at=now, by=by, reason="enrolled")
