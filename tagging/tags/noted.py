@@ -5,7 +5,7 @@ stands in the family history is somebody else's, what a differential diagnosis o
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -19,7 +19,7 @@ from tagging.medicine import find_listed
 from tagging.tags.errors import TagError
 from tagging.tags.library import shipped
 from tagging.tags.premise import Strict
-from tagging.tags.told import medicine_tag
+from tagging.tags.told import joined, medicine_tag
 from tagging.text import fold
 
 FILE = Path(__file__).parent / "noted.yml"
@@ -309,20 +309,13 @@ def read_table(path: Path) -> _Reader:
     if strange := sorted(set(table.facts) - set(shipped().entries)):
         raise TagError("rules", f"{path.name}: the tag {strange[0]} is not in the library.")
     facts = {
-        code: (_joined(path, code, fact.say), _joined(path, code, fact.over) if fact.over else None, fact)
+        code: (joined(path, code, fact.say), joined(path, code, fact.over) if fact.over else None, fact)
         for code, fact in table.facts.items()
     }
     every = [pattern for fact in table.facts.values() for pattern in (*fact.say, *fact.over)]
-    sections = tuple((name, _joined(path, name, [f"(?:{each})$" for each in said])) for name, said in table.sections.items())
-    cues = {name: _joined(path, name, [pattern]) for name, pattern in table.cues.items()}
-    return _Reader(table, sections, _joined(path, "all", every), facts, cues)
-
-
-def _joined(path: Path, code: str, patterns: Iterable[str]) -> re.Pattern[str]:
-    try:
-        return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
-    except re.error as err:
-        raise TagError("rules", f"{path.name}, {code}: {err}.") from err
+    sections = tuple((name, joined(path, name, [f"(?:{each})$" for each in said])) for name, said in table.sections.items())
+    cues = {name: joined(path, name, [pattern]) for name, pattern in table.cues.items()}
+    return _Reader(table, sections, joined(path, "all", every), facts, cues)
 
 
 @cache

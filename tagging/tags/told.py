@@ -146,19 +146,20 @@ def read_table(path: Path) -> _Reader:
     if strange := sorted(set(codes) - set(shipped().entries)):
         raise TagError("rules", f"{path.name}: the tag {strange[0]} is not in the library.")
     facts = {
-        code: (_joined(path, code, fact.say), _joined(path, code, fact.over) if fact.over else None, fact.past)
+        code: (joined(path, code, fact.say), joined(path, code, fact.over) if fact.over else None, fact.past)
         for code, fact in table.facts.items()
     }
     groups: Sequence[tuple[str, Mapping[str, Any]]] = (("wish", table.wishes), ("stance", table.stances))
-    wishes = {code: (_joined(path, code, say), table.confidence[kind]) for kind, group in groups for code, say in group.items()}
+    wishes = {code: (joined(path, code, say), table.confidence[kind]) for kind, group in groups for code, say in group.items()}
     every = [
         *(p for fact in table.facts.values() for p in (*fact.say, *fact.over)),
         *(p for _, group in groups for say in group.values() for p in say),
     ]
-    return _Reader(table, _joined(path, "all", every), facts, wishes)
+    return _Reader(table, joined(path, "all", every), facts, wishes)
 
 
-def _joined(path: Path, code: str, patterns: Iterable[str]) -> re.Pattern[str]:
+def joined(path: Path, code: str, patterns: Iterable[str]) -> re.Pattern[str]:
+    """Any of these expressions. Raises TagError (`rules`) that names the file and what the expressions are for."""
     try:
         return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
     except re.error as err:
