@@ -32,7 +32,7 @@ LONGEST = 12
 
 
 def find_nothing(folded: str, asked: Sequence[str]) -> list[Quantity]:
-    """Counts of nought in folded text: said of what is named with it, or of what was asked for in the line before."""
+    """Counts of nought in folded text: said of what is named with it, or of what the last question asked for."""
     question = next((vital for vital in asked if vital in _COUNTED), None)
     answer = _ANSWER.fullmatch(folded) if question and len(folded) <= LONGEST else None
     if question and answer and _answers(answer, question):

@@ -40,6 +40,7 @@ _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "p
 
 
 _SENTENCE = re.compile(r"[。！？!?\n]")
+_SENTENCE_ENDS = re.compile(r"(?<=[。！？!?\n；;])")
 _CLOCK_ALONE = re.compile(r"[一二两三四五六七八九十\d]{1,3}点")
 # 38度几记不清了: nobody can judge a value that was forgotten.
 _FORGOTTEN = re.compile(r"[^。！？!?\n\d]{0,6}(?:记不(?:太)?清|记不准|记不住|不记得|忘了(?!吃|喂|量|测|用)|没记住)")
@@ -105,6 +106,14 @@ def find_measurements(
     return list(read.measurements), list(read.questions)
 
 
+def _last_question(folded: str) -> str:
+    """The last sentence that asks, of a line that may say other things before and after it; without one, the last sentence."""
+    sentences = [sentence for sentence in _SENTENCE_ENDS.split(folded) if sentence.strip()]
+    return next(
+        (sentence for sentence in reversed(sentences) if sentence.rstrip().endswith(("？", "?"))), sentences[-1] if sentences else ""
+    )
+
+
 def read_measurements(text: str, *, context: str | None, patient: PatientFacts, now: datetime, content: Content | None = None) -> Readings:
     """As find_measurements, with the doubtful readings (385 for 38.5): a danger sign among them has to be asked about at once."""
     tables = content or default_content()
@@ -124,7 +133,8 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         moments = sorted((*free, *of_age), key=lambda moment: moment.start)
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
     answering = bool(context) and "temperature" not in asked
-    scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only, followed, answering)
+    asked_last = words.asked_vitals(_last_question(fold(context))) if asked and context else ()
+    scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only, followed, answering, asked_last)
     quantities, unreadable = resolve(scene)
     if len(quantities) > MOST_VALUES:
         quantities = [*quantities[: MOST_VALUES // 2], *quantities[-MOST_VALUES // 2 :]]

@@ -106,7 +106,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             else:
                 unreadable.append(vital)
     on_display = "glucose" in scene.followed and _SHOWN.search(scene.text) is not None
-    noughts = find_nothing(scene.text, scene.asked)
+    noughts = find_nothing(scene.text, scene.asked_last)
     found += [nought for nought in noughts if not any(q.start < nought.end and nought.start < q.end for q in found)]
     found += _off_scale(scene.text, asked="glucose" in scene.asked or on_display)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable

@@ -23,6 +23,7 @@ class Scene:
     """The tokens of one message with running sums; `milk_only` for a child so young that whatever it takes is milk.
 
     `followed` are vitals that the patient's illness makes likely, `answering` tells that the line before asked for something,
+    `asked_last` what its last question asked for (the line may also say back what was told before),
     `feverish` that the message or that line speaks of temperature, `sugary` that the message speaks of sugar.
     """
 
@@ -33,6 +34,7 @@ class Scene:
     milk_only: bool = False
     followed: frozenset[str] = frozenset()
     answering: bool = False
+    asked_last: tuple[str, ...] = ()
     feverish: bool = field(init=False)
     sugary: bool = field(init=False)
     known: list[int] = field(default_factory=list)

@@ -70,3 +70,16 @@ def test_nothing_counted_is_nought(text: str, context: str | None, vital: str) -
 )
 def test_what_tells_no_day_is_no_count(text: str, context: str | None) -> None:
     assert read(text, context) == []
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        # What was told before is said back, then something else is asked.
+        "收到，吃奶9次，每次奶量60毫升，湿尿布8片；有咳嗽。今天的记录齐了，谢谢您。宝宝现在有没有呼吸费力、喘？",
+        "收到，湿尿布8片。还有别的不舒服吗？没有的话回复“没有”就行。",
+    ],
+)
+@pytest.mark.parametrize("text", ["没有", "没有了", "都没有", "没"])
+def test_a_bare_no_answers_the_last_question_alone(text: str, context: str) -> None:
+    assert read(text, context) == []
