@@ -1,6 +1,6 @@
 """The books of both sides, the hospital's and the simulated WeCom's, held against each other. Every finding names its trail."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +13,7 @@ from bot.outbox import HELD
 from bot.replay import _reply_to
 from integrations.wecom.outbound import message_id
 from plans.task import OPEN
+from plans.task_key import tasks_in
 from records.care_plan import Task
 from records.chat import Chat
 from records.flag import Flag, FlagNotice
@@ -37,6 +38,15 @@ class Books:
     changes: list[StateChange]
     sent: list[dict[str, Any]]
     cards: list[dict[str, Any]]
+
+    def openings(self) -> dict[int, list[Outbound]]:
+        """By follow-up, what opened it; one message may open several."""
+        found = defaultdict[int, list[Outbound]](list)
+        for out in self.outbound.values():
+            if out.key.endswith(":opening"):
+                for task_id in tasks_in(out.key):
+                    found[task_id].append(out)
+        return found
 
     def trail(self, msgid: str) -> str:
         """Everything that is on record about a message."""
@@ -184,13 +194,15 @@ def _follow_ups(books: Books) -> Iterator[str]:
     The family may also speak between the opening's row and its sending: then WeCom's window can be full of the answers to what the family
     wrote meanwhile, and the opening is withdrawn from a follow-up that the family itself has begun.
     """
+    openings = books.openings()
     for task in books.tasks:
-        opening = books.outbound.get(f"task:{task.id}:opening")
+        opened = openings.get(task.id, [])
+        opening = opened[0] if opened else None
         moves = [change.new for change in books.changes if (change.entity, change.entity_id) == ("task", task.id)]
         spoke = any(change.by == "family" for change in books.changes if (change.entity, change.entity_id) == ("task", task.id))
         trail = "\n".join([f"  task {task.id} {task.state} {task.outcome}", *books.moves("task", task.id)])
-        if moves.count("sent") > 1:
-            yield f"OPENED {moves.count('sent')} TIMES:\n{trail}"
+        if (times := max(moves.count("sent"), len(opened))) > 1:
+            yield f"OPENED {times} TIMES:\n{trail}"
         elif opening is not None and opening.state != "sent" and task.state != "undeliverable" and not (spoke and opening.error == HELD):
             yield f"OPENING NOT SENT:\n{books.row(opening)}\n{trail}"
         elif opening is None and not spoke and (task.state in OPEN or not task.outcome):

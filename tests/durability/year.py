@@ -290,7 +290,8 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
             async with db.transaction() as tx:
                 team = await plant_team(tx)
                 year.households = await plant_households(tx, team, run.patients, rng, today=FIRST_DAY, days=run.days)
-            year.clinic = Clinic(year.households, rng)
+            # Its own, so that what clinicians do does not hang on how much families say.
+            year.clinic = Clinic(year.households, Random(run.seed))
             for household in year.households:
                 await year.control("POST", "customers", nickname=household.user, external_userid=household.user)
             programs[1].start()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BY = "nurse"
 # How likely each is on a day, for a plan or a child that it can happen to.
-NEXT_VISIT, CYCLE, CORRECTED, PAUSED, RESUMED, ENDED, DIED = 0.03, 0.06, 0.02, 0.006, 0.15, 0.001, 0.0003
+NEXT_VISIT, CYCLE, CORRECTED, PAUSED, RESUMED, ENDED, DIED = 0.08, 0.06, 0.02, 0.006, 0.15, 0.001, 0.0003
 SEVERAL = ("chemo_day", "phase_start")
 
 
