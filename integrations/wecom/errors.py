@@ -51,7 +51,7 @@ MEANINGS: dict[int, Meaning] = {
     # Wrong pair of corp id and secret, or a reset secret: asking again only gets gettoken blocked.
     **_meanings("bad_secret", 40001, 40013),
     # The app, the account, the caller's address or the console lacks a right: an administrator must act.
-    **_meanings("not_granted", 40056, 48001, 48002, 48006, 48007, 50003, 60011, 60020, 60030, 301002, 42015),
+    **_meanings("not_granted", 40056, 48001, 48002, 48006, 48007, 50001, 50003, 60011, 60020, 60030, 301002, 42015),
     **_meanings("not_granted", 95011, 95012, 95017, 95021, 95023, 95030, 95032),
     **_meanings("bad_request", 40008, 40033, 40035, 40058, 40063, 41001, 41016, 43003),
     **_meanings("bad_request", 40068, 40071, 40072, 42012, 42014, 42016, 42017, 42018, 42019, 42020, 42052, 95006, 95008, 95009, 95022),
@@ -70,7 +70,9 @@ MEANINGS: dict[int, Meaning] = {
     **_meanings("bad_request", 41046, 41047),
     **_meanings("mass_send_stopped", 41093),
     **_meanings("reminded_enough", 41094, permanent=False),
-    **_meanings("login_code", 40029, 42003, 42022, 50001, 50002),
+    **_meanings("no_department", 60003),
+    **_meanings("login_code", 40029, 41008, 42003, 42022),
+    **_meanings("outside_range", 50002),
     **_meanings("bad_signature", 40093),
     **_meanings("account_gone", 95000, 95004),
     # Not permanent: the next message of the customer opens the window again.

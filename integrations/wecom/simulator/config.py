@@ -39,6 +39,10 @@ class AppConfig(_Model):
     open_kfids: list[str] | None = Field(default=None, description="kf accounts granted to the app; none given means all")
     visible: list[str] | None = Field(default=None, description="userids in the app's range; none given means all")
     callback: CallbackTarget | None = None
+    contact_changes: bool = Field(default=False, description="its callback hears of changes of the directory")
+    trusted_domains: list[str] | None = Field(
+        default=None, description="host[:port] where logins may come back to; none given means the simulator's own and the callback's"
+    )
 
 
 class KfAccountConfig(_Model):

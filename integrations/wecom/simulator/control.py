@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from integrations.wecom.simulator import media, tokens
-from integrations.wecom.simulator.config import KfAccountConfig, MemberConfig
+from integrations.wecom.simulator.config import KfAccountConfig
 from integrations.wecom.simulator.control_http import read_object, sim_of, text_field, to_json
 from integrations.wecom.simulator.errors import ApiError, ControlError
 from integrations.wecom.simulator.ledger import busiest_minute, latest, ledger
@@ -42,19 +42,6 @@ def _member_view(request: web.Request, userid: str) -> dict[str, Any]:
     member = world.members[userid]
     status = {a.open_kfid: a.servicers[userid].status for a in world.accounts.values() if userid in a.servicers}
     return {"userid": userid, "name": member.name, "departments": member.departments, "status": status}
-
-
-async def add_member(request: web.Request) -> web.Response:
-    """A new member."""
-    sim = sim_of(request)
-    try:
-        given = MemberConfig.model_validate(await read_object(request))
-    except ValidationError as err:
-        raise ControlError(400, f"member: {err.errors()[0]['msg']}") from err
-    if given.userid in sim.world.members:
-        raise ControlError(409, f"member {given.userid} exists")
-    sim.add_member(given)
-    return to_json({"userid": given.userid})
 
 
 async def add_account(request: web.Request) -> web.Response:
@@ -204,7 +191,6 @@ async def show_faults(request: web.Request) -> web.Response:
 
 ROUTES = [
     web.get("/sim/state", state),
-    web.post("/sim/members", add_member),
     web.post("/sim/accounts", add_account),
     web.post("/sim/clock", move_clock),
     web.post("/sim/faults", add_fault),

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from integrations.wecom.simulator import cards, servicers, tokens
 from integrations.wecom.simulator.clock import iso
-from integrations.wecom.simulator.control_http import member_of, read_object, sim_of, text_field, to_json
+from integrations.wecom.simulator.control_http import member_of, read_object, text_field, to_json
 from integrations.wecom.simulator.errors import ControlError
 from integrations.wecom.simulator.messages import new_response_code
 from integrations.wecom.simulator.simulator import Simulator
@@ -141,18 +141,6 @@ async def oauth_code(request: web.Request) -> web.Response:
     return to_json({"code": tokens.new_oauth_code(sim, OAuthCode(agentid, sim.now, userid=userid))})
 
 
-async def authorize(request: web.Request) -> web.Response:
-    """The authorize page without the page: `?redirect_uri=&state=&userid=` sends the browser back with a code."""
-    sim, query = sim_of(request), request.query
-    userid = query.get("userid", "")
-    if userid not in sim.world.members or "://" not in query.get("redirect_uri", ""):
-        raise ControlError(400, "authorize needs redirect_uri and the userid of a member")
-    agentid = int(query["agentid"]) if query.get("agentid", "").isdecimal() else None
-    code = tokens.new_oauth_code(sim, OAuthCode(agentid, sim.now, userid=userid))
-    target = query["redirect_uri"]
-    raise web.HTTPFound(f"{target}{'&' if '?' in target else '?'}code={code}&state={query.get('state', '')}")
-
-
 _MEMBER = "/sim/members/{userid}"
 ROUTES = [
     web.get(_MEMBER + "/messages", show_messages),
@@ -160,5 +148,4 @@ ROUTES = [
     web.post(_MEMBER + "/status", set_status),
     web.post(_MEMBER + "/say", write_to_app),
     web.post(_MEMBER + "/oauth_code", oauth_code),
-    web.get("/sim/oauth2/authorize", authorize),
 ]

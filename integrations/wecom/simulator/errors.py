@@ -102,6 +102,7 @@ TEXTS: dict[int, str] = {
     48002: "api forbidden for this app",
     48006: "api right withdrawn: app unused for long",
     48007: "kf account not granted to this app",
+    50001: "redirect domain is not trusted",
     50002: "member not in the app's range",
     50003: "app disabled",
     60003: "department not found",

@@ -45,7 +45,7 @@ class Simulator:
         for department in self.config.departments:
             self.world.departments.setdefault(department.id, (department.name, department.parentid))
         for member in self.config.members:
-            if member.userid not in self.world.members:
+            if member.userid not in self.world.members and member.userid not in self.world.departed:
                 self.add_member(member)
         for account in self.config.kf_accounts:
             if account.open_kfid not in self.world.accounts:

@@ -305,6 +305,7 @@ class World:
     oauth_codes: dict[str, OAuthCode] = field(default_factory=dict)
     departments: dict[int, tuple[str, int]] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    departed: list[str] = field(default_factory=list)
     customers: dict[str, Customer] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     chats: dict[str, Chat] = field(default_factory=dict)

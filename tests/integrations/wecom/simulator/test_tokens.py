@@ -140,16 +140,5 @@ async def test_a_login_code_works_once_for_five_minutes(corp):
     await corp.call("auth/getuserinfo", code=await code(), secret="message-only", errcode=40029)
 
 
-async def test_the_authorize_page_sends_the_browser_back_with_a_code(corp):
-    query = {"redirect_uri": "http://console.test/login?x=1", "state": "abc", "userid": "qinlan", "agentid": "1000002"}
-    async with corp.http.get(f"{corp.url}/sim/oauth2/authorize", params=query, allow_redirects=False) as reply:
-        assert reply.status == 302
-        target = reply.headers["Location"]
-    assert target.startswith("http://console.test/login?x=1&code=")
-    assert target.endswith("&state=abc")
-    code = re.search(r"code=([^&]+)", target)[1]
-    assert (await corp.call("auth/getuserinfo", code=code))["userid"] == "qinlan"
-
-
 def test_every_text_is_a_short_sentence():
     assert all(text and len(text) < 80 for text in TEXTS.values())
