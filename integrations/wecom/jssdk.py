@@ -1,7 +1,9 @@
 """Tickets and signatures for pages opened inside WeCom (doc:90506)."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from integrations.wecom.client import WecomClient
 from integrations.wecom.reply import Reply, read
@@ -26,6 +28,25 @@ def sign(ticket: str, noncestr: str, timestamp: str, url: str) -> str:
     """The signature (SHA-1, hex) of a page's ``url``; its ``#`` part does not count."""
     text = f"jsapi_ticket={ticket}&noncestr={noncestr}&timestamp={timestamp}&url={url.partition('#')[0]}"
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()  # the platform's choice of hash
+
+
+async def page_config(client: WecomClient, corp_id: str, url: str, apis: Sequence[str], *, now: datetime, noncestr: str) -> dict[str, Any]:
+    """What the page at ``url`` hands to ``wx.config``; ``noncestr`` is fresh for each page. Raises WecomError."""
+    signed = _signed(await corp_ticket(client, now), url, apis, now, noncestr)
+    return {"beta": True, "appId": corp_id, **signed}
+
+
+async def agent_config(
+    client: WecomClient, corp_id: str, agent_id: int, url: str, apis: Sequence[str], *, now: datetime, noncestr: str
+) -> dict[str, Any]:
+    """What the page at ``url`` hands to ``wx.agentConfig``, needed beside a chat (sidebar). Otherwise as ``page_config``."""
+    signed = _signed(await agent_ticket(client, now), url, apis, now, noncestr)
+    return {"corpid": corp_id, "agentid": str(agent_id), **signed}
+
+
+def _signed(ticket: str, url: str, apis: Sequence[str], now: datetime, noncestr: str) -> dict[str, Any]:
+    seconds = int(now.timestamp())
+    return {"timestamp": seconds, "nonceStr": noncestr, "signature": sign(ticket, noncestr, str(seconds), url), "jsApiList": list(apis)}
 
 
 async def _ticket(client: WecomClient, path: str, params: dict[str, str], now: datetime) -> str:

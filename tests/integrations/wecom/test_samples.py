@@ -187,3 +187,20 @@ async def test_tickets_are_kept_and_kept_apart(client: WecomClient, wecom: FakeW
     for _ in range(3):
         assert (await jssdk.agent_ticket(client, client.clock()), await jssdk.corp_ticket(client, client.clock())) == ("agent", "corp")
     assert (len(wecom.asked_for("ticket/get")), len(wecom.asked_for("get_jsapi_ticket"))) == (1, 1)
+
+
+async def test_what_a_page_hands_to_the_js_sdk(client: WecomClient, wecom: FakeWecom, jsapi_vector: dict[str, Any]) -> None:
+    vector = jsapi_vector
+    for path in ("ticket/get", "get_jsapi_ticket"):
+        wecom.answer(path, {"errcode": 0, "ticket": vector["jsapi_ticket"], "expires_in": 7200})
+    now, url = datetime.fromtimestamp(int(vector["timestamp"]), UTC), vector["url"] + "#chat"
+    signed = {
+        "timestamp": int(vector["timestamp"]),
+        "nonceStr": vector["noncestr"],
+        "signature": vector["expected"],
+        "jsApiList": ["getCurExternalContact"],
+    }
+    page = await jssdk.page_config(client, "ww1", url, ["getCurExternalContact"], now=now, noncestr=vector["noncestr"])
+    assert page == {"beta": True, "appId": "ww1", **signed}
+    agent = await jssdk.agent_config(client, "ww1", 1000002, url, ["getCurExternalContact"], now=now, noncestr=vector["noncestr"])
+    assert agent == {"corpid": "ww1", "agentid": "1000002", **signed}
