@@ -36,7 +36,7 @@ MEANINGS: dict[int, Meaning] = {
     **_meanings("content_refused", 45168, 87014),
     # The same client_msg_id once more; the number is that of mass messages, template/send publishes none.
     **_meanings("repeated", 45065),
-    **_meanings("login_code", 40029, 40163, 40226),
+    **_meanings("login_code", 40029, 40163, 40226, 41008, 42003),
 }
 
 # Permanent, because a number we do not know is most often a parameter we got wrong, and a blind repeat of a send may double it.

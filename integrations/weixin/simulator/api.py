@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from integrations.wecom.simulator.faults import Fault
-from integrations.weixin.simulator import accounts, sending
+from integrations.weixin.simulator import accounts, sending, web_login
 from integrations.weixin.simulator.errors import ApiError, error_body
 from integrations.weixin.simulator.simulator import Simulator
 
@@ -48,6 +48,9 @@ async def _answer(sim: Simulator, request: web.Request, path: str) -> dict[str, 
     if path == "sns/jscode2session":
         _only(request, "GET")
         return accounts.code_to_session(sim, query)
+    if path == "sns/oauth2/access_token":
+        _only(request, "GET")
+        return web_login.access_token(sim, query)
     if path == "cgi-bin/stable_token":
         _only(request, "POST")
         return accounts.stable_token(sim, await _body(request))

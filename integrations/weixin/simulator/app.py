@@ -8,7 +8,7 @@ from aiohttp import web
 from integrations.wecom.simulator.clock import SimClock
 from integrations.wecom.simulator.control_http import answer_errors
 from integrations.wecom.simulator.persistence import Keeper, load
-from integrations.weixin.simulator import control
+from integrations.weixin.simulator import control, web_login
 from integrations.weixin.simulator.api import serve
 from integrations.weixin.simulator.config import SimulatorConfig
 from integrations.weixin.simulator.control import SIMULATOR
@@ -17,7 +17,7 @@ from integrations.weixin.simulator.state import World
 
 
 def create_app(config: SimulatorConfig, *, clock: SimClock, rng: random.Random) -> web.Application:
-    """WeChat's paths at `/cgi-bin/…`, `/sns/…`, `/wxaapi/…`; the control API at `/sim/…`.
+    """WeChat's paths at `/cgi-bin/…`, `/sns/…`, `/wxaapi/…`, `/connect/oauth2/authorize`; the control API at `/sim/…`.
 
     With `config.state_file` the state is loaded from there and kept there. Raises StateFileError for a file that cannot be read.
     """
@@ -32,6 +32,11 @@ def create_app(config: SimulatorConfig, *, clock: SimClock, rng: random.Random) 
         return await serve(sim, request)
 
     app.router.add_route("*", "/{top:cgi-bin|sns|wxaapi}/{path:.+}", weixin)
+
+    async def authorize(request: web.Request) -> web.Response:
+        return web_login.authorize(sim, request)
+
+    app.router.add_get("/connect/oauth2/authorize", authorize)
     app.add_routes(control.ROUTES)
     app.cleanup_ctx.append(_deliver)
     if config.state_file:

@@ -38,6 +38,9 @@ class AppConfig(_Model):
     templates: list[TemplateConfig] = []
     pages: list[str] = Field(default=[], description="pages of the published mini program; empty takes any")
     callback: CallbackTarget | None = None
+    trusted_domains: list[str] | None = Field(
+        default=None, description="host[:port] of 网页授权域名; none given means the simulator's own and the callback's"
+    )
 
 
 class Switches(_Model):

@@ -45,6 +45,17 @@ class Sent:
 
 
 @dataclass
+class WebCode:
+    """What an authorize page handed out: good once, for five minutes."""
+
+    appid: str
+    unionid: str
+    scope: str
+    at: float
+    used: bool = False
+
+
+@dataclass
 class World:
     """People, who follows, who agreed, what was sent."""
 
@@ -55,6 +66,7 @@ class World:
     tokens: dict[str, Token] = field(default_factory=dict)
     forced: dict[str, list[float]] = field(default_factory=dict)
     codes: dict[str, list[Any]] = field(default_factory=dict)
+    web_codes: dict[str, WebCode] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     client_msg_ids: dict[str, list[float]] = field(default_factory=dict)
     day_counts: dict[str, int] = field(default_factory=dict)
