@@ -22,7 +22,10 @@ from integrations.wecom.client import WecomClient
 from records.database import Database
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from bot.sandbox import SimulatorControl
+    from records.staff import Staff
     from tagging.portrait.portrait import Portrait
 
 SIMULATOR_PREFIX = "/sandbox/wecom"
@@ -175,6 +178,18 @@ def add_family_pages(app: web.Application, core: Core) -> None:
     add_content_pages(app, core.db, core.clock, core.settings.tz, core.settings.hospital)
 
 
+def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession) -> None:
+    """The pages of clinicians and administrators at /console, and the files of all pages."""
+    from console.app import console_app
+    from console.desk import BASE, Desk
+    from console.static_files import add_static
+
+    settings = core.settings
+    desk = Desk(core.db, core.clock, settings.tz, settings.hospital, secure=settings.public_url.startswith("https"))
+    app.add_subapp(BASE, console_app(desk))
+    add_static(app)
+
+
 def add_push_simulators(app: web.Application, settings: Settings) -> None:
     """The simulated official account and mini program below /sandbox/weixin, and the SMS provider below /sandbox/sms."""
     from integrations.sms import simulator as sms
@@ -187,6 +202,20 @@ def add_push_simulators(app: web.Application, settings: Settings) -> None:
     rng = Random()  # noqa: S311 - as above
     app.add_subapp(WEIXIN_PREFIX, weixin.create_app(config, clock=SimClock(), rng=rng))
     app.add_subapp(SMS_PREFIX, sms.create_app(sms.SmsConfig(callback_url=here + SMS_CALLBACK), clock=SimClock(), rng=rng))
+
+
+async def new_password(tx: "AsyncSession", staff: "Staff", login: str, password: str, core: Core) -> str:
+    """Give `staff` a password, end his sessions, and return the address for his authenticator app. Raises RegistryError."""
+    from bot.registry import RegistryError
+    from console.password import PasswordRefused, make_account, otpauth
+    from console.session import end_sessions_of
+
+    try:
+        account = await make_account(tx, staff, login, password, core.clock())
+    except PasswordRefused as err:
+        raise RegistryError(f"The password is {err.code.replace('_', ' ')}.") from err
+    await end_sessions_of(tx, staff.id, core.clock())
+    return otpauth(account, core.settings.hospital)
 
 
 def portrait_page(portrait: "Portrait", settings: Settings) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_account import account
 from bot.cli_bench import bench
 from bot.cli_chart import chart
 from bot.cli_cohort import cohort
@@ -40,6 +41,7 @@ app = typer.Typer(
         "WeCom on the right. Settings come from careloop.toml and from CARELOOP_… variables; `careloop doctor` checks them."
     ),
 )
+app.add_typer(account, name="account")
 app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
 app.add_typer(nlu, name="nlu")

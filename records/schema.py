@@ -1,5 +1,6 @@
 """All tables in one import, for migrations and for the composition root."""
 
+from records.account import Account, StaffSession
 from records.adaptation import AdaptationClock, AdaptationFiring, AdaptationRule, PatientEvent
 from records.appointment import Appointment
 from records.auto_enrolment import AutoEnrolment
@@ -57,18 +58,22 @@ from records.prediction import Predictor, RiskAssessment
 from records.push_address import PushAddress
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
+from records.refusal import AccessRefusal
 from records.retag import RetagRequest
 from records.review import ReviewGroup, ReviewItem
+from records.role import Role, StaffRole
 from records.service_request import ServiceRequest
 from records.setting import Setting
-from records.staff import OnCall, Staff, Team, TeamMember
+from records.staff import Department, OnCall, Staff, Team, TeamMember
 from records.state import StateChange
 from records.tag import PatientTag, Tag, TagChange, TagEvidence, TagVersion
 from records.tag_statement import TagStatement
 from records.wecom import AccessToken, CallbackEvent, CallPace, KfAccount
 
 __all__ = [
+    "AccessRefusal",
     "AccessToken",
+    "Account",
     "AdaptationClock",
     "AdaptationFiring",
     "AdaptationRule",
@@ -100,6 +105,7 @@ __all__ = [
     "ContentRead",
     "ContentVersion",
     "Conversation",
+    "Department",
     "Encounter",
     "Errand",
     "Experiment",
@@ -155,10 +161,13 @@ __all__ = [
     "ReviewGroup",
     "ReviewItem",
     "RiskAssessment",
+    "Role",
     "SendChoice",
     "ServiceRequest",
     "Setting",
     "Staff",
+    "StaffRole",
+    "StaffSession",
     "StateChange",
     "Tag",
     "TagChange",

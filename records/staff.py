@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Exists, ForeignKey, Index, Select, select
+from sqlalchemy import BigInteger, Exists, ForeignKey, Index, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+
+
+class Department(Identity, Base):
+    """A department of the hospital, as WeCom's directory knows it by `wecom_id`, or made by hand."""
+
+    __tablename__ = "department"
+
+    name: Mapped[str]
+    wecom_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
 
 
 class Team(Identity, Base):
@@ -17,6 +27,7 @@ class Team(Identity, Base):
 
     name: Mapped[str] = mapped_column(unique=True)
     phone: Mapped[str | None]
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
 
 
 class Staff(Identity, Base):

@@ -1,0 +1,148 @@
+"""The console at /console: who comes in, what each answer carries, and what is said when something goes wrong."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from console.desk import BASE, DESK, SEAT, Desk
+from console.forgery import check_same_site
+from console.page import ANYBODY, NOBODY, Route, render, sentences
+from console.session import seat_of
+from console.sign_in import COOKIE
+from console.sign_in import ROUTES as SIGN_IN
+from console.work import ROUTES as WORK
+from records.patient import AccessRefused
+from records.refusal import AccessRefusal
+from records.role import RightMissing
+
+log = structlog.get_logger(__name__)
+
+ROUTES: tuple[Route, ...] = (*SIGN_IN, *WORK)
+MAX_BODY = 4 << 20
+# What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+NEEDS = web.AppKey("needs", dict[tuple[str, str], str])
+
+
+def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application:
+    """The application to be mounted at /console."""
+    app = web.Application(middlewares=[_headers, _errors, _seat], client_max_size=MAX_BODY)
+    app[DESK] = desk
+    app[NEEDS] = {}
+    for route in routes:
+        added = app.router.add_route(route.method, route.path, route.handler)
+        assert added.resource is not None  # noqa: S101 - a route that was added has one
+        app[NEEDS][route.method, added.resource.canonical] = route.needs
+    return app
+
+
+@web.middleware
+async def _headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
+    for name, value in HEADERS.items():
+        if not response.prepared:
+            response.headers.setdefault(name, value)
+    return response
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A refusal is noted and looks like what is not there; the unforeseen is logged once, without a word of what was sent."""
+    try:
+        return await handler(request)
+    except AccessRefused as err:
+        await _note_refusal(request, err.code, str(err))
+        return sorry(request, "not_found", 404)
+    except RightMissing as err:
+        await _note_refusal(request, err.code, str(err))
+        return sorry(request, "no_right", 403)
+    except web.HTTPNotFound:
+        return sorry(request, "not_found", 404)
+    except web.HTTPRequestEntityTooLarge:
+        return sorry(request, "too_large", 413)
+    except web.HTTPException as err:
+        return err if err.status < 400 else sorry(request, "bad_request", err.status)
+    except ConnectionResetError:
+        raise
+    except Exception as err:
+        log.exception("page failed", path=_route(request), error=type(err).__name__)
+        return sorry(request, "internal", 500)
+
+
+@web.middleware
+async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let nobody but staff with the right come to what the route needs, and nothing be done that another site began."""
+    desk, needs = request.app[DESK], request.app[NEEDS].get((_method(request), _route(request)), ANYBODY)
+    token = request.cookies.get(COOKIE)
+    if token:
+        async with desk.db.transaction() as tx:
+            seat = await seat_of(tx, token, desk.clock())
+        if seat is not None:
+            request[SEAT] = seat
+    if needs != NOBODY and SEAT not in request:
+        return _to_sign_in(request)
+    if request.method not in ("GET", "HEAD"):
+        await check_same_site(request)
+    if needs not in (NOBODY, ANYBODY):
+        request[SEAT].rights.check(needs)
+    return await handler(request)
+
+
+def sorry(request: web.Request, code: str, status: int) -> web.Response:
+    """A page, or for scripts a line, that says what is wrong. `code` names a sentence of sentences.yml."""
+    if request.headers.get("HX-Request") == "true" or "text/html" not in request.headers.get("Accept", ""):
+        return web.Response(text=sentences()[code], status=status, content_type="text/plain")
+    return render(request, "console/sorry.html", status=status, said=sentences()[code], code=code)
+
+
+def _method(request: web.Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _route(request: web.Request) -> str:
+    """The address with its variable parts unnamed: fit for logs."""
+    resource = request.match_info.route.resource
+    return resource.canonical.removeprefix(BASE) if resource is not None else "?"
+
+
+def _to_sign_in(request: web.Request) -> web.Response:
+    to_begin = f"{BASE}/sign-in"
+    if request.headers.get("HX-Request") == "true":
+        return web.Response(status=401, headers={"HX-Redirect": to_begin})
+    if request.method != "GET" or "text/html" not in request.headers.get("Accept", "text/html"):
+        return web.Response(status=401, text=sentences()["signed_out"], content_type="text/plain")
+    return web.Response(status=303, headers={"Location": f"{to_begin}?{urlencode({'next': request.path_qs})}"})
+
+
+async def _note_refusal(request: web.Request, why: str, what: str) -> None:
+    desk, seat = request.app[DESK], request.get(SEAT)
+    if seat is None:
+        return
+    async with desk.db.transaction() as tx:
+        row = AccessRefusal(
+            staff_id=seat.staff.id, at=desk.clock(), method=request.method, path=request.path[:500], why=why, what=what[:200]
+        )
+        tx.add(row)

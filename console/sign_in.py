@@ -1,0 +1,125 @@
+"""Signing in and out: by WeCom (inside its client, or by QR), or with a local account's password and second factor."""
+
+import hmac
+import secrets
+from urllib.parse import urlencode
+
+import structlog
+from aiohttp import web
+from sqlalchemy import select
+
+from console.desk import BASE, DESK, SEAT, Desk
+from console.page import ANYBODY, NOBODY, get, post, render
+from console.password import sign_in
+from console.session import begin_session, end_session
+from records.staff import Staff
+
+log = structlog.get_logger(__name__)
+
+COOKIE, STATE = "careloop_staff", "careloop_sign_in"
+# WeCom's own time for a code is 5 min; somebody who looks for his phone may take longer.
+STATE_SECONDS = 600
+HOME = f"{BASE}/work"
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The page; who is signed in already goes on."""
+    if SEAT in request:
+        return web.Response(status=303, headers={"Location": _onward(request.query.get("next", ""))})
+    return _page(request)
+
+
+async def by_password(request: web.Request) -> web.StreamResponse:
+    """Login, password and six-digit code."""
+    desk, form = request.app[DESK], await request.post()
+    login, password, code = (str(form.get(name, ""))[:1000] for name in ("login", "password", "code"))
+    now = desk.clock()
+    async with desk.db.transaction() as tx:
+        staff = await sign_in(tx, login, password, code, now)
+        token = await begin_session(tx, staff, "password", _agent(request), now) if isinstance(staff, Staff) else None
+    if token is None:
+        return _page(request, wrong=str(staff), login=login, onward=str(form.get("next", "")), status=401)
+    return _signed_in(desk, token, str(form.get("next", "")))
+
+
+async def to_wecom(request: web.Request) -> web.StreamResponse:
+    """Send the browser to WeCom. What it brings back must come to the browser that left: the state is in its cookie too."""
+    desk = request.app[DESK]
+    if desk.wecom is None:
+        raise web.HTTPNotFound
+    state = secrets.token_urlsafe(24)
+    inside = "wxwork" in request.headers.get("User-Agent", "").lower()
+    back = f"{_origin(request, desk)}{BASE}/sign-in/wecom/back?{urlencode({'next': request.query.get('next', '')})}"
+    response = web.Response(status=303, headers={"Location": desk.wecom.address(redirect_uri=back, state=state, inside=inside)})
+    # Lax, because WeCom's page sends the browser back from another site.
+    response.set_cookie(STATE, state, max_age=STATE_SECONDS, path=f"{BASE}/sign-in", httponly=True, secure=desk.secure, samesite="Lax")
+    return response
+
+
+async def from_wecom(request: web.Request) -> web.StreamResponse:
+    """WeCom sends the browser back with a code."""
+    desk, now = request.app[DESK], request.app[DESK].clock()
+    if desk.wecom is None:
+        raise web.HTTPNotFound
+    kept, given = request.cookies.get(STATE, ""), request.query.get("state", "")
+    onward = request.query.get("next", "")
+    if not kept or not hmac.compare_digest(kept.encode(), given.encode()):
+        return _page(request, wrong="state", onward=onward, status=400)
+    try:
+        userid = await desk.wecom.userid(request.query.get("code", "")[:512])
+    except Exception as err:
+        log.error("wecom sign-in failed", error=type(err).__name__, code=getattr(err, "code", None))
+        return _page(request, wrong="wecom_down", onward=onward, status=502)
+    async with desk.db.transaction() as tx:
+        staff = await tx.scalar(select(Staff).where(Staff.userid == userid, Staff.active)) if userid else None
+        token = await begin_session(tx, staff, "wecom", _agent(request), now) if staff is not None else None
+    if token is None:
+        return _page(request, wrong="stranger" if userid else "code", onward=onward, status=403)
+    response = _signed_in(desk, token, onward)
+    response.del_cookie(STATE, path=f"{BASE}/sign-in")
+    return response
+
+
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """Over."""
+    desk, seat = request.app[DESK], request[SEAT]
+    async with desk.db.transaction() as tx:
+        await end_session(tx, seat.token, desk.clock())
+    response = web.Response(status=303, headers={"Location": f"{BASE}/sign-in"})
+    response.del_cookie(COOKIE, path="/")
+    return response
+
+
+def _page(request: web.Request, *, wrong: str = "", login: str = "", onward: str | None = None, status: int = 200) -> web.Response:
+    desk = request.app[DESK]
+    onward = request.query.get("next", "") if onward is None else onward
+    return render(request, "console/sign_in.html", status=status, wrong=wrong, login=login, onward=onward, by_wecom=desk.wecom is not None)
+
+
+def _signed_in(desk: Desk, token: str, onward: str) -> web.Response:
+    response = web.Response(status=303, headers={"Location": _onward(onward)})
+    response.set_cookie(COOKIE, token, path="/", httponly=True, secure=desk.secure, samesite="Lax")
+    return response
+
+
+def _onward(wanted: str) -> str:
+    """Where to go on to: a page of ours, and no other site."""
+    ours = wanted.startswith(f"{BASE}/") and not any(sign in wanted for sign in ("\\", "\r", "\n", "//", "/.."))
+    return wanted if ours else HOME
+
+
+def _origin(request: web.Request, desk: Desk) -> str:
+    return f"{'https' if desk.secure else request.scheme}://{request.host}"
+
+
+def _agent(request: web.Request) -> str:
+    return request.headers.get("User-Agent", "")
+
+
+ROUTES = (
+    get("/sign-in", show, NOBODY),
+    post("/sign-in", by_password, NOBODY),
+    get("/sign-in/wecom", to_wecom, NOBODY),
+    get("/sign-in/wecom/back", from_wecom, NOBODY),
+    post("/sign-out", sign_out, ANYBODY),
+)

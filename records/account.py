@@ -1,0 +1,39 @@
+"""How staff sign in: local accounts with a second factor, and the sessions that begin by them or by WeCom."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Identity
+
+
+class Account(Identity, Base):
+    """A password of a staff member, for those who do not come through WeCom; `totp_step` is the last time step whose code was used."""
+
+    __tablename__ = "account"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), unique=True)
+    login: Mapped[str]
+    password_hash: Mapped[str]
+    totp_secret: Mapped[str]
+    totp_step: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_account_login", text("lower(login)"), unique=True),)
+
+
+class StaffSession(Base):
+    """A browser in which a staff member is signed in. Only the hash of its token is kept. `way`: password, wecom, qr."""
+
+    __tablename__ = "staff_session"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    way: Mapped[str]
+    begun_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    agent: Mapped[str]

@@ -1,0 +1,180 @@
+"""Who comes in to the console, and who does not."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pyotp
+import pytest
+from sqlalchemy import select
+
+from console.password import LOCKED_FOR, MOST_FAILURES, PasswordRefused, check_password, make_account
+from console.session import IDLE, LONGEST
+from records.account import Account
+from records.database import Database
+from records.refusal import AccessRefusal
+from records.staff import Staff
+from tests.console.stage import Stage, open_stage
+
+PASSWORD = "correct horse 电池"
+
+
+async def account(stage: Stage, userid: str = "admin") -> Account:
+    async with stage.db.transaction() as tx:
+        staff = (await tx.scalars(select(Staff).where(Staff.userid == userid))).one()
+        return await make_account(tx, staff, userid, PASSWORD, stage.now)
+
+
+async def try_in(
+    stage: Stage, known: Account, *, password: str = PASSWORD, code: str | None = None, login: str = "Admin", onward: str = ""
+) -> tuple[int, str]:
+    client = await stage.client(None)
+    code = pyotp.TOTP(known.totp_secret).at(stage.now) if code is None else code
+    answer = await client.post("/sign-in", login=login, password=password, code=code, next=onward)
+    return answer.status, answer.headers.get("Location", "") or await answer.text()
+
+
+async def test_password_and_code_let_in_and_a_code_counts_once(stage: Stage) -> None:
+    known = await account(stage)
+    assert await try_in(stage, known) == (303, "/console/work")
+    assert (await try_in(stage, known))[0] == 401
+    stage.now += timedelta(seconds=30)
+    assert (await try_in(stage, known))[0] == 303
+
+
+@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"code": "000000"}, {"code": ""}, {"login": "nobody"}, {"password": "x" * 5000}])
+async def test_what_is_wrong_is_not_told(stage: Stage, wrong: dict[str, str]) -> None:
+    status, text = await try_in(stage, await account(stage), **wrong)
+    assert status == 401 and "账号、密码或动态码不对" in text
+
+
+async def test_five_failures_lock_for_a_while(stage: Stage) -> None:
+    known = await account(stage)
+    for _ in range(MOST_FAILURES):
+        await try_in(stage, known, password="wrong")
+    status, text = await try_in(stage, known)
+    assert status == 401 and "锁定" in text
+    stage.now += LOCKED_FOR + timedelta(seconds=1)
+    assert (await try_in(stage, known))[0] == 303
+
+
+async def test_whoever_left_does_not_come_in_and_his_session_is_over(stage: Stage) -> None:
+    known, client = await account(stage, "linyue"), await stage.client("linyue")
+    assert (await client.get("/work")).status == 200
+    async with stage.db.transaction() as tx:
+        (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one().active = False
+    assert (await client.get("/work")).status == 303
+    assert (await try_in(stage, known, login="linyue"))[0] == 401
+
+
+@pytest.mark.parametrize("moves", [[IDLE], [IDLE / 2] * int(LONGEST / IDLE * 2)])
+async def test_a_session_ends_by_idleness_and_after_a_day_s_work(stage: Stage, moves: list[timedelta]) -> None:
+    client, statuses = await stage.client("linyue"), []
+    for move in moves:
+        stage.now += move
+        statuses.append((await client.get("/work")).status)
+    assert statuses[-1] == 303 and set(statuses[:-1]) <= {200}
+
+
+@pytest.mark.parametrize(
+    ("onward", "to"),
+    [
+        ("/console/work?x=1", "/console/work?x=1"),
+        ("https://evil.example/", "/console/work"),
+        ("//evil.example", "/console/work"),
+        ("/console//evil.example", "/console/work"),
+        ("/console/../sandbox", "/console/work"),
+        ("/console/\\evil", "/console/work"),
+        ("javascript:alert(1)", "/console/work"),
+    ],
+)
+async def test_signing_in_leads_to_pages_of_ours_alone(stage: Stage, onward: str, to: str) -> None:
+    assert await try_in(stage, await account(stage), onward=onward) == (303, to)
+
+
+async def test_who_is_not_signed_in_is_led_to_the_door_and_back(stage: Stage) -> None:
+    client = await stage.client(None)
+    answer = await client.get("/work?a=b", headers={"Accept": "text/html"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/console/sign-in?next=%2Fconsole%2Fwork%3Fa%3Db")
+    part = await client.get("/work", headers={"HX-Request": "true"})
+    assert (part.status, part.headers["HX-Redirect"]) == (401, "/console/sign-in")
+
+
+async def test_nothing_is_done_without_the_session_s_proof(stage: Stage) -> None:
+    client = await stage.client("linyue")
+    seat, client.seat = client.seat, None
+    assert (await client.post("/sign-out")).status == 403
+    assert (await client.post("/sign-out", csrf="0" * 64)).status == 403
+    assert seat is not None
+    other = await client._http.post(
+        f"{stage.origin}/console/sign-out", data={"csrf": seat.csrf}, headers={"Origin": "https://evil.example"}
+    )
+    assert other.status == 403
+    assert (await client.get("/work")).status == 200
+    client.seat = seat
+    assert (await client.post("/sign-out")).status == 303
+    assert (await client.get("/work")).status == 303
+
+
+async def test_a_page_without_the_right_is_refused_and_noted(stage: Stage) -> None:
+    client = await stage.client("admin")
+    assert (await client.get("/work")).status == 403
+    async with stage.db.transaction() as tx:
+        rows = [(row.path, row.why, row.what) for row in await tx.scalars(select(AccessRefusal))]
+    assert rows == [("/console/work", "right_missing", "care.read")]
+
+
+async def test_every_answer_is_fenced(stage: Stage) -> None:
+    client = await stage.client("linyue")
+    for path in ("/work", "/sign-in", "/nothing"):
+        answer = await client.get(path, headers={"Accept": "text/html"})
+        assert (
+            "default-src 'none'" in answer.headers["Content-Security-Policy"] and "unsafe" not in answer.headers["Content-Security-Policy"]
+        )
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "<script>" not in await answer.text() and "style=" not in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [("short", "too_short"), ("x" * 257, "too_long"), ("aaaaaaaaaaaaaa", "too_plain"), ("admin-2026-admin", "too_plain")],
+)
+def test_a_plain_password_is_refused(password: str, code: str) -> None:
+    with pytest.raises(PasswordRefused) as refused:
+        check_password(password, "admin")
+    assert refused.value.code == code
+
+
+@dataclass
+class Corp:
+    """WeCom's OAuth as the composition root gives it: codes that work once."""
+
+    codes: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, bool]] = field(default_factory=list)
+
+    def address(self, *, redirect_uri: str, state: str, inside: bool) -> str:
+        self.asked.append((redirect_uri, inside))
+        return f"https://wecom.example/authorize?state={state}"
+
+    async def userid(self, code: str) -> str | None:
+        return self.codes.pop(code, None)
+
+
+async def test_wecom_brings_back_who_left_and_nobody_else(db: Database) -> None:
+    corp = Corp({"c1": "linyue", "c2": "stranger", "c3": "qinlan"})
+    async with open_stage(db, wecom=corp) as stage:
+        client = await stage.client(None)
+        gone = await client.get("/sign-in/wecom?next=%2Fconsole%2Fwork%3Fx%3D1", headers={"User-Agent": "wxwork/4.1 MicroMessenger"})
+        state = gone.headers["Location"].partition("state=")[2]
+        assert corp.asked[0][1] is True
+        forged = await client.get("/sign-in/wecom/back?code=c3&state=other")
+        assert forged.status == 400 and "c3" in corp.codes
+        back = await client.get(f"/sign-in/wecom/back?code=c1&state={state}&next=%2Fconsole%2Fwork%3Fx%3D1")
+        assert (back.status, back.headers["Location"]) == (303, "/console/work?x=1")
+        assert (await client.get("/work")).status == 200
+
+        other = await stage.client(None)
+        state = (await other.get("/sign-in/wecom")).headers["Location"].partition("state=")[2]
+        stranger = await other.get(f"/sign-in/wecom/back?code=c2&state={state}")
+        assert stranger.status == 403 and "还没有登记" in await stranger.text()
+        used = await other.get(f"/sign-in/wecom/back?code=c1&state={state}")
+        assert used.status == 403 and "失效" in await used.text()
