@@ -40,10 +40,10 @@ class Books:
     cards: list[dict[str, Any]]
 
     def openings(self) -> dict[int, list[Outbound]]:
-        """By follow-up, what opened it; one message may open several."""
+        """By follow-up, what opened it: at once, or when the family came to a closed window. One message may open several."""
         found = defaultdict[int, list[Outbound]](list)
         for out in self.outbound.values():
-            if out.key.endswith(":opening"):
+            if out.key.endswith(":opening") or ":opened:" in out.key:
                 for task_id in tasks_in(out.key):
                     found[task_id].append(out)
         return found
@@ -196,12 +196,13 @@ def _follow_ups(books: Books) -> Iterator[str]:
     """
     openings = books.openings()
     for task in books.tasks:
+        # The last one counts: one that found the window closed is withdrawn, and said when the family comes.
         opened = openings.get(task.id, [])
-        opening = opened[0] if opened else None
-        moves = [change.new for change in books.changes if (change.entity, change.entity_id) == ("task", task.id)]
+        opening = opened[-1] if opened else None
+        moves = [(change.old, change.new) for change in books.changes if (change.entity, change.entity_id) == ("task", task.id)]
         spoke = any(change.by == "family" for change in books.changes if (change.entity, change.entity_id) == ("task", task.id))
         trail = "\n".join([f"  task {task.id} {task.state} {task.outcome}", *books.moves("task", task.id)])
-        if (times := max(moves.count("sent"), len(opened))) > 1:
+        if (times := max(moves.count(("scheduled", "sent")), sum(out.state == "sent" for out in opened))) > 1:
             yield f"OPENED {times} TIMES:\n{trail}"
         elif opening is not None and opening.state != "sent" and task.state != "undeliverable" and not (spoke and opening.error == HELD):
             yield f"OPENING NOT SENT:\n{books.row(opening)}\n{trail}"
