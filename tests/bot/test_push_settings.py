@@ -1,11 +1,13 @@
 """Settings of the push channels: a mistake stops the start with one sentence, secrets come from files."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.push_access import push_access
+from bot.push_settings import MiniProgramSettings
 from bot.settings import CONFIG_FILE, SettingsError, load_settings
 
 GOOD = """
@@ -105,3 +107,8 @@ def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert settings.sms.secret.get_secret_value() == "from-a-file"
     assert "from-a-file" not in repr(settings)
     monkeypatch.delenv("CARELOOP_SMS__SECRET", raising=False)
+
+
+def test_the_page_that_a_reminder_opens_is_one_of_the_mini_program() -> None:
+    app = json.loads((Path(__file__).parents[2] / "miniprogram/app/app.json").read_text("utf-8"))
+    assert MiniProgramSettings().page.split("?")[0] in app["pages"]
