@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from bot.sandbox import SimulatorControl
+    from bot.sign_in import WecomStaffSignIn
     from records.staff import Staff
     from tagging.portrait.portrait import Portrait
 
@@ -185,9 +186,24 @@ def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession
     from console.static_files import add_static
 
     settings = core.settings
-    desk = Desk(core.db, core.clock, settings.tz, settings.hospital, secure=settings.public_url.startswith("https"))
+    secure = settings.public_url.startswith("https")
+    desk = Desk(core.db, core.clock, settings.tz, settings.hospital, secure=secure, wecom=staff_sign_in(core))
     app.add_subapp(BASE, console_app(desk))
     add_static(app)
+
+
+def staff_sign_in(core: Core) -> "WecomStaffSignIn":
+    """Staff sign in by WeCom; in the sandbox by the simulator's pages, on whatever host the browser sees us."""
+    from bot.sign_in import WecomStaffSignIn
+    from integrations.wecom.oauth import SignIn
+
+    access = wecom_access(core.settings)
+    pages = SignIn(access.corp_id, access.agent_id)
+    if core.settings.sandbox:
+        pages = replace(
+            pages, authorize_page=f"{SIMULATOR_PREFIX}/connect/oauth2/authorize", qr_page=f"{SIMULATOR_PREFIX}/wwlogin/sso/login"
+        )
+    return WecomStaffSignIn(pages, lambda: wecom_client(core))
 
 
 def add_push_simulators(app: web.Application, settings: Settings) -> None:

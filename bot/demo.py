@@ -14,6 +14,7 @@ from plans.template import load_templates
 from records.encounter import Encounter
 from records.patient import Carer, Patient, PatientCarer
 from records.retag import ask_retag
+from records.role import Role, StaffRole
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import KfAccount
 
@@ -43,8 +44,14 @@ async def plant(tx: AsyncSession, now: datetime, zone: ZoneInfo) -> bool:
             tx.add(staff)
             await tx.flush()
             tx.add_all([TeamMember(team_id=team.id, staff_id=staff.id), OnCall(team_id=team.id, staff_id=staff.id, tier=person["tier"])])
+            await _give(tx, staff, person, team)
         if number == 0:
             first_team = team
+    for person in people["others"]:
+        staff = Staff(userid=person["userid"], name=person["name"], title=person["title"])
+        tx.add(staff)
+        await tx.flush()
+        await _give(tx, staff, person, None)
     for described in people["carers"]:
         carer = Carer(name=described["nickname"], external_userid=described["external_userid"], follow_up_hour=described["hour"])
         tx.add(carer)
@@ -55,6 +62,12 @@ async def plant(tx: AsyncSession, now: datetime, zone: ZoneInfo) -> bool:
     for child in people["discharged_unbound"]:
         await _child(tx, child, first_team, today, now, zone, hour=FOLLOW_UP_HOUR)
     return True
+
+
+async def _give(tx: AsyncSession, staff: Staff, person: dict[str, Any], team: Team | None) -> None:
+    if "role" in person:
+        role = (await tx.scalars(select(Role.id).where(Role.code == person["role"]))).one()
+        tx.add(StaffRole(staff_id=staff.id, role_id=role, team_id=team.id if team is not None else None))
 
 
 async def _child(tx: AsyncSession, child: dict[str, Any], team: Team, today: date, now: datetime, zone: ZoneInfo, *, hour: int) -> Patient:

@@ -9,7 +9,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from console.desk import BASE, DESK, SEAT, Desk
-from console.page import ANYBODY, NOBODY, get, post, render
+from console.page import ANYBODY, NOBODY, get, post, render, sections
 from console.password import sign_in
 from console.session import begin_session, end_session
 from records.staff import Staff
@@ -19,7 +19,6 @@ log = structlog.get_logger(__name__)
 COOKIE, STATE = "careloop_staff", "careloop_sign_in"
 # WeCom's own time for a code is 5 min; somebody who looks for his phone may take longer.
 STATE_SECONDS = 600
-HOME = f"{BASE}/work"
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -27,6 +26,15 @@ async def show(request: web.Request) -> web.StreamResponse:
     if SEAT in request:
         return web.Response(status=303, headers={"Location": _onward(request.query.get("next", ""))})
     return _page(request)
+
+
+async def home(request: web.Request) -> web.StreamResponse:
+    """The first page that he may open."""
+    seat = request[SEAT]
+    first = next((each.path for each in sections() if each.needs == ANYBODY or seat.rights.has(each.needs)), None)
+    if first is None:
+        return render(request, "console/nothing.html")
+    return web.Response(status=303, headers={"Location": f"{BASE}{first}"})
 
 
 async def by_password(request: web.Request) -> web.StreamResponse:
@@ -47,7 +55,8 @@ async def to_wecom(request: web.Request) -> web.StreamResponse:
     desk = request.app[DESK]
     if desk.wecom is None:
         raise web.HTTPNotFound
-    state = secrets.token_urlsafe(24)
+    # WeCom takes letters and digits alone.
+    state = secrets.token_hex(24)
     inside = "wxwork" in request.headers.get("User-Agent", "").lower()
     back = f"{_origin(request, desk)}{BASE}/sign-in/wecom/back?{urlencode({'next': request.query.get('next', '')})}"
     response = web.Response(status=303, headers={"Location": desk.wecom.address(redirect_uri=back, state=state, inside=inside)})
@@ -105,7 +114,7 @@ def _signed_in(desk: Desk, token: str, onward: str) -> web.Response:
 def _onward(wanted: str) -> str:
     """Where to go on to: a page of ours, and no other site."""
     ours = wanted.startswith(f"{BASE}/") and not any(sign in wanted for sign in ("\\", "\r", "\n", "//", "/.."))
-    return wanted if ours else HOME
+    return wanted if ours else BASE
 
 
 def _origin(request: web.Request, desk: Desk) -> str:
@@ -117,6 +126,8 @@ def _agent(request: web.Request) -> str:
 
 
 ROUTES = (
+    get("", home, ANYBODY),
+    get("/", home, ANYBODY),
     get("/sign-in", show, NOBODY),
     post("/sign-in", by_password, NOBODY),
     get("/sign-in/wecom", to_wecom, NOBODY),
