@@ -1,8 +1,11 @@
 """Routes that say what they need, and pages made from templates."""
 
+import hashlib
+import hmac
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console.desk import BASE, DESK, SEAT, Desk
+from console.icons import icon
+from console.moment import FILTERS
 from console.portrait import age_text
 from console.static_files import STATIC
 
@@ -64,8 +68,13 @@ def sections() -> tuple[Section, ...]:
 
 @cache
 def sentences() -> dict[str, str]:
-    """What the console says by code: errors, notes of what was done."""
-    words: dict[str, str] = yaml.safe_load((TEMPLATES / "console" / "sentences.yml").read_text("utf-8"))
+    """What the console says by code: errors, notes of what was done. An area may have its own file of them; a code has one sentence."""
+    words: dict[str, str] = {}
+    for path in sorted((TEMPLATES / "console").rglob("sentences.yml")):
+        own: dict[str, str] = yaml.safe_load(path.read_text("utf-8"))
+        if twice := words.keys() & own.keys():
+            raise ValueError(f"{path}: said twice: {sorted(twice)}")
+        words |= own
     return words
 
 
@@ -80,7 +89,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(day=_day, moment=_moment, clock=_clock, ago=_ago, age=age_text, number=lambda value: f"{value:.6g}")
+    made.filters.update(FILTERS, age=age_text, number=lambda value: f"{value:.6g}")
+    made.globals["icon"] = icon
     return made
 
 
@@ -97,60 +107,58 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         path=request.path,
         sections=[each for each in sections() if seat is not None and (each.needs == ANYBODY or seat.rights.has(each.needs))],
         fragment=request.headers.get("HX-Request") == "true",
+        told=told(request),
         **context,
     )  # fmt: skip
     return web.Response(text=text, status=status, content_type="text/html")
 
 
-def see_other(request: web.Request, path: str, said: str | None = None, **query: str) -> web.Response:
-    """Send the browser on to `path` below /console, where it shows the sentence `said`; htmx is told in its own way."""
+def see_other(request: web.Request, path: str, said: str | None = None, undo: str | None = None, **query: str) -> web.Response:
+    """Send the browser on to `path` below /console, where it shows the sentence `said`; htmx is told in its own way.
+
+    `undo` is a path below /console that takes back what was done when it is posted to.
+    """
     if said is not None:
         query["said"] = said
+    if undo is not None:
+        query |= {"undo": undo, "proof": undo_proof(request, undo)}
     address = BASE + path + (f"?{urlencode(query)}" if query else "")
     if request.headers.get("HX-Request") == "true":
         return web.Response(headers={"HX-Redirect": address})
     return web.Response(status=303, headers={"Location": address})
 
 
-def _local(context: Context, at: datetime) -> datetime:
-    desk: Desk = context["desk"]
-    return at.astimezone(desk.zone)
+def toast(request: web.Request, response: web.Response, said: str, undo: str | None = None) -> web.Response:
+    """Let the answer to htmx show the sentence `said` too, with a way back as in see_other."""
+    note = {"text": sentences()[said]} | ({"undo": BASE + undo} if undo is not None else {})
+    response.headers["HX-Trigger"] = json.dumps({"toast": note})
+    return response
 
 
-@pass_context
-def _day(context: Context, at: datetime | date | None) -> str:
-    """3月1日, with the year when it is another than this."""
-    if at is None:
-        return ""
-    here = _local(context, at) if isinstance(at, datetime) else at
-    return f"{here.month}月{here.day}日" if here.year == _local(context, context["now"]).year else f"{here:%Y-%m-%d}"
+@dataclass(frozen=True)
+class Told:
+    """What a page shows on arrival about what was just done."""
+
+    text: str
+    undo: str | None
 
 
-@pass_context
-def _clock(context: Context, at: datetime) -> str:
-    return f"{_local(context, at):%H:%M}"
+def told(request: web.Request) -> Told | None:
+    """By the address that see_other made. A way back counts only if we offered it to this very session."""
+    text, undo, seat = sentences().get(request.query.get("said", "")), request.query.get("undo"), request.get(SEAT)
+    if text is None:
+        return None
+    ours = (
+        seat is not None
+        and undo is not None
+        and hmac.compare_digest(request.query.get("proof", "").encode(), undo_proof(request, undo).encode())
+    )
+    return Told(text, f"{BASE}{undo}" if ours else None)
 
 
-@pass_context
-def _moment(context: Context, at: datetime | None) -> str:
-    """今天 08:30, 昨天 08:30, 3月1日 08:30."""
-    if at is None:
-        return ""
-    here, today = _local(context, at), _local(context, context["now"]).date()
-    days = (today - here.date()).days
-    near = {0: "今天", 1: "昨天", -1: "明天"}.get(days) or _day(context, at)
-    return f"{near} {here:%H:%M}"
-
-
-@pass_context
-def _ago(context: Context, at: datetime) -> str:
-    """刚刚, 12分钟, 3小时, 2天: how long ago it was."""
-    minutes = int((context["now"] - at).total_seconds() // 60)
-    if minutes < 1:
-        return "刚刚"
-    if minutes < 60:
-        return f"{minutes}分钟"
-    return f"{minutes // 60}小时" if minutes < 60 * 24 else f"{minutes // 1440}天"
+def undo_proof(request: web.Request, undo: str) -> str:
+    """What shows that this session was offered to take something back."""
+    return hmac.new(request[SEAT].csrf.encode(), undo.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 def today(desk: Desk) -> date:

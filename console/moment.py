@@ -1,0 +1,73 @@
+"""When something was or will be, as people say it: the filters of templates that name a moment."""
+
+from datetime import date, datetime
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from console.desk import Desk
+
+
+def _local(context: Context, at: datetime) -> datetime:
+    desk: Desk = context["desk"]
+    return at.astimezone(desk.zone)
+
+
+def _span(minutes: int) -> str:
+    if minutes < 60:
+        return f"{minutes}分钟"
+    return f"{minutes // 60}小时" if minutes < 60 * 24 else f"{minutes // 1440}天"
+
+
+@pass_context
+def day(context: Context, at: datetime | date | None) -> str:
+    """3月1日, with the year when it is another than this."""
+    if at is None:
+        return ""
+    here = _local(context, at) if isinstance(at, datetime) else at
+    return f"{here.month}月{here.day}日" if here.year == _local(context, context["now"]).year else f"{here:%Y-%m-%d}"
+
+
+@pass_context
+def clock(context: Context, at: datetime) -> str:
+    return f"{_local(context, at):%H:%M}"
+
+
+@pass_context
+def moment(context: Context, at: datetime | None) -> str:
+    """今天 08:30, 昨天 08:30, 3月1日 08:30."""
+    if at is None:
+        return ""
+    here, today = _local(context, at), _local(context, context["now"]).date()
+    days = (today - here.date()).days
+    near = {0: "今天", 1: "昨天", -1: "明天"}.get(days) or day(context, at)
+    return f"{near} {here:%H:%M}"
+
+
+@pass_context
+def ago(context: Context, at: datetime) -> str:
+    """刚刚, 12分钟, 3小时, 2天: how long ago it was."""
+    minutes = int((context["now"] - at).total_seconds() // 60)
+    return "刚刚" if minutes < 1 else _span(minutes)
+
+
+@pass_context
+def ticking(context: Context, at: datetime | None) -> str:
+    """As `ago`, and it goes on while the page is open."""
+    if at is None:
+        return ""
+    return Markup('<time datetime="{}" data-ago title="{}">{}</time>').format(at.isoformat(), moment(context, at), ago(context, at))
+
+
+@pass_context
+def due(context: Context, at: datetime | None) -> str:
+    """剩12分钟, 已超3小时: how long is left, and it goes on while the page is open."""
+    if at is None:
+        return ""
+    minutes = max(1, int(abs((at - context["now"]).total_seconds()) // 60))
+    kind, text = ("late", f"已超{_span(minutes)}") if at <= context["now"] else ("", f"剩{_span(minutes)}")
+    return Markup('<time class="{}" datetime="{}" data-until title="{}">{}</time>').format(kind, at.isoformat(), moment(context, at), text)
+
+
+FILTERS = {"day": day, "moment": moment, "clock": clock, "ago": ago, "ticking": ticking, "due": due}

@@ -1,0 +1,98 @@
+// What changes elsewhere: server-sent events become `live:TOPIC` events on body, which htmx listens to.
+import { WORDS } from "./words.js";
+
+const ADDRESS = "/console/live";
+// First try after 1 s, then twice as long each time, up to half a minute; a short break is not worth a word.
+const FIRST = 1_000, LONGEST = 30_000, TELL_AFTER = 4_000;
+let source = null, open = "", pause = FIRST, retry = 0, telling = 0;
+const put_off = new Set();
+
+function topics() {
+  const found = new Set();
+  for (const part of document.querySelectorAll("[hx-trigger*='live:'], [data-live]")) {
+    const text = `${part.getAttribute("hx-trigger") ?? ""} ${(part.dataset.live ?? "").replace(/(\S+)/g, "live:$1")}`;
+    for (const [, topic] of text.matchAll(/live:([\w:]+)/g)) found.add(topic);
+  }
+  return [...found].sort();
+}
+
+function announce(topic) {
+  document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
+}
+
+function banner(shown) {
+  const place = document.getElementById("offline");
+  if (!place) return;
+  place.textContent = shown ? WORDS.offline : "";
+  place.hidden = !shown;
+}
+
+function lost() {
+  if (!telling) telling = setTimeout(() => banner(true), TELL_AFTER);
+}
+
+function found() {
+  clearTimeout(telling);
+  telling = 0;
+  banner(false);
+}
+
+function close() {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+  open = "";
+}
+
+function connect(again = false) {
+  const wanted = topics();
+  close();
+  if (!wanted.length || document.hidden) return;
+  open = wanted.join();
+  source = new EventSource(`${ADDRESS}?topics=${encodeURIComponent(open)}`);
+  source.onopen = () => {
+    pause = FIRST;
+    found();
+    // Whatever happened meanwhile was not told.
+    if (again) for (const topic of wanted) announce(topic);
+  };
+  source.onerror = () => {
+    close();
+    lost();
+    retry = setTimeout(() => connect(true), pause);
+    pause = Math.min(pause * 2, LONGEST);
+  };
+  source.addEventListener("change", ({ data }) => announce(data));
+  source.addEventListener("bye", () => location.reload());
+}
+
+// Nobody loses what he is writing, or the menu that he has just opened, because something changed elsewhere.
+function inUse(part) {
+  const at = document.activeElement;
+  const writing = part.contains(at) && at.matches("textarea, select, input:not([type=checkbox], [type=radio])");
+  return writing || part.querySelector("dialog[open], details.menu[open], input[name][type=checkbox]:checked:not([data-live-safe])") !== null;
+}
+
+/** Connect when the page listens to a topic; a hidden page lets go (browsers allow six connections) and catches up when seen again. */
+export function startLive() {
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, requestConfig } = event.detail;
+    if (!requestConfig.triggeringEvent?.type.startsWith("live:") || !inUse(elt)) return;
+    event.preventDefault();
+    put_off.add([elt, requestConfig.triggeringEvent.type]);
+  });
+  setInterval(() => {
+    for (const each of put_off) {
+      const [elt, type] = each;
+      if (elt.isConnected && inUse(elt)) continue;
+      put_off.delete(each);
+      if (elt.isConnected) document.body.dispatchEvent(new CustomEvent(type));
+    }
+  }, 1_000);
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect(true)));
+  document.body.addEventListener("htmx:afterSettle", () => { if (topics().join() !== open) connect(); });
+  addEventListener("online", () => { found(); connect(true); });
+  addEventListener("offline", () => banner(true));
+  addEventListener("pagehide", close);
+  connect();
+}
