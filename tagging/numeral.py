@@ -6,8 +6,11 @@ from dataclasses import dataclass
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 
-# 两 is a digit only in front (两百); behind a digit it is the weight (八两). 百 and 千 never open a number (百蕊颗粒, 千万).
-HAN = r"(?:[零〇一二两三四五六七八九十廿卅](?:[零〇一二三四五六七八九十百千]|(?<=千)两(?=百))*)(?:[点.][零〇一二三四五六七八九]+)?"
+# 两 is a digit only in front (两百) and in 一两次; behind a digit it is the weight (八两). 百 and 千 never open a number (百蕊颗粒, 千万).
+HAN = (
+    r"(?:[零〇一二两三四五六七八九十廿卅](?:[零〇一二三四五六七八九十百千]|(?<=千)两(?=百)|(?<=一)两(?=[次顿趟回片泡餐]))*)"
+    r"(?:[点.][零〇一二三四五六七八九]+)?"
+)
 # The same with a bound on its length, for patterns that try every place of a text: cost stays linear in hostile ones.
 SHORT = (
     r"(?:(?<![\d.])\d{1,5}(?:\.\d{1,3})?|[零〇一二两三四五六七八九十](?:[零〇一二三四五六七八九十百千]|(?<=千)两(?=百)){0,7}"

@@ -55,6 +55,8 @@ _TYPED_TOGETHER = re.compile(r"[34]\d\.\d{3,}")
 _VERBS = frozenset("贴喷吸管包针滴支")
 # 七万八 is 78 000.
 _TEN_THOUSANDS = re.compile(r"([\d一二三四五六七八九])(?![\d十百千.])")
+# 四十一公分三
+_TENTH_OF_CM = re.compile(r"([\d一二三四五六七八九])(?=$|[，。,！!；;\s了吧呢高])")
 # 七个二 is 7.2 (sugar).
 _SAID_WITH_GE = re.compile(r"个(?P<tenth>[\d一二三四五六七八九])(?=$|[，。,！!；;\s了吧])")
 # 39块9买的
@@ -78,9 +80,11 @@ _BEFORE = re.compile(
     r"(?:了|过|有|达|到|是|在|就|都|要|得|到了|个)?\s?$"
 )
 _FRACTION = re.compile(
-    r"(?P<half>半)|(?P<pair>\d[、/-]\d)(?![\d.])|(?:\.|零)?(?P<digits>\d{1,2})(?![\d.])|零?(?P<han>[一二三四五六七八九]{1,2})(?![十百点])"
+    r"(?P<half>半)|(?P<pair>\d[、/-]\d)(?![\d.])|(?:\.|零)?(?P<digits>\d{1,2})(?![\d.])|零?(?P<han>[一二三四五六七八九]{1,2}|两(?=$|[，。,！!；;\s了吧呢哦啊]))(?![十百点])"
 )
-_MASS_REST = re.compile(rf"(?:零|又|多)?(?:(?P<half>半)|(?P<rest>\d+(?:\.\d+)?|{HAN})\s?(?P<small>两|克|g(?![a-z/]))?(?P<more>半)?)")
+_MASS_REST = re.compile(
+    rf"(?:零|又|多)?(?:(?P<half>半)|(?P<rest>\d+(?:\.\d+)?|{HAN})\s?(?P<small>两|克|g(?![a-z/]))?(?P<more>半|[\d一二三四五六七八九](?![\d.十百个次片度]))?)"
+)
 _LENGTH_REST = re.compile(
     r"(?P<digits>\d{2}\.\d|\d{1,2})(?![\d.])"
     r"|(?:(?P<han>[零一二三四五六七八九]{1,2})(?![十百])|(?P<tens>[一二三四五六七八九]?十[一二三四五六七八九]?))(?:[点.](?P<tenth>[一二三四五六七八九]))?"
@@ -190,6 +194,9 @@ def _composed(text: str, amount: Amount) -> Amount:
         return replace(amount, unit="other", end=price.end())
     if amount.unit == "cm" and text.startswith("半", amount.end) and not amount.decimal and amount.low is None:
         return replace(amount, value=amount.value + 0.5, decimal=True, end=amount.end + 1)
+    tenth = _TENTH_OF_CM.match(text, amount.end) if amount.unit == "cm" and not amount.decimal and amount.low is None else None
+    if tenth:
+        return replace(amount, value=amount.value + parse_numeral(tenth[1]).value / 10, decimal=True, end=tenth.end())
     more = _TEN_THOUSANDS.match(text, amount.end) if amount.unit == "万" and not amount.decimal else None
     if more:
         return replace(amount, value=amount.value + parse_numeral(more[1]).value / 10, end=more.end())
@@ -253,7 +260,8 @@ def _mass(text: str, amount: Amount) -> Amount:
     if match["small"] in ("克", "g"):
         added = rest.value / 1000
     elif match["small"] == "两":
-        added = (rest.value + (0.5 if match["more"] else 0)) * 0.05
+        tenths = 0 if not match["more"] else 5 if match["more"] == "半" else parse_numeral(match["more"]).value
+        added = (rest.value + tenths / 10) * 0.05
     elif unit_at(text, match.end()) or re.match(r"\s?[-~.\d多来几/]", text[match.end() : match.end() + 2]) or amount.decimal:
         return kilograms
     elif rest.value < 10:

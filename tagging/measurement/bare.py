@@ -101,6 +101,12 @@ def read_listed(scene: Scene, index: int, _: Subject | None, *, vital: str) -> R
     return _bare_as(scene.amount(index), vital, strict=True)
 
 
+def read_column(scene: Scene, index: int, _: Subject | None, *, vital: str) -> Reading:
+    """The bare number at token `index` of a column headed by `vital`; None where that is not followed."""
+    amount = scene.amount(index)
+    return None if vital == "none" else _bare_as(amount, vital, strict=True) if amount.sure else []
+
+
 def _bare_as(amount: Amount, vital: str, *, strict: bool) -> Reading:
     """A bare number as `vital`; with `strict` one that makes no sense is asked about."""
     value = amount.value

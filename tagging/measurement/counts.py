@@ -111,6 +111,9 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     """Times a day, by the nearest word of what is counted (吃了8顿, 尿了6次, 6片尿不湿)."""
     amount = scene.amount(index)
     head, tail = _head(scene, index), scene.text[amount.end : amount.end + 6]
+    if amount.unit == "times" and in_part_of_minute(scene, index) and _rate(scene, index, subject):
+        # 30秒19次呼吸
+        return read_rate(scene, index, subject)
     if amount.unit == "times" and (
         (head != "分" and _PER_MINUTE.search(head))
         or re.match(r"\s?(?:每|一|1)?分", tail)

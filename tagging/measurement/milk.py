@@ -17,6 +17,10 @@ _MADE = re.compile(r"[冲泡兑配]了?(?:大概|大约|约|有|好)?\s?$")
 _LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只[喝吃]|就[喝吃]|才[喝吃]|[喝吃]了|[喝吃]掉|实际|倒掉)")
 _EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
 LARGEST_BOTTLE = 350
+# 冲了180剩了40: what was drunk is the difference.
+_REST = re.compile(
+    r"\s?(?:ml|毫升)?[，,、 ]?(?:还|就|最后|又|大概|约)*剩(?:了|下|的|个|大概|约|还有)*\s?(?P<rest>\d{1,3})(?!\.?\d)\s?(?:ml|毫升)?"
+)
 # What is drunk in a day (vitals.yml, feed_volume).
 LARGEST_DAY = 1500
 _OF_A_DAY = re.compile(r"[一全每]天|24小时|一昼夜|一日|总")
@@ -32,6 +36,9 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
         return [Quantity(amount.start, amount.end, "peak_flow", amount.value, None, amount.low, amount.precision)] if named else None
     if _PER_KILOGRAM.search(scene.text, max(0, amount.start - 16), amount.start):
         return [Quantity(amount.start, amount.end, "urine_output", amount.value, None, amount.low, amount.precision)]
+    drunk = drunk_of(scene.text, amount)
+    if drunk and not DRUG.search(scene.clause_text(index)):
+        return [drunk]
     if left_in_bottle(scene.text, amount):
         return None
     left, right = scene.clause(index)
@@ -63,6 +70,13 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
     if feeds is None:
         return [volume]
     return [volume, Quantity(feeds.start(1), feeds.end(), "feed_count", float(feeds[1]))]
+
+
+def drunk_of(text: str, amount: Amount) -> Quantity | None:
+    """What was drunk of a bottle that was made, where what was left is told (冲了180剩了40)."""
+    rest = _REST.match(text, amount.end) if _MADE.search(text, max(0, amount.start - 6), amount.start) else None
+    drunk = amount.value - float(rest["rest"]) if rest and amount.precision == "exact" else 0.0
+    return Quantity(amount.start, rest.end(), "feed_volume", drunk) if rest and drunk > 0 else None
 
 
 def left_in_bottle(text: str, amount: Amount) -> bool:
@@ -97,6 +111,9 @@ def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
     largest = LARGEST_DAY if "奶量" in spoken and _OF_A_DAY.search(spoken) else LARGEST_BOTTLE
     if not (SMALLEST_BOTTLE <= amount.value <= largest) or amount.decimal or not amount.sure or not scene.ends_free(index):
         return None
+    drunk = drunk_of(scene.text, amount)
+    if drunk and (scene.milk_only or MILK.search(spoken) or "feed_volume" in scene.asked):
+        return [drunk]
     if left_in_bottle(scene.text, amount):
         return None
     clause = scene.text[max(0, amount.start - 12) : amount.start]

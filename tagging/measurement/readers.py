@@ -125,8 +125,17 @@ def read_mass(scene: Scene, index: int, subject: Subject | None) -> Reading:
 
 
 def _grown(scene: Scene, index: int) -> bool:
-    """Whether the words before speak of the body: its weight at birth, its height, its head."""
-    return any(token.roles.vital in _BODY for token in scene.tokens[max(0, index - 16) : index])
+    """Whether the words before speak of the body: its weight at birth, its height, its head, or how much was gained or lost."""
+    before = scene.tokens[max(0, index - 16) : index]
+    return any(
+        token.roles.vital in _BODY
+        or (
+            token.amount is not None
+            and token.amount.dimension == "mass"
+            and CHANGE.search(scene.text, max(0, token.start - 8), token.start)
+        )
+        for token in before
+    )
 
 
 def _introduces(scene: Scene, index: int) -> bool:

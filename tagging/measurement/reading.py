@@ -10,6 +10,8 @@ from tagging.errors import InputError
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
 from tagging.measurement.confirmed import statement
+from tagging.measurement.doubt import NOT_HIS, doubts
+from tagging.measurement.notebook import moments_of_notebook
 from tagging.measurement.of_age import moments_of_age
 from tagging.measurement.quantity import UNKNOWN_UNIT, UNNAMED, Quantity
 from tagging.measurement.resolve import resolve
@@ -126,7 +128,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     if not sugar and not NUMBER.search(folded) and not (context and len(folded) <= SHORT):
         return Readings()
     asked = words.asked_vitals(fold(context) if context else None)
-    of_age = moments_of_age(folded, patient.age_days, now)
+    of_age = [*moments_of_age(folded, patient.age_days, now), *moments_of_notebook(folded, now)]
     moments = _usable(folded, find_moments(folded, now), asked)
     if of_age:
         free = [m for m in moments if not any(m.start < other.end and other.start < m.end for other in of_age)]
@@ -144,8 +146,14 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     doubtful: list[Measurement] = []
     questions = [WHOSE] if several else []
     questions += [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
-    for quantity in without_corrected(folded, kept):
+    counted = without_corrected(folded, kept)
+    doubted = doubts(scene, counted, patient)
+    for place, quantity in enumerate(counted):
         question = quantity.question
+        if doubted.get(place) == NOT_HIS:
+            continue
+        if place in doubted:
+            question = doubted[place] or get_vital(tables, quantity.vital).ask
         if quantity.vital == UNNAMED:
             questions.append(question or "")
             continue
@@ -260,6 +268,10 @@ def _weigh(
             q for q in said_before if q.start < quantity.start and q.vital == vital == "weight" and q.unit == "kg" and not q.question
         )
         said = next((q.value for q in earlier if q.value > 0), None)
+    if said is None and vital == "weight":
+        # 5.2 5.3 5.2公斤: the unit at the end of a list holds for all of it.
+        later = next((q for q in said_before if q.start > quantity.start and q.vital == vital and q.unit != UNKNOWN_UNIT), None)
+        said = later.value if later and later.unit == "kg" and not later.question else None
     last = said or (_last_weight(patient, tables) if vital == "weight" else None)
     if vital == "weight" and last is None and patient.age_days is not None and patient.age_days < NEWBORN_DAYS:
         last = next((m.value for m in reversed(told) if m.vital == "birth_weight"), None)

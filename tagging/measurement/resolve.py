@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from tagging.measurement import counts, milk, readers
-from tagging.measurement.bare import read_bare, read_listed
+from tagging.measurement.bare import read_bare, read_column, read_listed
+from tagging.measurement.columns import find_columns
 from tagging.measurement.nothing import find_nothing
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNNAMED, Quantity
@@ -53,6 +54,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
     subject: Subject | None = None
     consumed = 0
     listed = find_series(scene)
+    columns = find_columns(scene)
     for index, token in enumerate(scene.tokens):
         if token.kind == "strong":
             # 血压。120/80 is one statement; otherwise a sentence ends what was named.
@@ -82,7 +84,12 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         reader = _BY_DIMENSION.get(token.amount.dimension)
         if token.amount.unit is None and scene.text.startswith("个", token.end) and _DIAPERS.search(scene.clause_text(index)):
             reader = counts.read_times
-        if index in listed:
+        if index in columns.unread:
+            unreadable.append(columns.unread[index])
+            continue
+        if index in columns.vitals:
+            reader = partial(read_column, vital=columns.vitals[index])
+        elif index in listed:
             reader = partial(read_listed, vital=listed[index])
         read = reader(scene, index, near) if reader else None
         if read:

@@ -24,7 +24,7 @@ _MY_OWN = re.compile(
     r"我(?:的|最近|今天|昨天|现在|这)?(?:血压|血糖|体重|身高|心率|血氧|体温)(?:(?!孩子|宝宝|娃|他|她|小孩|儿子|女儿)[^。！？]){0,20}$"
 )
 # 爷爷心率56，我的73
-_MINE = re.compile(r"^(?:而|那)?我(?:自己|本人)?的?(?:是|有|才|只有|今天|现在|刚才|就|也|量的?|测的?|[:：])*\s?$")
+_MINE = re.compile(r"^(?:而|那)?我(?:自己|本人)?的?(?:是|有|才|只有|今天|现在|刚才|就|也|量的?|测的?|[:：])*\s?(?:\d{2,3}/)?$")
 _REPORTER = re.compile(
     r"(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老人家?|家里人|老师|护士|医生|大夫|保姆|月嫂)"
     r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|觉得|感觉|告诉|量|测|称|数|摸|发现|喊|报))"
@@ -33,14 +33,14 @@ _COMPARED = re.compile(
     r"比(?:别的|其他|同龄的?|同班的?|人家的?|[他她])?(?:同学|孩子|小孩|小朋友|宝宝|人|哥哥|姐姐|弟弟|妹妹|哥|姐|弟|妹|老大|老二)(?:们|都|还|要)*[高矮重轻胖瘦大小长]|"
     r"(?:我们|我家|咱们?家?)小朋友|怕[有是](?=[\d一二两三四五六七八九十])|[比较跟和](?:上个?(?:月|周|星期|礼拜|次|回)|去年|以前|之前|昨天|前天|上上次)"
 )
-_RELATIVE = (
+RELATIVE = (
     r"(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|老伴儿?|老公|老婆|老头子?|老太太|爱人|丈夫|媳妇儿?|婆婆|公公|岳父|岳母|丈母娘|老丈人"
     r"|叔叔|阿姨|舅舅|姑姑|嫂子|姐夫|妹夫|室友|舍友|同学|同桌|工友|邻居|闺蜜|(?<!小)朋友|同事|领导)"
 )
 _VITAL = r"(?:血压|血糖|体温|体重|身高|心率|心跳|脉搏|血氧|高压|低压)"
 # 我妈血压…, 我妈空腹血糖…, 我爱人150/95: between the relative and the number stands nothing but the vital and its circumstances.
 _RELATIVES_OWN = re.compile(
-    rf"{_RELATIVE}(?:的|他|她)?(?:自己|本人)?的?(?:{_VITAL}[^，。！？,!?]{{0,8}}"
+    rf"{RELATIVE}(?:的|他|她)?(?:自己|本人)?的?(?:{_VITAL}[^，。！？,!?]{{0,8}}"
     rf"|(?:早上|早晨|中午|晚上|今天|今早|昨天|昨晚|最近|现在|平时|体检|空腹|餐后|饭后|睡前|随机|指尖|末梢|腋下){{1,3}}的?{_VITAL}[^，。！？,!?]{{0,8}}"
     r"|(?:的|也|都|才|有|是|就|快|到|达|今天|昨天|现在|最近|早上|晚上){0,3}\s?(?:\d{2,3}/)?)$"
 )
@@ -119,7 +119,7 @@ def of_several(folded: str, quantities: Sequence[Quantity], patient: PatientFact
     return len({match[1] for match in named if match}) > 1
 
 
-def _of_the_patient(window: str) -> str:
+def of_the_patient(window: str) -> str:
     """`window` without people who only report, other children that are the family's own, and what is only compared with."""
     for pattern in (_REPORTER, _COMPARED):
         window = pattern.sub(lambda match: "＿" * len(match.group()), window)
@@ -131,7 +131,7 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     left = max(0, quantity.start - BEFORE)
     window = folded[left : quantity.end + AFTER]
     # 他爸说量了39度: who reports or measures is not the one who is ill.
-    assertion = assess(_of_the_patient(window), [Span(quantity.start - left, quantity.end - left)])[0]
+    assertion = assess(of_the_patient(window), [Span(quantity.start - left, quantity.end - left)])[0]
     himself = assertion.whose == "parent" and patient.age_days is not None and patient.age_days >= WRITES_FOR_HIMSELF
     clause = _CLAUSE.split(folded[left : quantity.start])[-1]
     if _RIGHT_NOW.search(clause) and not _SUPPOSED.search(clause):

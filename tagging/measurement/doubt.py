@@ -1,0 +1,147 @@
+"""What speaks against a reading although the grammar made one: it is asked about then, never kept in silence.
+
+The grammar knows what a number means where it knows the words around it. The rules here look for signs that something at a value was not
+understood: a numeral cut in two, somebody who may be the one measured, a denial, a correction. One sign is enough; a question costs less
+than a wrong value in the record, and a danger behind a doubtful value is still told (Readings.doubtful).
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+
+from tagging.measurement.counts import A_DAY
+from tagging.measurement.quantity import Quantity
+from tagging.measurement.scan import Token
+from tagging.measurement.scene import Scene
+from tagging.measurement.scope import RELATIVE, WHOSE, WRITES_FOR_HIMSELF, of_the_patient
+from tagging.patient import PatientFacts
+
+# The vital's own question of vitals.yml is asked.
+AS_USUAL = ""
+# Nothing is asked: it is somebody else's (我37.2，宝宝38.6).
+NOT_HIS = "-"
+# So far before a value somebody named may be the one who was measured, and so much of the text is looked at.
+REACH, WINDOW = 14, 60
+# What goes on behind a value is no longer than this.
+LONGEST_REST = 3
+# So few times are no day's count that a longer while could be mistaken for (从早上到现在就尿了一次).
+FEW = 2
+_COUNTS = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
+_SENTENCE = re.compile(r"[。！？!?\n\r；;]")
+_CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
+# 六斤三两|五, 七万|八, 三十六厘米|半: a numeral goes on where the value ended.
+_GOES_ON = re.compile(r"[.·]?\d|[一二两三四五六七八九](?!\w)|半(?![天小个夜年月片包袋瓶])|[/+×*]{2,}")
+# Characters that name people; the grammar's own words for the child are not among them.
+_SOMEBODY = re.compile(
+    rf"(?!妈咪)(?:{RELATIVE})|[他她](?:哥|姐|弟|妹)|(?:[爸姥舅姑姨叔婶嫂侄甥岳娘媳邻]|妈(?!咪爱))(?!量|测)|别人|人家|(?:别的|其他)[^，。！？,!?]{{0,3}}|[隔同]壁?[桌学班]|狗|猫"
+    r"|(?<![给帮替跟让叫和是问对])我(?=\d|[一二三四五六七八九]|的[\d体血心]|自己|也[\d是有])"
+)
+# 在姥姥家量的: a place.
+_AT_HOME = re.compile(r"[在去回到][^，。！？,!?\d]{1,4}家")
+_MYSELF = re.compile(r"我(?!妈|爸|爷|奶|姥|外|公|婆|老|爱人|家)")
+_THE_CHILD = re.compile(r"宝|孩子|娃|儿子|女儿|闺女|[他她](?![爸妈爷奶姥哥姐弟妹])|我家|我们|自家|崽|仔|小家伙|丫头|患儿")
+_CHILDS = re.compile(r"(?:宝宝|宝贝|孩子|娃儿?|儿子|女儿|闺女|小家伙)(?:是|的|才|有|量的?|就|体温|现在|今天)*\s?$")
+_ANOTHERS_AFTER = re.compile(rf"[^，。！？,!?\d]{{0,4}}[，,]?\s?(?:这|那)?是(?:我的|我自己的|(?:他|她|我)?{RELATIVE}的)")
+_SIBLING = re.compile(r"老大|老二|老三|大宝|二宝|小宝|哥哥|弟弟|姐姐|妹妹|双胞胎|[俩两]个?(?:娃|宝|孩子|都)")
+_NONE_OF_IT = re.compile(r"没(?!再)|冇|木有")
+_CORRECTS = re.compile(r"不对(?!劲)|[打说写发看记搞弄输按读报]错|错了|更正|(?<!早产)纠正(?!胎龄|月龄|年龄)|口误|手误|写反|搞反|颠倒|算错")
+_RECKONED = re.compile(r"减去|减掉|减完|相减|扣掉|扣除|抱着?(?:他|她|娃|宝宝|孩子|一起)*(?:称|上秤)")
+_LONGER = re.compile(r"从[昨前][^，。！？,!?]{0,8}到(?:现在|今天|今早|今晚|这会|刚才|目前)|这[几两三]天")
+_OF_A_DAY = re.compile(r"[一每]天")
+_DENIED = re.compile(r"(?:没有?|不是|哪有|哪里有)(?:到|烧到|发到|量到|是|到过)?\s?$")
+_ORDERED = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
+
+
+def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Mapping[int, str]:
+    """The question, or AS_USUAL or NOT_HIS, for each of `kept` (by its place) that cannot be trusted."""
+    if not kept:
+        return {}
+    whose = len({match.group() for match in _SIBLING.finditer(scene.text)}) > 1
+    corrected = len(kept) > 1 and _CORRECTS.search(scene.text) is not None
+    asked: dict[int, str] = {}
+    for place, quantity in enumerate(kept):
+        if quantity.question:
+            continue
+        if whose or _is_somebodys(scene.text, quantity, patient):
+            asked[place] = WHOSE if whose or not _told_of_the_child(scene.text, quantity, kept) else NOT_HIS
+        elif quantity.vital in _COUNTS and _is_no_days_count(scene.text, quantity):
+            asked[place] = A_DAY
+        elif (
+            _is_cut(scene, quantity, kept)
+            or (corrected and sum(other.vital == quantity.vital for other in kept) > 1)
+            or (quantity.vital == "weight" and _RECKONED.search(scene.text))
+            or _is_talk(scene.text, quantity)
+        ):
+            asked[place] = AS_USUAL
+    return asked
+
+
+def _head(folded: str, quantity: Quantity) -> str:
+    """The sentence before a value."""
+    return _SENTENCE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
+
+
+def _is_cut(scene: Scene, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """Whether a numeral that is no value of its own touches the value."""
+    first = bisect_left(scene.tokens, quantity.start, key=lambda token: token.end)
+    last = bisect_right(scene.tokens, quantity.end + LONGEST_REST, key=lambda token: token.start)
+    near = scene.tokens[first:last]
+    touching = (token for token in near if quantity.start == token.end or quantity.end == token.start)
+    if any(_is_numeral(scene, token) and not _is_read(token, kept) for token in touching):
+        return True
+    starts = [token.start for token in near] + [other.start for other in kept]
+    rest = _GOES_ON.match(scene.text, quantity.end)
+    return rest is not None and not any(quantity.end <= start < rest.end() for start in starts)
+
+
+def _is_numeral(scene: Scene, token: Token) -> bool:
+    """Whether a token is a bare number and no single character that may begin a word (39.5一小天)."""
+    amount = token.amount
+    if amount is None or amount.unit is not None:
+        return False
+    return not (amount.han and amount.digits == 1) or _GOES_ON.match(scene.text, token.start) is not None
+
+
+def _is_read(token: Token, kept: Sequence[Quantity]) -> bool:
+    return any(quantity.start <= token.start < quantity.end for quantity in kept)
+
+
+def _is_somebodys(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
+    """Whether somebody else is named before the value and nothing leads back to the patient."""
+    if _ANOTHERS_AFTER.match(folded, quantity.end):
+        return True
+    head = _head(folded, quantity)
+    # What stands at the value tells 我37.2 from 我家.
+    told = _AT_HOME.sub(lambda match: "＿" * len(match.group()), of_the_patient(head + folded[quantity.start : quantity.start + 1]))
+    named = [match for match in _SOMEBODY.finditer(told) if match.end() <= len(head)]
+    if not named:
+        return False
+    between = head[named[-1].end() :]
+    himself = (patient.age_days or 0) >= WRITES_FOR_HIMSELF
+    if himself and (named[-1].group() == "我" or _MYSELF.search(between)):
+        return False
+    return len(between) <= REACH and _THE_CHILD.search(between) is None
+
+
+def _told_of_the_child(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """Whether another value of the same vital stands directly behind the child's name."""
+    return any(
+        other is not quantity and other.vital == quantity.vital and _CHILDS.search(folded, max(0, other.start - 8), other.start)
+        for other in kept
+    )
+
+
+def _is_no_days_count(folded: str, quantity: Quantity) -> bool:
+    """一次都没有 counts nothing, 从昨晚到现在八次 no day."""
+    clause = (
+        _CLAUSE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
+        + _CLAUSE.split(folded[quantity.start : quantity.end + WINDOW])[0]
+    )
+    longer = _LONGER.search(clause) is not None and _OF_A_DAY.search(clause) is None
+    return (quantity.value == 1 and _NONE_OF_IT.search(clause) is not None) or (quantity.value > FEW and longer)
+
+
+def _is_talk(folded: str, quantity: Quantity) -> bool:
+    """听说40度, 没有38度: a value that is heard of or denied."""
+    head = _head(folded, quantity)
+    return _ORDERED.search(head) is not None or (quantity.precision == "exact" and _DENIED.search(head) is not None)

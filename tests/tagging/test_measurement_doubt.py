@@ -1,0 +1,101 @@
+"""What speaks against a value turns it into a question; and numbers that stand below or behind their names."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagging.measurement import Readings, read_measurements
+from tagging.patient import PatientFacts
+
+NOW = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
+
+
+def read(text: str, context: str | None = None, age_days: int | None = 800) -> Readings:
+    return read_measurements(text, context=context, patient=PatientFacts(age_days), now=NOW)
+
+
+def values(text: str, context: str | None = None) -> list[tuple[str, float]]:
+    return [(m.vital, m.value) for m in read(text, context).measurements]
+
+
+# The tables are read once, on first use; no single example pays for it.
+read("体温38.5")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我38.4，头疼得很",
+        "体温38.2，这是他爸爸的",
+        "大宝37.1，小的没事，妹妹38.6",
+        "体温38.5，37.5，前面那个写错了",
+        "抱着一起称是65公斤",
+        "从昨晚到现在拉了八次",
+    ],
+)
+def test_a_value_that_may_not_count_is_asked_about(text: str) -> None:
+    found = read(text)
+    assert found.measurements == ()
+    assert found.questions
+
+
+def test_a_numeral_that_goes_on_behind_the_value_is_asked_about_and_still_tells_a_danger() -> None:
+    found = read("体温39度2.5")
+    assert found.measurements == ()
+    assert found.questions
+    assert [m.vital for m in found.doubtful] == ["temperature"]
+
+
+def test_somebody_elses_value_beside_the_childs_is_left_alone() -> None:
+    found = read("我36.8，宝宝38.6")
+    assert [m.value for m in found.measurements] == [38.6]
+    assert found.questions == ()
+
+
+@pytest.mark.parametrize("text", ["爷爷给他量的38.6", "他爸说孩子38.6", "宝宝在姥姥家，量了38.6", "我刚给孩子量了38.6"])
+def test_who_only_measures_raises_no_doubt(text: str) -> None:
+    assert values(text) == [("temperature", 38.6)]
+    assert read(text).questions == ()
+
+
+def test_a_grown_patient_speaks_of_himself() -> None:
+    assert [m.value for m in read("爷爷血压高，我的138/84", age_days=22000).measurements] == [138.0, 84.0]
+
+
+@given(st.integers(360, 410), st.integers(80, 160), st.integers(20, 60), st.sampled_from(["、", " ", "，", "/"]))
+def test_numbers_behind_their_names_are_given_to_them_in_order(tenths: int, beats: int, breaths: int, separator: str) -> None:
+    names = separator.join(["体温", "心率", "呼吸"])
+    numbers = separator.join([f"{tenths / 10:.1f}", str(beats), str(breaths)])
+    expected = [("temperature", tenths / 10), ("heart_rate", float(beats)), ("respiratory_rate", float(breaths))]
+    assert values(f"{names}分别是{numbers}") == expected
+    assert values(f"{names}\n{numbers}") == expected
+
+
+def test_a_row_of_another_length_than_its_heading_is_asked_about() -> None:
+    found = read("体温 心率 呼吸\n38.2 120")
+    assert found.measurements == ()
+    assert len(found.questions) == 2
+
+
+def test_a_pressure_below_its_heading_takes_two_numbers() -> None:
+    assert values("血压 心率\n135/85 76") == [("systolic_bp", 135.0), ("diastolic_bp", 85.0), ("heart_rate", 76.0)]
+
+
+def test_the_lines_of_a_notebook_are_dated_by_their_first_word() -> None:
+    found = read("日期 体温\n2.27 38.3\n2.28 37.6\n3.1 36.9").measurements
+    assert [(m.value, m.at.strftime("%m-%d") if m.at else "") for m in found] == [(38.3, "02-27"), (37.6, "02-28"), (36.9, "03-01")]
+
+
+def test_a_single_line_has_no_date() -> None:
+    assert read("3.1\n").measurements == ()
+
+
+def test_milk_that_was_left_is_taken_off() -> None:
+    assert values("奶粉冲了180剩了40") == [("feed_volume", 140.0)]
+
+
+@pytest.mark.parametrize("text", ["他大舅妈血糖11.2", "姥姥那边血压计上150/95", "听说体温39.5"])
+def test_a_value_of_somebody_else_is_never_recorded(text: str) -> None:
+    assert read(text).measurements == ()
