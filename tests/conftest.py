@@ -1,22 +1,17 @@
-"""A real PostgreSQL for every test: one embedded server, one migrated template, a fresh copy of it for each test."""
+"""A real PostgreSQL for every test: one embedded server, and a migrated database without a row for each test."""
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
 
-from records.database import Database, migrate
+from records.database import Database
 from records.embedded import EmbeddedServer
+from tests.fresh_database import FreshDatabases
 
 DATA = Path(__file__).parent.parent / ".careloop" / "test"
 SHARED = Path(__file__).parent.parent.parent / "shared"
-
-
-def with_database(url: str, name: str) -> str:
-    return re.sub(r"/[^/?]*(\?|$)", rf"/{name}\1", url, count=1) if "@" not in url else re.sub(r"(@[^/]*)/[^?]*", rf"\1/{name}", url)
 
 
 @pytest.fixture(scope="session")
@@ -31,25 +26,17 @@ def postgres_url() -> str:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_url: str) -> Iterator[str]:
-    name = f"template_{uuid4().hex[:12]}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'create database "{name}"')
-    migrate(with_database(postgres_url, name))
-    yield name
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'drop database if exists "{name}" with (force)')
+def fresh_databases(postgres_url: str) -> Iterator[FreshDatabases]:
+    databases = FreshDatabases(postgres_url)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
-def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
-    """A fresh migrated database."""
-    name = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'create database "{name}" template "{template_database}" strategy wal_log')
-    yield with_database(postgres_url, name)
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'drop database if exists "{name}" with (force)')
+def database_url(fresh_databases: FreshDatabases) -> Iterator[str]:
+    """A migrated database without a row."""
+    with fresh_databases.one() as url:
+        yield url
 
 
 @pytest.fixture
