@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from console.cohorts import ROUTES as COHORTS
 from console.desk import BASE, DESK, SEAT, Desk
 from console.forgery import check_same_site
 from console.page import ANYBODY, NOBODY, Route, render, sentences
@@ -20,7 +21,7 @@ from records.role import RightMissing
 
 log = structlog.get_logger(__name__)
 
-ROUTES: tuple[Route, ...] = (*SIGN_IN, *WORK)
+ROUTES: tuple[Route, ...] = (*SIGN_IN, *WORK, *COHORTS)
 MAX_BODY = 4 << 20
 # What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.
 CSP = "; ".join(

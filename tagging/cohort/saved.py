@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Date, cast, column, delete, func, in
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.cohort import COHORT_MOVES, Cohort, CohortMember, CohortVersion
+from records.patient import AccessRefused
 from records.patient_index import PatientIndex
 from records.staff import Staff, Team, TeamMember
 from records.state import created, move
@@ -22,10 +23,8 @@ from tagging.cohort.words import CohortError, say
 ONE_KEEPER = 5290
 
 
-class CohortRefused(Exception):
+class CohortRefused(AccessRefused):
     """There is no such cohort or team for this staff member; the two look alike from outside."""
-
-    code, permanent = "access_refused", True
 
 
 async def access_cohort(tx: AsyncSession, staff: Staff, cohort_id: int, *, lock: bool = False) -> Cohort:

@@ -100,15 +100,16 @@ class _Writer:
         return f" {days}{self.word('within_after')}" if self.language == CHINESE else f" {self.word('within')} {days} {self.word('days')}"
 
 
-def _span(span: Span) -> str:
-    def shown(number: float | None) -> str:
-        if number is None:
-            return ""
-        # Never 1e+06, which would be read as two numbers and a word.
-        return f"{number:.0f}" if number == int(number) else f"{Decimal(repr(number)):f}"
+def number_text(number: float | None) -> str:
+    """A number as the language reads it: never 1e+06, which would be read as two numbers and a word. Nothing for None."""
+    if number is None:
+        return ""
+    return f"{number:.0f}" if number == int(number) else f"{Decimal(repr(number)):f}"
 
+
+def _span(span: Span) -> str:
     if span.low is not None and span.high is not None:
-        return shown(span.low) if span.low == span.high else f"{shown(span.low)}..{shown(span.high)}"
+        return number_text(span.low) if span.low == span.high else f"{number_text(span.low)}..{number_text(span.high)}"
     if span.low is not None:
-        return f"{'>' if span.low_open else '>='} {shown(span.low)}"
-    return f"{'<' if span.high_open else '<='} {shown(span.high)}"
+        return f"{'>' if span.low_open else '>='} {number_text(span.low)}"
+    return f"{'<' if span.high_open else '<='} {number_text(span.high)}"

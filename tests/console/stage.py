@@ -1,6 +1,6 @@
 """The console for tests: a real database with two teams, their people and patients, and browsers or clients that are signed in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -79,10 +79,11 @@ class Client:
         assert answer.status == 200, f"{path}: {answer.status} {await answer.text()}"
         return await answer.text()
 
-    async def post(self, path: str, /, **form: str) -> ClientResponse:
-        """A form of our page, sent."""
+    async def post(self, path: str, fields: Sequence[tuple[str, str]] = (), /, **form: str) -> ClientResponse:
+        """A form of our page, sent; `fields` are those that may stand in it more than once."""
         proof = {"csrf": self.seat.csrf} if self.seat is not None else {}
-        return await self._http.post(URL(f"{self.origin}{BASE}{path}", encoded=True), data=proof | form, allow_redirects=False)
+        sent = [*(proof | form).items(), *fields]
+        return await self._http.post(URL(f"{self.origin}{BASE}{path}", encoded=True), data=sent, allow_redirects=False)
 
 
 @dataclass
