@@ -10,6 +10,8 @@ from aiohttp.typedefs import Handler
 from console.cohorts import ROUTES as COHORTS
 from console.desk import BASE, DESK, SEAT, Desk
 from console.forgery import check_same_site
+from console.live.stream import ROUTES as LIVE
+from console.live.stream import add_live
 from console.page import ANYBODY, NOBODY, Route, render, sentences
 from console.session import seat_of
 from console.sign_in import COOKIE
@@ -21,7 +23,12 @@ from records.role import RightMissing
 
 log = structlog.get_logger(__name__)
 
-ROUTES: tuple[Route, ...] = (*SIGN_IN, *WORK, *COHORTS)
+ROUTES: tuple[Route, ...] = (
+    *SIGN_IN,
+    *LIVE,
+    *WORK,
+    *COHORTS,
+)
 MAX_BODY = 4 << 20
 # What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.
 CSP = "; ".join(
@@ -45,6 +52,8 @@ HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Cache-Control": "no-store",
 }
+# Pages that ask by themselves, because something changed elsewhere, say so.
+BY_ITSELF = "X-Live"
 NEEDS = web.AppKey("needs", dict[tuple[str, str], str])
 
 
@@ -53,6 +62,7 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
     app = web.Application(middlewares=[_headers, _errors, _seat], client_max_size=MAX_BODY)
     app[DESK] = desk
     app[NEEDS] = {}
+    add_live(app)
     for route in routes:
         added = app.router.add_route(route.method, route.path, route.handler)
         assert added.resource is not None  # noqa: S101 - a route that was added has one
@@ -100,7 +110,7 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
     token = request.cookies.get(COOKIE)
     if token:
         async with desk.db.transaction() as tx:
-            seat = await seat_of(tx, token, desk.clock())
+            seat = await seat_of(tx, token, desk.clock(), by_hand=BY_ITSELF not in request.headers)
         if seat is not None:
             request[SEAT] = seat
     if needs != NOBODY and SEAT not in request:

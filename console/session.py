@@ -2,9 +2,10 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import Seat
@@ -33,27 +34,41 @@ async def begin_session(tx: AsyncSession, staff: Staff, way: str, agent: str, no
     return token
 
 
-async def seat_of(tx: AsyncSession, token: str, now: datetime) -> Seat | None:
-    """Who sits there; None when the session is unknown, over, or its staff member no longer works here."""
+async def seat_of(tx: AsyncSession, token: str, now: datetime, *, by_hand: bool = True) -> Seat | None:
+    """Who sits there; None when the session is unknown, over, or its staff member no longer works here.
+
+    What a page asks for by itself (not `by_hand`) does not keep a session from falling idle.
+    """
     query = (
         select(StaffSession, Staff)
         .join(Staff, Staff.id == StaffSession.staff_id)
-        .where(
-            StaffSession.token_hash == _hash(token),
-            StaffSession.ended_at.is_(None),
-            StaffSession.seen_at > now - IDLE,
-            StaffSession.begun_at > now - LONGEST,
-            Staff.active,
-        )
+        .where(StaffSession.token_hash == _hash(token), *_open(now), Staff.active)
     )
     found = (await tx.execute(query)).one_or_none()
     if found is None:
         return None
     row, staff = found
-    if row.seen_at < now - SEEN_EVERY:
+    if by_hand and row.seen_at < now - SEEN_EVERY:
         row.seen_at = now
     teams = select(Team.id, Team.name).join(TeamMember, TeamMember.team_id == Team.id).where(TeamMember.staff_id == staff.id)
     return Seat(staff, await rights_of(tx, staff), token, dict((await tx.execute(teams.order_by(Team.name))).tuples().all()))
+
+
+async def still_signed_in(tx: AsyncSession, tokens: Collection[str], now: datetime) -> dict[str, frozenset[int]]:
+    """Of these sessions those that go on, with the teams of who sits there."""
+    hashes = {_hash(token): token for token in tokens}
+    query = (
+        select(StaffSession.token_hash, func.array_remove(func.array_agg(TeamMember.team_id), None))
+        .join(Staff, Staff.id == StaffSession.staff_id)
+        .outerjoin(TeamMember, TeamMember.staff_id == Staff.id)
+        .where(StaffSession.token_hash.in_(hashes), *_open(now), Staff.active)
+        .group_by(StaffSession.token_hash)
+    )
+    return {hashes[key]: frozenset(teams) for key, teams in await tx.execute(query)}
+
+
+def _open(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (StaffSession.ended_at.is_(None), StaffSession.seen_at > now - IDLE, StaffSession.begun_at > now - LONGEST)
 
 
 async def end_session(tx: AsyncSession, token: str, now: datetime) -> None:

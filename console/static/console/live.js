@@ -5,7 +5,7 @@ const ADDRESS = "/console/live";
 // First try after 1 s, then twice as long each time, up to half a minute; a short break is not worth a word.
 const FIRST = 1_000, LONGEST = 30_000, TELL_AFTER = 4_000;
 let source = null, open = "", pause = FIRST, retry = 0, telling = 0;
-const put_off = new Set();
+const putOff = new Set();
 
 function topics() {
   const found = new Set();
@@ -16,8 +16,19 @@ function topics() {
   return [...found].sort();
 }
 
+// A busy morning changes a list many times a second; a page looks again no more often than this.
+const REST = 2_000;
+const resting = new Map();
+
 function announce(topic) {
+  if (resting.has(topic)) return resting.set(topic, true);
+  resting.set(topic, false);
   document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
+  setTimeout(() => {
+    const again = resting.get(topic);
+    resting.delete(topic);
+    if (again) announce(topic);
+  }, REST);
 }
 
 function banner(shown) {
@@ -57,13 +68,23 @@ function connect(again = false) {
     if (again) for (const topic of wanted) announce(topic);
   };
   source.onerror = () => {
+    const refused = source.readyState === EventSource.CLOSED;
     close();
+    if (refused) whyRefused(wanted);
     lost();
     retry = setTimeout(() => connect(true), pause);
     pause = Math.min(pause * 2, LONGEST);
   };
   source.addEventListener("change", ({ data }) => announce(data));
   source.addEventListener("bye", () => location.reload());
+}
+
+// An EventSource does not tell why; a page whose session is over begins anew at the sign-in.
+async function whyRefused(wanted) {
+  const stop = new AbortController();
+  const answer = await fetch(`${ADDRESS}?topics=${encodeURIComponent(wanted.join())}`, { signal: stop.signal }).catch(() => null);
+  stop.abort();
+  if (answer?.status === 401) location.reload();
 }
 
 // Nobody loses what he is writing, or the menu that he has just opened, because something changed elsewhere.
@@ -79,13 +100,17 @@ export function startLive() {
     const { elt, requestConfig } = event.detail;
     if (!requestConfig.triggeringEvent?.type.startsWith("live:") || !inUse(elt)) return;
     event.preventDefault();
-    put_off.add([elt, requestConfig.triggeringEvent.type]);
+    putOff.add([elt, requestConfig.triggeringEvent.type]);
+  });
+  // What nobody asked for by hand does not keep a session from falling idle.
+  document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.triggeringEvent?.type.startsWith("live:")) detail.headers["X-Live"] = "1";
   });
   setInterval(() => {
-    for (const each of put_off) {
+    for (const each of putOff) {
       const [elt, type] = each;
       if (elt.isConnected && inUse(elt)) continue;
-      put_off.delete(each);
+      putOff.delete(each);
       if (elt.isConnected) document.body.dispatchEvent(new CustomEvent(type));
     }
   }, 1_000);
