@@ -23,8 +23,11 @@ LOGIN = "push:login"
 LOGINS_PER_SECOND, LOGINS_AT_ONCE = 20.0, 200.0
 
 
-def add_push_routes(app: web.Application, notebook: Notebook, access: PushAccess, clock: Callable[[], datetime], *, max_body: int) -> None:
-    """Serve `/weixin/<account>/callback`, `/weixin/mini_program/login` and `/sms/callback` for the channels that are configured.
+def add_push_routes(
+    app: web.Application, notebook: Notebook, access: PushAccess, clock: Callable[[], datetime], *, hospital: str, max_body: int
+) -> None:
+    """Serve `/weixin/<account>/callback`, `/weixin/mini_program/login`, `/h5/mini/config` and `/sms/callback` for the channels that are
+    configured; `hospital` is its name as families know it.
 
     Raises CallbackError when a channel's callback settings cannot be right.
     """
@@ -33,6 +36,7 @@ def add_push_routes(app: web.Application, notebook: Notebook, access: PushAccess
             _add_weixin(app, notebook, channel, account, clock, max_body)  # type: ignore[arg-type]
     if access.mini_program is not None:
         app.router.add_post("/weixin/mini_program/login", answered(_login(notebook, clock)))
+        app.router.add_get("/h5/mini/config", answered(_mini_config(access.mini_program, hospital)))
     if access.sms is not None:
         callback = SmsCallback(access.sms.secret, SMS_CALLBACK, max_bytes=max_body)
 
@@ -77,6 +81,15 @@ def _login(notebook: Notebook, clock: Callable[[], datetime]) -> Callable[[web.R
         return web.json_response({"code": "ok"})
 
     return login
+
+
+def _mini_config(account: WeixinAccess, hospital: str) -> Callable[[web.Request], Any]:
+    templates = [{"id": template.id, "kind": template.kind} for template in account.templates.values()]
+
+    async def config(_: web.Request) -> web.Response:
+        return web.json_response({"hospital": hospital, "templates": templates})
+
+    return config
 
 
 async def _write(notebook: Notebook, source: str, fields: dict[str, Any], now: datetime) -> None:

@@ -15,7 +15,7 @@ def gateway_app(core: Core) -> web.Application:
     app = web.Application(client_max_size=settings.max_body)
     callback = Callback(access.callback_token, access.callback_aes_key, access.corp_id, max_bytes=settings.max_body)
     notebook = add_gateway_routes(app, core.db, callback, core.clock, max_body=settings.max_body)
-    add_push_routes(app, notebook, push_access(settings), core.clock, max_body=settings.max_body)
+    add_push_routes(app, notebook, push_access(settings), core.clock, hospital=settings.hospital, max_body=settings.max_body)
     return app
 
 

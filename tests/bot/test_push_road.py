@@ -193,6 +193,11 @@ async def test_what_is_forged_or_broken_leaves_no_trace(stage: Stage, path: str,
         assert await tx.scalar(select(func.count()).select_from(CallbackEvent)) == 0
 
 
+async def test_the_mini_program_learns_what_it_may_ask_agreement_for(stage: Stage) -> None:
+    async with stage.session.get(f"{stage.gateway_url}/h5/mini/config") as answer:
+        assert (answer.status, await answer.json()) == (200, {"hospital": "示范儿童医院", "templates": [{"id": LONG, "kind": "long_term"}]})
+
+
 async def test_login_codes_that_say_nothing_harm_nobody(stage: Stage, channels: Channels) -> None:
     async with stage.session.post(f"{stage.gateway_url}/weixin/mini_program/login", json={"code": "made-up-by-somebody"}) as answer:
         assert answer.status == 200
