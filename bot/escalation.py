@@ -1,6 +1,6 @@
 """An alert's life: delivered to whoever is on call, again and to the next tier on silence, until somebody has it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -106,6 +106,21 @@ async def _reachable(tx: AsyncSession, flag: Flag, tier: int, now: datetime) -> 
             if last not in ("invalid", "failed"):
                 return True
     return False
+
+
+async def last_tiers(tx: AsyncSession, teams: Iterable[int]) -> dict[int, int]:
+    """The last tier of each team's rota; a team without any is left out."""
+    query = select(OnCall.team_id, func.max(OnCall.tier)).where(OnCall.team_id.in_(teams)).group_by(OnCall.team_id)
+    return dict((await tx.execute(query)).tuples().all())
+
+
+def next_asked(flag: Flag, last_tier: int) -> tuple[int, datetime] | None:
+    """Which tier silence will ask next, and when; None once every tier has been asked, or somebody has the alert."""
+    if flag.state not in ("raised", "delivered") or flag.next_at is None or flag.tier >= last_tier:
+        return None
+    ladder = ladders()[flag.level]
+    more_rounds = max(0, flag.tier * ladder.rounds - flag.round)
+    return flag.tier + 1, flag.next_at + more_rounds * ladder.repeat
 
 
 async def next_tier(tx: AsyncSession, flag: Flag, now: datetime) -> list[Staff]:

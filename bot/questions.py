@@ -1,6 +1,7 @@
 """A clinician answers a family's question from WeCom: by replying to the app, or in the chat that she has taken over."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -63,13 +64,26 @@ async def hear_member(tx: AsyncSession, fields: dict[str, Any], now: datetime) -
     return await _answer(tx, flag, chat, staff, words, key, now)
 
 
-async def _answer(tx: AsyncSession, flag: Flag, chat: Chat, staff: Staff, words: str, key: str, now: datetime) -> list[str]:
+@dataclass(frozen=True)
+class Answer:
+    """What became of an answer: `sent` to the family; `held` until the family writes, because WeCom lets nothing out now; `late`, when the
+    question is answered or closed already; `in_chat`, when a person has the chat and answers there. Only the first two change anything."""
+
+    became: str
+    about: str = ""
+    lines: tuple[str, ...] = ()
+
+
+async def answer(
+    tx: AsyncSession, flag: Flag, chat: Chat, staff: Staff, words: str, now: datetime, *, reason: str = "reply to the app"
+) -> Answer:
+    """Answer the questions behind `flag` (locked, with its chat) in the clinician's `words`; the caller sends the lines."""
     asked = await questions_of(tx, flag, "asked")
     if not asked or flag.state == "closed":
-        return [await _tell(tx, staff, key, say("question.late", number=flag.id), now)]
+        return Answer("late")
     if chat.state == "human":
-        return [await _tell(tx, staff, key, say("question.in_chat", number=flag.id), now)]
-    await _answered(tx, flag, asked, staff, words, "reply to the app", now)
+        return Answer("in_chat")
+    await _answered(tx, flag, asked, staff, words, reason, now)
     about = " / ".join(question.text for question in asked)
     text = say("question.answer", title=staff.title or "", name=staff.name, question=_quote(about), answer=words)
     reaches = chat.window_open(now)
@@ -77,10 +91,15 @@ async def _answer(tx: AsyncSession, flag: Flag, chat: Chat, staff: Staff, words:
         await in_chat(tx, chat, f"question:{flag.id}:answer:{number}", part, purpose="answer", now=now)
         for number, part in enumerate(split_text(text, TEXT_BYTES), 1)
     ]
-    told = say("question.sent" if reaches else "question.held", number=flag.id, question=_quote(about))
-    lines.append(await _tell(tx, staff, key, told, now))
     lines += await _offer_draft(tx, flag, staff, about, words, now)
-    return list(dict.fromkeys([*lines, *await show_everywhere(tx, flag, say("question.answered_by", name=staff.name), now)]))
+    lines += await show_everywhere(tx, flag, say("question.answered_by", name=staff.name), now)
+    return Answer("sent" if reaches else "held", about, tuple(dict.fromkeys(lines)))
+
+
+async def _answer(tx: AsyncSession, flag: Flag, chat: Chat, staff: Staff, words: str, key: str, now: datetime) -> list[str]:
+    done = await answer(tx, flag, chat, staff, words, now)
+    told = await _tell(tx, staff, key, say(f"question.{done.became}", number=flag.id, question=_quote(done.about)), now)
+    return list(dict.fromkeys([*done.lines, told]))
 
 
 async def ended(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> None:
