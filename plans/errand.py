@@ -1,7 +1,7 @@
 """The life of an errand: one table of moves, and the one door through which a clinician takes and closes it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,19 +10,21 @@ from plans.task import TASK_MOVES, close, lock
 from plans.task_key import tasks_in
 from records.care_plan import Task
 from records.contact import move_contacts
-from records.errand import Errand
+from records.errand import OPEN, Errand
 from records.patient import AccessRefused, Patient, ReadAudit
 from records.staff import Staff, TeamMember
 from records.state import Moves, StateChange, move
 
 ERRAND_MOVES: Moves = {
     "open": frozenset({"done", "dropped"}),
-    "done": frozenset(),
-    "dropped": frozenset(),
+    # Taken back within UNDO_FOR by whoever closed it.
+    "done": frozenset({"open"}),
+    "dropped": frozenset({"open"}),
 }
 # What only a clinician's own hand can do; its key ends with the attempt's in the contact ledger.
 BY_HAND = "by_hand"
-CLOSED = frozenset(state for state, moves in ERRAND_MOVES.items() if not moves)
+CLOSED = frozenset(state for state, moves in ERRAND_MOVES.items() if OPEN in moves)
+UNDO_FOR = timedelta(minutes=10)
 
 
 async def access_errand(tx: AsyncSession, staff: Staff, errand_id: int, *, now: datetime, why: str) -> Errand:
@@ -73,6 +75,27 @@ async def close_errand(tx: AsyncSession, errand: Errand, state: str, *, by: str,
         if task is not None and ended in TASK_MOVES[(await lock(tx, task)).state]:
             await close(tx, task, ended, now=now, by=by, reason="cannot" if ended == "declined" else "done", detail={"outcome": outcome})
     return moved
+
+
+async def release_errand(tx: AsyncSession, errand: Errand, staff: Staff, *, now: datetime) -> bool:
+    """Give it back to everybody; False when `staff` has it not."""
+    if errand.state in CLOSED or errand.owner_id != staff.id:
+        return False
+    errand.owner_id = None
+    tx.add(StateChange(entity="errand", entity_id=errand.id, old=OPEN, new=OPEN, at=now, by=staff.userid, reason="given back"))
+    return True
+
+
+def can_reopen(errand: Errand) -> bool:
+    """Whether its end can be taken back: the contact ledger and the step of a plan that ended with it cannot."""
+    return errand.kind != BY_HAND and not tasks_in(errand.key)
+
+
+async def reopen_errand(tx: AsyncSession, errand: Errand, staff: Staff, *, now: datetime) -> bool:
+    """Take its end back; False when it is open, older than UNDO_FOR, or more has ended with it."""
+    if errand.closed_at is None or now - errand.closed_at > UNDO_FOR or not can_reopen(errand):
+        return False
+    return await move(tx, errand, OPEN, moves=ERRAND_MOVES, at=now, by=staff.userid, reason="taken back", closed_at=None, outcome=None)
 
 
 async def drop_errands(

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import exists, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clarify_talk import told_of
+from plans.dealt_with import dealt_with
 from plans.enrolment import RUNNING
 from plans.personal import task_templates
 from plans.reach.decide import NO_ROUTE
@@ -30,7 +32,11 @@ SAME_LOOK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped, tag, errand; `level` is the flag's."""
+    """One line. kind: flag, missed, undeliverable, declined, partial, unconfirmed, stopped, tag, errand; `level` is the flag's.
+
+    `key` names the line among all (`flag:12`); `group` is the flag's category or the errand's kind; `owner_id` is who has taken it.
+    `dismissible`: it has no end of its own, and leaves the list when a clinician says that it is dealt with (plans/dealt_with.py).
+    """
 
     kind: str
     level: str | None
@@ -41,6 +47,11 @@ class WorkItem:
     flag_id: int | None = None
     task_id: int | None = None
     errand_id: int | None = None
+    key: str = ""
+    team_id: int = 0
+    group: str | None = None
+    owner_id: int | None = None
+    dismissible: bool = False
 
 
 async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkItem]:
@@ -59,7 +70,8 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
         *await _stopped(tx, teams),
         *await _tags(tx, teams),
     ]
-    items = [*flags, *sorted(rest, key=lambda item: item.at, reverse=True)]
+    gone = await dealt_with(tx, [item.key for item in rest if item.dismissible])
+    items = [*flags, *sorted((item for item in rest if item.key not in gone), key=lambda item: item.at, reverse=True)]
     await _audit(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, now)
     return items
 
@@ -73,7 +85,17 @@ async def _flags(tx: AsyncSession, teams: list[int], now: datetime) -> list[Work
     answered = await told_of(tx, sorted({patient.id for _, patient in mine if patient is not None}), now)
     return [
         WorkItem(
-            "flag", flag.level, flag.patient_id, patient.name if patient else "", flag.raised_at, _because(flag, answered), flag_id=flag.id
+            "flag",
+            flag.level,
+            flag.patient_id,
+            patient.name if patient else "",
+            flag.raised_at,
+            _because(flag, answered),
+            flag_id=flag.id,
+            key=f"flag:{flag.id}",
+            team_id=flag.team_id,
+            group=flag.category,
+            owner_id=flag.owner_id,
         )
         for flag, patient in mine
     ]
@@ -85,6 +107,10 @@ def _because(flag: Flag, answered: dict[int, str]) -> str:
     return flag.because if what is None or what in flag.because else flag.because + say("work.clarified", what=what)
 
 
+def _of(key: str, kind: str, patient: Patient, at: datetime, text: str, **more: Any) -> WorkItem:
+    return WorkItem(kind, None, patient.id, patient.name, at, text, key=key, team_id=patient.team_id, **more)
+
+
 async def _errands(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
     """What stands until somebody closes it. A patient who is in another team now is that team's to see."""
     query = (
@@ -94,7 +120,16 @@ async def _errands(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         .where(Patient.team_id.in_(teams), Errand.state == "open")
     )
     return [
-        WorkItem("errand", None, patient.id, patient.name, errand.raised_at, _errand(errand, owner), errand_id=errand.id)
+        _of(
+            f"errand:{errand.id}",
+            "errand",
+            patient,
+            errand.raised_at,
+            _errand(errand, owner),
+            errand_id=errand.id,
+            group=errand.kind,
+            owner_id=errand.owner_id,
+        )
         for errand, patient, owner in (await tx.execute(query))
     ]
 
@@ -125,8 +160,14 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
     rows = (await tx.execute(query)).tuples().all()
     templates = await task_templates(tx, [task for task, _, _ in rows])
     return [
-        WorkItem(
-            task.state, None, patient.id, patient.name, task.closed_at or now, _ending(task, plan, templates.get(task.id)), task_id=task.id
+        _of(
+            f"task:{task.id}",
+            task.state,
+            patient,
+            task.closed_at or now,
+            _ending(task, plan, templates.get(task.id)),
+            task_id=task.id,
+            dismissible=True,
         )
         for task, patient, plan in rows
     ]
@@ -154,7 +195,14 @@ async def _unconfirmed(tx: AsyncSession, teams: list[int], now: datetime) -> lis
         )
     )
     return [
-        WorkItem("unconfirmed", None, patient.id, patient.name, row.effective_at, say("work.unconfirmed", value=f"{row.value:.2f}"))
+        _of(
+            f"reading:{row.id}",
+            "unconfirmed",
+            patient,
+            row.effective_at,
+            say("work.unconfirmed", value=f"{row.value:.2f}"),
+            dismissible=True,
+        )
         for row, patient in (await tx.execute(query))
     ]
 
@@ -169,7 +217,14 @@ async def _stopped(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         .distinct()
     )
     return [
-        WorkItem("stopped", None, patient.id, patient.name, carer.stopped_at, say("work.stopped"))
+        _of(
+            f"stopped:{patient.id}:{carer.stopped_at:%Y%m%d%H%M%S}",
+            "stopped",
+            patient,
+            carer.stopped_at,
+            say("work.stopped"),
+            dismissible=True,
+        )
         for carer, patient in (await tx.execute(query))
         if carer.stopped_at is not None
     ]
@@ -187,7 +242,7 @@ async def _tags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         .where(PatientTag.asks, Patient.team_id.in_(teams), or_(Tag.shared, Tag.team_id.in_(teams)))
     )
     return [
-        WorkItem("tag", None, patient.id, patient.name, at, say(f"work.tag_{row.state}", tag=name, because=because))
+        _of(f"tag:{row.id}", "tag", patient, at, say(f"work.tag_{row.state}", tag=name, because=because))
         for row, name, patient, because, at in (await tx.execute(query))
     ]
 

@@ -16,6 +16,7 @@ from records.consent import Consent
 from records.contact import Contact
 from records.content import ContentItem, ContentMedia, ContentPush, ContentVersion
 from records.content_read import ContentRead
+from records.dealt_with import DealtWith
 from records.encounter import Encounter
 from records.errand import Errand
 from records.experiment import (
@@ -105,6 +106,7 @@ __all__ = [
     "ContentRead",
     "ContentVersion",
     "Conversation",
+    "DealtWith",
     "Department",
     "Encounter",
     "Errand",
