@@ -2,17 +2,26 @@
 
 from aiohttp import web
 
-from console.desk import DESK, SEAT
-from console.page import get, render
-from plans.work_list import work_list
+from console import work_acts
+from console.page import get, post
+from console.work_page import show_list
 
 
 async def show(request: web.Request) -> web.StreamResponse:
     """All that waits."""
-    desk, seat = request.app[DESK], request[SEAT]
-    async with desk.db.transaction() as tx:
-        items = await work_list(tx, seat.staff, desk.clock())
-    return render(request, "console/work.html", items=items)
+    return await show_list(request)
 
 
-ROUTES = (get("/work", show, "care.read"),)
+_ID = "{id:\\d{1,18}}"
+ROUTES = (
+    get("/work", show, "care.read"),
+    post(f"/alerts/{_ID}/claim", work_acts.claim, "care.act"),
+    post(f"/alerts/{_ID}/transfer", work_acts.transfer, "care.act"),
+    post(f"/alerts/{_ID}/close", work_acts.close, "care.act"),
+    post(f"/alerts/{_ID}/answer", work_acts.answer, "care.act"),
+    post(f"/errands/{_ID}/take", work_acts.take, "care.act"),
+    post(f"/errands/{_ID}/close", work_acts.close_one, "care.act"),
+    post("/lines/dealt-with", work_acts.dismiss, "care.act"),
+    post("/lines/bulk", work_acts.bulk, "care.act"),
+    post("/lines/undo", work_acts.undo, "care.act"),
+)

@@ -79,11 +79,16 @@ class Client:
         assert answer.status == 200, f"{path}: {answer.status} {await answer.text()}"
         return await answer.text()
 
-    async def post(self, path: str, fields: Sequence[tuple[str, str]] = (), /, **form: str) -> ClientResponse:
-        """A form of our page, sent; `fields` are those that may stand in it more than once."""
-        proof = {"csrf": self.seat.csrf} if self.seat is not None else {}
-        sent = [*(proof | form).items(), *fields]
-        return await self._http.post(URL(f"{self.origin}{BASE}{path}", encoded=True), data=sent, allow_redirects=False)
+    async def post(
+        self, path: str, fields: Sequence[tuple[str, str]] = (), /, *, htmx: bool = False, **form: str | list[str]
+    ) -> ClientResponse:
+        """A form of our page, sent; `fields`, or a list, are those that stand in it more than once. `htmx`: as its scripts send it."""
+        sent = [("csrf", self.seat.csrf)] if self.seat is not None and "csrf" not in form else []
+        for name, said in form.items():
+            sent += [(name, each) for each in ([said] if isinstance(said, str) else said)]
+        headers = {"HX-Request": "true"} if htmx else {}
+        address = URL(f"{self.origin}{BASE}{path}", encoded=True)
+        return await self._http.post(address, data=[*sent, *fields], headers=headers, allow_redirects=False)
 
 
 @dataclass
