@@ -15,6 +15,7 @@ from bot.around import Around
 from bot.called import LANGUAGE
 from bot.danger import keep_in_danger
 from bot.media import VOICE, WAITING
+from bot.my_page import answer_my_page
 from bot.picture_answer import answer_picture
 from bot.rating import answer_rating
 from bot.reply import Reply
@@ -98,11 +99,11 @@ class DialogueFailed(Exception):
 class TurnTaker:
     """Takes turns. `talker` is None while the model is `loading`, or broken: triage, and a person, then do without it.
 
-    `hears` says that voice messages are recognised.
+    `hears` says that voice messages are recognised; `pages` is where families' phones find our pages.
     """
 
-    def __init__(self, talker: Talker | None, zone: ZoneInfo, *, emergency_phone: str, hears: bool = False) -> None:
-        self.talker, self._zone, self._emergency_phone, self._hears = talker, zone, emergency_phone, hears
+    def __init__(self, talker: Talker | None, zone: ZoneInfo, *, emergency_phone: str, hears: bool = False, pages: str = "") -> None:
+        self.talker, self._zone, self._emergency_phone, self._hears, self._pages = talker, zone, emergency_phone, hears, pages
         self.loading = False
 
     def forget(self, chat_id: int) -> None:
@@ -137,6 +138,9 @@ class TurnTaker:
         rated = await answer_rating(tx, chat, message, now)
         if rated is not None:
             return Answer([rated], outcome={"answer": "rating"})
+        page = await answer_my_page(tx, chat, message, around.patients, now, self._pages)
+        if page is not None:
+            return Answer([page], outcome={"answer": "my_page"})
         reminded = await answer_task_tap(tx, chat, message, around.patients, now)
         if reminded is not None:
             return Answer([reminded], outcome={"answer": "reminder"})

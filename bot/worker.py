@@ -117,7 +117,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         recogniser(settings) as ears,
         push_ports(parts) as ports,
     ):
-        turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone, hears=settings.hears)
+        turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone, hears=settings.hears, pages=settings.pages)
         turns.loading = model is not None
         ocr = OcrProcess()
         handlers = compose(parts, client, turns, ocr, ears, ports)

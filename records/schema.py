@@ -28,6 +28,7 @@ from records.experiment import (
     SendChoice,
     TemplateSuggestion,
 )
+from records.family_link import FamilyLink, FamilySession
 from records.feed import Feed, FeedMessage
 from records.feed_lane import FeedLane
 from records.fhir_client import FhirClient, FhirClientTeam, FhirToken
@@ -113,6 +114,8 @@ __all__ = [
     "Experiment",
     "ExperimentFamily",
     "ExperimentLook",
+    "FamilyLink",
+    "FamilySession",
     "Feed",
     "FeedLane",
     "FeedMessage",

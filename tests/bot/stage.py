@@ -275,7 +275,7 @@ async def open_stage(
         wecom_client(core, sleep=_no_time, patience=patience) as client,
         channels.open(core, _no_time) if channels else nullcontext(ports or PushPorts()) as ports,
     ):
-        turns = TurnTaker(talker, ZONE, emergency_phone="120", hears=ears is not None)
+        turns = TurnTaker(talker, ZONE, emergency_phone="120", hears=ears is not None, pages=settings.pages)
         ocr = OcrProcess()
         handlers = compose(core, client, turns, reader or ocr, ears, ports)
         engine = asyncio.create_task(Engine(db.url, handlers, concurrency=8).run())
