@@ -172,11 +172,29 @@ def add_sandbox(app: web.Application, core: Core, session: aiohttp.ClientSession
     return control
 
 
-def add_family_pages(app: web.Application, core: Core) -> None:
-    """The pages that families open from the chat."""
-    from console.content_page import add_content_pages
+def add_content_pages(app: web.Application, core: Core) -> None:
+    """The pages of contents, which say nothing about a child."""
+    from console.content_page import add_content_pages as add
 
-    add_content_pages(app, core.db, core.clock, core.settings.tz, core.settings.hospital)
+    add(app, core.db, core.clock, core.settings.tz, core.settings.hospital)
+
+
+def add_family_pages(app: web.Application, core: Core) -> None:
+    """The family's own pages at /h5: for roles that hold patients' data. The files of all pages come with the console."""
+    from bot.weixin_sign_in import WeixinAccounts
+    from console.family.app import family_app
+    from console.family.desk import BASE, FamilyDesk
+
+    settings = core.settings
+    accounts = WeixinAccounts(push_access(settings), DatabaseTokenStore(core.db), core.clock)
+    desk = FamilyDesk(core.db, core.clock, settings.tz, settings.hospital, settings.emergency_phone, settings.pages, weixin=accounts)
+    pages = family_app(desk)
+
+    async def close(_: web.Application) -> None:
+        accounts.close()
+
+    pages.on_cleanup.append(close)
+    app.add_subapp(BASE, pages)
 
 
 def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession) -> None:

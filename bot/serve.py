@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from bot.app import Core, add_console, add_family_pages, add_sandbox, core
+from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core
 from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
@@ -132,6 +132,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             process = WorkerProcess(["worker"])
             app = gateway_app(parts)
             add_fhir(app, parts)
+            add_content_pages(app, parts)
             add_family_pages(app, parts)
             add_console(app, parts, session)
             add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
@@ -162,10 +163,11 @@ async def run_web(settings: Settings, *, role: str) -> None:
     """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
     async with core(settings, role=role, pool_size=4, migrate=True) as parts, aiohttp.ClientSession() as session:
         app = gateway_app(parts) if role == "gateway" else web.Application()
-        add_family_pages(app, parts)
+        add_content_pages(app, parts)
         add_health_routes(app, {"database": parts.db.ready}, (lambda: _count(parts)) if role == "web" else None)
         if role == "web":
             add_fhir(app, parts)
+            add_family_pages(app, parts)
             add_console(app, parts, session)
             add_intake_routes(app, parts)
             if settings.sandbox:

@@ -116,7 +116,7 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
     if needs != NOBODY and SEAT not in request:
         return _to_sign_in(request)
     if request.method not in ("GET", "HEAD"):
-        await check_same_site(request)
+        await check_same_site(request, request[SEAT].csrf if SEAT in request else None)
     if needs not in (NOBODY, ANYBODY):
         request[SEAT].rights.check(needs)
     return await handler(request)

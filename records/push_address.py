@@ -137,6 +137,21 @@ async def know_carer(tx: AsyncSession, carer: Carer, unionid: str | None, now: d
     await know_unionid(tx, KF, carer.external_userid or "", unionid, now)
 
 
+async def know_visitor(tx: AsyncSession, channel: str, address: str, now: datetime) -> None:
+    """An account opened our page: its row is made if there is none, so that the platform is asked whose it is. It agrees to nothing."""
+    made = insert(PushAddress).values(channel=channel, address=address, template="", consent="visitor", since=now, until=None)
+    await tx.execute(made.on_conflict_do_nothing())
+
+
+async def carer_at(tx: AsyncSession, channel: str, address: str) -> int | None:
+    """The carer whose account this is, as the unionid told; None while nobody knows."""
+    known = select(PushAddress.carer_id).where(
+        PushAddress.channel == channel, PushAddress.address == address, PushAddress.carer_id.is_not(None)
+    )
+    carer_id: int | None = await tx.scalar(known.limit(1))
+    return carer_id
+
+
 async def match_carers(tx: AsyncSession) -> int:
     """Give followers who have a carer's unionid to that carer; how many rows found one."""
     chat = aliased(PushAddress)

@@ -79,6 +79,27 @@ def judge(content: Content, vital: str, value: float, *, patient: PatientFacts, 
     return max(verdicts, key=lambda verdict: severity(verdict.level), default=None)
 
 
+def normal_range(content: Content, vital: str, patient: PatientFacts) -> tuple[float | None, float | None] | None:
+    """From where to below where a value is normal at this patient's age, in the canonical unit; an end that is open is None.
+
+    None where the table has no normal band for the age, or measures by the patient's own best. Tags narrow nothing: what they make of a
+    value is for triage to say.
+    """
+    entry = get_vital(content, vital)
+    age = patient.age_days if patient.age_days is not None else entry.assume_age_days
+    band = next((band for band in entry.bands if band.age and age is not None and band.age[0] <= age <= band.age[1]), None)
+    if band is None or entry.percent_of:
+        return None
+    at = next((number for number, rule in enumerate(band.rules) if severity(rule.level) == 0), None)
+    if at is None:
+        return None
+    before, normal = band.rules[at - 1] if at else None, band.rules[at]
+    ends = (before.lt, before.lte) if before is not None else (normal.gte, normal.gt)
+    low = next((end for end in ends if end is not None), None)
+    high = normal.lt if normal.lt is not None else normal.lte
+    return None if low is None and high is None else (low, high)
+
+
 def meanings(content: Content, vital: str, value: float) -> Iterator[str]:
     """Concepts that a value in the canonical unit counts as in the red-flag rules (38.5 ℃ is fever)."""
     return (meaning.concept for meaning in get_vital(content, vital).means if meaning.holds(value))

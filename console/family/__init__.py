@@ -1,0 +1,1 @@
+"""The family's own pages at /h5, opened from the chat on a phone."""

@@ -1,0 +1,79 @@
+"""The family's pages made from templates, and the child that an address names."""
+
+from datetime import date
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import yaml
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from console.family.desk import BASE, FAMILY, VISITOR, FamilyDesk, Visitor
+from console.page import TEMPLATES, environment
+from console.static_files import STATIC
+from records.chat import Chat
+from records.patient import Patient
+
+
+@cache
+def words() -> dict[str, Any]:
+    """What the pages say by code."""
+    loaded: dict[str, Any] = yaml.safe_load((TEMPLATES / "family" / "sentences.yml").read_text("utf-8"))
+    return loaded
+
+
+def say(path: str, **values: object) -> str:
+    """The sentence at `path` (dots between keys), filled in. Raises KeyError when there is none."""
+    found: Any = words()
+    for key in path.split("."):
+        found = found[key]
+    return str(found).format(**values)
+
+
+def render(request: web.Request, template: str, *, status: int = 200, child: Patient | None = None, **context: Any) -> web.Response:
+    """The page of `template` below templates/family/, about `child` where it is about one."""
+    desk, visitor = request.app[FAMILY], request.get(VISITOR)
+    said = words()["said"].get(request.query.get("said", ""))
+    text = environment().get_template(f"family/{template}").render(
+        desk=desk,
+        visitor=visitor,
+        child=child,
+        csrf=visitor.csrf if visitor is not None else "",
+        now=desk.clock(),
+        base=BASE,
+        home=f"{BASE}/{child.id}" if child is not None else BASE,
+        page=request.path.rsplit("/", 1)[-1],
+        static=STATIC,
+        say=say,
+        said=said,
+        **context,
+    )  # fmt: skip
+    return web.Response(text=text, status=status, content_type="text/html")
+
+
+def see_other(path: str, said: str | None = None) -> web.Response:
+    """Send the phone on to `path` below /h5, where it shows the sentence `said`."""
+    return web.Response(status=303, headers={"Location": BASE + path + (f"?{urlencode({'said': said})}" if said else "")})
+
+
+def child_of(request: web.Request) -> Patient:
+    """The child that the address names. Raises HTTPNotFound for one whom the visitor does not speak for, and for one that is not there."""
+    wanted = request.match_info["child"]
+    found = next((each for each in request[VISITOR].children if str(each.id) == wanted), None)
+    if found is None:
+        raise web.HTTPNotFound
+    return found
+
+
+async def chat_of(tx: AsyncSession, visitor: Visitor, *, lock: bool = False) -> Chat | None:
+    """The chat in which this carer wrote last; None when he never wrote."""
+    query = select(Chat).where(Chat.carer_id == visitor.carer.id).order_by(Chat.window_from.desc().nulls_last(), Chat.id.desc()).limit(1)
+    chat: Chat | None = await tx.scalar(query.with_for_update() if lock else query)
+    return chat
+
+
+def today(desk: FamilyDesk) -> date:
+    """The hospital's calendar day."""
+    return desk.clock().astimezone(desk.zone).date()
