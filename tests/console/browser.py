@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from console.desk import BASE
 from console.sign_in import COOKIE
@@ -25,12 +25,17 @@ FLAGS = [
 ]
 DESK, NARROW, PHONE, WIDE = (1280, 800), (360, 740), (390, 844), (1920, 1080)
 SCREENSHOTS = Path(__file__).parent.parent.parent / "docs" / "screenshots"
+# A busy machine may take its time; nothing waits longer than it must.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _RUN = """async (rules) => {
     const found = await axe.run(document, rules ? { runOnly: rules } : {});
     return found.violations.filter((each) => ["serious", "critical"].includes(each.impact))
         .map((each) => ({ rule: each.id, at: each.nodes.slice(0, 4).map((node) => `${node.target} ${node.html.slice(0, 160)}`) }));
 }"""
+# How the browser and htmx log a request that was answered with an error: tests look at the answer.
+_REFUSED = re.compile("Failed to load resource|Response Status Error Code")
 # Who opens a page, where, and on what screen.
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -79,11 +84,9 @@ async def browser_pages(address: str, stage: Stage) -> AsyncIterator[OpenPage]:
             if userid is not None:
                 await context.add_cookies([{"name": COOKIE, "value": await stage.token(userid), "url": str(stage.origin)}])
             page = await context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on(
-                "console", lambda line: errors.append(line.text) if line.type == "error" and "Failed to load" not in line.text else None
-            )
+            page.on("console", lambda line: errors.append(line.text) if line.type == "error" and not _REFUSED.search(line.text) else None)
             await page.goto(f"{stage.origin}{BASE}{path}")
             return page
 
@@ -91,7 +94,7 @@ async def browser_pages(address: str, stage: Stage) -> AsyncIterator[OpenPage]:
         for context in contexts:
             await context.close()
         await browser.close()
-    assert errors == []
+    assert errors == [], errors
 
 
 @cache

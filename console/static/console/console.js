@@ -7,3 +7,8 @@ import { startTimes } from "./time.js";
 import { startToasts } from "./toast.js";
 
 for (const start of [startShell, startDialogs, startKeys, startTimes, startToasts, startLive]) start();
+
+// Figures weigh more than all else: only where there are some.
+const draw = () => document.querySelector("[data-chart]") && import("./chart.js");
+document.body.addEventListener("htmx:afterSettle", draw);
+draw();
