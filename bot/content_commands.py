@@ -3,15 +3,15 @@
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
-from bot.content_desk import Desk, at_desk, line_of, newest_of, team_named, visible_to
+from bot.content_desk import Desk, at_desk, line_of, team_named, visible_to
 from bot.drafts import export_drafts, waiting_drafts
 from bot.links import find_patient
 from plans.clock import local_day
 from plans.content import lifecycle
 from plans.content.authoring import read_contents, write_contents
+from plans.content.catalogue import moves_of, newest_of, versions_of
 from plans.content.check import check_content
 from plans.content.lifecycle import Draft, content_of, find_item
 from plans.content.match import match
@@ -19,10 +19,9 @@ from plans.content.push import push_content, push_counts
 from plans.content.review_due import reviews_due
 from plans.content.store import keep_media, kept_media
 from plans.content.words import ContentRefused, say
-from records.content import ContentMedia, ContentVersion
+from records.content import ContentMedia
 from records.content_read import reads
 from records.patient import access_patient
-from records.state import StateChange
 from tagging.cohort.scope import scope_of_staff
 
 
@@ -47,17 +46,13 @@ def show_command(code: str, by: str, *, version: int | None) -> None:
 
     async def work(desk: Desk) -> str:
         item = await find_item(desk.tx, desk.staff, code)
-        versions = list(
-            await desk.tx.scalars(select(ContentVersion).where(ContentVersion.content_id == item.id).order_by(ContentVersion.version))
-        )
+        versions = await versions_of(desk.tx, item)
         chosen = next((each for each in versions if each.version == version), None) if version else newest_of(versions)
         if chosen is None:
             raise ContentRefused("no_version", code=code)
         lines = [line_of(item, each) for each in versions]
-        ids = [each.id for each in versions]
         numbers = {each.id: each.version for each in versions}
-        moves = select(StateChange).where(StateChange.entity == "content_version", StateChange.entity_id.in_(ids)).order_by(StateChange.id)
-        for each in await desk.tx.scalars(moves):
+        for each in await moves_of(desk.tx, versions):
             moved = f"v{numbers[each.entity_id]}  {each.old or '-'} → {each.new}  {each.by}  {each.reason or ''}"
             lines.append(f"  {each.at.astimezone(desk.zone):%Y-%m-%d %H:%M}  {moved}".rstrip())
         content = content_of(chosen)
@@ -119,7 +114,7 @@ def review_command(code: str, by: str, *, back: str | None, note: str) -> None:
 
     async def work(desk: Desk) -> str:
         item = await find_item(desk.tx, desk.staff, code)
-        versions = list(await desk.tx.scalars(select(ContentVersion).where(ContentVersion.content_id == item.id)))
+        versions = await versions_of(desk.tx, item)
         open_one = next((each for each in versions if each.state == "draft"), None) or newest_of(versions)
         if open_one is None:
             raise ContentRefused("no_version", code=code)

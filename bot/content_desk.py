@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import core
 from bot.cli_run import command_settings
 from bot.registry import RegistryError, clinician
+from plans.content.catalogue import may_see
 from plans.content.live import take_in
 from records.content import ContentItem, ContentVersion
-from records.staff import Staff, Team, TeamMember
+from records.staff import Staff, Team
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class Desk:
 
 async def visible_to(desk: Desk, team: str | None = None) -> dict[ContentItem, list[ContentVersion]]:
     """The items that the clinician may work on, by code, with their versions in order."""
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == desk.staff.id)
-    chosen = select(ContentItem).where(or_(ContentItem.team_id.is_(None), ContentItem.team_id.in_(mine))).order_by(ContentItem.code)
+    chosen = select(ContentItem).where(may_see(desk.staff)).order_by(ContentItem.code)
     if not desk.staff.active:
         return {}
     if (team_id := await team_named(desk.tx, team)) is not None:
@@ -41,12 +41,6 @@ async def visible_to(desk: Desk, team: str | None = None) -> dict[ContentItem, l
     for version in await desk.tx.scalars(rows):
         found[items[version.content_id]].append(version)
     return found
-
-
-def newest_of(versions: list[ContentVersion]) -> ContentVersion | None:
-    """What an editor goes on from: the version that is open, else the published one, else the last."""
-    by_state = {each.state: each for each in versions}
-    return by_state.get("draft") or by_state.get("reviewed") or by_state.get("published") or (versions[-1] if versions else None)
 
 
 def line_of(item: ContentItem, version: ContentVersion) -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from console.cohorts import ROUTES as COHORTS
+from console.content_centre import ROUTES as CONTENT
 from console.desk import BASE, DESK, SEAT, Desk
 from console.forgery import check_same_site
 from console.live.stream import ROUTES as LIVE
@@ -28,6 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *LIVE,
     *WORK,
     *COHORTS,
+    *CONTENT,
 )
 MAX_BODY = 4 << 20
 # What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.

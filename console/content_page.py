@@ -3,8 +3,8 @@
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,10 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from console.sandbox import read_static
-from plans.article import reference_of
 from plans.content.link import PATH
-from plans.content.model import Block
+from plans.content.model import ArticleContent
 from plans.content.page import Page, note_finished, note_opened, open_page, page_media
+from plans.content.push import reference_line
 from plans.content.words import say
 from records.content import ContentMedia
 from records.database import Database
@@ -54,8 +54,7 @@ class ContentPages:
 
     def __init__(self, db: Database, clock: Callable[[], datetime], zone: ZoneInfo, hospital: str) -> None:
         self._db, self._clock, self._zone, self._hospital = db, clock, zone, hospital
-        environment = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
-        self._page, self._gone = environment.get_template("content.html"), environment.get_template("content_gone.html")
+        self._gone = _environment().get_template("content_gone.html")
         self._static = read_static(_HERE / "static" / "content")
 
     def routes(self) -> list[web.RouteDef]:
@@ -89,25 +88,12 @@ class ContentPages:
             found = await open_page(tx, request.match_info["token"], self._clock())
         if not isinstance(found, Page):
             return self._sorry("late" if found == "late" else "gone", 404 if found == "forged" else 410)
-        version = found.version
-        reviewed = say("family.unreviewed")
-        if not version.needs_review and version.reviewed_at is not None:
-            reviewed = say("family.reviewed", month=f"{version.reviewed_at.astimezone(self._zone):%Y年%m月}")
-        text = self._page.render(
-            content=found.content,
-            paragraphs=_paragraphs(found.content.body),
-            blocks=[
-                {"kind": block.kind, "it": getattr(block, block.kind), "text": _paragraphs(block.text or "")}
-                for block in found.content.blocks
-            ],
-            base=f"{PATH}/{request.match_info['token']}",
-            static=f"{_STATIC}/{self._static.version}",
-            dwell=round(found.dwell),
-            hospital=self._hospital,
-            reference=say("family.reference", source=reference_of(version.source), reviewed=reviewed),
-            emergency=say("family.emergency"),
-            end=say("family.end"),
-        )
+        base, static = f"{PATH}/{request.match_info['token']}", f"{_STATIC}/{self._static.version}"
+        reference = reference_line(found.version, self._zone)
+        text = article_page(
+            found.content, reference, base=base, style=f"{static}/content.css", script=f"{static}/content.js",
+            dwell=round(found.dwell), hospital=self._hospital,
+        )  # fmt: skip
         return web.Response(text=text, content_type="text/html")
 
     async def note(self, request: web.Request) -> web.Response:
@@ -130,7 +116,7 @@ class ContentPages:
             kept = await page_media(tx, found, request.match_info["sha256"]) if isinstance(found, Page) else None
         if kept is None:
             return web.Response(status=404)
-        return _bytes(request, kept)
+        return media_answer(request, kept)
 
     async def static(self, request: web.Request) -> web.Response:
         """The page's style and script."""
@@ -152,15 +138,28 @@ class ContentPages:
         return web.Response(text=text, status=status, content_type="text/html")
 
 
-def _block(block: Block) -> dict[str, Any]:
-    return {"kind": block.kind, "it": getattr(block, block.kind), "text": _paragraphs(block.text or "")}
+def article_page(
+    content: ArticleContent, reference: str, *, base: str, style: str, hospital: str, script: str | None = None, dwell: int = 0
+) -> str:
+    """The page of an article. Its pictures lie below `base`; with a `script` it tells that it was read."""
+    blocks = [{"kind": block.kind, "it": getattr(block, block.kind), "text": _paragraphs(block.text or "")} for block in content.blocks]
+    return _environment().get_template("content.html").render(
+        content=content, paragraphs=_paragraphs(content.body), blocks=blocks, base=base, style=style, script=script, dwell=dwell,
+        hospital=hospital, reference=reference, emergency=say("family.emergency"), end=say("family.end"),
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
 
 
 def _paragraphs(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _bytes(request: web.Request, kept: ContentMedia) -> web.Response:
+def media_answer(request: web.Request, kept: ContentMedia) -> web.Response:
+    """A file of a content, or the part of it that is asked for. It can run nothing, whatever it is."""
     inline = kept.kind in ("image", "video")
     name = quote(kept.name)
     headers = {

@@ -9,7 +9,7 @@ from aiohttp import web
 
 _ROOT = Path(__file__).parent / "static"
 # Folders that the console and the family's pages serve; the sandbox has its own.
-_FOLDERS = ("console", "family", "vendor")
+_FOLDERS = ("console", "content", "family", "vendor")
 PREFIX = "/static"
 
 

@@ -1,5 +1,6 @@
 """Which version of which content a family was shown, what it did with it, and whether it helped."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,8 +99,8 @@ class Reads:
     useless: int
 
 
-async def reads(tx: AsyncSession, *, article: str | None = None) -> list[Reads]:
-    """The figures of each version (of one article), the most shown first."""
+async def reads(tx: AsyncSession, *, article: str | None = None, articles: Collection[str] | None = None) -> list[Reads]:
+    """The figures of each version (of one article, of some), the most shown first."""
     query = (
         select(
             ContentRead.article,
@@ -114,8 +115,11 @@ async def reads(tx: AsyncSession, *, article: str | None = None) -> list[Reads]:
         .group_by(ContentRead.article, ContentRead.version)
         .order_by(func.count().desc(), ContentRead.article, ContentRead.version)
     )
-    rows = await tx.execute(query if article is None else query.where(ContentRead.article == article))
-    return [Reads(*row) for row in rows]
+    if article is not None:
+        query = query.where(ContentRead.article == article)
+    if articles is not None:
+        query = query.where(ContentRead.article.in_(articles))
+    return [Reads(*row) for row in await tx.execute(query)]
 
 
 async def article_rated(tx: AsyncSession, chat: Chat, read_id: int, *, useful: bool, now: datetime) -> bool:

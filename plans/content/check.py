@@ -8,7 +8,7 @@ from pathlib import Path
 from plans.authored import read_authored
 from plans.content.model import ArticleContent, MessageContent, Strict
 from plans.content.reading import HARD, Reading, reading_of
-from plans.content.words import say
+from plans.content.words import label_of, say
 from tagging.check import banned_advice
 from tagging.content import default_content
 
@@ -39,7 +39,7 @@ class Checked:
 
 def check_content(content: ArticleContent | MessageContent) -> Checked:
     """Judge every text of a content. Blocking: the word cutter's dictionary takes about a second the first time."""
-    banned = [found for field, text in content.words() for found in banned_in(field, text)]
+    banned = [found for field, text in content.words() for found in banned_in(label_of(field), text)]
     whole = "\n".join(text for field, text in content.words() if field not in ("title", "short"))
     reading, hints = reading_of(whole), []
     if reading.level == 3 and reading.sentence >= HARD:

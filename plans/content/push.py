@@ -226,7 +226,7 @@ async def _send(tx: AsyncSession, case: _Case, verdict: Verdict, now: datetime, 
         await _close(tx, push, "refused", "not_published", now)
         return None
     number, ask = read
-    parts = compose(content, _reference(version, zone), page=page, ask=ask, room=verdict.room)
+    parts = compose(content, reference_line(version, zone), page=page, ask=ask, room=verdict.room)
     if not parts:
         await move_contacts(tx, [verdict.key], "withdrawn", now=now, error="no room")
         await tx.delete(await tx.get_one(ContentRead, number))
@@ -294,7 +294,7 @@ async def _is_busy(tx: AsyncSession, chat: Chat) -> bool:
     return task is not None and task.state in TALKING
 
 
-def _reference(version: ContentVersion, zone: ZoneInfo) -> str:
+def reference_line(version: ContentVersion, zone: ZoneInfo) -> str:
     """Where it comes from and who looked at it, as families read it."""
     reviewed = say("family.unreviewed")
     if not version.needs_review and version.reviewed_at is not None:

@@ -16,3 +16,15 @@ class ContentRefused(Exception):
     def __init__(self, code: str, /, **values: object) -> None:
         super().__init__(say(f"refused.{code}", **values))
         self.code = code
+
+
+def label_of(field: str) -> str:
+    """A field of a content as editors know it: `blocks[2].picture` is 第2块（图片）."""
+    name, _, rest = field.partition("[")
+    if name != "blocks" or not rest:
+        return str(table("fields").get(field, field))
+    number, _, part = rest.partition("].")
+    part, _, inner = part.partition(".")
+    told = table("fields").get(inner.rpartition(".")[2], "")
+    place = table("fields")["block"].format(number=number.strip("第项"), kind=table("blocks").get(part, part))
+    return f"{place}{told}"
