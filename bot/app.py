@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox import SimulatorControl
     from bot.sign_in import WecomStaffSignIn
+    from plans.reach.route import Channels
     from records.staff import Staff
     from tagging.portrait.portrait import Portrait
 
@@ -140,6 +141,14 @@ async def push_ports(core: Core, *, sleep: Callable[[float], Awaitable[None]] = 
         yield ports
 
 
+async def push_channels(core: Core) -> "Channels":
+    """What this installation has to reach a family with, beside the chat."""
+    from bot.reach import channels_of
+
+    async with push_ports(core) as ports:
+        return channels_of(ports)
+
+
 @asynccontextmanager
 async def recogniser(settings: Settings) -> AsyncIterator[Recogniser | None]:
     """Speech recognition as the settings choose it; None without."""
@@ -197,15 +206,21 @@ def add_family_pages(app: web.Application, core: Core) -> None:
     app.add_subapp(BASE, pages)
 
 
-def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession) -> None:
-    """The pages of clinicians and administrators at /console, and the files of all pages."""
+def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession, channels: "Channels | None" = None) -> None:
+    """The pages of clinicians and administrators at /console, and the files of all pages.
+
+    `channels` are this installation's ways to a family outside the chat; None: there are none.
+    """
     from console.app import console_app
     from console.desk import BASE, Desk
     from console.static_files import add_static
+    from plans.reach.route import Channels
 
     settings = core.settings
     secure = settings.public_url.startswith("https")
-    desk = Desk(core.db, core.clock, settings.tz, settings.hospital, secure=secure, wecom=staff_sign_in(core))
+    desk = Desk(
+        core.db, core.clock, settings.tz, settings.hospital, secure=secure, wecom=staff_sign_in(core), channels=channels or Channels()
+    )  # fmt: skip
     app.add_subapp(BASE, console_app(desk))
     add_static(app)
 

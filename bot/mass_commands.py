@@ -8,24 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
 from bot.cli_run import command_settings
-from bot.jobs import Job, defer
+from bot.mass_message import send_test
 from bot.registry import RegistryError, clinician
-from integrations.wecom.outbound import text as body
 from plans.mass_message import write
 from plans.mass_message.audience import choose
-from plans.mass_message.compose import fill
 from plans.mass_message.preview import preview
 from plans.mass_message.results import Result, counts, results
-from plans.mass_message.words import say, words
+from plans.mass_message.words import contact_name, reason_name, route_name, say, words
 from plans.reach.route import Channels
-from plans.wording import words as wording
 from records.mass_message import MassMessage
-from records.message import Outbound, enqueue
 from records.staff import Staff
 
 Work = Callable[[AsyncSession, Core, Staff], Awaitable[str]]
@@ -66,8 +61,8 @@ def preview_command(id: int, by: str) -> None:
             f"范围：{message.audience_text}",
             f"患者 {seen.patients} 名，家庭 {seen.families} 户，没有登记照护者 {seen.without_carer} 名",
             f"现在发送（抽样 {seen.sample} 户）：",
-            *(f"  {words_of_route(route)}：{number}" for route, number in sorted(seen.routes.items())),
-            *(f"  {_reason(reason)}：{number}" for reason, number in sorted(seen.held.items())),
+            *(f"  {route_name(route)}：{number}" for route, number in sorted(seen.routes.items())),
+            *(f"  {reason_name(reason)}：{number}" for reason, number in sorted(seen.held.items())),
             "内容：",
             seen.text,
         ]
@@ -80,13 +75,7 @@ def test_command(id: int, by: str) -> None:
     """`careloop mass test`."""
 
     async def run(tx: AsyncSession, parts: Core, staff: Staff) -> str:
-        message = await write.access_mass(tx, staff, id)
-        line, now = f"staff:{staff.userid}", parts.clock()
-        number = await tx.scalar(select(func.count()).where(Outbound.key.startswith(f"masstest:{id}:"))) or 0
-        key = f"masstest:{id}:{number + 1}"
-        payload = body(say("message.test") + fill(message.text, ["小明"]))
-        await enqueue(tx, key, line=line, route="app", payload=payload, purpose="notice", now=now)
-        await defer(tx, [Job("deliver", line, lock=line)])
+        await send_test(tx, await write.access_mass(tx, staff, id), staff, now=parts.clock())
         return f"已发给 {staff.name}（{staff.userid}）。"
 
     print(_ask(run, by))
@@ -140,11 +129,8 @@ def show_command(id: int, by: str) -> None:
             _headline(message),
             f"范围：{message.audience_text}",
             f"家庭 {message.families or 0} 户：{states}",
-            *(
-                f"  {words_of_route(route)} {words('contacts').get(state, state)}：{n}"
-                for (route, state), n in sorted(seen.contacts.items())
-            ),
-            *(f"  未发送，{_reason(reason)}：{number}" for reason, number in sorted(seen.skipped.items())),
+            *(f"  {route_name(route)} {contact_name(state)}：{n}" for (route, state), n in sorted(seen.contacts.items())),
+            *(f"  未发送，{reason_name(reason)}：{number}" for reason, number in sorted(seen.skipped.items())),
         ]
         return "\n".join(lines)
 
@@ -182,13 +168,13 @@ def list_command(by: str) -> None:
 
 def _row(line: Result, zone: ZoneInfo) -> tuple[str, ...]:
     at = f"{line.at.astimezone(zone):%Y-%m-%d %H:%M}" if line.at is not None else ""
-    route = words_of_route(line.route) if line.route else ""
+    route = route_name(line.route) if line.route else ""
     return (
-        say("message.join").join(line.patients),
+        say("message.join").join(name for _, name in line.patients),
         words("recipient")[line.state],
-        _reason(line.reason or ""),
+        reason_name(line.reason or ""),
         route,
-        _result(line.contact or ""),
+        contact_name(line.contact or ""),
         at,
     )
 
@@ -196,19 +182,6 @@ def _row(line: Result, zone: ZoneInfo) -> tuple[str, ...]:
 def _harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-def words_of_route(route: str) -> str:
-    """A route in Chinese."""
-    return str(words("routes").get(route, route))
-
-
-def _result(state: str) -> str:
-    return str(words("contacts").get(state, state))
-
-
-def _reason(reason: str) -> str:
-    return words("reasons").get(reason) or str(wording("undeliverable").get(reason, reason))
 
 
 def _headline(message: MassMessage) -> str:

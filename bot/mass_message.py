@@ -7,18 +7,20 @@ import structlog
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.jobs import NORMAL, Job
+from bot.jobs import NORMAL, Job, defer
 from bot.reach import Means, Message, reach_many
 from integrations.wecom.outbound import text as body
 from plans.mass_message.compose import fill
 from plans.mass_message.life import MASS_MOVES
 from plans.mass_message.results import about
+from plans.mass_message.words import say
 from plans.mass_message.write import begin
 from plans.reach.route import Decision, Want
 from records.database import Database
 from records.mass_message import MassMessage, MassRecipient, children_of
+from records.message import Outbound, enqueue
 from records.patient import Patient
-from records.staff import Team
+from records.staff import Staff, Team
 from records.state import move
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,15 @@ BUSY, WAIT_WHEN_BUSY = 50, timedelta(seconds=30)
 _WAITING_JOBS = text(
     "select count(*) from (select 1 from procrastinate_jobs where status = 'todo' and priority >= :normal limit :busy) as waiting"
 )
+
+
+async def send_test(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime) -> None:
+    """Send it to whoever tries it, in WeCom, marked as a test and with a name that is nobody's."""
+    line = f"staff:{staff.userid}"
+    number = await tx.scalar(select(func.count()).where(Outbound.key.startswith(f"masstest:{message.id}:"))) or 0
+    payload = body(say("message.test") + fill(message.text, [say("message.nobody")]))
+    await enqueue(tx, f"masstest:{message.id}:{number + 1}", line=line, route="app", payload=payload, purpose="notice", now=now)
+    await defer(tx, [Job("deliver", line, lock=line)])
 
 
 async def masses_due(tx: AsyncSession, now: datetime) -> list[Job]:

@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core
+from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core, push_channels
 from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
@@ -134,7 +134,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             add_fhir(app, parts)
             add_content_pages(app, parts)
             add_family_pages(app, parts)
-            add_console(app, parts, session)
+            add_console(app, parts, session, await push_channels(parts))
             add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
             add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
@@ -168,7 +168,7 @@ async def run_web(settings: Settings, *, role: str) -> None:
         if role == "web":
             add_fhir(app, parts)
             add_family_pages(app, parts)
-            add_console(app, parts, session)
+            add_console(app, parts, session, await push_channels(parts))
             add_intake_routes(app, parts)
             if settings.sandbox:
                 add_sandbox(app, parts, session)

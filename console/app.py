@@ -13,6 +13,7 @@ from console.desk import BASE, DESK, SEAT, Desk
 from console.forgery import check_same_site
 from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
+from console.mass import ROUTES as MASS
 from console.page import ANYBODY, NOBODY, Route, render, sentences
 from console.session import seat_of
 from console.sign_in import COOKIE
@@ -30,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *WORK,
     *COHORTS,
     *CONTENT,
+    *MASS,
 )
 MAX_BODY = 4 << 20
 # What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from console.sign_in_wecom import WecomSignIn
+from plans.reach.route import Channels
 from records.database import Database
 from records.role import Rights
 from records.staff import Staff
@@ -19,7 +20,8 @@ BASE = "/console"
 
 @dataclass(frozen=True)
 class Desk:
-    """The parts that pages use. `secure` tells whether browsers reach us by https; `wecom` is None where staff cannot sign in by WeCom."""
+    """The parts that pages use. `secure` tells whether browsers reach us by https; `wecom` is None where staff cannot sign in by WeCom.
+    `channels` are the ways to a family outside the chat."""
 
     db: Database
     clock: Callable[[], datetime]
@@ -27,6 +29,7 @@ class Desk:
     hospital: str
     secure: bool
     wecom: WecomSignIn | None = None
+    channels: Channels = field(default_factory=Channels)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from console.page import get, post, render, see_other, today
 from plans.authored import AuthoringError, Problem
 from plans.content.catalogue import newest_of, usable_media, versions_of
 from plans.content.check import check_content
-from plans.content.lifecycle import Draft, content_of, save_draft
+from plans.content.lifecycle import Draft, content_of, find_item, save_draft
 from plans.content.model import ArticleContent, MessageContent
 from plans.content.words import ContentRefused, label_of, table
 from plans.content.words import say as tell
@@ -94,14 +94,17 @@ async def save(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         base, item, version = await _before(tx, request, form)
         written = await _read(tx, request, form, base)
-    if item is not None and form.mark != mark_of(version):
-        return await _editor(request, form, version, (say("editor.changed"),))
     if written.content is None:
         return await _editor(request, form, version, written.wrong)
     draft = Draft(written.content, await asyncio.to_thread(check_content, written.content))
     team_id = item.team_id if item is not None else int(form.team) if form.team else None
     try:
         async with desk.db.transaction() as tx:
+            if item is not None:
+                await find_item(tx, seat.staff, form.code, lock=True)
+                version = newest_of(await versions_of(tx, item))
+                if form.mark != mark_of(version):
+                    return await _editor(request, form, version, (say("editor.changed"),))
             await save_draft(tx, draft, team_id=team_id, by=seat.staff, now=desk.clock(), zone=desk.zone)
     except ContentRefused as err:
         return await _editor(request, form, version, (str(err),))

@@ -1,7 +1,7 @@
 """Whose families a mass message goes to: chosen by a sentence, a kept cohort or a list, always within the author's teams."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.mass_message.errors import MassRefused
+from plans.mass_message.words import say
 from records.cohort import CohortMember
 from records.mass_message import MassChild, MassMessage, MassRecipient
 from records.patient import Patient, PatientCarer, patients_by_number
@@ -18,9 +19,12 @@ from records.staff import Staff
 from tagging.cohort.builder import build, read
 from tagging.cohort.preview import plan_well
 from tagging.cohort.saved import access_cohort
-from tagging.cohort.scope import scope_of_staff
+from tagging.cohort.scope import Scope, scope_of_staff
 from tagging.cohort.sql import Compiled
 from tagging.cohort.write import write
+
+# So many record numbers of a list say which it is.
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,15 @@ async def choose(
     record_numbers: Sequence[str] = (),
     now: datetime,
     zone: ZoneInfo,
+    teams: Collection[int] | None = None,
 ) -> Chosen:
-    """Check an audience. Raises MassRefused (`audience`, `unknown_patients`), CohortError and CohortRefused with sentences of their own."""
+    """Check an audience; `teams` narrows it to some of the author's.
+
+    Raises MassRefused (`audience`, `unknown_patients`), CohortError and CohortRefused with sentences of their own.
+    """
     if (query is not None) + (cohort is not None) + bool(record_numbers) != 1:
         raise MassRefused("audience")
-    scope = await scope_of_staff(tx, staff, now=now, zone=zone)
+    scope = await _scope(tx, staff, teams, now=now, zone=zone)
     if query is not None:
         tree = scope.read(query)
         return Chosen({"query": build(tree)}, write(tree, names=scope.name_of))
@@ -52,21 +60,32 @@ async def choose(
         kept = await access_cohort(tx, staff, cohort)
         return Chosen({"cohort": kept.id}, kept.name)
     known = await patients_by_number(tx, [_key(number) for number in record_numbers])
-    teams = scope.teams
-    mine = {key for key, found in known.items() if any(teams is None or patient.team_id in teams for patient in found)}
+    within = scope.teams
+    mine = {key for key, found in known.items() if any(within is None or patient.team_id in within for patient in found)}
     if strange := [number for number in record_numbers if _key(number) not in mine]:
         raise MassRefused("unknown_patients", numbers="、".join(strange[:20]))
     numbers = sorted({_key(number) for number in record_numbers})
-    return Chosen({"patients": numbers}, "、".join(numbers[:5]))
+    shown = "、".join(numbers[:SHOWN])
+    more = say("message.more", numbers=shown, count=len(numbers))
+    return Chosen({"patients": numbers}, shown if len(numbers) <= SHOWN else more)
 
 
 def _key(number: str) -> str:
     return "".join(character for character in number.upper() if character.isascii() and character.isalnum())
 
 
-async def patient_ids(tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now: datetime, zone: ZoneInfo) -> Select[Any]:
-    """A statement of the patients (one column) whom the audience means now, within the teams of `staff`."""
+async def _scope(tx: AsyncSession, staff: Staff, teams: Collection[int] | None, *, now: datetime, zone: ZoneInfo) -> Scope:
     scope = await scope_of_staff(tx, staff, now=now, zone=zone)
+    if teams is None:
+        return scope
+    return replace(scope, teams=frozenset(teams) if scope.teams is None else scope.teams & frozenset(teams))
+
+
+async def patient_ids(
+    tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now: datetime, zone: ZoneInfo, teams: Collection[int] | None = None
+) -> Select[Any]:
+    """A statement of the patients (one column) whom the audience means now, within the teams of `staff` (`teams`: within these of them)."""
+    scope = await _scope(tx, staff, teams, now=now, zone=zone)
     if "query" in audience:
         compiled = Compiled(scope)
         condition = compiled.matches(scope.known(read(audience["query"])))
@@ -91,9 +110,11 @@ def families(patients: Select[Any]) -> Select[int, int]:
     )
 
 
-async def fix(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime, zone: ZoneInfo) -> int:
+async def fix(
+    tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime, zone: ZoneInfo, teams: Collection[int] | None = None
+) -> int:
     """Write down the families that the message goes to, set by set; how many. From now on they stay the same."""
-    chosen = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone)).subquery("chosen")
+    chosen = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone, teams=teams)).subquery("chosen")
     await plan_well(tx)
     children = select(chosen.c.patient_id, chosen.c.carer_id, literal(message.id))
     await tx.execute(insert(MassChild).from_select(["patient_id", "carer_id", "mass_message_id"], children))
@@ -102,9 +123,11 @@ async def fix(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: date
     return int(await tx.scalar(select(func.count()).where(MassRecipient.mass_message_id == message.id)) or 0)
 
 
-async def count(tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now: datetime, zone: ZoneInfo) -> tuple[int, int, int]:
+async def count(
+    tx: AsyncSession, staff: Staff, audience: dict[str, Any], *, now: datetime, zone: ZoneInfo, teams: Collection[int] | None = None
+) -> tuple[int, int, int]:
     """How many patients are meant, how many of them have nobody who is registered for them, and to how many families it goes."""
-    chosen = await patient_ids(tx, staff, audience, now=now, zone=zone)
+    chosen = await patient_ids(tx, staff, audience, now=now, zone=zone, teams=teams)
     meant = chosen.subquery("meant")
     await plan_well(tx)
     patients = int(await tx.scalar(select(func.count()).select_from(meant)) or 0)

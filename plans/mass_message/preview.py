@@ -1,7 +1,7 @@
 """What a mass message would come to if it went out now: how many, by which route, and what holds the others. Nothing is written."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -35,10 +35,19 @@ class Preview:
     held: Mapping[str, int]
 
 
-async def preview(tx: AsyncSession, message: MassMessage, staff: Staff, channels: Channels, *, now: datetime, zone: ZoneInfo) -> Preview:
-    """Look ahead, within what `staff` may see. Raises what choosing the audience raises."""
-    patients, without, total = await count(tx, staff, message.audience, now=now, zone=zone)
-    children = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone)).subquery("children")
+async def preview(
+    tx: AsyncSession,
+    message: MassMessage,
+    staff: Staff,
+    channels: Channels,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    teams: Collection[int] | None = None,
+) -> Preview:
+    """Look ahead, within what `staff` may see (`teams`: in these of his teams). Raises what choosing the audience raises."""
+    patients, without, total = await count(tx, staff, message.audience, now=now, zone=zone, teams=teams)
+    children = families(await patient_ids(tx, staff, message.audience, now=now, zone=zone, teams=teams)).subquery("children")
     by_lot = select(children.c.carer_id).group_by(children.c.carer_id).order_by(func.random()).limit(SAMPLE)
     lot = list(await tx.scalars(by_lot))
     rows = await tx.execute(

@@ -1,6 +1,6 @@
 """What became of a mass message, in numbers and family by family."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.contact import Contact
 from records.mass_message import MassMessage, MassRecipient, children_of
 from records.patient import Patient, ReadAudit
-from records.staff import Staff
+from records.staff import Staff, TeamMember
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Result:
-    """One family's line. `contact` is what became of the latest attempt, by `route`."""
+    """One family's line: its children by id and name. `contact` is what became of the latest attempt, by `route`."""
 
     carer_id: int
-    patients: tuple[str, ...]
+    patients: tuple[tuple[int, str], ...]
     state: str
     reason: str | None
     route: str | None
@@ -66,8 +66,20 @@ def _latest(message: MassMessage) -> Select[str, str, str, datetime]:
     )
 
 
-async def results(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime, after: int = 0, limit: int = 500) -> list[Result]:
-    """Family by family, beyond the carer `after`; the children shown are noted as read by `staff`."""
+async def results(
+    tx: AsyncSession,
+    message: MassMessage,
+    staff: Staff,
+    *,
+    now: datetime,
+    after: int = 0,
+    limit: int = 500,
+    teams: Collection[int] | None = None,
+) -> list[Result]:
+    """Family by family, beyond the carer `after`; the children shown are noted as read by `staff`.
+
+    Shown are those who are still in his teams (`teams`: in these of them); of a family whose children have left, only what became of it.
+    """
     latest = _latest(message).subquery("latest")
     key = literal(f"mass:{message.id}:").concat(MassRecipient.carer_id)
     rows = (
@@ -81,9 +93,19 @@ async def results(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: 
     ).all()
     children = await children_of(tx, message.id, [row[0].carer_id for row in rows])
     ids = {id for of in children.values() for id in of}
-    names = {id: name for id, name in await tx.execute(select(Patient.id, Patient.name).where(Patient.id.in_(ids)))}
-    tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why="mass_message") for id in sorted(ids))
+    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    shown = select(Patient.id, Patient.name).where(Patient.id.in_(ids), Patient.team_id.in_(mine))
+    names = {id: name for id, name in await tx.execute(shown if teams is None else shown.where(Patient.team_id.in_(teams)))}
+    tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why="mass_message") for id in sorted(names))
     return [
-        Result(one.carer_id, tuple(names.get(id, "") for id in children.get(one.carer_id, ())), one.state, one.reason, route, contact, at)
+        Result(
+            one.carer_id,
+            tuple((id, names[id]) for id in children.get(one.carer_id, ()) if id in names),
+            one.state,
+            one.reason,
+            route,
+            contact,
+            at,
+        )
         for one, route, contact, at in rows
     ]

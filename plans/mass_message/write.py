@@ -1,5 +1,6 @@
 """Writing a mass message and moving it along: draft, submitted, approved, sending, paused, done, cancelled."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from records.contact import move_contacts
 from records.mass_message import MassChild, MassMessage, MassRecipient
 from records.message import Outbound
 from records.staff import Staff, Team, TeamMember
-from records.state import created, move
+from records.state import StateChange, created, move
 
 # Above so many families a second person has to approve (R).
 FOUR_EYES = 50
@@ -24,6 +25,7 @@ FOUR_EYES = 50
 USEFUL_FOR = timedelta(days=7)
 FURTHEST = timedelta(days=60)
 CANCELLED = "cancelled"
+MOST_TITLE = 60
 
 
 async def draft(tx: AsyncSession, staff: Staff, *, team: str, title: str, text: str, audience: Chosen, now: datetime) -> MassMessage:
@@ -36,7 +38,7 @@ async def draft(tx: AsyncSession, staff: Staff, *, team: str, title: str, text: 
         raise MassRefused("no_team", team=team)
     message = MassMessage(
         team_id=row.id,
-        title=title.strip()[:60] or check_text(text)[:20],
+        title=title.strip()[:MOST_TITLE] or check_text(text)[:20],
         text=check_text(text),
         audience=audience.definition,
         audience_text=audience.text,
@@ -49,16 +51,18 @@ async def draft(tx: AsyncSession, staff: Staff, *, team: str, title: str, text: 
     return message
 
 
-async def access_mass(tx: AsyncSession, staff: Staff, id: int) -> MassMessage:
-    """The message, locked, if `staff` is an active member of its team. Raises MassRefused (`not_found`), for another team's too."""
+async def access_mass(tx: AsyncSession, staff: Staff, id: int, *, lock: bool = True) -> MassMessage:
+    """The message, locked unless it is only looked at, if `staff` is an active member of its team.
+
+    Raises MassRefused (`not_found`), for another team's too.
+    """
     query = (
         select(MassMessage)
         .join(TeamMember, TeamMember.team_id == MassMessage.team_id)
         .where(MassMessage.id == id, TeamMember.staff_id == staff.id)
-        .with_for_update(of=MassMessage)
         .execution_options(populate_existing=True)
     )
-    message: MassMessage | None = await tx.scalar(query)
+    message: MassMessage | None = await tx.scalar(query.with_for_update(of=MassMessage) if lock else query)
     if message is None or not staff.active:
         raise MassRefused("not_found", id=id)
     return message
@@ -71,28 +75,41 @@ async def masses_for(tx: AsyncSession, staff: Staff, limit: int = 100) -> list[M
     return list(await tx.scalars(chosen)) if staff.active else []
 
 
-async def edit(tx: AsyncSession, message: MassMessage, *, text: str | None = None, audience: Chosen | None = None) -> None:
+async def edit(
+    tx: AsyncSession, message: MassMessage, *, title: str | None = None, text: str | None = None, audience: Chosen | None = None
+) -> None:
     """Change a draft. Raises MassRefused for anything that is no draft: what is approved is what is sent."""
     if message.state != "draft":
         raise MassRefused("not_draft", state=words("states")[message.state])
     if text is not None:
         message.text = check_text(text)
+    if title is not None:
+        message.title = title.strip()[:MOST_TITLE] or message.text[:20]
     if audience is not None:
         message.audience, message.audience_text = audience.definition, audience.text
     await tx.flush()
 
 
-async def submit(tx: AsyncSession, message: MassMessage, staff: Staff, *, send_at: datetime | None, now: datetime, zone: ZoneInfo) -> int:
-    """Fix the families and ask for approval; few families need none. `send_at` None: as soon as it is approved. How many families.
+async def submit(
+    tx: AsyncSession,
+    message: MassMessage,
+    staff: Staff,
+    *,
+    send_at: datetime | None,
+    now: datetime,
+    zone: ZoneInfo,
+    teams: Collection[int] | None = None,
+) -> int:
+    """Fix the families (`teams`: of these of his teams) and ask for approval; few families need none. How many families.
 
-    Raises MassRefused: `nobody`, `past`, `too_far`, `moved`.
+    `send_at` None: as soon as it is approved. Raises MassRefused: `nobody`, `past`, `too_far`, `moved`.
     """
     if send_at is not None and send_at < now:
         raise MassRefused("past", at=f"{send_at.astimezone(zone):%Y-%m-%d %H:%M}")
     if send_at is not None and send_at > now + FURTHEST:
         raise MassRefused("too_far", days=FURTHEST.days)
     await _move(tx, message, "submitted", by=staff.userid, now=now, send_at=send_at)
-    message.families = await fix(tx, message, staff, now=now, zone=zone)
+    message.families = await fix(tx, message, staff, now=now, zone=zone, teams=teams)
     await tx.flush()
     if not message.families:
         raise MassRefused("nobody")
@@ -102,10 +119,18 @@ async def submit(tx: AsyncSession, message: MassMessage, staff: Staff, *, send_a
 
 
 async def approve(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime) -> None:
-    """Let it go out, as somebody other than its author. Raises MassRefused: `own_approval`, `moved`."""
-    if message.state == "submitted" and message.created_by == staff.id:
+    """Let it go out, as somebody who neither wrote nor submitted it. Raises MassRefused: `own_approval`, `moved`."""
+    if message.state == "submitted" and staff.userid in await hands_of(tx, message):
         raise MassRefused("own_approval", most=FOUR_EYES)
     await _approve(tx, message, staff, now=now)
+
+
+async def hands_of(tx: AsyncSession, message: MassMessage) -> set[str]:
+    """The userids of who wrote it and of who submitted it last, which may be a colleague who had changed it."""
+    author = await tx.scalar(select(Staff.userid).where(Staff.id == message.created_by))
+    moves = select(StateChange.by).where(StateChange.entity == message.__tablename__, StateChange.entity_id == message.id)
+    last = await tx.scalar(moves.where(StateChange.new == "submitted").order_by(StateChange.id.desc()).limit(1))
+    return {each for each in (author, last) if each is not None}
 
 
 async def _approve(tx: AsyncSession, message: MassMessage, staff: Staff, *, now: datetime) -> None:
