@@ -9,6 +9,7 @@ from tagging.measurement.scene import Scene
 _PRESSURES = ("systolic_bp", "diastolic_bp")
 # What stands over a column of milk.
 _OF_MILK = ("奶量", "吃奶量")
+_DIMENSIONS = {"temperature": "temperature", "weight": "mass", "birth_weight": "mass", "height": "length", "head_circumference": "length"}
 _LEADS = ("分别", "依次", "各")
 
 
@@ -57,6 +58,12 @@ def _separates(token: Token) -> bool:
     return token.kind == "weak" or (token.kind == "link" and token.text in ("、", "/")) or token.text in ("和", "及", "与")
 
 
+def _fits(token: Token, heading: Sequence[str], column: int) -> bool:
+    """Whether a number is bare or in the unit of its column."""
+    dimension = token.amount.dimension if token.amount else None
+    return dimension is None or (column < len(heading) and dimension == _DIMENSIONS.get(heading[column]))
+
+
 def _read_rows(scene: Scene, heading: Sequence[str], place: int, found: Columns) -> None:
     """Give the rows behind the heading to its columns; a row of one number is left to the grammar, another length is not read."""
     rows: list[list[int]] = [[]]
@@ -69,7 +76,7 @@ def _read_rows(scene: Scene, heading: Sequence[str], place: int, found: Columns)
             if "\n" not in token.text:
                 break
             rows.append([])
-        elif token.amount is not None and token.amount.unit is None:
+        elif token.amount is not None and _fits(token, heading, len(rows[-1])):
             rows[-1].append(at)
         elif token.roles.vital or token.roles.count or token.amount is not None:
             if token.amount is None or token.amount.unit != "time":

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tagging.measurement.counts import A_DAY
 from tagging.measurement.quantity import Quantity
+from tagging.measurement.readers import CHANGE
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
 from tagging.measurement.scope import RELATIVE, WHOSE, WRITES_FOR_HIMSELF, of_the_patient
@@ -18,7 +19,7 @@ from tagging.patient import PatientFacts
 
 # The vital's own question of vitals.yml is asked.
 AS_USUAL = ""
-# Nothing is asked: it is somebody else's (我37.2，宝宝38.6).
+# Nothing is asked: it is somebody else's (我37.2，宝宝38.6), or long past.
 NOT_HIS = "-"
 # So far before a value somebody named may be the one who was measured, and so much of the text is looked at.
 REACH, WINDOW = 14, 60
@@ -26,11 +27,31 @@ REACH, WINDOW = 14, 60
 LONGEST_REST = 3
 # So few times are no day's count that a longer while could be mistaken for (从早上到现在就尿了一次).
 FEW = 2
+# The ends of a range that is no change differ less.
+FAR_APART = 1.5
+# What is told in tenths, and between what bounds a number may be one.
+_IN_DECIMALS = {"temperature": (35.0, 42.5), "glucose": (1.1, 33.3), "bilirubin": (3.0, 30.0), "blood_ketone": (0.0, 9.0)}
+MOST_TOKENS = 400
+_MEASURED_IN = {"weight": "mass", "birth_weight": "mass", "height": "length", "head_circumference": "length"}
 _COUNTS = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
 _SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 _CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 # 六斤三两|五, 七万|八, 三十六厘米|半: a numeral goes on where the value ended.
 _GOES_ON = re.compile(r"[.·]?\d|[一二两三四五六七八九](?!\w)|半(?![天小个夜年月片包袋瓶])|[/+×*]{2,}")
+# 132/84, 95 112: nothing but this stands between the parts of one reading.
+_TOUCHES = re.compile(r"[/\\~～ ]{0,2}")
+# 8 斤 1 两, 九斤差一两.
+_JOINS = re.compile(r"\s{0,2}(?:零|又|差|还差|少|多)?\s?")
+# 母乳100加奶粉50, 90+80: a part of a sum.
+_ADDED = re.compile(r"[^，。！？,!?\d]{0,3}(?:加上?|[+＋]|外加|另加)[^，。！？,!?\d]{0,6}\d")
+# 我发烧38.5: what begins with "I" and does nothing to a child is about me.
+_OF_MYSELF = re.compile(
+    r"(?:^|[，。！？,!?\s])我(?![^，。！？,!?]*(?:[给帮量测拿用看数称喂抱带说问记想怕们家让把摸]|发现|觉得|感觉))[^，。！？,!?]{0,8}$"
+)
+_IN_HOSPITAL = re.compile(r"(?:出院|住院|入院)(?:的?时候?|那天|当天)[^，。！？,!?\d]{0,6}$")
+_FIRST_OF_TWO = re.compile(rf"(?:^|[，。！？,!?、\s])(?:[他她我])?(?:{RELATIVE}|哥哥?|姐姐?|弟弟?|妹妹?)[^，。！？,!?\d]{{0,8}}$")
+# 三十八度点五, 四十度零一点
+_SPLIT = re.compile(r"[点零][\d一二三四五六七八九]")
 # Characters that name people; the grammar's own words for the child are not among them.
 _SOMEBODY = re.compile(
     rf"(?!妈咪)(?:{RELATIVE})|[他她](?:哥|姐|弟|妹)|(?:[爸姥舅姑姨叔婶嫂侄甥岳娘媳邻]|妈(?!咪爱))(?!量|测)|别人|人家|(?:别的|其他)[^，。！？,!?]{{0,3}}|[隔同]壁?[桌学班]|狗|猫"
@@ -40,13 +61,14 @@ _SOMEBODY = re.compile(
 _AT_HOME = re.compile(r"[在去回到][^，。！？,!?\d]{1,4}家")
 _MYSELF = re.compile(r"我(?!妈|爸|爷|奶|姥|外|公|婆|老|爱人|家)")
 _THE_CHILD = re.compile(r"宝|孩子|娃|儿子|女儿|闺女|[他她](?![爸妈爷奶姥哥姐弟妹])|我家|我们|自家|崽|仔|小家伙|丫头|患儿")
-_CHILDS = re.compile(r"(?:宝宝|宝贝|孩子|娃儿?|儿子|女儿|闺女|小家伙)(?:是|的|才|有|量的?|就|体温|现在|今天)*\s?$")
+_CHILDS = re.compile(r"(?:宝宝|宝贝|孩子|娃儿?|儿子|女儿|闺女|小家伙)(?:是|的|才|有|[量测]的?|就|体温|现在|今天)*\s?$")
+_MY_OWN = re.compile(r"我(?:自己|本人)?的?(?:是|才|有|[量测]的?|就|今天|现在)*\s?$")
 _ANOTHERS_AFTER = re.compile(rf"[^，。！？,!?\d]{{0,4}}[，,]?\s?(?:这|那)?是(?:我的|我自己的|(?:他|她|我)?{RELATIVE}的)")
 _SIBLING = re.compile(r"老大|老二|老三|大宝|二宝|小宝|哥哥|弟弟|姐姐|妹妹|双胞胎|[俩两]个?(?:娃|宝|孩子|都)")
 _NONE_OF_IT = re.compile(r"没(?!再)|冇|木有")
 _CORRECTS = re.compile(r"不对(?!劲)|[打说写发看记搞弄输按读报]错|错了|更正|(?<!早产)纠正(?!胎龄|月龄|年龄)|口误|手误|写反|搞反|颠倒|算错")
 _RECKONED = re.compile(r"减去|减掉|减完|相减|扣掉|扣除|抱着?(?:他|她|娃|宝宝|孩子|一起)*(?:称|上秤)")
-_LONGER = re.compile(r"从[昨前][^，。！？,!?]{0,8}到(?:现在|今天|今早|今晚|这会|刚才|目前)|这[几两三]天")
+_LONGER = re.compile(r"从[昨前今早][^，。！？,!?]{0,8}到(?:现在|今天|今早|今晚|这会|刚才|目前)|这[几两三]天")
 _OF_A_DAY = re.compile(r"[一每]天")
 _DENIED = re.compile(r"(?:没有?|不是|哪有|哪里有)(?:到|烧到|发到|量到|是|到过)?\s?$")
 _ORDERED = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
@@ -62,8 +84,11 @@ def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Map
     for place, quantity in enumerate(kept):
         if quantity.question:
             continue
+        beside = _told_of_the_child(scene.text, quantity, kept, himself=_writes_of_himself(patient))
         if whose or _is_somebodys(scene.text, quantity, patient):
-            asked[place] = WHOSE if whose or not _told_of_the_child(scene.text, quantity, kept) else NOT_HIS
+            asked[place] = NOT_HIS if beside and not whose else WHOSE
+        elif _is_of_the_stay(scene.text, quantity, kept) or (beside and _FIRST_OF_TWO.search(_head(scene.text, quantity))):
+            asked[place] = NOT_HIS
         elif quantity.vital in _COUNTS and _is_no_days_count(scene.text, quantity):
             asked[place] = A_DAY
         elif (
@@ -71,9 +96,25 @@ def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Map
             or (corrected and sum(other.vital == quantity.vital for other in kept) > 1)
             or (quantity.vital == "weight" and _RECKONED.search(scene.text))
             or _is_talk(scene.text, quantity)
+            or _is_told_otherwise(quantity, kept)
+            or (quantity.vital == "feed_volume" and _ADDED.match(scene.text, quantity.end) is not None)
         ):
             asked[place] = AS_USUAL
     return asked
+
+
+def leaves_unread(scene: Scene, quantities: Sequence[Quantity]) -> bool:
+    """Whether a decimal that may be a further answer to the question stands in the message and nothing was made of it."""
+    if not scene.asked or scene.asked[0] not in _IN_DECIMALS:
+        return False
+    lowest, highest = _IN_DECIMALS[scene.asked[0]]
+    for token in scene.tokens[:MOST_TOKENS]:
+        amount = token.amount
+        if amount is None or amount.unit is not None or not amount.decimal or not lowest <= amount.value <= highest:
+            continue
+        if not _is_read(token, quantities) and not CHANGE.search(scene.text, max(0, token.start - 8), token.start):
+            return True
+    return False
 
 
 def _head(folded: str, quantity: Quantity) -> str:
@@ -83,13 +124,27 @@ def _head(folded: str, quantity: Quantity) -> str:
 
 def _is_cut(scene: Scene, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
     """Whether a numeral that is no value of its own touches the value."""
-    first = bisect_left(scene.tokens, quantity.start, key=lambda token: token.end)
+    first = bisect_left(scene.tokens, quantity.start - LONGEST_REST, key=lambda token: token.end)
     last = bisect_right(scene.tokens, quantity.end + LONGEST_REST, key=lambda token: token.start)
     near = scene.tokens[first:last]
-    touching = (token for token in near if quantity.start == token.end or quantity.end == token.start)
-    if any(_is_numeral(scene, token) and not _is_read(token, kept) for token in touching):
-        return True
+    for token in near:
+        between = scene.text[quantity.end : token.start] if token.start >= quantity.end else scene.text[token.end : quantity.start]
+        if _is_read(token, kept):
+            continue
+        if _is_numeral(scene, token) and _TOUCHES.fullmatch(between):
+            return True
+        if _is_lesser(token, quantity) and _JOINS.fullmatch(between):
+            return True
+        if (
+            token.kind == "moment"
+            and token.end == quantity.start
+            and quantity.end - quantity.start == 1
+            and scene.text[token.end - 1] == "点"
+        ):
+            return True
     starts = [token.start for token in near] + [other.start for other in kept]
+    if _SPLIT.match(scene.text, quantity.end) or _is_change(scene.text, quantity):
+        return True
     rest = _GOES_ON.match(scene.text, quantity.end)
     return rest is not None and not any(quantity.end <= start < rest.end() for start in starts)
 
@@ -100,6 +155,21 @@ def _is_numeral(scene: Scene, token: Token) -> bool:
     if amount is None or amount.unit is not None:
         return False
     return not (amount.han and amount.digits == 1) or _GOES_ON.match(scene.text, token.start) is not None
+
+
+def _is_change(folded: str, quantity: Quantity) -> bool:
+    """从15到32 is a change told as a range where its ends are far apart."""
+    return (
+        quantity.low is not None
+        and quantity.value > FAR_APART * quantity.low
+        and folded[max(0, quantity.start - 1) : quantity.start] in ("从", "由")
+    )
+
+
+def _is_lesser(token: Token, quantity: Quantity) -> bool:
+    """Whether a token is an amount of the same kind behind the value (8 斤 1 两)."""
+    dimension = _MEASURED_IN.get(quantity.vital)
+    return token.start >= quantity.end and token.amount is not None and dimension is not None and token.amount.dimension == dimension
 
 
 def _is_read(token: Token, kept: Sequence[Quantity]) -> bool:
@@ -115,20 +185,29 @@ def _is_somebodys(folded: str, quantity: Quantity, patient: PatientFacts) -> boo
     told = _AT_HOME.sub(lambda match: "＿" * len(match.group()), of_the_patient(head + folded[quantity.start : quantity.start + 1]))
     named = [match for match in _SOMEBODY.finditer(told) if match.end() <= len(head)]
     if not named:
-        return False
+        return not _writes_of_himself(patient) and _OF_MYSELF.search(head) is not None and _THE_CHILD.search(head) is None
     between = head[named[-1].end() :]
-    himself = (patient.age_days or 0) >= WRITES_FOR_HIMSELF
+    himself = _writes_of_himself(patient)
     if himself and (named[-1].group() == "我" or _MYSELF.search(between)):
         return False
     return len(between) <= REACH and _THE_CHILD.search(between) is None
 
 
-def _told_of_the_child(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
-    """Whether another value of the same vital stands directly behind the child's name."""
-    return any(
-        other is not quantity and other.vital == quantity.vital and _CHILDS.search(folded, max(0, other.start - 8), other.start)
-        for other in kept
-    )
+def _writes_of_himself(patient: PatientFacts) -> bool:
+    return (patient.age_days or 0) >= WRITES_FOR_HIMSELF
+
+
+def _told_of_the_child(folded: str, quantity: Quantity, kept: Sequence[Quantity], *, himself: bool) -> bool:
+    """Whether another value of the same vital stands directly behind the patient's name."""
+    others = (other for other in kept if other is not quantity and other.vital == quantity.vital)
+    names = (_CHILDS, _MY_OWN) if himself else (_CHILDS,)
+    return any(name.search(folded, max(0, other.start - 8), other.start) for other in others for name in names)
+
+
+def _is_of_the_stay(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """12.6，出院时14.1: what was measured in hospital is no value of now where another one is told."""
+    told = _IN_HOSPITAL.search(folded, max(0, quantity.start - 12), quantity.start)
+    return told is not None and any(o is not quantity and o.vital == quantity.vital for o in kept)
 
 
 def _is_no_days_count(folded: str, quantity: Quantity) -> bool:
@@ -139,6 +218,11 @@ def _is_no_days_count(folded: str, quantity: Quantity) -> bool:
     )
     longer = _LONGER.search(clause) is not None and _OF_A_DAY.search(clause) is None
     return (quantity.value == 1 and _NONE_OF_IT.search(clause) is not None) or (quantity.value > FEW and longer)
+
+
+def _is_told_otherwise(quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """Two weights at birth: one of them is another day's."""
+    return quantity.vital == "birth_weight" and any(o.vital == quantity.vital and o.value != quantity.value for o in kept)
 
 
 def _is_talk(folded: str, quantity: Quantity) -> bool:

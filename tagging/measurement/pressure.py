@@ -20,6 +20,8 @@ _SPOKEN = re.compile(
 )
 _BREATH = re.compile(rf"{_HUNDREDS}{_DIGIT}?{_DIGIT}十{_DIGIT}?")
 _DOTTED = re.compile(r"(\d{2,3})\.([3-9]\d|1\d\d)(?!\d)")
+# 132/84/70: a whole display, with the pulse.
+_DISPLAY = re.compile(r"(?<!\d)1?\d\d/1?\d\d/1?\d\d(?![\d/])")
 _LOWER = re.compile(r"(?:低|下面?|底下)(?:的|边|那个)?(?:是|有|才|就|也|到|了)*\s?$")
 _JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/{1,2}|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
 
@@ -175,5 +177,5 @@ def _plain_pair(scene: Scene, high: Amount, low: Amount) -> bool:
         and 35 <= low.value <= 160
         and not high.decimal
         and not low.decimal
-        and scene.text[low.end : low.end + 1] != "/"
+        and (scene.text[low.end : low.end + 1] != "/" or _DISPLAY.match(scene.text, high.start) is not None)
     )

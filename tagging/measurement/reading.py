@@ -10,7 +10,7 @@ from tagging.errors import InputError
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
 from tagging.measurement.confirmed import statement
-from tagging.measurement.doubt import NOT_HIS, doubts
+from tagging.measurement.doubt import NOT_HIS, doubts, leaves_unread
 from tagging.measurement.notebook import moments_of_notebook
 from tagging.measurement.of_age import moments_of_age
 from tagging.measurement.quantity import UNKNOWN_UNIT, UNNAMED, Quantity
@@ -146,6 +146,8 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     doubtful: list[Measurement] = []
     questions = [WHOSE] if several else []
     questions += [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
+    if leaves_unread(scene, quantities):
+        questions.append(get_vital(tables, scene.asked[0]).ask)
     counted = without_corrected(folded, kept)
     doubted = doubts(scene, counted, patient)
     for place, quantity in enumerate(counted):

@@ -87,7 +87,9 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         if index in columns.unread:
             unreadable.append(columns.unread[index])
             continue
-        if index in columns.vitals:
+        if index in columns.vitals and token.amount.unit:
+            near = Subject(columns.vitals[index], index - 1)
+        elif index in columns.vitals:
             reader = partial(read_column, vital=columns.vitals[index])
         elif index in listed:
             reader = partial(read_listed, vital=listed[index])

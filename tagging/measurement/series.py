@@ -14,6 +14,8 @@ SPREAD, UNKNOWN = 4.0, 3
 # Of a child with asthma such a list is the peak flow; without 吹 it is asked about.
 _SEVERAL = re.compile(r"吹|[两三二2-5]次|分别")
 _SEPARATES = frozenset("、，,；;/ →>和跟是~-")
+# 一次230，一次245
+_ONE_MORE = re.compile(r"(?:第|另外?|又|再)?[一二两三四五]?[次遍回]是?")
 _LEADING_WORDS = frozenset({"times", "time", "meals"})
 
 
@@ -32,7 +34,8 @@ def find_series(scene: Scene) -> Mapping[int, str]:
                 return {}
             run.append(place)
         elif token.amount is not None and run:
-            return {}
+            if token.amount.unit != "times" or token.amount.value != 1:
+                return {}
         elif run and not _is_separator(token):
             ended = True
     values = [scene.amount(place).value for place in run]
@@ -56,7 +59,7 @@ def _is_separator(token: Token) -> bool:
 
 
 def _separated(scene: Scene, first: int, last: int) -> bool:
-    between = scene.text[scene.tokens[first].end : scene.tokens[last].start]
+    between = _ONE_MORE.sub("", scene.text[scene.tokens[first].end : scene.tokens[last].start])
     return bool(between) and all(character in _SEPARATES for character in between)
 
 

@@ -99,3 +99,43 @@ def test_milk_that_was_left_is_taken_off() -> None:
 @pytest.mark.parametrize("text", ["他大舅妈血糖11.2", "姥姥那边血压计上150/95", "听说体温39.5"])
 def test_a_value_of_somebody_else_is_never_recorded(text: str) -> None:
     assert read(text).measurements == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("母乳瓶喂100加奶粉50", None),
+        ("血氧95 112", None),
+        ("出生3.2公斤，出生体重3.4公斤", None),
+        ("我发烧38.5", None),
+        ("一会儿38一会儿37.5", "体温多少？"),
+        ("昨天黄疸14.2今天12点8", None),
+    ],
+)
+def test_a_part_of_what_was_told_is_no_answer(text: str, context: str | None) -> None:
+    assert read(text, context).questions
+
+
+def test_the_value_beside_the_childs_belongs_to_whom_it_names() -> None:
+    found = read("妈妈测5.6，孩子测12.8", "血糖多少？", age_days=4000)
+    assert [m.value for m in found.measurements] == [12.8]
+
+
+def test_a_whole_display_is_read() -> None:
+    assert values("晨起132/84/70") == [("systolic_bp", 132.0), ("diastolic_bp", 84.0), ("heart_rate", 70.0)]
+
+
+@pytest.mark.parametrize("text", ["刚称了 8 斤 1 两", "体重九斤差一两", "体温三十八度点五", "血小板从15到32", "从早上到现在湿了5片尿布"])
+def test_half_of_what_was_told_is_asked_about(text: str) -> None:
+    found = read(text, age_days=45)
+    assert found.measurements == ()
+    assert found.questions
+
+
+def test_what_was_measured_in_hospital_is_not_of_now() -> None:
+    assert values("胆红素12.6mg/dl，出院时14.1") == [("bilirubin", 12.6)]
+
+
+def test_units_below_a_heading_are_read_with_it() -> None:
+    found = read("体重、身长、头围：5.6kg、58cm、39cm", age_days=75)
+    assert [(m.vital, m.value) for m in found.measurements] == [("weight", 5.6), ("height", 58.0), ("head_circumference", 39.0)]
