@@ -1,7 +1,6 @@
 """What `careloop plan dry-run` does: for a template, a patient with his family, or a cohort."""
 
 import json
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,14 +13,11 @@ from bot.plan_enrolments import cohort_page
 from bot.registry import RegistryError
 from plans.clock import local_day
 from plans.definition import newest_template
-from plans.dry_run import Contact, collisions, dry_run, wanted_of
-from plans.dry_run_people import NAMED, Family, Summary, families_of
+from plans.dry_run import Contact, collisions
+from plans.dry_run_people import NAMED, Family, Summary, contacts_of_template, families_of
 from plans.planning_words import say, words
 from plans.publishing import read_definition
-from plans.reach.policy import load_policy
-from plans.schedule import schedule
-from plans.template import PlanTemplate, anchor_kinds
-from plans.timeline import USUAL_HOUR
+from plans.template import PlanTemplate
 from plans.wording import words as plan_words
 
 
@@ -48,15 +44,7 @@ async def _of_template(tx: AsyncSession, parts: Core, id: str, written: PlanTemp
     """A child that was born five days ago and is discharged today: one family that always answers, and one that never does."""
     template = written or await newest_template(tx, id)
     zone = parts.settings.tz
-    today = local_day(parts.clock(), zone)
-    anchors = synthetic_anchors(template, today)
-    dues = schedule(template, anchors, hour=USUAL_HOUR, zone=zone, start=today, end=today + timedelta(days=days - 1))
-    rules = (await load_policy(tx)).hospital
-    wanted = wanted_of(template, dues, say("dry_run.child"))
-    found = {
-        answers: dry_run(wanted, start=today, days=days, zone=zone, budget=rules.budget, answers=answers, quiet=rules.quiet.hours())
-        for answers in (True, False)
-    }
+    found = await contacts_of_template(tx, template, days, today=local_day(parts.clock(), zone), zone=zone)
     if as_json:
         named = {"answers": found[True], "silent": found[False]}
         return json.dumps({name: [_json(each) for each in contacts] for name, contacts in named.items()}, ensure_ascii=False, indent=1)
@@ -65,13 +53,6 @@ async def _of_template(tx: AsyncSession, parts: Core, id: str, written: PlanTemp
         lines += [say("dry_run.answers" if answers else "dry_run.silent"), *(_line(each, parts) for each in contacts)]
         lines += _collisions(contacts, zone)
     return "\n".join(lines)
-
-
-def synthetic_anchors(template: PlanTemplate, today: date) -> dict[str, date | list[date]]:
-    """Dates as a patient might have them: born five days ago, the next visit in two weeks, everything else today."""
-    days = {"birth": today - timedelta(days=5), "term": today + timedelta(days=30), "next_visit": today + timedelta(days=14)}
-    names = (*template.anchors, *template.later)
-    return {name: [days.get(name, today)] if anchor_kinds()[name].several else days.get(name, today) for name in names}
 
 
 async def _of_patient(who: Asked, record_number: str, template: PlanTemplate, days: int, as_json: bool) -> str:

@@ -7,10 +7,9 @@ from bot.plan_command import Asked, NotReally, asked
 from bot.plan_definitions import difference_text
 from bot.registry import RegistryError
 from plans.definition import newest_template, template_at
-from plans.enrolment import EnrolmentError
 from plans.planning_words import say
 from plans.template import PlanTemplate
-from plans.version_move import Moved, move_plan, plans_below
+from plans.version_move import Moved, move_all, plans_below
 from records.care_plan import CarePlan
 from records.patient import Patient
 
@@ -23,27 +22,16 @@ def move_command(id: str, by: str, *, to: int | None, record_number: str | None,
 
     async def work(who: Asked) -> str:
         new = await newest_template(who.tx, id) if to is None else await template_at(who.tx, id, to)
-        moved, refused, sums = list[Moved](), list[str](), [0, 0, 0]
-        versions = set[int]()
-        async for plan in _plans(who, new, record_number):
-            versions.add(plan.template_version)
-            try:
-                one = await move_plan(who.tx, plan, new, by=who.staff.userid, now=who.now, zone=who.zone)
-            except EnrolmentError as err:
-                refused.append(f"{(await who.tx.get_one(Patient, plan.patient_id)).name}：{err}")
-                continue
-            moved.append(one)
-            became = one.became
-            sums = [sums[0] + became.added, sums[1] + became.withdrawn, sums[2] + became.kept + became.moved]
-        if not moved and not refused:
+        done = await move_all(who.tx, _plans(who, new, record_number), new, by=who.staff.userid, now=who.now, zone=who.zone)
+        if not done.moved and not done.refused:
             raise RegistryError(f"Nobody of your patients is on another version of {id!r}.")
-        lines = [say("shown.version", id=id, old=old, new=new.version) for old in sorted(versions)]
-        for old in sorted(versions):
+        lines = [say("shown.version", id=id, old=old, new=new.version) for old in sorted(done.versions)]
+        for old in sorted(done.versions):
             lines.append(difference_text(await template_at(who.tx, id, old), new))
-        lines.append(say("shown.moved", patients=len(moved), added=sums[0], withdrawn=sums[1], kept=sums[2]))
-        lines += [await _line(who, one) for one in moved[:NAMED]]
-        lines += [await _lost(who, one, new) for one in moved if one.lost]
-        lines += refused
+        lines.append(say("shown.moved", patients=len(done.moved), added=done.added, withdrawn=done.withdrawn, kept=done.kept))
+        lines += [await _line(who, one) for one in done.moved[:NAMED]]
+        lines += [await _lost(who, one, new) for one in done.moved if one.lost]
+        lines += [f"{each.name}：{each.text}" for each in done.refused]
         if not yes:
             raise NotReally("\n".join([*lines, say("shown.not_yet")]))
         return "\n".join(lines)

@@ -22,6 +22,7 @@ from bot.apply import apply, apply_all
 from bot.bulk import BulkOutbox
 from bot.card_clicks import CallbackEvents
 from bot.choices import Choices
+from bot.cohort_enrolments import enrol_cohorts
 from bot.cohorts import keep_cohorts
 from bot.content_send import ContentBodies
 from bot.contents import JOB as PUSHES
@@ -129,6 +130,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
+            asyncio.create_task(keep(lambda: enrol_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Planning(parts.db, parts.clock, settings.tz).look, parts, every=PLANS_EVERY)),
             asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),

@@ -16,9 +16,10 @@ from plans.dry_run import Contact, Wanted, collisions, dry_run, wanted_of
 from plans.enrolment import EnrolmentError, check_can_enrol
 from plans.personal import changes_of, plan_templates
 from plans.planning import hours_of
+from plans.planning_words import say
 from plans.reach.policy import load_policy
-from plans.schedule import Due
-from plans.template import PlanTemplate
+from plans.schedule import Anchors, Due, schedule
+from plans.template import PlanTemplate, anchor_kinds
 from plans.timeline import USUAL_HOUR, anchors_json, timeline
 from records.care_plan import CarePlan
 from records.patient import Carer, Patient, PatientCarer
@@ -72,6 +73,28 @@ class Summary:
             self.fullest.append((day.contacts, day.day, family.name))
         if len(self.fullest) > 10 * NAMED:
             self.fullest = sorted(self.fullest, reverse=True)[:NAMED]
+
+
+async def contacts_of_template(
+    tx: AsyncSession, template: PlanTemplate, days: int, *, today: date, zone: ZoneInfo, given: Anchors | None = None
+) -> dict[bool, list[Contact]]:
+    """What a family would get that always answers (True), and one that never does, with the dates `given` and such as a patient might
+    have for the others."""
+    anchors = synthetic_anchors(template, today) | dict(given or {})
+    dues = schedule(template, anchors, hour=USUAL_HOUR, zone=zone, start=today, end=today + timedelta(days=days - 1))
+    rules = (await load_policy(tx)).hospital
+    wanted = wanted_of(template, dues, say("dry_run.child"))
+    return {
+        answers: dry_run(wanted, start=today, days=days, zone=zone, budget=rules.budget, answers=answers, quiet=rules.quiet.hours())
+        for answers in (True, False)
+    }
+
+
+def synthetic_anchors(template: PlanTemplate, today: date) -> dict[str, date | Sequence[date]]:
+    """Dates as a patient might have them: born five days ago, the next visit in two weeks, everything else today."""
+    days = {"birth": today - timedelta(days=5), "term": today + timedelta(days=30), "next_visit": today + timedelta(days=14)}
+    names = (*template.anchors, *template.later)
+    return {name: [days.get(name, today)] if anchor_kinds()[name].several else days.get(name, today) for name in names}
 
 
 async def families_of(

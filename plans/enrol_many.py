@@ -74,6 +74,52 @@ async def enrol_many(
     return done
 
 
+@dataclass(frozen=True)
+class Checked:
+    """Who can be put on the plan, with his dates, and who not and why."""
+
+    ready: tuple[tuple[Patient, Anchors], ...]
+    refused: tuple[Refusal, ...]
+
+
+async def check_many(
+    tx: AsyncSession,
+    patients: Sequence[Patient],
+    template: PlanTemplate,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    given: Anchors | None = None,
+    hour: int | None = None,
+    whoever: bool = False,
+) -> Checked:
+    """Look at each of these patients as `enrol_many` does; nothing is written."""
+    ids = [patient.id for patient in patients]
+    of_template = select(CarePlan.patient_id, CarePlan.created_at).where(
+        CarePlan.patient_id.in_(ids), CarePlan.template == template.id, CarePlan.state.in_(RUNNING)
+    )
+    running = {patient: at for patient, at in (await tx.execute(of_template)).tuples()}
+    names = (*template.anchors, *template.later)
+    known = await known_anchors(tx, patients, names, now=now, zone=zone)
+    meant = {id: True for id in ids} if whoever else await meant_for(tx, template, ids, now, zone)
+    ready, refused = list[tuple[Patient, Anchors]](), list[Refusal]()
+    for patient in patients:
+        anchors = {**known.get(patient.id, {}), **(given or {})}
+        try:
+            check_can_enrol(patient, template, anchors=anchors, hour=hour, now=now, zone=zone)
+            if patient.id in running:
+                raise EnrolmentError("enrolled", "patient", title=template.title, since=local_day(running[patient.id], zone))
+        except EnrolmentError as err:
+            refused.append(Refusal(patient.id, patient.name, err.code, str(err)))
+            continue
+        if meant[patient.id] is not True:
+            code = "unsure" if meant[patient.id] is None else "not_meant"
+            refused.append(Refusal(patient.id, patient.name, code, say(f"enrolment_refused.{code}", condition=template.enrol_if)))
+            continue
+        ready.append((patient, anchors))
+    return Checked(tuple(ready), tuple(refused))
+
+
 async def _some(
     tx: AsyncSession,
     ids: Sequence[int],
@@ -90,32 +136,12 @@ async def _some(
     # In one order, so that two batches do not wait for each other; the patient's row is the lock, as for one.
     locked = select(Patient).where(Patient.id.in_(ids)).order_by(Patient.id).with_for_update()
     patients = (await tx.scalars(locked.execution_options(populate_existing=True))).all()
-    of_template = select(CarePlan.patient_id, CarePlan.created_at).where(
-        CarePlan.patient_id.in_(ids), CarePlan.template == template.id, CarePlan.state.in_(RUNNING)
-    )
-    running = {patient: at for patient, at in (await tx.execute(of_template)).tuples()}
-    names = (*template.anchors, *template.later)
-    known = await known_anchors(tx, patients, names, now=now, zone=zone)
-    meant = {id: True for id in ids} if whoever else await meant_for(tx, template, ids, now, zone)
-    refused, plans = list[Refusal](), list[CarePlan]()
-    for patient in patients:
-        anchors = {**known.get(patient.id, {}), **(given or {})}
-        try:
-            check_can_enrol(patient, template, anchors=anchors, hour=hour, now=now, zone=zone)
-            if patient.id in running:
-                raise EnrolmentError("enrolled", "patient", title=template.title, since=local_day(running[patient.id], zone))
-        except EnrolmentError as err:
-            refused.append(Refusal(patient.id, patient.name, err.code, str(err)))
-            continue
-        if meant[patient.id] is not True:
-            code = "unsure" if meant[patient.id] is None else "not_meant"
-            refused.append(Refusal(patient.id, patient.name, code, say(f"enrolment_refused.{code}", condition=template.enrol_if)))
-            continue
-        plans.append(new_plan(patient, template, anchors=anchors, hour=hour, by=by, now=now))
+    checked = await check_many(tx, patients, template, now=now, zone=zone, given=given, hour=hour, whoever=whoever)
+    plans = [new_plan(patient, template, anchors=anchors, hour=hour, by=by, now=now) for patient, anchors in checked.ready]
     tx.add_all(plans)
     await tx.flush()
     for plan in plans:
         created(tx, plan, at=now, by=by, reason="enrolled")
     tasks = await plan_these(tx, plans, now=now, zone=zone, rng=rng, by=by)
     await ask_retag(tx, [plan.patient_id for plan in plans], now)
-    return Enrolled({plan.patient_id: plan.id for plan in plans}, tasks, tuple(refused))
+    return Enrolled({plan.patient_id: plan.id for plan in plans}, tasks, checked.refused)

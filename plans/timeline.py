@@ -1,7 +1,8 @@
 """What one plan does from a day to a day, changes and all: the same for planning, for what is shown as coming, and for the dry run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from plans.change import Change, adjusted
@@ -24,7 +25,12 @@ USUAL_HOUR = 9
 
 def anchors_of(plan: CarePlan) -> dict[str, date | list[date]]:
     """The dates of a plan."""
-    return {name: _dates(said) for name, said in plan.anchors.items() if not isinstance(said, dict)}
+    return dates_of(plan.anchors)
+
+
+def dates_of(kept: Mapping[str, Any]) -> dict[str, date | list[date]]:
+    """Dates as they are kept (`anchors_json`)."""
+    return {name: _dates(said) for name, said in kept.items() if not isinstance(said, dict)}
 
 
 def anchors_json(anchors: Anchors) -> dict[str, str | list[str]]:

@@ -1,7 +1,7 @@
 """Moving people to another version of their plan: what was changed for each of them stays where its step still exists."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from zoneinfo import ZoneInfo
@@ -68,6 +68,54 @@ async def move_plan(
     own = {change.step for change in changes if "body" in change.detail}
     await ask_retag(tx, [plan.patient_id], now)
     return Moved(plan.id, plan.patient_id, old, became, tuple(each for each in changes if each.step not in steps | own))
+
+
+@dataclass(frozen=True)
+class Stays:
+    """Somebody who cannot be moved, and the sentence that says why."""
+
+    patient_id: int
+    name: str
+    text: str
+
+
+@dataclass
+class MovedAll:
+    """What became of many plans. `versions` are those that they were on; the numbers count follow-ups."""
+
+    moved: list[Moved] = field(default_factory=list)
+    refused: list[Stays] = field(default_factory=list)
+    versions: set[int] = field(default_factory=set)
+    added: int = 0
+    withdrawn: int = 0
+    kept: int = 0
+
+
+async def move_all(
+    tx: AsyncSession,
+    plans: AsyncIterator[CarePlan],
+    new: PlanTemplate,
+    *,
+    by: str,
+    now: datetime,
+    zone: ZoneInfo,
+    rng: Random | None = None,
+) -> MovedAll:
+    """Put these plans on the version `new`; who cannot be moved does not hold up the others."""
+    done = MovedAll()
+    async for plan in plans:
+        done.versions.add(plan.template_version)
+        try:
+            one = await move_plan(tx, plan, new, by=by, now=now, zone=zone, rng=rng)
+        except EnrolmentError as err:
+            patient = await tx.get_one(Patient, plan.patient_id)
+            done.refused.append(Stays(patient.id, patient.name, str(err)))
+            continue
+        done.moved.append(one)
+        done.added += one.became.added
+        done.withdrawn += one.became.withdrawn
+        done.kept += one.became.kept + one.became.moved
+    return done
 
 
 async def plans_below(tx: AsyncSession, new: PlanTemplate, teams: Sequence[int], *, after: int = 0, limit: int = 300) -> list[CarePlan]:

@@ -11,6 +11,7 @@ from records.chat import Chat, Conversation
 from records.clarification import Clarification
 from records.clinical_note import ClinicalNote
 from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
+from records.cohort_enrolment import CohortEnrolment
 from records.condition import Condition
 from records.consent import Consent
 from records.contact import Contact
@@ -94,6 +95,7 @@ __all__ = [
     "Clarification",
     "ClinicalNote",
     "Cohort",
+    "CohortEnrolment",
     "CohortEvent",
     "CohortMember",
     "CohortVersion",
