@@ -15,6 +15,7 @@ from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
 from console.page import ANYBODY, NOBODY, Route, render, sentences
+from console.plans import ROUTES as PLANS
 from console.session import seat_of
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
@@ -32,6 +33,7 @@ ROUTES: tuple[Route, ...] = (
     *COHORTS,
     *CONTENT,
     *MASS,
+    *PLANS,
 )
 MAX_BODY = 4 << 20
 # What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.

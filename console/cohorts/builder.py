@@ -43,7 +43,6 @@ class Draft:
     rows: tuple[Row, ...]
     query: Query | None = None
     wrong: str | None = None
-    line: int | None = None
 
 
 def drafted(text: str, scope: Scope, rows: tuple[Row, ...] = BLANK) -> Draft:
@@ -51,7 +50,7 @@ def drafted(text: str, scope: Scope, rows: tuple[Row, ...] = BLANK) -> Draft:
     try:
         query = scope.read(text)
     except CohortError as err:
-        return Draft(text, rows, wrong=str(err), line=err.line)
+        return Draft(text, rows, wrong=str(err))
     return Draft(text, tuple(rows_of(query, scope.name_of)), query)
 
 
@@ -69,16 +68,16 @@ async def draft(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         scope = await reach(tx, request)
         by_rows = form.get("by") == "rows"
-        rows = rows_in(form)
+        rows, was = rows_in(form), [str(each) for each in form.getall("was", [])]
         if by_rows:
-            changed = _changed(rows, str(form.get("do", "")), [str(each) for each in form.getall("was", [])])
+            changed = _changed(rows, str(form.get("do", "")), was)
             found = replace(drafted(text_of(changed), scope), rows=changed)
         else:
             changed = rows
             found = drafted(str(form.get("text", ""))[:5000], scope, rows)
         counted, found = await _counted(tx, found, scope)
         shown = await _offered(tx, scope)
-    redraw = changed != rows or _fields(rows) != [str(each) for each in form.getall("was", [])] if by_rows else found.query is not None
+    redraw = changed != rows or [_shape(row) for row in rows] != was if by_rows else found.query is not None
     return render(
         request, "console/cohorts/_draft.html", draft=found, counted=counted, by_rows=by_rows, redraw=redraw,
         spoken=write(found.query, names=scope.name_of) if found.query is not None else "", **shown,
@@ -94,15 +93,18 @@ async def _counted(tx: AsyncSession, found: Draft, scope: Scope) -> tuple[int | 
         return None, replace(found, wrong=str(err))
 
 
-def _fields(rows: tuple[Row, ...]) -> list[str]:
-    return [row.field for row in rows]
+def _shape(row: Row) -> str:
+    """What decides which boxes a row has."""
+    return f"{row.field} {row.op if row.op in ('..', 'unknown') else ''}"
 
 
 def _changed(rows: tuple[Row, ...], do: str, was: list[str]) -> tuple[Row, ...]:
     """The rows after what was clicked; a row whose field is another now begins anew."""
     known = [row if row.field in OPS else replace(row, field="tag") for row in rows]
     rows = tuple(
-        row if was[number : number + 1] == [row.field] else Row(row.join, row.before, row.field, op=OPS[row.field][0], after=row.after)
+        row
+        if was[number : number + 1] and was[number].split(" ")[0] == row.field
+        else Row(row.join, row.before, row.field, op=OPS[row.field][0], after=row.after)
         for number, row in enumerate(known)
     )
     what, _, which = do.partition(":")
@@ -127,6 +129,7 @@ async def _offered(tx: AsyncSession, scope: Scope) -> dict[str, Any]:
         "measures": sentences().group("measures"),
         "source_names": {code: names[0] for code, names in table("sources").items() if code in sources().values()},
         "words": {name: words[name][0] for name in ("and", "or", "not")},
+        "shape": _shape,
         "befores": BEFORE,
         "afters": AFTER,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from aiohttp import ClientResponse, ClientSession, CookieJar, web
+from aiohttp import ClientResponse, ClientSession, CookieJar, FormData, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -89,6 +89,14 @@ class Client:
         headers = {"HX-Request": "true"} if htmx else {}
         address = URL(f"{self.origin}{BASE}{path}", encoded=True)
         return await self._http.post(address, data=[*sent, *fields], headers=headers, allow_redirects=False)
+
+    async def upload(self, path: str, name: str, body: bytes) -> str:
+        """A file put into a form of our page, and the page that answers."""
+        form = FormData()
+        form.add_field("csrf", self.seat.csrf if self.seat is not None else "")
+        form.add_field("file", body, filename=name)
+        answer = await self._http.post(URL(f"{self.origin}{BASE}{path}"), data=form, headers={"Accept": "text/html"}, allow_redirects=False)
+        return await answer.text()
 
 
 @dataclass

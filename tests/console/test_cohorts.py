@@ -37,7 +37,7 @@ async def stage(stage: Stage) -> Stage:
 def rows_form(*rows: Row, **more: str) -> list[tuple[str, str]]:
     """The builder's rows as a browser posts them."""
     fields = [(name, str(value)) for row in rows for name, value in vars(row).items()]
-    return [*fields, *(("was", row.field) for row in rows), ("by", "rows"), *more.items()]
+    return [*fields, *(("was", f"{row.field} ") for row in rows), ("by", "rows"), *more.items()]
 
 
 async def drafted(client: Client, *rows: Row, **more: str) -> str:
@@ -92,6 +92,7 @@ async def test_rows_are_added_removed_and_begin_anew_with_another_field(stage: S
     assert (await drafted(lin, Row(value="早产儿"), Row("and", field="sex", op="male"), do="remove:1")).count("<li") == 1
     changed = [(name, "sex" if name == "field" else value) for name, value in rows_form(Row(value="早产儿"))]
     page = await (await lin.post("/cohorts/draft", changed)).text()
+    assert 'name="value2"' in await drafted(lin, Row(field="age_months", op="..", value="3"))
     assert "性别 男</textarea>" in page and 'value="早产儿"' not in page.split("<datalist")[0]
 
 

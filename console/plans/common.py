@@ -1,0 +1,144 @@
+"""What the plans' pages share: which template is meant, whose patients count, and a look at what would be, which leaves nothing behind."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any, TypeVar
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from console.cohorts.reach import number
+from console.desk import DESK, SEAT
+from console.page import TEMPLATES, render
+from plans.publishing import Listed, draft_or_version, listed
+from plans.schedule import Anchors
+from plans.sentences import Sentences
+from plans.template import PlanTemplate, anchor_kinds, anchor_title
+from records.database import Database
+from records.staff import Staff
+
+T = TypeVar("T")
+ID = "{id:[a-z][a-z0-9_]*}"
+# A version whose state has nobody enrolled any more, or not yet.
+OUT = ("shipped", "active")
+
+
+@cache
+def sentences() -> Sentences:
+    """What the plans' pages say."""
+    return Sentences(TEMPLATES / "console" / "plans" / "words.yml")
+
+
+def say(key: str, /, **values: object) -> str:
+    """One sentence of them."""
+    return sentences().say(key, **values)
+
+
+def words(group: str) -> dict[str, Any]:
+    """A group of them."""
+    return sentences().group(group)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """All versions of one template, by number."""
+
+    versions: dict[int, Listed]
+
+    @property
+    def newest(self) -> int | None:
+        """The version on which people are enrolled now."""
+        return max((number for number, each in self.versions.items() if each.state in OUT), default=None)
+
+    @property
+    def drafts(self) -> list[Listed]:
+        """What waits for approval."""
+        return [each for each in self.versions.values() if each.state == "draft"]
+
+    @property
+    def shown(self) -> int:
+        """What is shown where no version is asked for."""
+        return self.newest or max(self.versions)
+
+    @property
+    def next(self) -> int:
+        """The number of the version that is written next."""
+        return max(self.versions) + 1
+
+
+async def shelves(tx: AsyncSession) -> dict[str, Shelf]:
+    """All templates by id."""
+    found: dict[str, dict[int, Listed]] = {}
+    for each in await listed(tx):
+        found.setdefault(each.id, {})[each.version] = each
+    return {id: Shelf(versions) for id, versions in found.items()}
+
+
+async def template_asked(tx: AsyncSession, request: web.Request, version: str | None = None) -> tuple[PlanTemplate, Shelf]:
+    """The template of the address, in the version asked for (`version`, else of the query). Raises HTTPNotFound."""
+    id = request.match_info["id"]
+    shelf = (await shelves(tx)).get(id)
+    asked = version if version is not None else request.query.get("version")
+    chosen = number(asked) if asked else shelf.shown if shelf is not None else 0
+    template = await draft_or_version(tx, id, chosen) if shelf is not None and chosen in shelf.versions else None
+    if template is None or shelf is None:
+        raise web.HTTPNotFound
+    return template, shelf
+
+
+def page(request: web.Request, name: str, template: PlanTemplate, shelf: Shelf, **context: Any) -> web.Response:
+    """A page about one version of a template, which its tabs need to know."""
+    return render(request, name, plan=template, shelf=shelf, here=shelf.versions[template.version], **context)
+
+
+def teams_with(request: web.Request, right: str) -> list[int]:
+    """The asker's teams in which he has `right`."""
+    seat = request[SEAT]
+    return seat.rights.teams_with(right, seat.teams)
+
+
+class _Undone(Exception):
+    """Takes back what was only looked at."""
+
+
+async def without_trace(db: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """What `work` finds; whatever it wrote is taken back."""
+    found: list[T] = []
+    try:
+        async with db.transaction() as tx:
+            found.append(await work(tx))
+            raise _Undone
+    except _Undone:
+        return found[0]
+
+
+def asked_anchors(template: PlanTemplate) -> dict[str, str]:
+    """The dates that no record knows, by name with their titles: somebody has to say them."""
+    kinds = anchor_kinds()
+    return {name: anchor_title(name) for name in (*template.anchors, *template.later) if kinds[name].source is None}
+
+
+def anchors_given(template: PlanTemplate, form: Mapping[str, Any]) -> Anchors:
+    """The dates of a form, `anchor-surgery` and so on; several are apart by commas. Raises ValueError for what is no date."""
+    given: dict[str, date | list[date]] = {}
+    for name in (*template.anchors, *template.later):
+        said = str(form.get(f"anchor-{name}", "")).replace("，", ",").replace("、", ",")
+        days = [date.fromisoformat(each.strip()) for each in said.split(",") if each.strip()]
+        if days:
+            given[name] = days if anchor_kinds()[name].several else days[0]
+    return given
+
+
+async def names_of(tx: AsyncSession, userids: set[str]) -> dict[str, str]:
+    """Staff by userid, as people call them."""
+    found = select(Staff.userid, Staff.name).where(Staff.userid.in_(sorted(userids)))
+    return dict((await tx.execute(found)).tuples().all())
+
+
+def today_of(request: web.Request) -> date:
+    """The hospital's day."""
+    desk = request.app[DESK]
+    return desk.clock().astimezone(desk.zone).date()
