@@ -14,15 +14,14 @@ from tagging.measurement.quantity import Quantity
 from tagging.measurement.readers import CHANGE
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
-from tagging.measurement.scope import RELATIVE, WHOSE, WRITES_FOR_HIMSELF, of_the_patient
+from tagging.measurement.scope import WHOSE
+from tagging.measurement.whose import WINDOW, head_of, names_siblings, whose_it_may_be
 from tagging.patient import PatientFacts
 
 # The vital's own question of vitals.yml is asked.
 AS_USUAL = ""
 # Nothing is asked: it is somebody else's (我37.2，宝宝38.6), or long past.
 NOT_HIS = "-"
-# So far before a value somebody named may be the one who was measured, and so much of the text is looked at.
-REACH, WINDOW = 14, 60
 # What goes on behind a value is no longer than this.
 LONGEST_REST = 3
 # So few times are no day's count that a longer while could be mistaken for (从早上到现在就尿了一次).
@@ -34,7 +33,6 @@ _IN_DECIMALS = {"temperature": (35.0, 42.5), "glucose": (1.1, 33.3), "bilirubin"
 MOST_TOKENS = 400
 _MEASURED_IN = {"weight": "mass", "birth_weight": "mass", "height": "length", "head_circumference": "length"}
 _COUNTS = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
-_SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 _CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 # 六斤三两|五, 七万|八, 三十六厘米|半: a numeral goes on where the value ended.
 _GOES_ON = re.compile(r"[.·]?\d|[一二两三四五六七八九](?!\w)|半(?![天小个夜年月片包袋瓶])|[/+×*]{2,}")
@@ -44,27 +42,9 @@ _TOUCHES = re.compile(r"[/\\~～ ]{0,2}")
 _JOINS = re.compile(r"\s{0,2}(?:零|又|差|还差|少|多)?\s?")
 # 母乳100加奶粉50, 90+80: a part of a sum.
 _ADDED = re.compile(r"[^，。！？,!?\d]{0,3}(?:加上?|[+＋]|外加|另加)[^，。！？,!?\d]{0,6}\d")
-# 我发烧38.5: what begins with "I" and does nothing to a child is about me.
-_OF_MYSELF = re.compile(
-    r"(?:^|[，。！？,!?\s])我(?![^，。！？,!?]*(?:[给帮量测拿用看数称喂抱带说问记想怕们家让把摸]|发现|觉得|感觉))[^，。！？,!?]{0,8}$"
-)
 _IN_HOSPITAL = re.compile(r"(?:出院|住院|入院)(?:的?时候?|那天|当天)[^，。！？,!?\d]{0,6}$")
-_FIRST_OF_TWO = re.compile(rf"(?:^|[，。！？,!?、\s])(?:[他她我])?(?:{RELATIVE}|哥哥?|姐姐?|弟弟?|妹妹?)[^，。！？,!?\d]{{0,8}}$")
 # 三十八度点五, 四十度零一点
 _SPLIT = re.compile(r"[点零][\d一二三四五六七八九]")
-# Characters that name people; the grammar's own words for the child are not among them.
-_SOMEBODY = re.compile(
-    rf"(?!妈咪)(?:{RELATIVE})|[他她](?:哥|姐|弟|妹)|(?:[爸姥舅姑姨叔婶嫂侄甥岳娘媳邻]|妈(?!咪爱))(?!量|测)|别人|人家|(?:别的|其他)[^，。！？,!?]{{0,3}}|[隔同]壁?[桌学班]|狗|猫"
-    r"|(?<![给帮替跟让叫和是问对])我(?=\d|[一二三四五六七八九]|的[\d体血心]|自己|也[\d是有])"
-)
-# 在姥姥家量的: a place.
-_AT_HOME = re.compile(r"[在去回到][^，。！？,!?\d]{1,4}家")
-_MYSELF = re.compile(r"我(?!妈|爸|爷|奶|姥|外|公|婆|老|爱人|家)")
-_THE_CHILD = re.compile(r"宝|孩子|娃|儿子|女儿|闺女|[他她](?![爸妈爷奶姥哥姐弟妹])|我家|我们|自家|崽|仔|小家伙|丫头|患儿")
-_CHILDS = re.compile(r"(?:宝宝|宝贝|孩子|娃儿?|儿子|女儿|闺女|小家伙)(?:是|的|才|有|[量测]的?|就|体温|现在|今天)*\s?$")
-_MY_OWN = re.compile(r"我(?:自己|本人)?的?(?:是|才|有|[量测]的?|就|今天|现在)*\s?$")
-_ANOTHERS_AFTER = re.compile(rf"[^，。！？,!?\d]{{0,4}}[，,]?\s?(?:这|那)?是(?:我的|我自己的|(?:他|她|我)?{RELATIVE}的)")
-_SIBLING = re.compile(r"老大|老二|老三|大宝|二宝|小宝|哥哥|弟弟|姐姐|妹妹|双胞胎|[俩两]个?(?:娃|宝|孩子|都)")
 _NONE_OF_IT = re.compile(r"没(?!再)|冇|木有")
 _CORRECTS = re.compile(r"不对(?!劲)|[打说写发看记搞弄输按读报]错|错了|更正|(?<!早产)纠正(?!胎龄|月龄|年龄)|口误|手误|写反|搞反|颠倒|算错")
 _RECKONED = re.compile(r"减去|减掉|减完|相减|扣掉|扣除|抱着?(?:他|她|娃|宝宝|孩子|一起)*(?:称|上秤)")
@@ -78,16 +58,16 @@ def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Map
     """The question, or AS_USUAL or NOT_HIS, for each of `kept` (by its place) that cannot be trusted."""
     if not kept:
         return {}
-    whose = len({match.group() for match in _SIBLING.finditer(scene.text)}) > 1
+    several = names_siblings(scene.text)
     corrected = len(kept) > 1 and _CORRECTS.search(scene.text) is not None
     asked: dict[int, str] = {}
     for place, quantity in enumerate(kept):
         if quantity.question:
             continue
-        beside = _told_of_the_child(scene.text, quantity, kept, himself=_writes_of_himself(patient))
-        if whose or _is_somebodys(scene.text, quantity, patient):
-            asked[place] = NOT_HIS if beside and not whose else WHOSE
-        elif _is_of_the_stay(scene.text, quantity, kept) or (beside and _FIRST_OF_TWO.search(_head(scene.text, quantity))):
+        person = whose_it_may_be(scene.text, quantity, kept, patient)
+        if several or person == "somebody":
+            asked[place] = WHOSE
+        elif person == "other" or _is_of_the_stay(scene.text, quantity, kept):
             asked[place] = NOT_HIS
         elif quantity.vital in _COUNTS and _is_no_days_count(scene.text, quantity):
             asked[place] = A_DAY
@@ -115,11 +95,6 @@ def leaves_unread(scene: Scene, quantities: Sequence[Quantity]) -> bool:
         if not _is_read(token, quantities) and not CHANGE.search(scene.text, max(0, token.start - 8), token.start):
             return True
     return False
-
-
-def _head(folded: str, quantity: Quantity) -> str:
-    """The sentence before a value."""
-    return _SENTENCE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
 
 
 def _is_cut(scene: Scene, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
@@ -176,34 +151,6 @@ def _is_read(token: Token, kept: Sequence[Quantity]) -> bool:
     return any(quantity.start <= token.start < quantity.end for quantity in kept)
 
 
-def _is_somebodys(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
-    """Whether somebody else is named before the value and nothing leads back to the patient."""
-    if _ANOTHERS_AFTER.match(folded, quantity.end):
-        return True
-    head = _head(folded, quantity)
-    # What stands at the value tells 我37.2 from 我家.
-    told = _AT_HOME.sub(lambda match: "＿" * len(match.group()), of_the_patient(head + folded[quantity.start : quantity.start + 1]))
-    named = [match for match in _SOMEBODY.finditer(told) if match.end() <= len(head)]
-    if not named:
-        return not _writes_of_himself(patient) and _OF_MYSELF.search(head) is not None and _THE_CHILD.search(head) is None
-    between = head[named[-1].end() :]
-    himself = _writes_of_himself(patient)
-    if himself and (named[-1].group() == "我" or _MYSELF.search(between)):
-        return False
-    return len(between) <= REACH and _THE_CHILD.search(between) is None
-
-
-def _writes_of_himself(patient: PatientFacts) -> bool:
-    return (patient.age_days or 0) >= WRITES_FOR_HIMSELF
-
-
-def _told_of_the_child(folded: str, quantity: Quantity, kept: Sequence[Quantity], *, himself: bool) -> bool:
-    """Whether another value of the same vital stands directly behind the patient's name."""
-    others = (other for other in kept if other is not quantity and other.vital == quantity.vital)
-    names = (_CHILDS, _MY_OWN) if himself else (_CHILDS,)
-    return any(name.search(folded, max(0, other.start - 8), other.start) for other in others for name in names)
-
-
 def _is_of_the_stay(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
     """12.6，出院时14.1: what was measured in hospital is no value of now where another one is told."""
     told = _IN_HOSPITAL.search(folded, max(0, quantity.start - 12), quantity.start)
@@ -227,5 +174,5 @@ def _is_told_otherwise(quantity: Quantity, kept: Sequence[Quantity]) -> bool:
 
 def _is_talk(folded: str, quantity: Quantity) -> bool:
     """听说40度, 没有38度: a value that is heard of or denied."""
-    head = _head(folded, quantity)
+    head = head_of(folded, quantity)
     return _ORDERED.search(head) is not None or (quantity.precision == "exact" and _DENIED.search(head) is not None)
