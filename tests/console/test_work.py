@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from playwright.async_api import expect
 from sqlalchemy import select
 
 from plans.ask_team import ask_team
@@ -17,6 +18,7 @@ from records.question import QuestionToTeam
 from records.refusal import AccessRefusal
 from records.staff import OnCall, Staff
 from records.state import StateChange
+from tests.console.browser import OpenPage, assert_accessible, keep_screenshot
 from tests.console.stage import Client, Stage
 
 
@@ -77,7 +79,7 @@ class Ward:
             await tx.flush()
             task = Task(
                 care_plan_id=plan.id, patient_id=self.child, step="weight", day=now.date(), useful_until=now,
-                due_at=now - timedelta(hours=8), state="missed", closed_at=now - timedelta(hours=1), outcome="missed",
+                due_at=now - timedelta(hours=8), state="missed", closed_at=now - timedelta(hours=1), outcome="no_answer",
             )  # fmt: skip
             tx.add(task)
             await tx.flush()
@@ -114,7 +116,7 @@ async def test_alerts_come_first_with_their_clock_and_the_tier_that_silence_asks
 
 async def test_an_address_says_what_is_shown(ward: Ward) -> None:
     await ward.alert("urgent")
-    mild = await ward.alert("routine", "other_thing", "有点咳")
+    mild = await ward.alert("routine", "questionnaire_score", "有点咳")
     await ward.errand()
     client = await ward.stage.client("linyue")
     assert "烧到39度" not in (page := await client.text("/work?level=routine")) and "有点咳" in page and "请打电话" not in page
@@ -202,7 +204,7 @@ async def test_a_missed_follow_up_leaves_the_list_and_comes_back(ward: Ward) -> 
 
 
 async def test_several_at_once_but_never_an_emergency(ward: Ward) -> None:
-    worst, mild = await ward.alert("emergency", "convulsion"), await ward.alert("same_day", "other_thing")
+    worst, mild = await ward.alert("emergency", "convulsion"), await ward.alert("same_day", "questionnaire_score")
     errand, task = await ward.errand(), await ward.missed()
     client = await ward.stage.client("linyue")
     marked = [f"flag:{worst}", f"flag:{mild}", f"errand:{errand}", f"task:{task}"]
@@ -245,3 +247,32 @@ async def test_what_a_family_writes_is_no_markup(ward: Ward) -> None:
     await ward.alert(said='<script>alert(1)</script><img src=x onerror="alert(1)">')
     page = await (await ward.stage.client("linyue")).text("/work")
     assert "<script>alert" not in page and "<img src=x" not in page and "&lt;script&gt;" in page
+
+
+@pytest.mark.browser
+async def test_an_alert_is_taken_and_closed_by_hand(ward: Ward, browser_page: OpenPage) -> None:
+    await ward.alert("routine", "questionnaire_score", "有点流鼻涕")
+    await ward.missed()
+    await ward.errand()
+    id = await ward.alert("emergency", "convulsion", "刚才抽搐了两分钟")
+    ward.stage.now += timedelta(minutes=3)
+    page = await browser_page("linyue", "/work")
+    await keep_screenshot(page, "work")
+    row = page.get_by_role("row").filter(has_text="刚才抽搐了两分钟")
+    await row.get_by_role("button", name="接手").click()
+    await expect(page.locator("#toasts")).to_contain_text("已接手")
+    await expect(row).to_contain_text("我")
+    await row.locator("summary").filter(has_text="关闭").click()
+    await assert_accessible(page)
+    await row.get_by_label("处理结果").select_option("sent_to_emergency")
+    await row.get_by_role("button", name="关闭预警").click()
+    await expect(page.locator("#toasts")).to_contain_text("预警已关闭")
+    await expect(row).to_have_count(0)
+    assert (await ward.flag(id)).outcome == "sent_to_emergency"
+    # What was done to a line is taken back from its note.
+    await page.get_by_role("row").filter(has_text="没有回复").get_by_role("button", name="已处理").click()
+    await page.locator("#toasts").get_by_role("button", name="撤销").click()
+    await expect(page.get_by_role("row").filter(has_text="没有回复")).to_have_count(1)
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("小宇")
