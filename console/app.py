@@ -15,6 +15,7 @@ from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
 from console.page import ANYBODY, NOBODY, Route, render, sentences
+from console.patients.routes import ROUTES as PATIENTS
 from console.plans import ROUTES as PLANS
 from console.session import seat_of
 from console.sign_in import COOKIE
@@ -30,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *SIGN_IN,
     *LIVE,
     *WORK,
+    *PATIENTS,
     *COHORTS,
     *CONTENT,
     *MASS,

@@ -33,7 +33,7 @@ def portrait_page(portrait: Portrait, *, hospital: str, zone: ZoneInfo) -> str:
 
     page = _environment().get_template("portrait.html")
     return page.render(
-        p=portrait, w=_words(), hospital=hospital, day=day, moment=moment, age=age_text, number=_number, spark=_spark,
+        p=portrait, w=portrait_words(), hospital=hospital, day=day, moment=moment, age=age_text, number=_number, spark=_spark,
         results=portrait.results[:RESULTS], shown=READINGS, number_of=in_words, numberings=numberings(),
     )  # fmt: skip
 
@@ -72,7 +72,8 @@ class _Words(defaultdict[str, str]):
 
 
 @cache
-def _words() -> dict[str, _Words]:
+def portrait_words() -> dict[str, _Words]:
+    """What the portrait says for codes, by group; a code that has no word gives None."""
     groups = yaml.safe_load((_TEMPLATES / "portrait.yml").read_text(encoding="utf-8"))
     return {name: _Words(None, words) for name, words in groups.items()}
 

@@ -108,11 +108,12 @@ async def families_of(
     seen: set[int],
     summary: Summary,
     answers: bool = True,
+    given: Anchors | None = None,
 ) -> list[Family]:
     """What would be sent to the families of these patients in `days` days, siblings and all; `seen` are carers that were looked at before.
 
-    Those who are not on `template` are taken as enrolled now, where they can be; who cannot is counted in `summary`. Conditions of steps
-    are judged as of today.
+    Those who are not on `template` are taken as enrolled now, where they can be; who cannot is counted in `summary`. `given` are dates of
+    the plan that count before the record's. Conditions of steps are judged as of today.
     """
     members = set(patient_ids)
     carers, children = await _families(tx, sorted(members))
@@ -120,7 +121,7 @@ async def families_of(
     seen.update(fresh)
     people = {child.id: child for kids in fresh.values() for child in kids}
     summary.patients += len(members & people.keys())
-    by_patient = await _wanted(tx, people, members, carers, template, days=days, now=now, zone=zone, summary=summary)
+    by_patient = await _wanted(tx, people, members, carers, template, given or {}, days=days, now=now, zone=zone, summary=summary)
     policy = await load_policy(tx)
     rules, start = policy.hospital, local_day(now, zone)
     found = []
@@ -168,6 +169,7 @@ async def _wanted(
     members: set[int],
     carers: Mapping[int, Carer],
     template: PlanTemplate | None,
+    given: Anchors,
     *,
     days: int,
     now: datetime,
@@ -192,7 +194,7 @@ async def _wanted(
         names = (*template.anchors, *template.later)
         known = await known_anchors(tx, new, names, now=now, zone=zone)
         for patient in new:
-            anchors = known.get(patient.id, {})
+            anchors = {**known.get(patient.id, {}), **given}
             try:
                 check_can_enrol(patient, template, anchors=anchors, hour=None, now=now, zone=zone)
             except EnrolmentError as err:

@@ -1,5 +1,6 @@
 """Clinicians, their teams, and who is on call."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -103,3 +104,9 @@ async def colleagues(tx: AsyncSession, team_id: int, person: Staff) -> list[Staf
         .limit(MOST_COLLEAGUES)
     )
     return list(rows)
+
+
+async def names_of(tx: AsyncSession, userids: Iterable[str | None]) -> dict[str, str]:
+    """What people read for whoever did something, by userid; who is not on file (a rule, the command line) is left out."""
+    known = await tx.execute(select(Staff.userid, Staff.name).where(Staff.userid.in_({each for each in userids if each})))
+    return dict(known.tuples().all())
