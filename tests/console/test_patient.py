@@ -273,7 +273,10 @@ async def test_who_may_only_read_sees_no_buttons_and_can_do_nothing(chart: Chart
 
 @pytest.mark.browser
 async def test_a_follow_up_is_put_to_another_day_by_hand(chart: Chart, browser_page: OpenPage) -> None:
-    await chart.enrolled(await chart.client())
+    client = await chart.client()
+    await chart.enrolled(client)
+    # The first look reads the clinical tables, which takes a moment.
+    await client.text(chart.path)
     page = await browser_page("linyue", chart.path)
     await assert_accessible(page)
     await keep_screenshot(page, "patient")

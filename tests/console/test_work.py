@@ -69,7 +69,7 @@ class Ward:
             now = self.stage.now
             plan = CarePlan(
                 patient_id=self.child,
-                template="newborn",
+                template="newborn_care",
                 template_version=1,
                 anchors={"birth": "2026-01-03"},
                 created_at=now,
@@ -78,7 +78,7 @@ class Ward:
             tx.add(plan)
             await tx.flush()
             task = Task(
-                care_plan_id=plan.id, patient_id=self.child, step="weight", day=now.date(), useful_until=now,
+                care_plan_id=plan.id, patient_id=self.child, step="jaundice", day=now.date(), useful_until=now,
                 due_at=now - timedelta(hours=8), state="missed", closed_at=now - timedelta(hours=1), outcome="no_answer",
             )  # fmt: skip
             tx.add(task)

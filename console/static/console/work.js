@@ -14,5 +14,13 @@ document.addEventListener("change", ({ target }) => {
   if (filters) filters.requestSubmit();
   else count();
 });
+// A refresh that was under way when somebody opened a menu or marked a line comes again when he is done.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  if (target.id !== "work" || !requestConfig.triggeringEvent?.type.startsWith("live:")) return;
+  if (!target.querySelector("details.menu[open], input[form=marked]:checked")) return;
+  event.detail.shouldSwap = false;
+  document.body.dispatchEvent(new CustomEvent("live:work"));
+});
 document.body.addEventListener("htmx:afterSettle", count);
 count();
