@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,7 +127,7 @@ async def _before(tx: AsyncSession, request: web.Request, form: Form) -> tuple[d
 async def _read(tx: AsyncSession, request: web.Request, form: Form, base: dict[str, Any]) -> Written:
     desk, seat = request.app[DESK], request[SEAT]
     scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)
-    codes, wrong = _tags(form.tags, scope)
+    codes, wrong = _tags(form.tags, scope, base.get("tags", ()))
     if form.when:
         try:
             scope.read(form.when)
@@ -151,9 +151,13 @@ async def _read(tx: AsyncSession, request: web.Request, form: Form, base: dict[s
     return Written(None, await asyncio.to_thread(shown_anyway, definition, unfinished, blank), tuple(dict.fromkeys(wrong)))
 
 
-def _tags(text: str, scope: Scope) -> tuple[list[str], list[str]]:
+def _tags(text: str, scope: Scope, kept: Collection[str]) -> tuple[list[str], list[str]]:
+    """The codes of the tags that were typed, and what is wrong. A shipped tag that this hospital has not stays where it was."""
     codes, wrong = list[str](), list[str]()
     for name in several(text):
+        if name in kept:
+            codes.append(name)
+            continue
         try:
             codes.append(scope.tag(name).code)
         except CohortError as err:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, Text, any_, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 
 from records.content import OPEN_STATES, ContentItem, ContentMedia, ContentVersion
 from records.staff import Staff, TeamMember
@@ -57,8 +57,14 @@ async def shelf(tx: AsyncSession, staff: Staff, wanted: Wanted, *, today: date, 
         .outerjoin(shown, (shown.content_id == ContentItem.id) & (shown.state == "published"))
         .where(ContentVersion.id.in_(newest), may_see(staff), *_conditions(wanted, today))
     )
-    total = await tx.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = await tx.execute(query.order_by(waiting, ContentVersion.title, ContentItem.id).limit(PAGE).offset((page - 1) * PAGE))
+    total = await tx.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    # A list has no use for whole articles.
+    rows = await tx.execute(
+        query.options(defer(ContentVersion.definition, raiseload=True))
+        .order_by(waiting, ContentVersion.title, ContentItem.id)
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
     return [Shelved(*row) for row in rows], int(total)
 
 
