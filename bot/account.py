@@ -59,6 +59,28 @@ def role_command(userid: str, code: str, team: str | None, *, given: bool) -> No
     print(_in_transaction(work))
 
 
+def sync_command() -> None:
+    """`careloop account sync`."""
+    from bot.app import wecom_client
+    from bot.staff_sync import StaffSyncError, look_up, take_over
+
+    async def run() -> str:
+        async with core(command_settings("account"), role="account", pool_size=2) as parts, wecom_client(parts) as client:
+            corp = await look_up(client)
+            try:
+                async with parts.db.transaction() as tx:
+                    done = await take_over(tx, corp, now=parts.clock())
+            except StaffSyncError as err:
+                why = "holds nobody." if err.code == "empty" else f"lacks {err.count} of the staff at once: is the app's range too small?"
+                raise RegistryError(f"The directory {why} Nothing was changed.") from err
+        lines = [f"{done.new} new, {done.changed} changed, {len(done.left)} left."]
+        lines += [f"{userid} has left: work handed back to the team." for userid in done.left]
+        lines += [f"{userid} is in the directory again and not active here." for userid in done.back]
+        return "\n".join(lines)
+
+    print(asyncio.run(run()))
+
+
 async def _team(tx: AsyncSession, name: str | None) -> Team | None:
     if name is None:
         return None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bot.sandbox import SimulatorControl
     from bot.sign_in import WecomStaffSignIn
+    from console.installation import Installation
     from plans.reach.route import Channels
     from records.staff import Staff
     from tagging.portrait.portrait import Portrait
@@ -219,8 +220,15 @@ def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession
     settings = core.settings
     secure = settings.public_url.startswith("https")
     desk = Desk(
-        core.db, core.clock, settings.tz, settings.hospital, secure=secure, wecom=staff_sign_in(core), channels=channels or Channels()
-    )  # fmt: skip
+        core.db,
+        core.clock,
+        settings.tz,
+        settings.hospital,
+        secure=secure,
+        wecom=staff_sign_in(core),
+        channels=channels or Channels(),
+        installation=installation(core),
+    )
     app.add_subapp(BASE, console_app(desk))
     add_static(app)
 
@@ -237,6 +245,19 @@ def staff_sign_in(core: Core) -> "WecomStaffSignIn":
             pages, authorize_page=f"{SIMULATOR_PREFIX}/connect/oauth2/authorize", qr_page=f"{SIMULATOR_PREFIX}/wwlogin/sso/login"
         )
     return WecomStaffSignIn(pages, lambda: wecom_client(core))
+
+
+def installation(core: Core) -> "Installation":
+    """What the administrators' pages ask of the installation."""
+    from bot.doctor import ROOT, diagnose_running
+    from bot.staff_sync import Corp, look_up
+    from console.installation import Installation
+
+    async def directory() -> Corp:
+        async with wecom_client(core) as client:
+            return await look_up(client)
+
+    return Installation(core.settings, lambda: diagnose_running(core, ROOT), directory)
 
 
 def add_push_simulators(app: web.Application, settings: Settings) -> None:
@@ -257,7 +278,7 @@ async def new_password(tx: "AsyncSession", staff: "Staff", login: str, password:
     """Give `staff` a password, end his sessions, and return the address for his authenticator app. Raises RegistryError."""
     from bot.registry import RegistryError
     from console.password import PasswordRefused, make_account, otpauth
-    from console.session import end_sessions_of
+    from records.account import end_sessions_of
 
     try:
         account = await make_account(tx, staff, login, password, core.clock())

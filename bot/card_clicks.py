@@ -13,6 +13,7 @@ from bot.cards import CLAIM, CLOSE, NEXT_TIER, TRANSFER, show_everywhere, taken_
 from bot.friends import friend_event
 from bot.push_events import PushEvents
 from bot.push_gateway import PUSH
+from bot.staff_sync import contact_event
 from integrations.wecom.callback import selected_options
 from records.database import Database, is_lost_connection
 from records.flag import Flag, FlagNotice, lock_flag
@@ -79,6 +80,8 @@ class CallbackEvents:
                 lines = await questions.hear_member(tx, event.fields, now)
             elif event.event == "change_external_contact":
                 await friend_event(tx, event.fields, now)
+            elif event.event == "change_contact":
+                await contact_event(tx, event.fields, now)
             reload = event.event == "kf_account_auth_change"
         for line in dict.fromkeys(lines):
             await self._deliver(line)

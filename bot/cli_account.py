@@ -49,3 +49,11 @@ def revoke(userid: Userid, role: RoleCode, team: Team = None) -> None:
     from bot.account import role_command
 
     role_command(userid, role, team, given=False)
+
+
+@account.command()
+def sync() -> None:
+    """Take staff and departments over from WeCom's directory; from then on workers do so every six hours. Nobody gets a right by it."""
+    from bot.account import sync_command
+
+    sync_command()

@@ -18,6 +18,8 @@ from integrations.wecom.errors import WecomError
 from records.database import DatabaseUnreachable
 from records.embedded import EmbeddedError
 
+ROOT = Path(__file__).parent.parent
+
 
 @cache
 def _texts() -> dict[str, Any]:
@@ -32,6 +34,23 @@ def _say(key: str, **values: object) -> str:
 async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     """Look at settings, model, speech recognition, database, WeCom and the push channels, in this order. Sends nothing to anybody but a
     recogniser a second of silence."""
+    findings = await _before_database(settings, root)
+    try:
+        async with core(settings, role="doctor", pool_size=2) as parts:
+            findings += await _with_database(parts, root)
+    except (EmbeddedError, DatabaseUnreachable) as err:
+        findings.append(Finding(False, str(err)))
+    except OSError as err:
+        findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
+    return findings
+
+
+async def diagnose_running(parts: Core, root: Path) -> list[Finding]:
+    """The same of the installation that runs here, with its own database."""
+    return [*await _before_database(parts.settings, root), *await _with_database(parts, root)]
+
+
+async def _before_database(settings: Settings, root: Path) -> list[Finding]:
     from bot.dialogue.train import found_model, model_path
 
     findings = [Finding(True, _say("sandbox" if settings.sandbox else "corp", corp=settings.wecom.corp_id))]
@@ -46,18 +65,15 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
         findings.append(Finding(True, _say("callback")))
     except CallbackError as err:
         findings.append(Finding(False, _say("bad_callback", detail=err.detail)))
-    try:
-        async with core(settings, role="doctor", pool_size=2) as parts:
-            findings.append(Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server"))))
-            findings += await _published(parts, root)
-            async with wecom_client(parts) as client:
-                findings += await _wecom(client, access.base_url)
-            findings += await diagnose_push(parts)
-    except (EmbeddedError, DatabaseUnreachable) as err:
-        findings.append(Finding(False, str(err)))
-    except OSError as err:
-        findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
     return findings
+
+
+async def _with_database(parts: Core, root: Path) -> list[Finding]:
+    findings = [Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server")))]
+    findings += await _published(parts, root)
+    async with wecom_client(parts) as client:
+        findings += await _wecom(client, wecom_access(parts.settings).base_url)
+    return findings + await diagnose_push(parts)
 
 
 async def _speech(settings: Settings) -> list[Finding]:

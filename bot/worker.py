@@ -62,6 +62,7 @@ from bot.retraining import training
 from bot.retraining.hot_swap import HotSwap, Model
 from bot.retraining.relay import Relay
 from bot.settings import Settings
+from bot.staff_sync import StaffSync
 from bot.sweep import sweep
 from bot.tables import Tables
 from bot.turn import TurnTaker
@@ -92,6 +93,8 @@ VIEWS_EVERY = 5
 RISK_EVERY = 3600
 FRIENDS_EVERY = 3600
 GROUP_SENDS_EVERY = 60
+# The directory's callbacks bring changes at once; this finds what they lost.
+STAFF_EVERY = 6 * 3600
 CHOICES_EVERY = 3600
 # Plans are planned on two weeks ahead: a minute is nothing, and an idle look costs nothing.
 PLANS_EVERY = 60
@@ -145,6 +148,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         loops += [
             asyncio.create_task(keep(lambda: keep_friends(parts.db, client, parts.clock), parts, every=FRIENDS_EVERY)),
             asyncio.create_task(keep(groups.look, parts, every=GROUP_SENDS_EVERY)),
+            asyncio.create_task(keep(StaffSync(parts.db, client, parts.clock).look, parts, every=STAFF_EVERY)),
         ]
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))

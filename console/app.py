@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from console.admin import ROUTES as ADMIN
 from console.cohorts import ROUTES as COHORTS
 from console.content_centre import ROUTES as CONTENT
 from console.desk import BASE, DESK, SEAT, Desk
@@ -20,6 +21,7 @@ from console.plans import ROUTES as PLANS
 from console.session import seat_of
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
+from console.team import ROUTES as TEAM
 from console.work import ROUTES as WORK
 from records.patient import AccessRefused
 from records.refusal import AccessRefusal
@@ -36,6 +38,8 @@ ROUTES: tuple[Route, ...] = (
     *CONTENT,
     *MASS,
     *PLANS,
+    *TEAM,
+    *ADMIN,
 )
 MAX_BODY = 4 << 20
 # What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.

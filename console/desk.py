@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from console.installation import Installation
 from console.sign_in_wecom import WecomSignIn
 from plans.reach.route import Channels
 from records.database import Database
@@ -30,6 +31,7 @@ class Desk:
     secure: bool
     wecom: WecomSignIn | None = None
     channels: Channels = field(default_factory=Channels)
+    installation: Installation | None = None
 
 
 @dataclass(frozen=True)

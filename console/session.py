@@ -74,8 +74,3 @@ def _open(now: datetime) -> tuple[ColumnElement[bool], ...]:
 async def end_session(tx: AsyncSession, token: str, now: datetime) -> None:
     """Over, for good."""
     await tx.execute(update(StaffSession).where(StaffSession.token_hash == _hash(token)).values(ended_at=now))
-
-
-async def end_sessions_of(tx: AsyncSession, staff_id: int, now: datetime) -> None:
-    """All sessions of somebody who left, or whose password is new."""
-    await tx.execute(update(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None)).values(ended_at=now))

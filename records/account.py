@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
@@ -37,3 +38,8 @@ class StaffSession(Base):
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     agent: Mapped[str]
+
+
+async def end_sessions_of(tx: AsyncSession, staff_id: int, now: datetime) -> None:
+    """End all sessions of somebody who left, or whose password is new."""
+    await tx.execute(update(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None)).values(ended_at=now))

@@ -85,6 +85,8 @@ class ReadAudit(Identity, Base):
     at: Mapped[datetime]
     why: Mapped[str]
 
+    __table_args__ = (Index("ix_read_audit_at", "at", postgresql_using="brin"),)
+
 
 class AccessRefused(Exception):
     """The staff member may not see this patient, or there is no such patient: the two look alike from outside."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
@@ -19,3 +19,5 @@ class AccessRefusal(Identity, Base):
     path: Mapped[str]
     why: Mapped[str]
     what: Mapped[str]
+
+    __table_args__ = (Index("ix_access_refusal_at", "at", postgresql_using="brin"),)

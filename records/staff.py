@@ -32,7 +32,7 @@ class Team(Identity, Base):
 
 
 class Staff(Identity, Base):
-    """A clinician, known to WeCom by `userid`."""
+    """A clinician, known to WeCom by `userid`. `directory_at` is when WeCom's directory last held him; None: he was made by hand."""
 
     __tablename__ = "staff"
 
@@ -40,6 +40,8 @@ class Staff(Identity, Base):
     name: Mapped[str]
     title: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
+    directory_at: Mapped[datetime | None]
 
 
 class TeamMember(Base):

@@ -29,7 +29,10 @@ class StateChange(Identity, Base):
     reason: Mapped[str | None]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
-    __table_args__ = (Index("ix_state_change_entity", "entity", "entity_id", "id"),)
+    __table_args__ = (
+        Index("ix_state_change_entity", "entity", "entity_id", "id"),
+        Index("ix_state_change_at", "at", postgresql_using="brin"),
+    )
 
 
 _CHANGES = StateChange.metadata.tables[StateChange.__tablename__]

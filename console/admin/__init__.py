@@ -1,0 +1,9 @@
+"""The administrators' pages: people and rights, audit, interfaces, the installation, and what steers care."""
+
+from console.admin.audit import ROUTES as AUDIT
+from console.admin.people import ROUTES as PEOPLE
+from console.admin.person import ROUTES as PERSON
+from console.admin.roles import ROUTES as ROLES
+from console.admin.teams import ROUTES as TEAMS
+
+ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT)
