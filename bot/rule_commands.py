@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.app import Core, core
 from bot.cli_run import command_settings
 from bot.links import find_patient
-from plans.adaptation.book import in_force, open_book, own_rules
-from plans.adaptation.dry_report import EXAMPLES, report
-from plans.adaptation.dry_run import dry_run
+from bot.rule_trial import standing, trial
+from plans.adaptation.book import in_force, own_rules
 from plans.adaptation.explain import told
 from plans.adaptation.loops import Library, check_no_loop
 from plans.adaptation.own import activate, retire, save_draft
@@ -23,8 +22,7 @@ from plans.adaptation.try_out import book_alone, run_examples, shipped_scope
 from plans.adaptation.undo import firings_of, undo
 from plans.adaptation.words import say, words
 from records.adaptation import AdaptationRule
-from records.patient import AccessRefused, Patient, access_patient
-from records.staff import Staff, Team
+from records.staff import Staff
 from tagging.tags.library import shipped
 
 
@@ -41,10 +39,8 @@ def list_command() -> None:
     """`careloop rule list`."""
 
     async def work(tx: AsyncSession, parts: Core) -> list[str]:
-        own = await own_rules(tx)
-        keys = {rule.key for rule in own}
-        _, broken = await open_book(tx, in_force(own), now=parts.clock(), zone=parts.settings.tz)
-        lines = [_line(rule, rule.key in keys, broken.get(rule.key)) for rule in in_force(own)]
+        rules = await standing(tx, now=parts.clock(), zone=parts.settings.tz)
+        lines = [_line(each.rule, each.own, each.broken) for each in rules]
         drafts = select(AdaptationRule).where(AdaptationRule.state == "draft").order_by(AdaptationRule.id)
         for row in await tx.scalars(drafts):
             key = f"{row.rule}@{row.department}" if row.department else row.rule
@@ -118,15 +114,8 @@ def dry_run_command(file: Path, since: str, by: str) -> None:
         raise RuleError(str(err)) from err
 
     async def work(tx: AsyncSession, parts: Core) -> list[str]:
-        now, zone = parts.clock(), parts.settings.tz
-        book, broken = await open_book(tx, rules, now=now, zone=zone)
-        if broken:
-            raise RuleError("\n".join(broken.values()))
-        done = await dry_run(tx, book, since=now - back, now=now, zone=zone)
-        teams = {team.id: team.name for team in await tx.scalars(select(Team))}
-        latest = sorted(done.would, key=lambda one: one.at, reverse=True)[:EXAMPLES]
-        names = await _names(tx, await _staff(tx, by), [one.patient_id for one in latest], parts) if by else {}
-        return report(done, book.scope, zone, teams=teams, names=names)
+        staff = await _staff(tx, by) if by else None
+        return await trial(tx, rules, back, staff=staff, now=parts.clock(), zone=parts.settings.tz)
 
     print("\n".join(_run(work)))
 
@@ -143,18 +132,6 @@ def _shipped_library() -> Library:
     """The exclusive groups of the shipped tags; cohorts are the hospital's own and are looked at when a rule is saved."""
     entries = shipped().entries
     return Library({id: group for id, tag in shipped_scope().tags.items() if (group := entries[tag.code].group)}, {})
-
-
-async def _names(tx: AsyncSession, staff: Staff, ids: list[int], parts: Core) -> dict[int, str]:
-    """The record numbers of those whom the clinician may see; each read is noted."""
-    found = {}
-    for id in dict.fromkeys(ids):
-        try:
-            patient: Patient = await access_patient(tx, staff, id, now=parts.clock(), why="adaptation")
-        except AccessRefused:
-            continue
-        found[id] = patient.record_number
-    return found
 
 
 async def _staff(tx: AsyncSession, userid: str) -> Staff:

@@ -8,15 +8,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
 from bot.cli_run import command_settings
 from bot.intake.dead_letters import Selection, find, look, replay
 from bot.intake.feeds import FeedError, FeedSettings, add_feed, check_settings, hash_token, new_token
+from bot.intake.overview import overview
 from integrations.hl7.charset import decode
-from records.feed import Feed, FeedMessage
+from records.feed import Feed
 from records.state import StateChange
 
 T = TypeVar("T")
@@ -79,17 +80,14 @@ def list_command() -> None:
     """`careloop feed list`."""
 
     async def step(tx: AsyncSession, parts: Core) -> None:
-        counts = select(FeedMessage.feed_id, FeedMessage.state, func.count()).where(FeedMessage.state.in_(("new", "dead")))
-        now_in = {(feed, state): count for feed, state, count in await tx.execute(counts.group_by(FeedMessage.feed_id, FeedMessage.state))}
         zone = parts.settings.tz
-        for feed in await tx.scalars(select(Feed).order_by(Feed.id)):
+        for each in await overview(tx):
+            feed = each.feed
             last = f"{feed.last_received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if feed.last_received_at else "never"
-            marks = [*(["off"] if not feed.active else []), *(["sandbox"] if feed.sandbox else []), *sorted(feed.alarms)]
-            marks += [str(feed.mark["failed"])] if feed.mark.get("failed") else []
+            marks = [*(["off"] if not feed.active else []), *(["sandbox"] if feed.sandbox else []), *each.marks]
             print(
                 f"{feed.name}  {feed.kind}  last {last}  received {feed.received}  resent {feed.resent}  applied {feed.applied}  "
-                f"ignored {feed.ignored}  waiting {now_in.get((feed.id, 'new'), 0)}  dead {now_in.get((feed.id, 'dead'), 0)}"
-                + (f"  [{', '.join(marks)}]" if marks else "")
+                f"ignored {feed.ignored}  waiting {each.waiting}  dead {each.dead}" + (f"  [{', '.join(marks)}]" if marks else "")
             )
 
     _run(step)

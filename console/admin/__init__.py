@@ -1,9 +1,14 @@
 """The administrators' pages: people and rights, audit, interfaces, the installation, and what steers care."""
 
 from console.admin.audit import ROUTES as AUDIT
+from console.admin.feeds import ROUTES as FEEDS
 from console.admin.people import ROUTES as PEOPLE
 from console.admin.person import ROUTES as PERSON
+from console.admin.reach import ROUTES as REACH
 from console.admin.roles import ROUTES as ROLES
+from console.admin.rules import ROUTES as RULES
+from console.admin.system import ROUTES as SYSTEM
+from console.admin.tags import ROUTES as TAGS
 from console.admin.teams import ROUTES as TEAMS
 
-ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT)
+ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *RULES, *TAGS, *REACH)

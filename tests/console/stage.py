@@ -14,6 +14,7 @@ from yarl import URL
 
 from console.app import console_app
 from console.desk import BASE, Desk, Seat
+from console.installation import Installation
 from console.session import begin_session, seat_of
 from console.sign_in import COOKIE
 from console.sign_in_wecom import WecomSignIn
@@ -140,13 +141,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(db: Database, *, wecom: WecomSignIn | None = None) -> AsyncIterator[Stage]:
+async def open_stage(db: Database, *, wecom: WecomSignIn | None = None, installation: Installation | None = None) -> AsyncIterator[Stage]:
     """The console on this database, planted."""
     async with db.transaction() as tx:
         await plant(tx)
     app = web.Application()
     stage = Stage(db, TestServer(app), http=[])
-    app.add_subapp(BASE, console_app(Desk(db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom)))
+    desk = Desk(db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom, installation=installation)
+    app.add_subapp(BASE, console_app(desk))
     add_static(app)
     await stage.server.start_server()
     try:
