@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.reply import plain_text
-from plans.finding import History, facts_with, history_of, patient_facts
+from plans.finding import History, department_of, facts_with, history_of, patient_facts
 from records.chat import Chat
 from records.flag import LEVELS
 from records.message import Outbound
@@ -53,7 +53,7 @@ class Around:
         history = self._history.get(patient.id)
         if history is None:
             return await patient_facts(tx, patient, now=now, zone=zone)
-        return facts_with(patient, history, now=now, zone=zone)
+        return facts_with(patient, history, now=now, zone=zone, department=await department_of(tx, patient))
 
     async def facts_in_question(self, tx: AsyncSession, patient: Patient | None, *, now: datetime, zone: ZoneInfo) -> list[PatientFacts]:
         """The facts of `patient`, or of all while it is open which child is meant; of nobody in particular when there is none.

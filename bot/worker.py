@@ -135,7 +135,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(lambda: enrol_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Planning(parts.db, parts.clock, settings.tz).look, parts, every=PLANS_EVERY)),
-            asyncio.create_task(keep(Tables().refresh, parts, every=TABLES_EVERY)),
+            asyncio.create_task(keep(Tables(parts.db, settings.tz).refresh, parts, every=TABLES_EVERY)),
             asyncio.create_task(keep(lambda: watch_feeds(parts.db, parts.clock(), settings.intake.alarm_to), parts, every=FEEDS_EVERY)),
             asyncio.create_task(keep(ViewPoller(parts.db, parts.clock).look, parts, every=VIEWS_EVERY)),
             asyncio.create_task(keep(Adapter(parts.db, parts.clock, settings.tz).tick, parts, every=RULES_EVERY)),

@@ -14,8 +14,9 @@ from plans.clock import at_hour, end_of_day, local_day
 from plans.wording import words
 from records.observation import Observation
 from records.patient import Patient
+from records.staff import Team
 from records.state import StateChange
-from tagging.content import default_content
+from tagging.content import default_content, departments_in_force
 from tagging.patient import PatientFacts, Reading
 
 # How many readings of each vital the language layer gets to compare with.
@@ -130,11 +131,19 @@ async def history_of(tx: AsyncSession, patient_ids: Sequence[int]) -> dict[int, 
 
 async def patient_facts(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
     """What triage and the language layer may know about `patient`, with his latest final numbers as history."""
-    return facts_with(patient, (await history_of(tx, [patient.id])).get(patient.id, ()), now=now, zone=zone)
+    history = (await history_of(tx, [patient.id])).get(patient.id, ())
+    return facts_with(patient, history, now=now, zone=zone, department=await department_of(tx, patient))
 
 
-def facts_with(patient: Patient, history: History, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
-    """What triage and the language layer may know about `patient`, whose latest numbers are `history`."""
+async def department_of(tx: AsyncSession, patient: Patient) -> str | None:
+    """Whose triage tables judge him: his team's, where any team has tables of its own."""
+    if not departments_in_force():
+        return None
+    return await tx.scalar(select(Team.name).where(Team.id == patient.team_id))
+
+
+def facts_with(patient: Patient, history: History, *, now: datetime, zone: ZoneInfo, department: str | None = None) -> PatientFacts:
+    """What triage and the language layer may know about `patient`, whose latest numbers are `history`; `department` as department_of."""
     return PatientFacts(
         age_days=(local_day(now, zone) - patient.birth_date).days,
         sex=patient.sex,
@@ -142,4 +151,5 @@ def facts_with(patient: Patient, history: History, *, now: datetime, zone: ZoneI
         birth_weight_g=patient.birth_weight_g,
         gestational_age_weeks=patient.gestational_age_weeks,
         history=history,
+        department=department,
     )

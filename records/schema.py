@@ -71,6 +71,7 @@ from records.staff import Department, OnCall, Staff, Team, TeamMember
 from records.state import StateChange
 from records.tag import PatientTag, Tag, TagChange, TagEvidence, TagVersion
 from records.tag_statement import TagStatement
+from records.triage_overlay import TriageOverlay
 from records.wecom import AccessToken, CallbackEvent, CallPace, KfAccount
 
 __all__ = [
@@ -187,4 +188,5 @@ __all__ = [
     "TemplateSuggestion",
     "TrainingRun",
     "TrainingSet",
+    "TriageOverlay",
 ]

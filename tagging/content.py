@@ -5,7 +5,7 @@ refused with the file and the place.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from tagging.check import check_flags, check_limits, check_words
 from tagging.errors import ContentError
-from tagging.flags import RedFlags
+from tagging.flags import Department, RedFlags
 from tagging.folder import file_of, read_yaml
 from tagging.lexicon import Entry, Lexicon
 from tagging.overlay import lay_over, read_department
@@ -76,17 +76,23 @@ def _entry(key: str, concept: Concept) -> Entry:
 def for_department(base: Content, path: Path) -> tuple[str, Content]:
     """The department that an overlay file is for, and `base` as that department wants it. Raises ContentError naming the file."""
     own = read_department(path)
+    return own.department, with_department(base, own, path.name)
+
+
+def with_department(base: Content, own: Department, name: str) -> Content:
+    """`base` as the department of the overlay `own` wants it. Raises ContentError that begins with `name` and the place."""
     try:
         flags, limits = lay_over(own, base.redflags, base.vitals)
         check_flags(flags, base.symptoms, limits)
         check_limits(limits, flags)
     except ContentError as error:
-        raise ContentError(error.code, f"{path.name}, {error}") from error
-    return own.department, replace(base, redflags=flags, vitals=limits, rules_by_concept=_index(flags))
+        raise ContentError(error.code, f"{name}, {error}") from error
+    return replace(base, redflags=flags, vitals=limits, rules_by_concept=_index(flags))
 
 
-def load_all(folder: Path = DATA) -> dict[str | None, Content]:
-    """The tables of a folder like data/ by department: None for the house, and one for each file of departments/."""
+def load_all(folder: Path = DATA, own: Iterable[Department] = ()) -> dict[str | None, Content]:
+    """The tables of a folder like data/ by department: None for the house, one for each file of departments/, and one for each of `own`,
+    which stands in place of a file for the same department."""
     base = load_content(symptoms=folder / "symptoms", vitals=folder / "vitals.yml", redflags=folder / "redflags")
     base = replace(base, second=open_reader(folder / FILE))
     found: dict[str | None, Content] = {None: base}
@@ -95,7 +101,7 @@ def load_all(folder: Path = DATA) -> dict[str | None, Content]:
         if department in found:
             raise ContentError("bad_content", f"{path.name}: there is another file for {department}")
         found[department] = content
-    return found
+    return found | {each.department: with_department(base, each, each.department) for each in own}
 
 
 _in_force: dict[str | None, Content] = {}
@@ -106,6 +112,11 @@ def default_content(department: str | None = None) -> Content:
     if not _in_force:
         put_in_force(load_all())
     return _in_force.get(department) or _in_force[None]
+
+
+def departments_in_force() -> frozenset[str]:
+    """The departments that have tables of their own."""
+    return frozenset(department for department in _in_force if department is not None)
 
 
 def put_in_force(contents: Mapping[str | None, Content]) -> None:

@@ -14,12 +14,17 @@ from tagging.tables import Band, Vital, Vitals, severity
 
 def read_department(path: Path) -> Department:
     """Read one overlay. Raises ContentError (`bad_content`) in a sentence that names the file and the place."""
+    return department_of(read_yaml(path), path.name)
+
+
+def department_of(value: Mapping[str, Any], name: str) -> Department:
+    """An overlay that was read elsewhere, called `name` in what is told. Raises ContentError (`bad_content`)."""
     try:
-        return Department.model_validate(read_yaml(path))
+        return Department.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ContentError("bad_content", f"{path.name}, {place or 'top'}: {first['msg']}") from error
+        raise ContentError("bad_content", f"{name}, {place or 'top'}: {first['msg']}") from error
 
 
 def lay_over(department: Department, flags: RedFlags, limits: Vitals) -> tuple[RedFlags, Vitals]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tagging.content import DATA, load_all, put_in_force
 from tagging.errors import ContentError
+from tagging.flags import Department
 from tagging.second.learned import FILE
 
 _Versions = dict[Path, tuple[int, int]]
@@ -16,20 +17,22 @@ class Watch:
         """Begin with what the folder holds now; it is read when it changes, or when it is not the folder of CareLoop itself."""
         self._folder = folder
         self._seen = _versions(folder)
+        self._own: tuple[Department, ...] = ()
         if folder != DATA:
             put_in_force(load_all(folder))
 
-    def refresh(self) -> tuple[bool, str | None]:
-        """Put changed tables in force. Returns whether that was done, and one sentence on why changed tables were refused.
+    def refresh(self, own: tuple[Department, ...] = ()) -> tuple[bool, str | None]:
+        """Put changed tables in force, with the overlays `own` that stand in no file. Returns whether that was done, and one sentence on
+        why changed tables were refused.
 
         It costs a few file look-ups, and about a second of work when something changed: call it in a thread.
         """
         versions = _versions(self._folder)
-        if versions == self._seen:
+        if versions == self._seen and own == self._own:
             return False, None
-        self._seen = versions
+        self._seen, self._own = versions, own
         try:
-            put_in_force(load_all(self._folder))
+            put_in_force(load_all(self._folder, own))
         except ContentError as error:
             return False, str(error)
         return True, None

@@ -10,5 +10,6 @@ from console.admin.rules import ROUTES as RULES
 from console.admin.system import ROUTES as SYSTEM
 from console.admin.tags import ROUTES as TAGS
 from console.admin.teams import ROUTES as TEAMS
+from console.admin.triage import ROUTES as TRIAGE
 
-ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *RULES, *TAGS, *REACH)
+ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *RULES, *TAGS, *TRIAGE, *REACH)
