@@ -64,8 +64,9 @@ def completeness_command(by: str, *, as_json: bool) -> None:
     print(_in_transaction(work))
 
 
-async def everything(tx: AsyncSession, patient_id: int, base: str) -> Json:
-    """The patient's resources as a collection, as the FHIR edge at `base` shows them. The caller has been let in to the patient.
+async def everything(tx: AsyncSession, patient_id: int, base: str, *, most: int | None = MOST_OF_A_KIND) -> Json:
+    """The patient's resources as a collection, as the FHIR edge at `base` shows them, of each kind the latest `most` (None: all).
+    The caller has been let in to the patient.
 
     Tags do not leave as resources, so that what is private to a department stays there.
     """
@@ -73,15 +74,15 @@ async def everything(tx: AsyncSession, patient_id: int, base: str) -> Json:
     for kind in kinds().values():
         if kind.name == "Group":
             continue
-        keys = await _latest(tx, kind, patient_id)
+        keys = await _latest(tx, kind, patient_id, most)
         for resource in await kind.show(tx, keys, 0) if keys else []:
             entries.append({"fullUrl": f"{base}/{resource['resourceType']}/{resource['id']}", "resource": resource})
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
-async def _latest(tx: AsyncSession, kind: Kind, patient_id: int) -> list[Key]:
+async def _latest(tx: AsyncSession, kind: Kind, patient_id: int, most: int | None) -> list[Key]:
     rows = kind.rows.c
-    latest = select(rows.part, rows.id, rows.patient_id).where(rows.patient_id == patient_id).order_by(rows.id.desc()).limit(MOST_OF_A_KIND)
+    latest = select(rows.part, rows.id, rows.patient_id).where(rows.patient_id == patient_id).order_by(rows.id.desc()).limit(most)
     return [Key(row.part, row.id, row.patient_id) for row in await tx.execute(latest)]
 
 

@@ -1,6 +1,7 @@
 """The administrators' pages: people and rights, audit, interfaces, the installation, and what steers care."""
 
 from console.admin.audit import ROUTES as AUDIT
+from console.admin.export import ROUTES as EXPORT
 from console.admin.feeds import ROUTES as FEEDS
 from console.admin.people import ROUTES as PEOPLE
 from console.admin.person import ROUTES as PERSON
@@ -12,4 +13,4 @@ from console.admin.tags import ROUTES as TAGS
 from console.admin.teams import ROUTES as TEAMS
 from console.admin.triage import ROUTES as TRIAGE
 
-ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *RULES, *TAGS, *TRIAGE, *REACH)
+ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *RULES, *TAGS, *TRIAGE, *REACH, *EXPORT)

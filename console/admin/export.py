@@ -1,0 +1,66 @@
+"""A family asks for everything on file about its child: found by record number, handed out as a file."""
+
+import asyncio
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.patient_export import RIGHT, carers_of, export
+from console.admin.fields import number
+from console.desk import DESK, SEAT
+from console.page import get, post, render, see_other
+from console.wording import wording
+from records.patient import AccessRefused, Patient, patients_numbered
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The form; with a record number, who of the family may be asking."""
+    desk, sought = request.app[DESK], request.query.get("patient", "").strip()[:60]
+    async with desk.db.transaction() as tx:
+        patient = await _patient(tx, request, sought) if sought else None
+        carers = await carers_of(tx, patient.id) if patient is not None else []
+    return render(
+        request,
+        "console/admin/export.html",
+        sought=sought,
+        patient=patient,
+        carers=carers,
+        wrong=wording("admin")["mistakes"].get(request.query.get("wrong", "")),
+    )
+
+
+async def hand_out(request: web.Request) -> web.StreamResponse:
+    """The file. That it was made, by whom and why is written down."""
+    desk, seat, form = request.app[DESK], request[SEAT], await request.post()
+    sought, reason = str(form.get("patient", ""))[:60], str(form.get("reason", "")).strip()[:300]
+    if not reason:
+        return see_other(request, "/admin/export", patient=sought, wrong="export_reason")
+    async with desk.db.transaction() as tx:
+        patient = await _patient(tx, request, sought)
+        if patient is None:
+            return see_other(request, "/admin/export", patient=sought)
+        chosen = number(form.get("carer", ""))
+        carer = next((each for each, _ in await carers_of(tx, patient.id) if each.id == chosen), None)
+        if chosen is not None and carer is None:
+            raise AccessRefused(f"carer {chosen} of patient {patient.id}")
+        base = f"{request.scheme}://{request.host}/fhir"
+        found = await export(
+            tx, seat.staff, seat.rights, patient, carer, reason=reason, base=base, zone=desk.zone, now=desk.clock()
+        )  # fmt: skip
+        name = "".join(sign for sign in patient.record_number if sign.isascii() and sign.isalnum())
+    body = await asyncio.to_thread(found.packed)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return web.Response(body=body, content_type="application/zip", headers=headers)
+
+
+async def _patient(tx: AsyncSession, request: web.Request, sought: str) -> Patient | None:
+    """The patient of this record number, if he may export him: the right holds in the patient's team, or everywhere. Raises
+    AccessRefused for one of another team."""
+    key = "".join(sign for sign in sought.upper() if sign.isascii() and sign.isalnum())
+    patient = next(iter(await patients_numbered(tx, key)), None)
+    if patient is not None and not request[SEAT].rights.has(RIGHT, patient.team_id):
+        raise AccessRefused(f"patient {patient.id}")
+    return patient
+
+
+ROUTES = (get("/admin/export", show, RIGHT), post("/admin/export", hand_out, RIGHT))
