@@ -94,7 +94,7 @@ def shown(settings: BaseModel, prefix: str = "") -> Iterator[Shown]:
             continue
         secret = isinstance(value, SecretStr) or "SecretStr" in str(field.annotation)
         changed = name in settings.model_fields_set
-        yield Shown(prefix + name, field.description or "", _said(value, secret), secret, changed)
+        yield Shown(prefix + name, wording("admin")["setting_help"].get(prefix + name, ""), _said(value, secret), secret, changed)
 
 
 def _said(value: Any, secret: bool) -> str:
