@@ -29,9 +29,7 @@ def upgrade() -> None:
         sa.Column("changed_at", MOMENT, nullable=False),
         sa.UniqueConstraint("department", "version"),
     )
-    op.create_index(
-        "uq_triage_overlay_active", "triage_overlay", ["department"], unique=True, postgresql_where=sa.text("state = 'active'")
-    )
+    op.create_index("uq_triage_overlay_active", "triage_overlay", ["department"], unique=True, postgresql_where=sa.text("state = 'active'"))
 
 
 def downgrade() -> None:
