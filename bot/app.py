@@ -194,15 +194,22 @@ def add_family_pages(app: web.Application, core: Core) -> None:
     from bot.weixin_sign_in import WeixinAccounts
     from console.family.app import family_app
     from console.family.desk import BASE, FamilyDesk
+    from tagging.patient import PatientFacts
+    from tagging.understanding import understand
 
     settings = core.settings
     accounts = WeixinAccounts(push_access(settings), DatabaseTokenStore(core.db), core.clock)
     desk = FamilyDesk(core.db, core.clock, settings.tz, settings.hospital, settings.emergency_phone, settings.pages, weixin=accounts)
     pages = family_app(desk)
 
+    async def warm(_: web.Application) -> None:
+        # The tables of the language take a second to read: not while a family waits.
+        await asyncio.to_thread(understand, "37℃", context=None, patient=PatientFacts(age_days=None), now=core.clock())
+
     async def close(_: web.Application) -> None:
         accounts.close()
 
+    pages.on_startup.append(warm)
     pages.on_cleanup.append(close)
     app.add_subapp(BASE, pages)
 

@@ -18,9 +18,7 @@ log = structlog.get_logger(__name__)
 # A form of ours is far shorter; what comes without a length meets the limit of the whole server.
 MAX_BODY = 64 << 10
 FORM = "application/x-www-form-urlencoded"
-# The address may hold a key to the page: no other site learns it.
 OPEN = web.AppKey("open", set[str])
-OURS = {**HEADERS, "Referrer-Policy": "no-referrer"}
 
 
 def family_app(desk: FamilyDesk) -> web.Application:
@@ -38,7 +36,7 @@ def family_app(desk: FamilyDesk) -> web.Application:
 @web.middleware
 async def _headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
-    for name, value in OURS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 

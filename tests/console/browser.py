@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from playwright.async_api import Page, async_playwright, expect
+from yarl import URL
 
 from console.desk import BASE
 from console.sign_in import COOKIE
-from tests.console.stage import Stage
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -40,6 +40,15 @@ _REFUSED = re.compile("Failed to load resource|Response Status Error Code")
 OpenPage = Callable[..., Awaitable[Page]]
 
 
+class Visited(Protocol):
+    """The running pages, and how somebody is signed in to them."""
+
+    @property
+    def origin(self) -> URL: ...
+
+    async def token(self, who: str) -> str: ...
+
+
 @contextmanager
 def running_chromium() -> Iterator[str]:
     """One Chromium for all tests of a run, as the address that Playwright connects to."""
@@ -58,8 +67,9 @@ def running_chromium() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def browser_pages(address: str, stage: Stage) -> AsyncIterator[OpenPage]:
-    """Opens pages of the stage. One that logs an error (a breach of the content policy, too) fails the test; a refused request does not."""
+async def browser_pages(address: str, stage: Visited, base: str = BASE, cookie: str = COOKIE) -> AsyncIterator[OpenPage]:
+    """Opens pages of the stage below `base`. One that logs an error (a breach of the content policy, too) fails the test; a refused request
+    does not."""
     errors: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(address)
@@ -68,7 +78,7 @@ async def browser_pages(address: str, stage: Stage) -> AsyncIterator[OpenPage]:
         async def open_page(
             userid: str | None, path: str = "/work", *, size: tuple[int, int] = DESK, dark: bool = False, **more: Any
         ) -> Page:
-            """`path` below /console as `userid` (None: not signed in)."""
+            """`path` below `base` as `userid` (None: not signed in)."""
             touch = size[0] < 600
             viewport = {"width": size[0], "height": size[1]}
             context = await browser.new_context(
@@ -82,12 +92,12 @@ async def browser_pages(address: str, stage: Stage) -> AsyncIterator[OpenPage]:
             )
             contexts.append(context)
             if userid is not None:
-                await context.add_cookies([{"name": COOKIE, "value": await stage.token(userid), "url": str(stage.origin)}])
+                await context.add_cookies([{"name": cookie, "value": await stage.token(userid), "url": str(stage.origin)}])
             page = await context.new_page()
             page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda line: errors.append(line.text) if line.type == "error" and not _REFUSED.search(line.text) else None)
-            await page.goto(f"{stage.origin}{BASE}{path}")
+            await page.goto(f"{stage.origin}{base}{path}")
             return page
 
         yield open_page
@@ -113,10 +123,12 @@ async def barriers(page: Page, *rules: str) -> list[dict[str, Any]]:
 
 async def assert_accessible(page: Page) -> None:
     """Nothing keeps anybody from what the page shows now, by day and by night."""
-    assert await barriers(page) == []
+    found = await barriers(page)
+    assert found == [], found
     for scheme in ("dark", "light"):
         await page.emulate_media(color_scheme=scheme)
-        assert await barriers(page, "color-contrast") == [], scheme
+        found = await barriers(page, "color-contrast")
+        assert found == [], (scheme, found)
 
 
 async def keep_screenshot(page: Page, name: str) -> None:

@@ -16,6 +16,7 @@ from bot.private import free_port
 from console.content_page import add_content_pages
 from console.family.app import family_app
 from console.family.desk import BASE, FamilyDesk, WeixinSignIn
+from console.family.session import begin_session
 from console.static_files import add_static
 from plans.enrolment import enrol
 from plans.family_link import PATH, make_link
@@ -104,6 +105,11 @@ class FamilyStage:
         async with self.db.transaction() as tx:
             return await make_link(tx, await tx.get_one(Carer, await self.carer(carer)), "chat", self.now)
 
+    async def token(self, who: str) -> str:
+        """A session of this carer's phone."""
+        async with self.db.transaction() as tx:
+            return await begin_session(tx, await self.carer(who), "chat", "test", self.now)
+
     async def signed_in(self, carer: str = "赵敏") -> Phone:
         phone = self.phone()
         answer = await phone.enter(await self.link(carer))
@@ -116,7 +122,7 @@ class FamilyStage:
 
     async def child(self, name: str) -> int:
         async with self.db.transaction() as tx:
-            return (await tx.scalars(select(Patient.id).where(Patient.name == name))).one()
+            return (await tx.scalars(select(Patient.id).where(Patient.name == name, Patient.record_number.in_(CHILDREN)))).one()
 
     async def rows(self, table: type[Any], *where: Any) -> list[Any]:
         async with self.db.transaction() as tx:

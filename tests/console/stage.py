@@ -114,10 +114,10 @@ class Stage:
         """Where it is."""
         return self.server.make_url("/").origin()
 
-    async def token(self, userid: str) -> str:
+    async def token(self, who: str) -> str:
         """A session of this staff member."""
         async with self.db.transaction() as tx:
-            staff = await tx.scalar(select(Staff).where(Staff.userid == userid))
+            staff = await tx.scalar(select(Staff).where(Staff.userid == who))
             assert staff is not None
             return await begin_session(tx, staff, "password", "test", self.now)
 

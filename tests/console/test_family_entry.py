@@ -138,7 +138,7 @@ async def test_answers_run_nothing_and_are_kept_nowhere(family: FamilyStage) -> 
         answer = await phone.get(path)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
-        assert answer.headers["Referrer-Policy"] == "no-referrer" and answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "same-origin" and answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_leaving_ends_the_session(family: FamilyStage) -> None:
