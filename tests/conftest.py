@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from records.database import Database
 from records.embedded import EmbeddedServer
@@ -12,6 +13,13 @@ from tests.fresh_database import FreshDatabases
 
 DATA = Path(__file__).parent.parent / ".careloop" / "test"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_log() -> None:
+    """Tracebacks without the locals of every frame: printing those of a web handler takes minutes."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")
