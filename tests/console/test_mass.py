@@ -14,6 +14,7 @@ from bot.mass_message import MassMessages
 from bot.reach import Means
 from plans.mass_message.write import FOUR_EYES
 from records.chat import Chat
+from records.cohort import Cohort, CohortMember
 from records.mass_message import MassMessage, MassRecipient
 from records.message import Outbound
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
@@ -173,6 +174,26 @@ async def test_how_many_it_goes_to_is_told_while_it_is_written(desk: Desk) -> No
     }
     text = await (await desk.lin.post("/mass/draft/count", **form)).text()
     assert "发给 <b>3</b> 户家庭" in text and "1位没有登记照护者" in text and "小明的家长" in text and "<script>alert" not in text
+
+
+async def test_a_kept_cohort_is_written_to_and_another_teams_is_not_there(desk: Desk) -> None:
+    await desk.families(3)
+    async with desk.stage.db.transaction() as tx:
+        common: dict[str, Any] = {"definition": {"age_months": {"lt": 99}}, "reads": [], "at": desk.stage.now, "by": "linyue"}
+        ours = Cohort(name="门诊", team_id=desk.teams["随访中心"], **common)
+        theirs = Cohort(name="哮喘", team_id=desk.teams["呼吸科"], **common)
+        tx.add_all([ours, theirs])
+        await tx.flush()
+        members = await tx.scalars(select(Patient.id).where(Patient.record_number.in_(["MD0", "MD1", "R0001"])))
+        tx.add_all(CohortMember(cohort_id=ours.id, patient_id=id, inactive=False, since=desk.stage.now) for id in members)
+    form: dict[str, Any] = {"team": str(desk.teams["随访中心"]), "title": "停诊", "text": TEXT, "by": "cohort"}
+    counted = await (await desk.lin.post("/mass/draft/count", **form, cohort=str(ours.id))).text()
+    assert "发给 <b>2</b> 户家庭" in counted
+    answer = await desk.lin.post("/mass", **form, cohort=str(ours.id))
+    assert answer.status == 303
+    assert "门诊" in await desk.lin.text("/mass") and "哮喘" not in await desk.lin.text("/mass/new")
+    for path in ("/mass/draft/count", "/mass"):
+        assert (await desk.lin.post(path, **form, cohort=str(theirs.id))).status == 404
 
 
 async def test_a_draft_that_somebody_changed_is_not_written_over(desk: Desk) -> None:
