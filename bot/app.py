@@ -225,16 +225,17 @@ def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession
     from plans.reach.route import Channels
 
     settings = core.settings
-    secure = settings.public_url.startswith("https")
     desk = Desk(
         core.db,
         core.clock,
         settings.tz,
         settings.hospital,
-        secure=secure,
+        secure=settings.public_url.startswith("https"),
         wecom=staff_sign_in(core),
         channels=channels or Channels(),
         installation=installation(core),
+        media=settings.data_dir.absolute() / "media",
+        pages=bool(settings.pages),
     )
     app.add_subapp(BASE, console_app(desk))
     add_static(app)

@@ -11,16 +11,18 @@ from integrations.wecom.outbound import text
 from plans.clarify_talk import interrupt
 from records.chat import CHAT_MOVES, WINDOW, Chat
 from records.flag import Flag
-from records.message import Inbound
+from records.message import Inbound, Outbound, clinician_wrote
 from records.staff import Staff, Team, on_call
 from records.state import move
 
 # wecom-api §3.8.
-POOL, HUMAN = 2, 3
+POOL, HUMAN, ENDED = 2, 3, 4
 # wecom-api §3.4: origin of what a customer and what a servicer writes.
 SPEAKERS = (3, 5)
 # "Nobody is here yet" is old news after this time (wecom-api §3.7 would take it for 48 h).
 NEWS_FOR = timedelta(minutes=30)
+# wecom-api §3.7: a code that the end of a session earns.
+END_CODE = timedelta(seconds=20)
 
 
 async def hand_over(tx: AsyncSession, chat: Chat, *, key: str, now: datetime, to: Staff | None = None) -> None:
@@ -50,6 +52,16 @@ async def tell_waiting(tx: AsyncSession, chat: Chat, key: str, code: str, now: d
     await in_chat(tx, chat, f"pool:{key}", {"code": code, **text(words)}, purpose="notice", now=now, useful_until=until, route="kf_event")
 
 
+async def taken_from_wecom(tx: AsyncSession, chat: Chat, row: Outbound, code: str | None, now: datetime) -> None:
+    """The session in WeCom has ended at our wish. `code` is good for 20 s and one message: the row's `words`, if it has any."""
+    chat.service_state = ENDED
+    words = row.payload.get("words")
+    if code is not None and words:
+        until = now + END_CODE
+        body = {"code": code, **text(words)}
+        await in_chat(tx, chat, f"{row.key}:words", body, purpose="notice", now=now, useful_until=until, route="kf_event")
+
+
 async def tell_not_reached(tx: AsyncSession, chat: Chat, key: str, now: datetime, *, emergency_phone: str) -> None:
     """A hand-over came to nothing and the bot still has the chat: the family does not wait for somebody who is not coming."""
     if chat.state == "bot":
@@ -73,7 +85,8 @@ async def take_back_if_over(tx: AsyncSession, chat: Chat, message: Inbound, now:
         return
     # Entering the chat, or taking a message back, keeps no session alive.
     spoken = Inbound.origin.in_(SPEAKERS) | (Inbound.msgtype == "session_status_change")
-    last = await tx.scalar(select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat.id, Inbound.id < message.id, spoken))
+    heard = await tx.scalar(select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat.id, Inbound.id < message.id, spoken))
+    last = max((moment for moment in (heard, await clinician_wrote(tx, chat.id)) if moment is not None), default=None)
     if last is not None and message.sent_at - last > WINDOW:
         chat.service_state = 0
         await move(tx, chat, "bot", moves=CHAT_MOVES, at=now, by="system", reason="session over 48 h old", owner_id=None)

@@ -34,7 +34,7 @@ from records.chat import Chat
 from records.contact import move_contacts
 from records.database import Database
 from records.flag import raise_flag
-from records.message import HELD, NOT_BEGUN, Outbound
+from records.message import CLINICIAN, HELD, NOT_BEGUN, Outbound
 
 log = structlog.get_logger(__name__)
 
@@ -242,7 +242,7 @@ class Outbox:
     async def _failed(self, tx: AsyncSession, row: Outbound, chat: Chat | None, code: str, now: datetime) -> None:
         row.state, row.error = "failed", code
         await self._tell_the_owner(tx, row, code, now)
-        if row.purpose in ("reply", "alert") and row.chat_id is not None and code != HUMAN_OWNS:
+        if row.purpose in ("reply", "alert", CLINICIAN) and row.chat_id is not None and code != HUMAN_OWNS:
             await _ask_a_person(tx, row, code, now)
         elif row.purpose == "handover" and chat is not None:
             await tell_not_reached(tx, chat, row.key, now, emergency_phone=self._emergency_phone)

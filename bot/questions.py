@@ -11,14 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import show_everywhere, withdraw_cards
 from bot.jobs import URGENT, Job, defer
+from bot.reply import plain_text
 from bot.retraining.deidentify import deidentify
 from bot.retraining.on_file import on_file
 from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import split_text
 from records.chat import Chat
-from records.flag import FLAG_MOVES, SERVICER, Flag, lock_flag
-from records.message import Inbound, enqueue
+from records.flag import FLAG_MOVES, Flag, lock_flag
+from records.message import CLINICIAN, SERVICER, Inbound, Outbound, enqueue
 from records.patient import Patient
 from records.question import QUESTION, QUESTION_MOVES, ContentDraft, QuestionToTeam, questions_of
 from records.staff import Staff, TeamMember
@@ -103,21 +104,29 @@ async def _answer(tx: AsyncSession, flag: Flag, chat: Chat, staff: Staff, words:
 
 
 async def ended(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> None:
-    """A clinician ended the session: what she wrote there since the question was asked is its answer."""
+    """A clinician ended the session: what she wrote in the chat since the question was asked is its answer."""
     flag = await tx.scalar(select(Flag).where(Flag.chat_id == chat.id, Flag.category == QUESTION, Flag.state != "closed").with_for_update())
     staff = await tx.scalar(select(Staff).where(Staff.userid == userid))
     if flag is None or staff is None:
         return
     asked = await questions_of(tx, flag, "asked")
-    said = select(Inbound.text).where(Inbound.chat_id == chat.id, Inbound.origin == SERVICER, Inbound.text.is_not(None))
-    # By our own clock: the platform's counts whole seconds, and an answer within the second of the question would be lost.
-    words = "\n".join(await tx.scalars(said.where(Inbound.received_at >= asked[0].asked_at).order_by(Inbound.id))) if asked else ""
+    words = "\n".join(await _said_since(tx, chat, asked[0].asked_at)) if asked else ""
     if not words:
         return
     await _answered(tx, flag, asked, staff, words, "session ended", now)
     lines = await show_everywhere(tx, flag, say("question.answered_by", name=staff.name), now)
     lines += await _offer_draft(tx, flag, staff, " / ".join(question.text for question in asked), words, now)
     await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=URGENT)
+
+
+async def _said_since(tx: AsyncSession, chat: Chat, since: datetime) -> list[str]:
+    """What clinicians wrote, in WeCom or from the console."""
+    said = select(Inbound.text).where(Inbound.chat_id == chat.id, Inbound.origin == SERVICER, Inbound.text.is_not(None))
+    # By our own clock: the platform's counts whole seconds, and an answer within the second of the question would be lost.
+    there = await tx.scalars(said.where(Inbound.received_at >= since).order_by(Inbound.id))
+    written = select(Outbound.payload).where(Outbound.chat_id == chat.id, Outbound.purpose == CLINICIAN, Outbound.created_at >= since)
+    here = await tx.scalars(written.where(Outbound.state != "withdrawn").order_by(Outbound.seq))
+    return [*(text for text in there if text), *(plain_text(payload) for payload in here)]
 
 
 async def _answered(

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import card_sent
-from bot.handover import HUMAN, POOL, handed_over, tell_waiting
+from bot.handover import ENDED, HUMAN, POOL, handed_over, taken_from_wecom, tell_waiting
 from integrations.wecom import app_message, kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError, wecom_error
@@ -162,6 +162,8 @@ async def _kf_event(client: WecomClient, row: Outbound, repeat: bool) -> Sent:
 async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat, emergency_phone: str) -> Sent:
     """To the servicer; to the waiting pool when he is not at work; and if WeCom has moved the session already, so be it."""
     wanted, servicer = row.payload["service_state"], row.payload.get("servicer_userid")
+    if wanted == ENDED:
+        return await _kf_end(client, row, chat)
     try:
         try:
             await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, wanted, servicer)
@@ -182,6 +184,25 @@ async def _kf_trans(client: WecomClient, row: Outbound, chat: Chat, emergency_ph
         # The call whose answer was lost was not carried out.
         raise lost
     raise SendRefused("session_state")
+
+
+async def _kf_end(client: WecomClient, row: Outbound, chat: Chat) -> Sent:
+    """End the session that somebody has in WeCom, so that the family's next word opens one that we may answer; `words` go with the end."""
+    code = None
+    try:
+        code = await kf.service_state_trans(client, chat.open_kfid, chat.external_userid, ENDED)
+    except WecomError as err:
+        if err.code not in ("session_state", "session_ended", "unknown_outcome"):
+            raise
+        state = await kf.service_state_get(client, chat.open_kfid, chat.external_userid)
+        if state.service_state in (POOL, HUMAN):
+            raise
+
+    async def after(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> None:
+        if chat is not None:
+            await taken_from_wecom(tx, chat, row, code, now)
+
+    return Sent({"service_state": ENDED}, after)
 
 
 def _with_human(service_state: int, servicer: str | None, code: str | None = None, emergency_phone: str = "") -> Sent:

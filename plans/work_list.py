@@ -18,7 +18,7 @@ from records.care_plan import CarePlan, Task
 from records.errand import Errand
 from records.flag import LEVELS, Flag
 from records.observation import Observation
-from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.patient import Carer, Patient, PatientCarer, note_reads
 from records.staff import Staff, TeamMember
 from records.tag import PatientTag, Tag, TagEvidence
 
@@ -26,8 +26,6 @@ from records.tag import PatientTag, Tag, TagEvidence
 LAST_DAYS = timedelta(days=3)
 ENDINGS = ("missed", "undeliverable", "declined", "partial")
 WHY = "work_list"
-# One look in an hour is one read, however often the page refreshes itself.
-SAME_LOOK = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
     ]
     gone = await dealt_with(tx, [item.key for item in rest if item.dismissible])
     items = [*flags, *sorted((item for item in rest if item.key not in gone), key=lambda item: item.at, reverse=True)]
-    await _audit(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, now)
+    await note_reads(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, why=WHY, now=now)
     return items
 
 
@@ -245,10 +243,3 @@ async def _tags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         _of(f"tag:{row.id}", "tag", patient, at, say(f"work.tag_{row.state}", tag=name, because=because))
         for row, name, patient, because, at in (await tx.execute(query))
     ]
-
-
-async def _audit(tx: AsyncSession, staff: Staff, shown: set[int], now: datetime) -> None:
-    seen = await tx.scalars(
-        select(ReadAudit.patient_id).where(ReadAudit.staff_id == staff.id, ReadAudit.why == WHY, ReadAudit.at > now - SAME_LOOK)
-    )
-    tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why=WHY) for id in sorted(shown - set(seen)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, any_, bindparam, select
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,13 +41,20 @@ class Chat(Identity, Base):
     clarification_id: Mapped[int | None] = mapped_column(BigInteger)
     opened_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("open_kfid", "external_userid"),)
+    __table_args__ = (
+        UniqueConstraint("open_kfid", "external_userid"),
+        Index("ix_chat_window_from", text("window_from desc nulls last"), "id"),
+        Index("ix_chat_human", "id", postgresql_where=text("state = 'human'")),
+    )
 
     def window_open(self, now: datetime) -> bool:
-        """Whether WeCom lets the bot send now, as far as our ledger knows."""
+        """Whether the bot may send now, as far as our ledger knows."""
+        return self.state == "bot" and self.api_open(now)
+
+    def api_open(self, now: datetime) -> bool:
+        """Whether WeCom takes a message of ours now, whoever of us wrote it, as far as our ledger knows."""
         return (
-            self.state == "bot"
-            and self.service_state in (0, 1)
+            self.service_state in (0, 1)
             and self.window_from is not None
             and now < self.window_from + WINDOW
             and self.window_used < WINDOW_MESSAGES

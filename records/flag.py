@@ -3,21 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, func, select, text
+from sqlalchemy import ForeignKey, Index, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Changing, Identity
 from records.chat import Chat
-from records.message import Inbound
+from records.message import clinician_wrote
 from records.state import StateChange, created, move
 
 LEVELS = ("routine", "same_day", "urgent", "emergency")
 
 # Whoever has an alert is taken to be there for this long after taking it, and after each word he writes to the family.
 ATTENDED = timedelta(minutes=10)
-# wecom-api §3.4: an item that a clinician wrote.
-SERVICER = 5
 
 FLAG_MOVES = {
     "raised": frozenset({"delivered", "acknowledged", "closed"}),
@@ -143,8 +141,8 @@ async def raise_flag(
 
 async def _attended(tx: AsyncSession, flag: Flag, chat: Chat, now: datetime) -> bool:
     """Whether the clinician who has the alert was there a moment ago."""
-    wrote = await tx.scalar(select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat.id, Inbound.origin == SERVICER))
-    return any(moment is not None and now - moment < ATTENDED for moment in (flag.acknowledged_at, wrote))
+    moments = (flag.acknowledged_at, await clinician_wrote(tx, chat.id))
+    return any(moment is not None and now - moment < ATTENDED for moment in moments)
 
 
 async def lock_flag(tx: AsyncSession, flag_id: int) -> tuple[Flag | None, Chat | None]:

@@ -16,6 +16,10 @@ from records.base import Identity as HasId
 
 # Why a row is held until the family writes: WeCom would refuse it.
 HELD = "window_closed"
+# The purpose of what a clinician writes to a family from the console: it goes out while the bot is silent.
+CLINICIAN = "clinician"
+# wecom-api §3.4: an item that a clinician wrote in her own WeCom.
+SERVICER = 5
 # What the hospital begins by itself and nobody has tried to send yet (plans/reach/purpose.py): a morning may have a hundred thousand of
 # them, so that they have an index of their own, and all else is found without reading them. A look uses these very words.
 BEGUN = (
@@ -115,6 +119,14 @@ async def first_waiting(tx: AsyncSession, chat_ids: Sequence[int], limit: int) -
     found: dict[int, list[Inbound]] = defaultdict(list)
     for message in await tx.scalars(_WAITING, {"chats": list(chat_ids), "limit": limit}):
         found[message.chat_id].append(message)
+    return found
+
+
+async def clinician_wrote(tx: AsyncSession, chat_id: int) -> datetime | None:
+    """When a clinician last wrote in the chat, in WeCom or from the console."""
+    there = select(func.max(Inbound.sent_at)).where(Inbound.chat_id == chat_id, Inbound.origin == SERVICER)
+    here = select(func.max(Outbound.created_at)).where(Outbound.chat_id == chat_id, Outbound.purpose == CLINICIAN)
+    found: datetime | None = await tx.scalar(select(func.greatest(there.scalar_subquery(), here.scalar_subquery())))
     return found
 
 

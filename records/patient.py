@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, any_, bindparam, literal_column, select, text, union
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -16,6 +16,9 @@ from records.staff import Staff, TeamMember
 
 # A record number as it is compared: letters and digits alone, however it is printed.
 RECORD_KEY = "upper(regexp_replace(record_number, '[^0-9A-Za-z]', '', 'g'))"
+
+# One look in an hour is one read, however often a page refreshes itself.
+SAME_LOOK = timedelta(hours=1)
 
 
 class Patient(Identity, Saying, Changing, Base):
@@ -106,6 +109,13 @@ async def access_patient(tx: AsyncSession, staff: Staff, patient_id: int, *, now
         raise AccessRefused(f"patient {patient_id}")
     tx.add(ReadAudit(patient_id=patient.id, staff_id=staff.id, at=now, why=why))
     return patient
+
+
+async def note_reads(tx: AsyncSession, staff: Staff, patient_ids: Collection[int], *, why: str, now: datetime) -> None:
+    """Note that `staff` looks at these patients, once for each look that lasts (SAME_LOOK)."""
+    recent = select(ReadAudit.patient_id).where(ReadAudit.staff_id == staff.id, ReadAudit.why == why, ReadAudit.at > now - SAME_LOOK)
+    seen = set(await tx.scalars(recent)) if patient_ids else set()
+    tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why=why) for id in sorted(set(patient_ids) - seen))
 
 
 _PATIENTS = (

@@ -8,6 +8,7 @@ from records.base import Base
 from records.binding import Binding, BindingAttempt, Invitation
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat, Conversation
+from records.chat_desk import CannedAnswer, ChatNote, ChatSeen
 from records.clarification import Clarification
 from records.clinical_note import ClinicalNote
 from records.cohort import Cohort, CohortEvent, CohortMember, CohortVersion
@@ -88,10 +89,13 @@ __all__ = [
     "BindingAttempt",
     "CallPace",
     "CallbackEvent",
+    "CannedAnswer",
     "CarePlan",
     "CarePlanChange",
     "Carer",
     "Chat",
+    "ChatNote",
+    "ChatSeen",
     "ChoiceSetting",
     "Clarification",
     "ClinicalNote",

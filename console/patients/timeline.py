@@ -17,8 +17,7 @@ from plans.personal import plan_templates, task_templates
 from plans.task import OPEN
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat
-from records.flag import SERVICER
-from records.message import Inbound, Outbound
+from records.message import SERVICER, Inbound, Outbound
 from records.patient import Patient, PatientCarer
 from records.staff import names_of
 from tagging.portrait.portrait import portrait

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -215,32 +216,60 @@ async def _case(tx: AsyncSession, push: ContentPush, now: datetime) -> _Case | N
 
 async def _send(tx: AsyncSession, case: _Case, verdict: Verdict, now: datetime, *, zone: ZoneInfo, page: bool) -> str | None:
     """Write down that the family is shown it, and put its messages into the chat's line; the line."""
-    push, chat, version, content = case.push, verdict.chat, case.version, content_of(case.version)
-    if chat is None or not isinstance(content, ArticleContent):
+    push, chat, version = case.push, verdict.chat, case.version
+    if chat is None:
         await _close(tx, push, "refused", "not_published", now)
         return None
-    read = await article_read(
-        tx, chat, case.patient.id, push.code, version.version, now, ask=True, version_id=version.id, how="push", because=push.because
-    )
-    if read is None:
+    shown = await show_content(tx, chat, case.patient.id, version, because=push.because, room=verdict.room, zone=zone, page=page, now=now)
+    if shown is None:
         await _close(tx, push, "refused", "not_published", now)
         return None
-    number, ask = read
-    parts = compose(content, reference_line(version, zone), page=page, ask=ask, room=verdict.room)
-    if not parts:
+    number, bodies = shown
+    if not bodies:
         await move_contacts(tx, [verdict.key], "withdrawn", now=now, error="no room")
-        await tx.delete(await tx.get_one(ContentRead, number))
         await _hold(tx, push, Verdict("over_quota", until=now + CLOSED_FOR), now)
         return None
     line = f"chat:{chat.id}"
-    for place, part in enumerate(parts):
+    for place, body in enumerate(bodies):
         key = verdict.key if place == 0 else f"{verdict.key}:{place}"
-        body = {"msgtype": "content", "content": {"read": number, "version": version.id, "words": words_of(part, content), **part}}
         await enqueue(
             tx, key, line=line, route="kf", payload=body, purpose="content", chat_id=chat.id, now=now, useful_until=push.useful_until
         )
     await move(tx, push, "sent", moves=PUSH_MOVES, at=now, by="system", next_at=None, reason=None, read_id=number, closed_at=now)
     return line
+
+
+async def show_content(
+    tx: AsyncSession,
+    chat: Chat,
+    patient_id: int,
+    version: ContentVersion,
+    *,
+    because: str,
+    room: int,
+    zone: ZoneInfo,
+    page: bool,
+    now: datetime,
+) -> tuple[int, list[dict[str, Any]]] | None:
+    """Write down that the chat is shown an article: the number of that, and the bodies for the outbox, at most `room` of them.
+
+    No bodies, and nothing written, where there is no room for its words; None when it may not be shown (any more).
+    """
+    content = content_of(version)
+    if not isinstance(content, ArticleContent):
+        return None
+    code = await tx.scalar(select(ContentItem.code).where(ContentItem.id == version.content_id)) or ""
+    read = await article_read(
+        tx, chat, patient_id, code, version.version, now, ask=True, version_id=version.id, how="push", because=because
+    )
+    if read is None:
+        return None
+    number, ask = read
+    parts = compose(content, reference_line(version, zone), page=page, ask=ask, room=room)
+    if not parts:
+        await tx.delete(await tx.get_one(ContentRead, number))
+    about = {"read": number, "version": version.id}
+    return number, [{"msgtype": "content", "content": {**about, "words": words_of(part, content), **part}} for part in parts]
 
 
 async def _hold(tx: AsyncSession, push: ContentPush, verdict: Verdict, now: datetime) -> None:
@@ -264,6 +293,11 @@ async def _live(tx: AsyncSession, code: str, now: datetime) -> ContentVersion | 
     chosen = select(ContentVersion).join(ContentItem, ContentItem.id == ContentVersion.content_id)
     found: ContentVersion | None = await tx.scalar(chosen.where(ContentItem.code == code, ContentItem.kind == "article", is_live(now)))
     return found
+
+
+async def article_for(tx: AsyncSession, code: str, team_id: int, now: datetime) -> ContentVersion | None:
+    """The published version of an article that a patient of this team may be shown; None when there is none."""
+    return None if await _unfit(tx, code, team_id, now) is not None else await _live(tx, code, now)
 
 
 async def _unfit(tx: AsyncSession, code: str, team_id: int, now: datetime) -> str | None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from plans.reach.purpose import is_proactive
 from records.chat import WINDOW, WINDOW_MESSAGES, Chat
+from records.message import CLINICIAN
 
 # Of the five messages that WeCom allows after the family's last word (wecom-api §3.5), an alert must always find one left.
 RESERVE = 1
@@ -11,7 +12,7 @@ RESERVE = 1
 
 def left(chat: Chat, purpose: str, now: datetime) -> int:
     """How many messages of this purpose may still go out into the chat; 0 when WeCom takes none at all."""
-    if not chat.window_open(now):
+    if not (chat.api_open(now) if purpose == CLINICIAN else chat.window_open(now)):
         return 0
     return max(0, WINDOW_MESSAGES - chat.window_used - (RESERVE if is_proactive(purpose) else 0))
 

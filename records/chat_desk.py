@@ -1,0 +1,81 @@
+"""What clinicians keep beside a chat: notes that no family sees, canned answers, how far each has read; and the door to a chat."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Identity
+from records.chat import Chat
+from records.patient import AccessRefused, Patient, PatientCarer, note_reads
+from records.staff import Staff, TeamMember
+
+# The longest note and canned answer (characters), and the longest title.
+LONGEST, LONGEST_TITLE = 1000, 40
+
+
+class ChatNote(Identity, Base):
+    """A note for colleagues of one team. It is never sent."""
+
+    __tablename__ = "chat_note"
+
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    text: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_chat_note_chat_id_at", "chat_id", "at"),)
+
+
+class CannedAnswer(Identity, Base):
+    """What a team often answers; `{name}` stands for the child's name."""
+
+    __tablename__ = "canned_answer"
+
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    title: Mapped[str]
+    text: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ChatSeen(Base):
+    """How far one clinician has read a chat: up to the family's message `inbound_id`."""
+
+    __tablename__ = "chat_seen"
+
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    inbound_id: Mapped[int]
+
+
+def belongs_to(staff_id: int) -> ColumnElement[bool]:
+    """Whether a chat is one of this member's teams: that of a child it may be about, or its own where no child is known."""
+    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff_id)
+    child = exists().where(PatientCarer.carer_id == Chat.carer_id, PatientCarer.patient_id == Patient.id)
+    return or_(child.where(Patient.team_id.in_(mine)), and_(Chat.team_id.in_(mine), ~child))
+
+
+async def access_chat(
+    tx: AsyncSession, staff: Staff, chat_id: int, *, now: datetime, why: str, lock: bool = False
+) -> tuple[Chat, list[Patient]]:
+    """The chat, and those of the carer's children who are followed by a team of `staff`; looking at them is noted in the read audit.
+
+    Raises AccessRefused, for a chat that is not there too.
+    """
+    query = select(Chat).where(Chat.id == chat_id, belongs_to(staff.id)).execution_options(populate_existing=True)
+    chat = await tx.scalar(query.with_for_update(of=Chat) if lock else query)
+    if chat is None or not staff.active:
+        raise AccessRefused(f"chat {chat_id}")
+    mine = (
+        select(Patient)
+        .join(PatientCarer, PatientCarer.patient_id == Patient.id)
+        .join(TeamMember, TeamMember.team_id == Patient.team_id)
+        .where(PatientCarer.carer_id == chat.carer_id, TeamMember.staff_id == staff.id)
+        .order_by(Patient.birth_date.desc(), Patient.id)
+    )
+    patients = list(await tx.scalars(mine)) if chat.carer_id is not None else []
+    await note_reads(tx, staff, {patient.id for patient in patients}, why=why, now=now)
+    return chat, patients
