@@ -12,6 +12,7 @@ from console.cohorts import ROUTES as COHORTS
 from console.content_centre import ROUTES as CONTENT
 from console.desk import BASE, DESK, SEAT, Desk
 from console.forgery import check_same_site
+from console.inbox import ROUTES as INBOX
 from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
@@ -33,6 +34,7 @@ ROUTES: tuple[Route, ...] = (
     *SIGN_IN,
     *LIVE,
     *WORK,
+    *INBOX,
     *PATIENTS,
     *COHORTS,
     *CONTENT,

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -22,7 +23,10 @@ BASE = "/console"
 @dataclass(frozen=True)
 class Desk:
     """The parts that pages use. `secure` tells whether browsers reach us by https; `wecom` is None where staff cannot sign in by WeCom.
-    `channels` are the ways to a family outside the chat."""
+
+    `channels` are the ways to a family outside the chat; `media` is where the files that families sent are kept; `pages` says that
+    families can open our pages.
+    """
 
     db: Database
     clock: Callable[[], datetime]
@@ -32,6 +36,8 @@ class Desk:
     wecom: WecomSignIn | None = None
     channels: Channels = field(default_factory=Channels)
     installation: Installation | None = None
+    media: Path | None = None
+    pages: bool = False
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,11 @@ class Lookout:
 
 def _news(rows: Iterable[Any]) -> Iterator[News]:
     for _, _, kind, team_id, chat_id, patient_id, patient_team in rows:
-        for name in LISTS[kind]:
-            yield News(name, team_id)
-        if chat_id is not None:
-            yield News(f"chat:{chat_id}", team_id)
+        # A chat is the business of the teams that follow its children, too.
+        for team in {team_id, patient_team or team_id}:
+            for name in LISTS[kind]:
+                yield News(name, team)
+            if chat_id is not None:
+                yield News(f"chat:{chat_id}", team)
         if patient_id is not None:
             yield News(f"patient:{patient_id}", patient_team)

@@ -10,6 +10,7 @@ from console.desk import DESK, SEAT, Seat
 from console.live.hub import Hub, Listener
 from console.page import ANYBODY, get
 from records.chat import Chat
+from records.chat_desk import belongs_to
 from records.patient import AccessRefused, Patient
 
 HUB = web.AppKey("hub", Hub)
@@ -61,11 +62,12 @@ async def _pass_on(response: web.StreamResponse, listener: Listener) -> None:
 
 async def _check(request: web.Request, seat: Seat, topics: frozenset[str]) -> None:
     """Raises AccessRefused. No read is noted: nothing of the patient is told, and the page that listens has noted its own."""
+    mine_are = {Chat: belongs_to(seat.staff.id), Patient: Patient.team_id.in_(seat.teams)}
     for table, name in ((Chat, "chat"), (Patient, "patient")):
         ids = {int(topic.partition(":")[2]) for topic in topics if topic.startswith(f"{name}:")}
         if ids:
             async with request.app[DESK].db.transaction() as tx:
-                mine = set(await tx.scalars(select(table.id).where(table.id.in_(ids), table.team_id.in_(seat.teams))))
+                mine = set(await tx.scalars(select(table.id).where(table.id.in_(ids), mine_are[table])))
             if ids - mine:
                 raise AccessRefused(f"{name} {min(ids - mine)}")
 

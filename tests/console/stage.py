@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aiohttp import ClientResponse, ClientSession, CookieJar, FormData, web
@@ -141,13 +142,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(db: Database, *, wecom: WecomSignIn | None = None, installation: Installation | None = None) -> AsyncIterator[Stage]:
+async def open_stage(
+    db: Database, *, wecom: WecomSignIn | None = None, installation: Installation | None = None, media: Path | None = None
+) -> AsyncIterator[Stage]:
     """The console on this database, planted."""
     async with db.transaction() as tx:
         await plant(tx)
     app = web.Application()
     stage = Stage(db, TestServer(app), http=[])
-    desk = Desk(db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom, installation=installation)
+    desk = Desk(db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom, installation=installation, media=media)
     app.add_subapp(BASE, console_app(desk))
     add_static(app)
     await stage.server.start_server()
