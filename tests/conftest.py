@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one embedded server, and a migrated database without a row for each test."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from tests.fresh_database import FreshDatabases
 
 DATA = Path(__file__).parent.parent / ".careloop" / "test"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays for good: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

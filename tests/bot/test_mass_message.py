@@ -167,4 +167,5 @@ async def test_each_family_s_result_is_shown_to_the_team_and_noted_as_read(stage
         lin = (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one()
         message = await write.access_mass(tx, lin, id)
         lines = await results(tx, message, lin, now=stage.clock())
-    assert [(line.patients, line.state, line.route) for line in lines] == [(("小0",), "sent", "kf"), (("小1",), "sent", "kf")]
+    told = [([name for _, name in line.patients], line.state, line.route) for line in lines]
+    assert told == [(["小0"], "sent", "kf"), (["小1"], "sent", "kf")]

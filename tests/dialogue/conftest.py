@@ -1,5 +1,6 @@
 """A trained model loaded once, and families that talk to it over a real database."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -48,7 +49,11 @@ def model() -> Path:
 
 @pytest.fixture(scope="session")
 def dialogue(model: Path) -> Dialogue:
-    return Dialogue.load(model, clock=lambda: NOW)
+    loaded = Dialogue.load(model, clock=lambda: NOW)
+    # Millions of objects that stay: the collector need not look through them.
+    gc.collect()
+    gc.freeze()
+    return loaded
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.durability.year_books import Books, figures, findings
 pytestmark = pytest.mark.durability
 
 # The short form; CARELOOP_YEAR=1 is the long one, which `python -m tests.durability.year` runs too.
-SHORT = {"days": 8, "patients": 21, "kills": 2, "seed": 1}
+SHORT = {"days": 6, "patients": 21, "kills": 2, "seed": 1}
 LONG = {"days": 365, "patients": 200, "kills": 50, "seed": 1}
 
 
