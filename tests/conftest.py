@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test: one embedded server, and a migrated database without a row for each test."""
 
 import gc
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from tests.fresh_database import FreshDatabases
 
 DATA = Path(__file__).parent.parent / ".careloop" / "test"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes and is shown in short elsewhere runs when CARELOOP_LONG is set."""
+    if "CARELOOP_LONG" not in os.environ:
+        left = [item for item in items if "long" in item.keywords]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,8 @@ from records.state import StateChange
 from tests.durability.families import ACCOUNTS
 from tests.durability.hospital import ZONE, Hospital, open_hospital
 
-pytestmark = pytest.mark.durability
+# The year kills its worker in the middle of rounds too.
+pytestmark = [pytest.mark.durability, pytest.mark.long]
 
 FAMILIES, KILLS, PREFIX = 1200, 2, "wmCrowd"
 
