@@ -9,6 +9,8 @@ python=$venv/bin/python
 # What was installed last: a copy of the lock, so comparing needs no hash and no Python.
 stamp=$venv/requirements.lock
 
+# Without its compiled copies every process would compile all modules anew: ten seconds of each start.
+unset PYTHONDONTWRITEBYTECODE
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 export RASA_TELEMETRY_ENABLED=false
 
