@@ -3,7 +3,6 @@
 Each gives the outbox lines to send once the caller's transaction is there: the cards of everybody follow.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,13 +12,14 @@ from bot.cards import NEXT_TIER, claimed_card, show_everywhere, taken_by, withdr
 from bot.escalation import ladders, next_tier, notify
 from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
+from bot.lines import deliver
 from bot.texts import say
 from records.chat import Chat
-from records.flag import FLAG_MOVES, Flag, FlagNotice, lock_flag
+from records.flag import FLAG_MOVES, Flag, FlagNotice, close_flag, lock_flag
 from records.message import enqueue
 from records.patient import AccessRefused, Patient, ReadAudit
 from records.question import close_questions
-from records.staff import Staff, Team, TeamMember, colleagues
+from records.staff import Staff, Team, TeamMember, colleagues, teams_of
 from records.state import move
 
 WHY = "alert"
@@ -33,7 +33,7 @@ async def access_alert(tx: AsyncSession, staff: Staff, flag_id: int, *, now: dat
     Raises AccessRefused, for one that is not there too.
     """
     flag, chat = await lock_flag(tx, flag_id)
-    teams = set(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
+    teams = set(await tx.scalars(teams_of(staff.id)))
     patient = await tx.get(Patient, flag.patient_id) if flag is not None and flag.patient_id is not None else None
     if flag is None or not staff.active or not {flag.team_id, patient.team_id if patient else flag.team_id} <= teams:
         raise AccessRefused(f"alert {flag_id}")
@@ -75,7 +75,7 @@ async def claim(
         lines.append(f"staff:{staff.userid}")
     if chat is not None:
         await hand_over(tx, chat, key=f"handover:flag:{flag.id}:{staff.userid}:{now.timestamp():.0f}", now=now, to=staff)
-        await defer(tx, [Job("deliver", f"chat:{chat.id}", lock=f"chat:{chat.id}")], priority=URGENT)
+        await deliver(tx, [f"chat:{chat.id}"])
     return lines
 
 
@@ -113,28 +113,10 @@ async def close(
     tx: AsyncSession, flag: Flag, staff: Staff, now: datetime, *, outcome: str = "handled", note: str | None = None
 ) -> list[str]:
     """It is over, with one of OUTCOMES; `note` in the clinician's words goes with the change of state."""
-    await move(
-        tx,
-        flag,
-        "closed",
-        moves=FLAG_MOVES,
-        at=now,
-        by=staff.userid,
-        reason=note,
-        owner_id=staff.id,
-        closed_at=now,
-        outcome=outcome,
-        next_at=None,
-        acknowledged_at=flag.acknowledged_at or now,
-    )
+    await close_flag(tx, flag, by=staff.userid, owner_id=staff.id, outcome=outcome, reason=note, now=now)
     await close_questions(tx, flag, by=staff.userid, now=now)
     await withdraw_cards(tx, flag)
     return await show_everywhere(tx, flag, say("card.closed_by", name=staff.name), now)
-
-
-async def deliver_lines(tx: AsyncSession, lines: Iterable[str]) -> None:
-    """Let workers send these outbox lines as soon as the transaction is there."""
-    await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=URGENT)
 
 
 async def _own_card(tx: AsyncSession, flag: Flag, staff: Staff) -> FlagNotice | None:

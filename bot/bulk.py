@@ -20,8 +20,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from bot import metrics
 from bot.give_way import Way
 from bot.hold import all_held_back
-from bot.jobs import NORMAL, Job, defer
-from bot.lines import lane_job
+from bot.jobs import NORMAL, Job
+from bot.lines import deliver, lane_job
 from bot.outbox import LEASE, Claim, Outbox
 from bot.routes import Sent
 from plans.reach.purpose import PROACTIVE, is_proactive
@@ -181,7 +181,7 @@ class BulkOutbox:
                 await tx.execute(_REACHED, {"rows": rows})
             # What answers may have come behind it, and found the line taken.
             waiting = sorted(await tx.scalars(_STILL, {"lines": lines, "now": self._clock()}))
-            await defer(tx, [Job("deliver", line, lock=line) for line in waiting], priority=NORMAL)
+            await deliver(tx, waiting, priority=NORMAL)
         for _ in sent:
             metrics.MESSAGES_OUT.labels("kf", "sent").inc()
 

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.cards import show_everywhere
-from bot.jobs import URGENT, Job, defer
+from bot.lines import deliver
 from bot.texts import reasons, say
 from bot.triage_flag import QUOTE
 from records.chat import Chat
-from records.flag import FLAG_MOVES, Flag, raise_flag
+from records.flag import FLAG_MOVES, Flag, close_flag, raise_flag
 from records.staff import Staff, Team, on_call
 from records.state import move
 
@@ -62,21 +62,8 @@ async def ended(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> Non
     if flag is None:
         return
     staff = await tx.scalar(select(Staff).where(Staff.userid == userid))
-    moved = await move(
-        tx,
-        flag,
-        "closed",
-        moves=FLAG_MOVES,
-        at=now,
-        by=userid,
-        reason="session ended",
-        closed_at=now,
-        outcome="answered",
-        next_at=None,
-        owner_id=staff.id if staff is not None else flag.owner_id,
-        acknowledged_at=flag.acknowledged_at or now,
-    )
-    if moved:
+    owner = staff.id if staff is not None else flag.owner_id
+    if await close_flag(tx, flag, by=userid, owner_id=owner, outcome="answered", reason="session ended", now=now):
         await _show(tx, flag, say("card.closed_by", name=staff.name if staff is not None else userid), now)
 
 
@@ -89,4 +76,4 @@ async def _open_call(tx: AsyncSession, chat: Chat) -> Flag | None:
 
 async def _show(tx: AsyncSession, flag: Flag, text: str, now: datetime) -> None:
     lines = await show_everywhere(tx, flag, text, now)
-    await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=URGENT)
+    await deliver(tx, lines)

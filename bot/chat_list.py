@@ -16,7 +16,7 @@ from records.chat_desk import ChatSeen, belongs_to
 from records.flag import LEVELS, Flag
 from records.message import CLINICIAN, SERVICER, Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, note_reads
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 
 WHY = "inbox"
 # Of those that nobody waits for, and of what a search finds, so many are shown.
@@ -56,7 +56,7 @@ async def chat_list(tx: AsyncSession, staff: Staff, now: datetime, *, search: st
         chats = list(await tx.scalars(_found(search).where(mine).order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(MOST)))
     else:
         flagged = select(Flag.chat_id).where(
-            Flag.state.in_(("raised", "delivered")), Flag.team_id.in_(_teams(staff)), Flag.chat_id.is_not(None)
+            Flag.state.in_(("raised", "delivered")), Flag.team_id.in_(teams_of(staff.id)), Flag.chat_id.is_not(None)
         )
         urgent = list(await tx.scalars(select(Chat).where(or_(Chat.state == "human", Chat.id.in_(flagged)), mine)))
         rest = select(Chat).where(Chat.state == "bot", mine, Chat.id.not_in([chat.id for chat in urgent]))
@@ -71,16 +71,11 @@ def _place(item: ChatItem) -> tuple[int, float]:
     return GROUPS.index(item.group), -(item.at.timestamp() if item.at is not None else 0)
 
 
-def _teams(staff: Staff) -> Any:
-    return select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
-
-
 def _found(search: str) -> Any:
     """The chats of carers called so, or who speak for a child called or numbered so."""
-    like = "%" + search.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
     child = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id)
-    child = child.where(or_(Patient.name.like(like), Patient.record_number == search))
-    carer = select(Carer.id).where(Carer.name.like(like))
+    child = child.where(or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search))
+    carer = select(Carer.id).where(Carer.name.contains(search, autoescape=True))
     return select(Chat).where(or_(Chat.carer_id.in_(child), Chat.carer_id.in_(carer)))
 
 
@@ -125,7 +120,7 @@ async def _children(tx: AsyncSession, staff: Staff, carers: Sequence[int]) -> di
     query = (
         select(PatientCarer.carer_id, Patient.id, Patient.name)
         .join(Patient, Patient.id == PatientCarer.patient_id)
-        .where(PatientCarer.carer_id.in_(carers), Patient.team_id.in_(_teams(staff)))
+        .where(PatientCarer.carer_id.in_(carers), Patient.team_id.in_(teams_of(staff.id)))
         .order_by(Patient.birth_date.desc(), Patient.id)
     )
     found: dict[int, list[tuple[int, str]]] = {}

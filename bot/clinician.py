@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import called, questions
 from bot.alerts import OUTCOMES
 from bot.handover import ENDED, HUMAN, POOL, hand_over, handed_over
-from bot.jobs import URGENT, Job, defer
+from bot.lines import deliver
 from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import TEXT_BYTES, split_text, text
@@ -175,7 +175,7 @@ async def take_in_wecom(tx: AsyncSession, chat: Chat, staff: Staff, nonce: str, 
     if chat.service_state == ENDED:
         raise ClinicianRefused("chat_ended")
     await hand_over(tx, chat, key=f"handover:console:{chat.id}:{nonce}", now=now, to=staff)
-    await _deliver(tx, chat)
+    await deliver(tx, [f"chat:{chat.id}"])
 
 
 async def withdraw(tx: AsyncSession, chat: Chat, staff: Staff, key: str) -> None:
@@ -214,7 +214,7 @@ async def _send(
         part = key if number == 1 else f"{key}:{number}"
         await in_chat(tx, chat, part, body, purpose=CLINICIAN, now=now, useful_until=now + USEFUL_FOR)
     await called.answered(tx, chat, staff.userid, now)
-    await _deliver(tx, chat)
+    await deliver(tx, [f"chat:{chat.id}"])
 
 
 def _key(chat: Chat, staff: Staff, nonce: str) -> str:
@@ -230,7 +230,7 @@ def _check_nonce(nonce: str) -> None:
 async def _end_in_wecom(tx: AsyncSession, chat: Chat, key: str, now: datetime, words: str | None = None) -> None:
     payload = {"service_state": ENDED} | ({"words": words} if words else {})
     await in_chat(tx, chat, key, payload, purpose="handover", now=now, route="kf_trans")
-    await _deliver(tx, chat)
+    await deliver(tx, [f"chat:{chat.id}"])
 
 
 async def _drop_stale(tx: AsyncSession, chat: Chat) -> None:
@@ -240,8 +240,3 @@ async def _drop_stale(tx: AsyncSession, chat: Chat) -> None:
     )
     for row in await tx.scalars(held.with_for_update(skip_locked=True)):
         row.state, row.error = "withdrawn", "a person took the chat"
-
-
-async def _deliver(tx: AsyncSession, chat: Chat) -> None:
-    line = f"chat:{chat.id}"
-    await defer(tx, [Job("deliver", line, lock=line)], priority=URGENT)

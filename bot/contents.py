@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot import metrics
-from bot.jobs import NORMAL, Job, defer
+from bot.jobs import NORMAL
+from bot.lines import deliver
 from plans.content.lifecycle import expire_due
 from plans.content.push import run_pushes
 from plans.content.review_due import remind_of_reviews
@@ -29,7 +30,7 @@ class ContentPushes:
         while True:
             async with self._db.transaction() as tx:
                 done, lines = await run_pushes(tx, self._clock(), self._zone, page=self._page)
-                await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=NORMAL)
+                await deliver(tx, lines, priority=NORMAL)
             for state, count in done.items():
                 metrics.CONTENT_PUSHES.labels(state).inc(count)
             if not done:
@@ -42,6 +43,6 @@ async def keep_contents(db: Database, clock: Callable[[], datetime], zone: ZoneI
     async with db.transaction() as tx:
         ended = await expire_due(tx, now)
         lines = await remind_of_reviews(tx, now, zone)
-        await defer(tx, [Job("deliver", line, lock=line) for line in lines], priority=NORMAL)
+        await deliver(tx, lines, priority=NORMAL)
     if ended:
         log.info("contents expired", contents=ended)

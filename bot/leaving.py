@@ -11,6 +11,7 @@ from bot.cards import show_everywhere, withdraw_cards
 from bot.escalation import ladders, notify
 from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
+from bot.lines import deliver
 from bot.texts import say
 from plans.rota import end_duties_of
 from records.account import end_sessions_of
@@ -18,7 +19,7 @@ from records.chat import Chat
 from records.errand import Errand, raise_errand
 from records.flag import FLAG_MOVES, Flag, lock_flag
 from records.patient import Patient
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 from records.state import StateChange, move
 
 KIND = "handover"
@@ -54,7 +55,7 @@ async def hand_over_work(
 
     An alert is open again until the other one takes it: none is silently somebody's who does not know. What went over is counted.
     """
-    members = set(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == to.id))) if to is not None else set()
+    members = set(await tx.scalars(teams_of(to.id))) if to is not None else set()
     work = Work()
     for table, state, give in ((Flag, "acknowledged", _flag), (Chat, "human", _chat), (Errand, "open", _errand)):
         query = select(table.id, table.team_id).where(table.owner_id == person.id, table.state == state).order_by(table.id)
@@ -97,7 +98,7 @@ async def _flag(tx: AsyncSession, flag_id: int, person: Staff, to: Staff | None,
         lines.append(await notify(tx, flag, to, now))
     else:
         await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
-    await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=URGENT)
+    await deliver(tx, lines)
     return Work(work.alerts + 1, work.chats, work.errands)
 
 
@@ -107,7 +108,7 @@ async def _chat(tx: AsyncSession, chat_id: int, person: Staff, to: Staff | None,
         return work
     key = f"{chat.id}:{person.id}:{now.timestamp():.0f}"
     await hand_over(tx, chat, key=f"handover:left:{key}", now=now, to=to)
-    await defer(tx, [Job("deliver", f"chat:{chat.id}", lock=f"chat:{chat.id}")], priority=URGENT)
+    await deliver(tx, [f"chat:{chat.id}"])
     patient = await tx.get(Patient, chat.patient_id) if chat.patient_id is not None else None
     if to is None and patient is not None:
         text, because = say("handover.chat"), say("handover.because", name=person.name)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.jobs import BULK, Job, defer
+from bot.jobs import BULK, URGENT, Job, defer
 from plans.reach.purpose import is_proactive
 from records.message import LANES
 
@@ -17,6 +17,11 @@ def lane_job(lane: int) -> Job:
     return Job(LANE_JOB, str(lane), lock=f"{LANE_JOB}:{lane}")
 
 
+async def deliver(tx: AsyncSession, lines: Iterable[str], *, priority: int = URGENT) -> None:
+    """Have what waits in these lines sent as soon as the caller's transaction is there."""
+    await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=priority)
+
+
 async def hand_over(tx: AsyncSession, rows: Iterable[Mapping[str, Any]], *, priority: int) -> None:
     """Have these rows of the outbox sent: of bulk, what goes into chats by a lane, all else line by line."""
     lanes, lines = set[int](), dict[str, None]()
@@ -26,4 +31,4 @@ async def hand_over(tx: AsyncSession, rows: Iterable[Mapping[str, Any]], *, prio
         else:
             lines[row["line"]] = None
     await defer(tx, [lane_job(lane) for lane in sorted(lanes)], priority=BULK, once=True)
-    await defer(tx, [Job("deliver", line, lock=line) for line in lines], priority=priority)
+    await deliver(tx, lines, priority=priority)

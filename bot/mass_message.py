@@ -7,7 +7,8 @@ import structlog
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.jobs import NORMAL, Job, defer
+from bot.jobs import NORMAL, Job
+from bot.lines import deliver
 from bot.reach import Means, Message, reach_many
 from integrations.wecom.outbound import text as body
 from plans.mass_message.compose import fill
@@ -44,7 +45,7 @@ async def send_test(tx: AsyncSession, message: MassMessage, staff: Staff, *, now
     number = await tx.scalar(select(func.count()).where(Outbound.key.startswith(f"masstest:{message.id}:"))) or 0
     payload = body(say("message.test") + fill(message.text, [say("message.nobody")]))
     await enqueue(tx, f"masstest:{message.id}:{number + 1}", line=line, route="app", payload=payload, purpose="notice", now=now)
-    await defer(tx, [Job("deliver", line, lock=line)])
+    await deliver(tx, [line], priority=NORMAL)
 
 
 async def masses_due(tx: AsyncSession, now: datetime) -> list[Job]:

@@ -10,7 +10,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.around import Around, around
-from bot.jobs import URGENT, Job, defer
+from bot.jobs import NORMAL, URGENT, Job, defer
+from bot.lines import deliver
 from bot.ocr import OcrError
 from bot.reply import Reply, merge
 from bot.speak import in_chat
@@ -100,7 +101,7 @@ class Pictures:
             if chat.state == "bot":
                 for number, body in enumerate(merge(replies), 1):
                     line = await in_chat(tx, chat, f"picture:{message.msgid}:{number}", body, purpose="reply", now=now)
-                    await defer(tx, [Job("deliver", line, lock=line)])
+                    await deliver(tx, [line], priority=NORMAL)
             await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
 
     async def _shown(

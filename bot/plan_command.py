@@ -16,7 +16,7 @@ from bot.registry import RegistryError
 from plans.enrolment import RUNNING
 from records.care_plan import CarePlan
 from records.patient import AccessRefused, Patient, access_patient
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 
 WHY = "plan"
 
@@ -53,7 +53,7 @@ class Asked:
 
     async def teams(self) -> list[int]:
         """The clinician's teams."""
-        return list(await self.tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == self.staff.id)))
+        return list(await self.tx.scalars(teams_of(self.staff.id)))
 
 
 class NotReally(Exception):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import show_everywhere, withdraw_cards
-from bot.jobs import URGENT, Job, defer
+from bot.lines import deliver
 from bot.reply import plain_text
 from bot.retraining.deidentify import deidentify
 from bot.retraining.on_file import on_file
@@ -18,7 +18,7 @@ from bot.speak import in_chat
 from bot.texts import say
 from integrations.wecom.outbound import split_text
 from records.chat import Chat
-from records.flag import FLAG_MOVES, Flag, lock_flag
+from records.flag import Flag, close_flag, lock_flag
 from records.message import CLINICIAN, SERVICER, Inbound, Outbound, enqueue
 from records.patient import Patient
 from records.question import QUESTION, QUESTION_MOVES, ContentDraft, QuestionToTeam, questions_of
@@ -116,7 +116,7 @@ async def ended(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> Non
     await _answered(tx, flag, asked, staff, words, "session ended", now)
     lines = await show_everywhere(tx, flag, say("question.answered_by", name=staff.name), now)
     lines += await _offer_draft(tx, flag, staff, " / ".join(question.text for question in asked), words, now)
-    await defer(tx, [Job("deliver", line, lock=line) for line in dict.fromkeys(lines)], priority=URGENT)
+    await deliver(tx, lines)
 
 
 async def _said_since(tx: AsyncSession, chat: Chat, since: datetime) -> list[str]:
@@ -145,20 +145,7 @@ async def _answered(
             answered_by=staff.id,
             answered_at=now,
         )
-    await move(
-        tx,
-        flag,
-        "closed",
-        moves=FLAG_MOVES,
-        at=now,
-        by=staff.userid,
-        reason=reason,
-        owner_id=staff.id,
-        closed_at=now,
-        outcome="answered",
-        next_at=None,
-        acknowledged_at=flag.acknowledged_at or now,
-    )
+    await close_flag(tx, flag, by=staff.userid, owner_id=staff.id, outcome="answered", reason=reason, now=now)
     await withdraw_cards(tx, flag)
 
 

@@ -14,6 +14,7 @@ from bot.around import Around, around
 from bot.called import LANGUAGE, call_human
 from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
+from bot.lines import deliver
 from bot.media import VOICE, WAITING
 from bot.pictures import whose
 from bot.reply import Reply, merge
@@ -137,7 +138,7 @@ class Voices:
             if chat.state == "bot":
                 for number, body in enumerate(merge(replies), 1):
                     line = await in_chat(tx, chat, f"voice:{message.msgid}:{number}", body, purpose="reply", now=now)
-                    await defer(tx, [Job("deliver", line, lock=line)], priority=URGENT)
+                    await deliver(tx, [line])
             if foreign:
                 await hand_over(tx, chat, key=f"handover:{message.msgid}", now=now)
             await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)

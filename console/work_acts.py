@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import alerts, questions
 from bot.cards import NEXT_TIER
+from bot.lines import deliver
 from console.desk import DESK, SEAT
 from console.page import Handler
 from console.work_page import Said, after
@@ -45,7 +46,7 @@ async def claim(tx: AsyncSession, request: web.Request) -> Said:
     if not alerts.is_theirs(flag, seat.staff):
         return Said("taken")
     if flag.state != "acknowledged":
-        await alerts.deliver_lines(tx, await alerts.claim(tx, flag, chat, seat.staff, desk.clock()))
+        await deliver(tx, await alerts.claim(tx, flag, chat, seat.staff, desk.clock()))
     return Said("claimed")
 
 
@@ -60,7 +61,7 @@ async def transfer(tx: AsyncSession, request: web.Request) -> Said:
     names = {each.userid: each.name for each in await colleagues(tx, flag.team_id, seat.staff)} | {NEXT_TIER: ""}
     if to not in names:
         return Said("nobody")
-    await alerts.deliver_lines(tx, await alerts.transfer(tx, flag, seat.staff, to, desk.clock()))
+    await deliver(tx, await alerts.transfer(tx, flag, seat.staff, to, desk.clock()))
     return Said("transferred", values={"to": names[to]}) if names[to] else Said("passed_on")
 
 
@@ -75,7 +76,7 @@ async def close(tx: AsyncSession, request: web.Request) -> Said:
     if outcome not in alerts.OUTCOMES:
         return Said("no_outcome")
     lines = await alerts.close(tx, flag, seat.staff, desk.clock(), outcome=outcome, note=note or None)
-    await alerts.deliver_lines(tx, lines)
+    await deliver(tx, lines)
     return Said("closed")
 
 
@@ -90,7 +91,7 @@ async def answer(tx: AsyncSession, request: web.Request) -> Said:
     if not words:
         return Said("no_words")
     done = await questions.answer(tx, flag, chat, seat.staff, words, desk.clock(), reason="answered in the console")
-    await alerts.deliver_lines(tx, done.lines)
+    await deliver(tx, done.lines)
     return Said(f"answer_{done.became}")
 
 
@@ -168,7 +169,7 @@ async def _take_marked(tx: AsyncSession, request: web.Request, key: str) -> str:
         flag, chat = await _alert(tx, request, _number(key))
         if flag.state not in ("raised", "delivered"):
             return "left"
-        await alerts.deliver_lines(tx, await alerts.claim(tx, flag, chat, seat.staff, desk.clock()))
+        await deliver(tx, await alerts.claim(tx, flag, chat, seat.staff, desk.clock()))
         return "done"
     if key.startswith("errand:"):
         errand = await _errand(tx, request, _number(key))
@@ -185,7 +186,7 @@ async def _close_marked(tx: AsyncSession, request: web.Request, key: str) -> str
         flag, _ = await _alert(tx, request, _number(key))
         if flag.level == "emergency" or not alerts.is_theirs(flag, seat.staff):
             return "left"
-        await alerts.deliver_lines(tx, await alerts.close(tx, flag, seat.staff, desk.clock()))
+        await deliver(tx, await alerts.close(tx, flag, seat.staff, desk.clock()))
         return "done"
     if key.startswith("errand:"):
         errand = await _errand(tx, request, _number(key))

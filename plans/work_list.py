@@ -19,7 +19,7 @@ from records.errand import Errand
 from records.flag import LEVELS, Flag
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, note_reads
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 from records.tag import PatientTag, Tag, TagEvidence
 
 # How far back ended follow-ups are listed (R).
@@ -59,7 +59,7 @@ async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkI
     """
     if not staff.active:
         return []
-    teams = list(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
+    teams = list(await tx.scalars(teams_of(staff.id)))
     flags = await _flags(tx, teams, now)
     rest = [
         *await _errands(tx, teams),

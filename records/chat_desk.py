@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from records.base import Base, Identity
 from records.chat import Chat
 from records.patient import AccessRefused, Patient, PatientCarer, note_reads
-from records.staff import Staff, TeamMember
+from records.staff import Staff, TeamMember, teams_of
 
 # The longest note and canned answer (characters), and the longest title.
 LONGEST, LONGEST_TITLE = 1000, 40
@@ -53,7 +53,7 @@ class ChatSeen(Base):
 
 def belongs_to(staff_id: int) -> ColumnElement[bool]:
     """Whether a chat is one of this member's teams: that of a child it may be about, or its own where no child is known."""
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff_id)
+    mine = teams_of(staff_id)
     child = exists().where(PatientCarer.carer_id == Chat.carer_id, PatientCarer.patient_id == Patient.id)
     return or_(child.where(Patient.team_id.in_(mine)), and_(Chat.team_id.in_(mine), ~child))
 

@@ -139,6 +139,26 @@ async def raise_flag(
     return flag
 
 
+async def close_flag(
+    tx: AsyncSession, flag: Flag, *, by: str, owner_id: int | None, outcome: str, reason: str | None, now: datetime
+) -> bool:
+    """The alert is over and is `owner_id`'s, who had it then at the latest; whether it moved."""
+    return await move(
+        tx,
+        flag,
+        "closed",
+        moves=FLAG_MOVES,
+        at=now,
+        by=by,
+        reason=reason,
+        owner_id=owner_id,
+        closed_at=now,
+        outcome=outcome,
+        next_at=None,
+        acknowledged_at=flag.acknowledged_at or now,
+    )
+
+
 async def _attended(tx: AsyncSession, flag: Flag, chat: Chat, now: datetime) -> bool:
     """Whether the clinician who has the alert was there a moment ago."""
     moments = (flag.acknowledged_at, await clinician_wrote(tx, chat.id))

@@ -1,22 +1,19 @@
 """Finding a patient of one's own teams by what people say of him: name, record number, a telephone of the family."""
 
 import re
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Text, cast, exists, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.patient import RECORD_KEY, Carer, Patient, PatientCarer, ReadAudit
+from records.patient import RECORD_KEY, Carer, Patient, PatientCarer, ReadAudit, note_reads
 from records.patient_identifier import VALUE_KEY, PatientIdentifier
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 
 WHY = "search"
 FOUND, LONGEST = 30, 60
 # Fewer digits of a telephone would find half the hospital.
 LEAST_DIGITS = 4
-# One look in an hour is one read.
-SAME_LOOK = timedelta(hours=1)
 
 
 async def search_patients(tx: AsyncSession, staff: Staff, said: str, *, now: datetime) -> list[Patient]:
@@ -36,16 +33,16 @@ async def search_patients(tx: AsyncSession, staff: Staff, said: str, *, now: dat
     if len(digits) >= LEAST_DIGITS and digits == re.sub(r"[\s\-+()]", "", said):
         of_carer = (PatientCarer.patient_id == Patient.id, Carer.id == PatientCarer.carer_id)
         meant += [exists().where(*of_carer, Carer.phone.contains(digits)), cast(Patient.phones, Text).contains(digits)]
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
-    query = select(Patient).where(Patient.team_id.in_(mine), or_(*meant)).order_by(Patient.name, Patient.birth_date.desc()).limit(FOUND)
+    own = select(Patient).where(Patient.team_id.in_(teams_of(staff.id)), or_(*meant))
+    query = own.order_by(Patient.name, Patient.birth_date.desc()).limit(FOUND)
     found = list(await tx.scalars(query))
-    await _audit(tx, staff, {patient.id for patient in found}, now)
+    await note_reads(tx, staff, {patient.id for patient in found}, why=WHY, now=now)
     return found
 
 
 async def opened_lately(tx: AsyncSession, staff: Staff, limit: int = 12) -> list[Patient]:
     """Whom the clinician opened last, of those who are still his teams' to see; only who was opened, not who stood in a list."""
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    mine = teams_of(staff.id)
     last = (
         select(ReadAudit.patient_id, func.max(ReadAudit.id).label("last"))
         .where(ReadAudit.staff_id == staff.id, ReadAudit.why.in_(("portrait", "patient")))
@@ -54,9 +51,3 @@ async def opened_lately(tx: AsyncSession, staff: Staff, limit: int = 12) -> list
     )
     query = select(Patient).join(last, last.c.patient_id == Patient.id).where(Patient.team_id.in_(mine)).order_by(last.c.last.desc())
     return list(await tx.scalars(query.limit(limit))) if staff.active else []
-
-
-async def _audit(tx: AsyncSession, staff: Staff, shown: Collection[int], now: datetime) -> None:
-    before = select(ReadAudit.patient_id).where(ReadAudit.staff_id == staff.id, ReadAudit.why == WHY, ReadAudit.at > now - SAME_LOOK)
-    seen = set(await tx.scalars(before))
-    tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why=WHY) for id in sorted(set(shown) - seen))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 
 CLINICIAN = "clinician"
 # The rights, by area: what is read is apart from what is done, and what is written from what is approved.
@@ -109,7 +109,7 @@ async def rights_of(tx: AsyncSession, staff: Staff) -> Rights:
             everywhere |= frozenset(rights)
         else:
             by_team[team_id] = by_team.get(team_id, frozenset()) | frozenset(rights)
-    plain = [team for team in await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)) if team not in by_team]
+    plain = [team for team in await tx.scalars(teams_of(staff.id)) if team not in by_team]
     if plain:
         usual = frozenset(await tx.scalar(select(Role.rights).where(Role.code == CLINICIAN)) or ())
         by_team |= dict.fromkeys(plain, usual)

@@ -53,6 +53,11 @@ class TeamMember(Base):
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
 
 
+def teams_of(staff_id: int) -> Select[int]:
+    """The ids of the teams that a staff member belongs to: for a condition, or to be read."""
+    return select(TeamMember.team_id).where(TeamMember.staff_id == staff_id)
+
+
 class OnCall(Identity, Base):
     """Tier 1 is asked first; the next tier when tier 1 stays silent. Open ends mean always."""
 

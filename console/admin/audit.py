@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.admin.fields import day_span, page_of
 from console.desk import DESK, SEAT
 from console.page import get, render, today
-from console.wording import wording
+from console.words import area_words
 from records.base import Base
 from records.fhir_client import FhirClient
 from records.patient import Patient, ReadAudit, patients_numbered
@@ -53,7 +53,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     first, last, start, end = day_span(query, desk.zone, today(desk), days=DAYS)
     kind = query.get("kind") if query.get("kind") in SEARCHES else "read"
     person, number = query.get("person", "").strip()[:60], query.get("patient", "").strip()[:60]
-    page, words = page_of(request), wording("admin")
+    page, words = page_of(request), area_words("admin")
     async with desk.db.transaction() as tx:
         patient = await _patient(tx, number) if number else None
         unknown = bool(number) and patient is None

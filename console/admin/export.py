@@ -9,7 +9,7 @@ from bot.patient_export import RIGHT, carers_of, export
 from console.admin.fields import number
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from records.patient import AccessRefused, Patient, patients_numbered
 
 
@@ -25,7 +25,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         sought=sought,
         patient=patient,
         carers=carers,
-        wrong=wording("admin")["mistakes"].get(request.query.get("wrong", "")),
+        wrong=area_words("admin")["mistakes"].get(request.query.get("wrong", "")),
     )
 
 

@@ -11,7 +11,7 @@ from bot.intake.overview import overview
 from console.admin.fields import day_span, number
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other, today
-from console.wording import wording
+from console.words import area_words
 from integrations.hl7.charset import decode
 from records.feed import Feed, FeedMessage
 from records.patient import AccessRefused
@@ -44,8 +44,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         first=first,
         last=last,
         shown=SHOWN,
-        words=wording("admin")["feeds"],
-        wrong=wording("admin")["mistakes"].get(query.get("wrong", "")),
+        words=area_words("admin")["feeds"],
+        wrong=area_words("admin")["mistakes"].get(query.get("wrong", "")),
     )
 
 
@@ -97,7 +97,7 @@ async def _message(request: web.Request, *, raw: bool) -> web.StreamResponse:
         raise AccessRefused(str(err)) from err
     text = decode(found.raw).text.replace("\r\n", "\n").replace("\r", "\n") if raw else None
     facts: list[tuple[str, object]] = [
-        (column, value) for column in wording("admin")["message_facts"] if (value := getattr(found, column)) is not None
+        (column, value) for column in area_words("admin")["message_facts"] if (value := getattr(found, column)) is not None
     ]
     return render(
         request,
@@ -107,7 +107,7 @@ async def _message(request: web.Request, *, raw: bool) -> web.StreamResponse:
         facts=[(column, value, isinstance(value, datetime)) for column, value in facts],
         text=text[:MOST_SHOWN] if text is not None else None,
         cut=text is not None and len(text) > MOST_SHOWN,
-        labels=wording("admin")["message_facts"],
+        labels=area_words("admin")["message_facts"],
     )
 
 

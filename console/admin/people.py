@@ -11,7 +11,7 @@ from bot.staff_sync import SETTING, StaffSyncError, take_over
 from console.admin.fields import page_of
 from console.desk import DESK
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from records.account import Account
 from records.role import Role, StaffRole
 from records.setting import Setting
@@ -52,7 +52,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         left=left,
         last=last.value if last is not None else None,
         can_sync=desk.installation is not None,
-        wrong=wording("admin")["mistakes"].get(request.query.get("wrong", "")),
+        wrong=area_words("admin")["mistakes"].get(request.query.get("wrong", "")),
     )
 
 

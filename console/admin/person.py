@@ -9,12 +9,12 @@ from console.admin.fields import number
 from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from records.account import Account, StaffSession, end_sessions_of
 from records.patient import AccessRefused
 from records.role import Role, StaffRole
 from records.role_giving import RoleError, check_managed, set_role
-from records.staff import Department, Staff, Team, TeamMember
+from records.staff import Department, Staff, Team, TeamMember, teams_of
 from records.state import StateChange
 
 
@@ -36,7 +36,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         sessions, seen = (await tx.execute(open_)).one()
         department = await tx.get(Department, person.department_id) if person.department_id is not None else None
         work = (await open_work(tx, [person.id]))[person.id]
-        member_of = select(TeamMember.team_id).where(TeamMember.staff_id == person.id)
+        member_of = teams_of(person.id)
         near = select(Staff).join(TeamMember, TeamMember.staff_id == Staff.id)
         near = near.where(Staff.active, Staff.id != person.id, TeamMember.team_id.in_(member_of)).distinct().order_by(Staff.name)
         colleagues = list(await tx.scalars(near))
@@ -55,7 +55,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         seen=seen,
         work=work,
         colleagues=colleagues,
-        wrong=wording("admin")["mistakes"].get(request.query.get("wrong", "")),
+        wrong=area_words("admin")["mistakes"].get(request.query.get("wrong", "")),
     )
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from plans.authored import AuthoringError
 from plans.reach.policy import Policy, keep_policy, policy_text, read_policy
 from records.staff import Team
@@ -30,7 +30,7 @@ async def save(request: web.Request) -> web.StreamResponse:
     text = str(form.get("text", ""))[:LONGEST].replace("\r\n", "\n")
     try:
         async with desk.db.transaction() as tx:
-            await keep_policy(tx, text, name=wording("admin")["policy_text"])
+            await keep_policy(tx, text, name=area_words("admin")["policy_text"])
             by = seat.staff.userid
             tx.add(StateChange(entity="reach_policy", entity_id=0, old=None, new="used", at=desk.clock(), by=by, reason="console"))
     except AuthoringError as err:
@@ -43,7 +43,7 @@ async def save(request: web.Request) -> web.StreamResponse:
 def _page(
     request: web.Request, text: str, policy: Policy, teams: list[str], *, last: StateChange | None = None, wrong: str | None = None
 ) -> web.Response:
-    words = wording("admin")
+    words = area_words("admin")
     names = [None, *sorted({*teams} & policy.departments.keys())]
     return render(
         request,

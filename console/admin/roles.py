@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from records.patient import AccessRefused
 from records.role import RIGHTS, Role, StaffRole
 from records.role_giving import RoleError, drop_role, put_role
@@ -20,7 +20,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DESK].db.transaction() as tx:
         counts = dict((await tx.execute(select(StaffRole.role_id, func.count()).group_by(StaffRole.role_id))).tuples().all())
         roles = [(role, counts.get(role.id, 0)) for role in await tx.scalars(select(Role).order_by(Role.built_in.desc(), Role.id))]
-    return render(request, "console/admin/roles.html", roles=roles, labels=wording("admin")["rights"])
+    return render(request, "console/admin/roles.html", roles=roles, labels=area_words("admin")["rights"])
 
 
 async def edit(request: web.Request) -> web.StreamResponse:
@@ -73,7 +73,7 @@ async def _role(tx: AsyncSession, request: web.Request) -> Role | None:
 
 
 def _form(request: web.Request, role: Role | None, name: str, chosen: set[str], *, wrong: str | None = None) -> web.Response:
-    words = wording("admin")
+    words = area_words("admin")
     areas: dict[str, list[str]] = {}
     for right in RIGHTS:
         areas.setdefault(right.partition(".")[0], []).append(right)

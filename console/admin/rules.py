@@ -10,7 +10,7 @@ from bot.rule_trial import standing, trial
 from console.admin.fields import number
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from plans.adaptation.loops import LoopError
 from plans.adaptation.own import activate, retire, save_draft
 from plans.adaptation.ready import RuleError
@@ -59,7 +59,7 @@ async def save(request: web.Request) -> web.StreamResponse:
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
     text, do = str(form.get("text", ""))[:LONGEST], form.get("do")
     days = min(max(number(form.get("days", "")) or 30, 1), MOST_DAYS)
-    name = wording("admin")["rule_text"]
+    name = area_words("admin")["rule_text"]
     try:
         rules = read_rules(text, name=name)
         if do == "check":

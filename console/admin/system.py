@@ -14,7 +14,7 @@ from bot.card_clicks import ATTEMPTS
 from bot.jobs import workers_alive
 from console.desk import DESK
 from console.page import get, post, render
-from console.wording import wording
+from console.words import area_words
 from records.message import Outbound
 from records.wecom import CallbackEvent
 
@@ -81,7 +81,7 @@ async def jobs(request: web.Request) -> web.StreamResponse:
         oldest=open_[1],
         failed=failed,
         clicks=clicks,
-        words=wording("admin"),
+        words=area_words("admin"),
     )
 
 
@@ -94,11 +94,11 @@ def shown(settings: BaseModel, prefix: str = "") -> Iterator[Shown]:
             continue
         secret = isinstance(value, SecretStr) or "SecretStr" in str(field.annotation)
         changed = name in settings.model_fields_set
-        yield Shown(prefix + name, wording("admin")["setting_help"].get(prefix + name, ""), _said(value, secret), secret, changed)
+        yield Shown(prefix + name, area_words("admin")["setting_help"].get(prefix + name, ""), _said(value, secret), secret, changed)
 
 
 def _said(value: Any, secret: bool) -> str:
-    words = wording("admin")["settings"]
+    words = area_words("admin")["settings"]
     if secret:
         given = bool(value.get_secret_value()) if isinstance(value, SecretStr) else bool(value)
         return str(words["given" if given else "not_given"])

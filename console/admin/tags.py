@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.admin.fields import number
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from records.patient import AccessRefused
 from records.staff import Team
 from records.tag import CARRIED, PatientTag, Tag, TagVersion
@@ -33,7 +33,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         if kind in ("", entry.kind) and (not sought or sought.lower() in f"{code} {entry.name} {entry.meaning}".lower())
     ]
     return render(
-        request, "console/admin/tags.html", tags=chosen, kind=kind, kinds=wording("admin")["tag_kinds"], sought=sought, all=len(known)
+        request, "console/admin/tags.html", tags=chosen, kind=kind, kinds=area_words("admin")["tag_kinds"], sought=sought, all=len(known)
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ async def _page(
     request: web.Request, tx: AsyncSession, code: str, entry: Entry | None, known: dict[str, Entry], given: dict[str, Any],
     *, wrong: TagError | None = None,
 ) -> web.Response:  # fmt: skip
-    words = wording("admin")
+    words = area_words("admin")
     versions = select(TagVersion).join(Tag, Tag.id == TagVersion.tag_id).where(Tag.code == code).order_by(TagVersion.version.desc())
     return render(
         request,

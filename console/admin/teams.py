@@ -7,7 +7,7 @@ from console.admin.fields import number
 from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from records.patient import AccessRefused, Patient
 from records.staff import Department, Team, TeamMember
 from records.state import StateChange
@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         teams=[(team, members.get(team.id, 0), patients.get(team.id, 0)) for team in teams],
         departments=departments,
         names={each.id: each.name for each in departments},
-        wrong=wording("admin")["mistakes"].get(request.query.get("wrong", "")),
+        wrong=area_words("admin")["mistakes"].get(request.query.get("wrong", "")),
     )
 
 

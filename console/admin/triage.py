@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.admin.fields import number
 from console.desk import DESK, SEAT, Desk, Seat
 from console.page import get, post, render, see_other
-from console.wording import wording
+from console.words import area_words
 from plans.triage_overlays import OverlayError, approve, content_with, end, propose, read_overlay
 from records.patient import AccessRefused
 from records.staff import Team
@@ -48,7 +48,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     """What is in force, what waits, and what was."""
     async with request.app[DESK].db.transaction() as tx:
         rows = list(await tx.scalars(select(TriageOverlay).order_by(TriageOverlay.id.desc()).limit(SHOWN)))
-    words = wording("admin")
+    words = area_words("admin")
     wrong = words["overlay_mistakes"].get(request.query.get("wrong", ""))
     return render(request, "console/admin/triage.html", rows=rows, states=words["overlay_states"], wrong=wrong)
 
@@ -152,7 +152,7 @@ async def _page(
     request: web.Request, tx: AsyncSession, given: dict[str, str], *, row: TriageOverlay | None = None, wrong: OverlayError | None = None,
     changes: list[Change] | None = None, tried: Tried | None = None,
 ) -> web.Response:  # fmt: skip
-    words = wording("admin")
+    words = area_words("admin")
     return render(
         request,
         "console/admin/overlay.html",

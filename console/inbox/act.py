@@ -8,7 +8,7 @@ from aiohttp import web
 from multidict import MultiDictProxy
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.alerts import OUTCOMES, access_alert, claim, close, deliver_lines, is_theirs
+from bot.alerts import OUTCOMES, access_alert, claim, close, is_theirs
 from bot.clinician import (
     ClinicianRefused,
     hand_back,
@@ -20,6 +20,7 @@ from bot.clinician import (
     take_in_wecom,
     withdraw,
 )
+from bot.lines import deliver
 from console.desk import DESK, SEAT, Desk
 from console.inbox.view import WHY, chat_number, talk_of
 from console.inbox.words import sentence
@@ -148,7 +149,7 @@ async def _take_flag(case: Case) -> None:
     if flag.state == "acknowledged" or not is_theirs(flag, case.staff):
         raise ClinicianRefused("taken")
     # Without its chat, which would go to her WeCom: she is here.
-    await deliver_lines(case.tx, await claim(case.tx, flag, None, case.staff, case.now))
+    await deliver(case.tx, await claim(case.tx, flag, None, case.staff, case.now))
 
 
 async def _close_flag(case: Case) -> None:
@@ -158,7 +159,7 @@ async def _close_flag(case: Case) -> None:
 
 async def _close(case: Case, flag: Flag, outcome: str, note: str | None) -> None:
     if flag.state != "closed":
-        await deliver_lines(case.tx, await close(case.tx, flag, case.staff, case.now, outcome=outcome, note=note))
+        await deliver(case.tx, await close(case.tx, flag, case.staff, case.now, outcome=outcome, note=note))
 
 
 def _outcome(case: Case) -> tuple[str, str | None]:

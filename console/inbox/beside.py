@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import category_text
+from console.portrait import portrait_words
 from plans.today import TodayItem, today
 from records.chat import Chat
 from records.flag import LEVELS, Flag
@@ -80,7 +81,7 @@ async def beside(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], team
 
 
 async def _values(tx: AsyncSession, patient_id: int) -> tuple[Value, ...]:
-    vitals = default_content().vitals.vitals
+    vitals, units = default_content().vitals.vitals, portrait_words()["units"]
     latest = (
         select(Observation)
         .where(Observation.patient_id == patient_id, Observation.code.in_(vitals), Observation.value.is_not(None))
@@ -89,11 +90,7 @@ async def _values(tx: AsyncSession, patient_id: int) -> tuple[Value, ...]:
         .order_by(Observation.code, Observation.effective_at.desc(), Observation.id.desc())
     )
     rows = sorted(await tx.scalars(latest), key=lambda row: row.effective_at, reverse=True)[:VALUES]
-    return tuple(Value(vitals[row.code].name, f"{row.value:.6g} {_unit(row.unit)}", row.effective_at) for row in rows)
-
-
-def _unit(ucum: str | None) -> str:
-    return {"Cel": "℃", "/min": "次/分", None: ""}.get(ucum, ucum or "")
+    return tuple(Value(vitals[row.code].name, f"{row.value:.6g} {units[row.unit] or row.unit or ''}", row.effective_at) for row in rows)
 
 
 async def _alerts(tx: AsyncSession, chat: Chat, patient_ids: Sequence[int], teams: Iterable[int]) -> tuple[Alert, ...]:

@@ -8,7 +8,7 @@ from bot.leaving import hand_over_work, open_work
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
 from console.team.door import MANAGE, access_member, access_team
-from console.wording import wording
+from console.words import area_words
 from records.staff import Staff, Team, TeamMember
 
 
@@ -20,7 +20,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         staff = await access_member(tx, request, team)
         others = await _others(tx, team, staff)
         work = (await open_work(tx, [staff.id], [team.id]))[staff.id]
-    wrong = wording("team").get(request.query.get("wrong", ""))
+    wrong = area_words("team").get(request.query.get("wrong", ""))
     return render(request, "console/team/hand_over.html", team=team, person=staff, others=others, work=work, wrong=wrong)
 
 

@@ -12,7 +12,7 @@ from bot.leaving import Work, open_work
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
 from console.team.door import MANAGE, access_team, managed_teams
-from console.wording import wording
+from console.words import area_words
 from plans.rota import HIGHEST_TIER, RotaError, Span, add_duty, end_duty, gaps
 from records.patient import AccessRefused
 from records.staff import OnCall, Staff, Team, TeamMember
@@ -59,7 +59,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         members=[(member, work.get(member.id, Work()), on_now.get(member.id)) for member in members],
         tiers=range(1, HIGHEST_TIER + 1),
         days=AHEAD.days,
-        wrong=wording("team").get(request.query.get("wrong", "")),
+        wrong=area_words("team").get(request.query.get("wrong", "")),
     )
 
 

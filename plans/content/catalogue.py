@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
 from records.content import OPEN_STATES, ContentItem, ContentMedia, ContentVersion
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 from records.state import StateChange
 
 PAGE = 50
@@ -38,7 +38,7 @@ class Shelved:
 
 def may_see(staff: Staff) -> ColumnElement[bool]:
     """The condition under which an item is the whole hospital's or one of the clinician's teams'."""
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    mine = teams_of(staff.id)
     return or_(ContentItem.team_id.is_(None), ContentItem.team_id.in_(mine))
 
 

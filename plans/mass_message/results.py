@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.contact import Contact
 from records.mass_message import MassMessage, MassRecipient, children_of
 from records.patient import Patient, ReadAudit
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ async def results(
     ).all()
     children = await children_of(tx, message.id, [row[0].carer_id for row in rows])
     ids = {id for of in children.values() for id in of}
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    mine = teams_of(staff.id)
     shown = select(Patient.id, Patient.name).where(Patient.id.in_(ids), Patient.team_id.in_(mine))
     names = {id: name for id, name in await tx.execute(shown if teams is None else shown.where(Patient.team_id.in_(teams)))}
     tx.add_all(ReadAudit(patient_id=id, staff_id=staff.id, at=now, why="mass_message") for id in sorted(names))

@@ -16,7 +16,7 @@ from plans.mass_message.words import words
 from records.contact import move_contacts
 from records.mass_message import MassChild, MassMessage, MassRecipient
 from records.message import Outbound
-from records.staff import Staff, Team, TeamMember
+from records.staff import Staff, Team, TeamMember, teams_of
 from records.state import StateChange, created, move
 
 # Above so many families a second person has to approve (R).
@@ -70,7 +70,7 @@ async def access_mass(tx: AsyncSession, staff: Staff, id: int, *, lock: bool = T
 
 async def masses_for(tx: AsyncSession, staff: Staff, limit: int = 100) -> list[MassMessage]:
     """The messages of the clinician's teams, the newest first."""
-    mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    mine = teams_of(staff.id)
     chosen = select(MassMessage).where(MassMessage.team_id.in_(mine)).order_by(MassMessage.id.desc()).limit(limit)
     return list(await tx.scalars(chosen)) if staff.active else []
 

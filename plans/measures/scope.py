@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.staff import Staff, TeamMember
+from records.staff import Staff, TeamMember, teams_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,4 @@ async def scope_of(tx: AsyncSession, staff: Staff) -> ReportScope:
     """A clinician's teams; none when he is not active."""
     if not staff.active:
         return ReportScope(())
-    return ReportScope(
-        tuple(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id).order_by(TeamMember.team_id)))
-    )
+    return ReportScope(tuple(await tx.scalars(teams_of(staff.id).order_by(TeamMember.team_id))))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.cohort import COHORT_MOVES, Cohort, CohortMember, CohortVersion
 from records.patient import AccessRefused
 from records.patient_index import PatientIndex
-from records.staff import Staff, Team, TeamMember
+from records.staff import Staff, Team, TeamMember, teams_of
 from records.state import created, move
 from tagging.cohort.builder import build, read
 from tagging.cohort.check import check_name
@@ -32,7 +32,7 @@ async def access_cohort(tx: AsyncSession, staff: Staff, cohort_id: int, *, lock:
 
     Raises CohortRefused.
     """
-    own = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    own = teams_of(staff.id)
     mine = Cohort.team_id.in_(own)
     chosen = select(Cohort).where(Cohort.id == cohort_id, mine if lock else or_(mine, Cohort.shared))
     cohort = await tx.scalar(chosen.with_for_update() if lock else chosen)
@@ -43,7 +43,7 @@ async def access_cohort(tx: AsyncSession, staff: Staff, cohort_id: int, *, lock:
 
 async def cohorts_for(tx: AsyncSession, staff: Staff) -> list[Cohort]:
     """The active cohorts that a staff member may see, by name."""
-    own = select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)
+    own = teams_of(staff.id)
     chosen = select(Cohort).where(Cohort.state == "active", or_(Cohort.team_id.in_(own), Cohort.shared)).order_by(Cohort.name, Cohort.id)
     return list(await tx.scalars(chosen)) if staff.active else []
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.staff import Staff, Team, TeamMember
+from records.staff import Staff, Team, teams_of
 from records.tag import Tag
 from tagging.cohort.calendar import on
 from tagging.cohort.lexer import place, tokens
@@ -135,6 +135,6 @@ async def library_of(tx: AsyncSession) -> Library:
 
 async def scope_of_staff(tx: AsyncSession, staff: Staff, *, now: datetime, zone: ZoneInfo) -> Scope:
     """What a staff member may ask for: the patients and private tags of his teams; nothing when he is not active."""
-    rows = (await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id))).all()
+    rows = (await tx.scalars(teams_of(staff.id))).all()
     teams = rows if staff.active else ()
     return (await library_of(tx)).scope(teams=teams, private_of=teams, now=now, zone=zone)

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, bindparam, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.staff import TeamMember
+from records.staff import teams_of
 from records.tag import CARRIED, PatientTag, Tag, TagEvidence
 
 TAGS, REASONS = 60, 3
@@ -69,7 +69,7 @@ async def carried(tx: AsyncSession, patient_id: int, staff_id: int | None) -> tu
         .where(PatientTag.patient_id == patient_id, PatientTag.until.is_(None), PatientTag.state.in_(CARRIED))
     )
     if staff_id is not None:
-        mine = select(TeamMember.team_id).where(TeamMember.staff_id == staff_id)
+        mine = teams_of(staff_id)
         query = query.where(or_(Tag.shared, Tag.team_id.in_(mine)))
     rows = (await tx.execute(query.order_by(Tag.kind, PatientTag.since.desc(), Tag.code).limit(TAGS))).all()
     why: dict[int, list[Why]] = defaultdict(list)

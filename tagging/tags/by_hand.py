@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.patient import access_patient
-from records.staff import Staff, TeamMember
+from records.staff import Staff, teams_of
 from records.tag import PatientTag, Tag, TagEvidence
 from tagging.tags.catalogue import tags
 from tagging.tags.door import open_door
@@ -96,7 +96,7 @@ async def say(tx: AsyncSession, staff: Staff, patient_id: int, code: str, word: 
 
 
 async def _teams(tx: AsyncSession, staff: Staff) -> set[int]:
-    return set(await tx.scalars(select(TeamMember.team_id).where(TeamMember.staff_id == staff.id)))
+    return set(await tx.scalars(teams_of(staff.id)))
 
 
 def _reason(row: TagEvidence) -> Reason:
