@@ -11,11 +11,10 @@ from actions.speech import judged, keep, say, says_something
 from actions.turn import Turn, understand_about
 from plans.binding_answer import say as wording
 from records.flag import LEVELS
-from records.message import Inbound
+from records.message import CUSTOMER, Inbound
 
 # Of how long ago it still matters, and how much of it is quoted.
 LOOKS_BACK, MOST, SHOWN, QUOTED = timedelta(hours=48), 20, 3, 24
-CUSTOMER = 3
 
 
 async def look_back(turn: Turn, dispatcher: Any) -> dict[str, Any] | None:

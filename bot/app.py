@@ -214,7 +214,7 @@ def add_family_pages(app: web.Application, core: Core) -> None:
     app.add_subapp(BASE, pages)
 
 
-def add_console(app: web.Application, core: Core, session: aiohttp.ClientSession, channels: "Channels | None" = None) -> None:
+def add_console(app: web.Application, core: Core, channels: "Channels | None" = None) -> None:
     """The pages of clinicians and administrators at /console, and the files of all pages.
 
     `channels` are this installation's ways to a family outside the chat; None: there are none.

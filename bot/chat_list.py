@@ -14,14 +14,13 @@ from bot.texts import said_or, say
 from records.chat import Chat
 from records.chat_desk import ChatSeen, belongs_to
 from records.flag import LEVELS, Flag
-from records.message import CLINICIAN, SERVICER, Inbound, Outbound
+from records.message import CLINICIAN, CUSTOMER, SERVICER, Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, note_reads
 from records.staff import Staff, teams_of
 
 WHY = "inbox"
 # Of those that nobody waits for, and of what a search finds, so many are shown.
 MOST = 40
-CUSTOMER = 3
 PREVIEW = 60
 WAITING, MINE, COLLEAGUE, BOT = GROUPS = ("waiting", "mine", "colleague", "bot")
 
@@ -53,7 +52,9 @@ async def chat_list(tx: AsyncSession, staff: Staff, now: datetime, *, search: st
         return []
     mine = belongs_to(staff.id)
     if search:
-        chats = list(await tx.scalars(_found(search).where(mine).order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(MOST)))
+        chats = list(
+            await tx.scalars(_found(search, staff).where(mine).order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(MOST))
+        )
     else:
         flagged = select(Flag.chat_id).where(
             Flag.state.in_(("raised", "delivered")), Flag.team_id.in_(teams_of(staff.id)), Flag.chat_id.is_not(None)
@@ -71,10 +72,12 @@ def _place(item: ChatItem) -> tuple[int, float]:
     return GROUPS.index(item.group), -(item.at.timestamp() if item.at is not None else 0)
 
 
-def _found(search: str) -> Any:
-    """The chats of carers called so, or who speak for a child called or numbered so."""
+def _found(search: str, staff: Staff) -> Any:
+    """The chats of carers called so, or who speak for a child of her teams called or numbered so."""
     child = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id)
-    child = child.where(or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search))
+    child = child.where(
+        Patient.team_id.in_(teams_of(staff.id)), or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search)
+    )
     carer = select(Carer.id).where(Carer.name.contains(search, autoescape=True))
     return select(Chat).where(or_(Chat.carer_id.in_(child), Chat.carer_id.in_(carer)))
 
@@ -97,7 +100,6 @@ async def _items(tx: AsyncSession, staff: Staff, chats: Sequence[Chat], now: dat
         group = MINE if chat.owner_id == staff.id else COLLEAGUE if chat.state == "human" else BOT
         at = max((each[0] for each in (message, answer) if each is not None), default=chat.opened_at)
         latest = max((each for each in (message, answer) if each is not None), key=lambda each: each[0], default=None)
-        new = unread.get(chat.id, 0) if since is not None or group != BOT else min(unread.get(chat.id, 0), 99)
         items.append(
             ChatItem(
                 chat.id,
@@ -109,7 +111,7 @@ async def _items(tx: AsyncSession, staff: Staff, chats: Sequence[Chat], now: dat
                 at,
                 since,
                 flag[0] if flag is not None else None,
-                new,
+                unread.get(chat.id, 0),
             )
         )
     return items

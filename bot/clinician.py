@@ -178,10 +178,10 @@ async def take_in_wecom(tx: AsyncSession, chat: Chat, staff: Staff, nonce: str, 
     await deliver(tx, [f"chat:{chat.id}"])
 
 
-async def withdraw(tx: AsyncSession, chat: Chat, staff: Staff, key: str) -> None:
-    """Take back what has not gone out yet. Raises ClinicianRefused: too_late. The chat is locked."""
-    mine = select(Outbound).where(Outbound.key == key, Outbound.chat_id == chat.id, Outbound.state == "queued", Outbound.attempts == 0)
-    row = await tx.scalar(mine.with_for_update())
+async def withdraw(tx: AsyncSession, chat: Chat, key: str) -> None:
+    """Take back what a clinician, whoever it was, wrote and has not gone out yet. The chat is locked. Raises ClinicianRefused: too_late."""
+    waiting = select(Outbound).where(Outbound.key == key, Outbound.chat_id == chat.id, Outbound.state == "queued", Outbound.attempts == 0)
+    row = await tx.scalar(waiting.with_for_update())
     if row is None or author_of(row.key) is None:
         raise ClinicianRefused("too_late")
     row.state, row.error = "withdrawn", WITHDRAWN

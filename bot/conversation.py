@@ -17,7 +17,7 @@ from bot.texts import said_or, say
 from records.chat import Chat
 from records.chat_desk import ChatNote
 from records.flag import Flag
-from records.message import CLINICIAN, HELD, SERVICER, Inbound, Outbound
+from records.message import CLINICIAN, CUSTOMER, HELD, SERVICER, Inbound, Outbound
 from records.staff import Staff
 from records.state import StateChange
 
@@ -25,7 +25,6 @@ PAGE = 60
 FAMILY, BOT, COLLEAGUE, SYSTEM, NOTE = "family", "bot", "colleague", "system", "note"
 # A message that was pulled at once stands where it came in by our own clock, which tells more than the platform's whole seconds.
 AT_ONCE = timedelta(minutes=1)
-CUSTOMER = 3
 
 
 @dataclass(frozen=True)

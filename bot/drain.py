@@ -22,11 +22,12 @@ from bot.reply import Reply, merge
 from bot.speak import in_chat, reply_all
 from bot.texts import say
 from bot.together import Together
+from bot.triage_flag import escalate_raised
 from bot.turn import DialogueFailed, NotReady, TurnTaker
 from plans.reach.arrive import announced_to, answered_by
 from records.chat import Chat, lock_chats
 from records.database import Database, is_lost_connection
-from records.flag import raise_flag, raised
+from records.flag import raise_flag
 from records.message import Inbound, first_waiting
 from records.retag import ask_retag
 from records.staff import Team, on_call
@@ -148,7 +149,7 @@ class Drain:
                     await _came(tx, list(outcomes.values()), now)
                     # That a family wrote is a fact by itself; late, because others who ask for the same child wait for the commit.
                     await ask_retag(tx, [patient.id for chat_id in waiting for patient in surroundings[chat_id].patients], now)
-                    await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+                    await escalate_raised(tx)
         except BaseException:
             for chat_id in chat_ids:
                 self._turns.forget(chat_id)
@@ -164,7 +165,7 @@ class Drain:
             waiting = select(Inbound).where(Inbound.chat_id == chat_id, Inbound.state == "new", Inbound.origin == CUSTOMER)
             for message in await tx.scalars(waiting.order_by(Inbound.id).with_for_update()):
                 await self._turns.triage_ahead(tx, chats[chat_id], message, known[chat_id], now)
-            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+            await escalate_raised(tx)
 
     async def _one(
         self, tx: AsyncSession, outcome: Outcome, message: Inbound, known: Around, now: datetime, without_dialogue: str | None

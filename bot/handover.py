@@ -25,16 +25,18 @@ NEWS_FOR = timedelta(minutes=30)
 END_CODE = timedelta(seconds=20)
 
 
-async def hand_over(tx: AsyncSession, chat: Chat, *, key: str, now: datetime, to: Staff | None = None) -> None:
-    """Ask WeCom, behind everything that the bot still has to say, to give the session to `to` or to whoever is on call.
+async def hand_over(tx: AsyncSession, chat: Chat, *, key: str, now: datetime, to: Staff | None = None) -> bool:
+    """Ask WeCom, behind everything that the bot still has to say, to give the session to `to`, or to whoever is on call.
 
-    The chat is a human's once WeCom has agreed. With nobody on call the bot stays: an alert is already waiting for a person.
+    The chat is a human's once WeCom has agreed. With nobody on call the bot stays, and False is said: an alert is already
+    waiting for a person.
     """
     servicer = to or next(iter(await on_call(tx, chat.team_id, 1, now)), None)
     if servicer is None:
-        return
+        return False
     wanted = {"service_state": HUMAN, "servicer_userid": servicer.userid}
     await in_chat(tx, chat, key, wanted, purpose="handover", now=now, route="kf_trans")
+    return True
 
 
 async def handed_over(tx: AsyncSession, chat: Chat, *, service_state: int, owner: Staff | None, now: datetime, reason: str) -> None:

@@ -13,6 +13,7 @@ from bot.handover import hand_over
 from bot.jobs import URGENT, Job, defer
 from bot.lines import deliver
 from bot.texts import say
+from plans.errand import pass_errand
 from plans.rota import end_duties_of
 from records.account import end_sessions_of
 from records.chat import Chat
@@ -56,12 +57,12 @@ async def hand_over_work(
     An alert is open again until the other one takes it: none is silently somebody's who does not know. What went over is counted.
     """
     members = set(await tx.scalars(teams_of(to.id))) if to is not None else set()
-    work = Work()
+    counts = []
     for table, state, give in ((Flag, "acknowledged", _flag), (Chat, "human", _chat), (Errand, "open", _errand)):
         query = select(table.id, table.team_id).where(table.owner_id == person.id, table.state == state).order_by(table.id)
-        for row_id, team_id in await tx.execute(query if teams is None else query.where(table.team_id.in_(teams))):
-            work = await give(tx, row_id, person, to if team_id in members else None, by, now, work)
-    return work
+        rows = (await tx.execute(query if teams is None else query.where(table.team_id.in_(teams)))).all()
+        counts.append(sum([await give(tx, row_id, person, to if team_id in members else None, by, now) for row_id, team_id in rows]))
+    return Work(*counts)
 
 
 async def leave(tx: AsyncSession, person: Staff, *, by: str, now: datetime, to: Staff | None = None, reason: str = "left") -> Work:
@@ -83,10 +84,10 @@ def come_back(tx: AsyncSession, person: Staff, *, by: str, now: datetime) -> Non
         tx.add(StateChange(entity="staff", entity_id=person.id, old="left", new="active", at=now, by=by, reason=None))
 
 
-async def _flag(tx: AsyncSession, flag_id: int, person: Staff, to: Staff | None, by: str, now: datetime, work: Work) -> Work:
+async def _flag(tx: AsyncSession, flag_id: int, person: Staff, to: Staff | None, by: str, now: datetime) -> bool:
     flag, _ = await lock_flag(tx, flag_id)
     if flag is None or flag.owner_id != person.id or flag.state != "acknowledged":
-        return work
+        return False
     await withdraw_cards(tx, flag)
     flag.round += 1
     next_at = now + ladders()[flag.level].repeat if to is not None else now
@@ -99,28 +100,28 @@ async def _flag(tx: AsyncSession, flag_id: int, person: Staff, to: Staff | None,
     else:
         await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
     await deliver(tx, lines)
-    return Work(work.alerts + 1, work.chats, work.errands)
+    return True
 
 
-async def _chat(tx: AsyncSession, chat_id: int, person: Staff, to: Staff | None, by: str, now: datetime, work: Work) -> Work:
+async def _chat(tx: AsyncSession, chat_id: int, person: Staff, to: Staff | None, by: str, now: datetime) -> bool:
     chat = await tx.scalar(select(Chat).where(Chat.id == chat_id).with_for_update().execution_options(populate_existing=True))
     if chat is None or chat.owner_id != person.id or chat.state != "human":
-        return work
+        return False
     key = f"{chat.id}:{person.id}:{now.timestamp():.0f}"
-    await hand_over(tx, chat, key=f"handover:left:{key}", now=now, to=to)
+    if not await hand_over(tx, chat, key=f"handover:left:{key}", now=now, to=to):
+        # Nobody's is what everybody sees; his it would stay for ever.
+        chat.owner_id = None
     await deliver(tx, [f"chat:{chat.id}"])
     patient = await tx.get(Patient, chat.patient_id) if chat.patient_id is not None else None
     if to is None and patient is not None:
         text, because = say("handover.chat"), say("handover.because", name=person.name)
         await raise_errand(tx, patient, kind=KIND, text=text, because=because, key=f"{KIND}:{key}", now=now, by=by)
-    return Work(work.alerts, work.chats + 1, work.errands)
+    return True
 
 
-async def _errand(tx: AsyncSession, errand_id: int, person: Staff, to: Staff | None, by: str, now: datetime, work: Work) -> Work:
+async def _errand(tx: AsyncSession, errand_id: int, person: Staff, to: Staff | None, by: str, now: datetime) -> bool:
     errand = await tx.scalar(select(Errand).where(Errand.id == errand_id).with_for_update().execution_options(populate_existing=True))
     if errand is None or errand.owner_id != person.id or errand.state != "open":
-        return work
-    errand.owner_id = to.id if to is not None else None
-    reason = f"handed to {to.userid}" if to is not None else "given back"
-    tx.add(StateChange(entity="errand", entity_id=errand.id, old="open", new="open", at=now, by=by, reason=reason))
-    return Work(work.alerts, work.chats, work.errands + 1)
+        return False
+    pass_errand(tx, errand, to, by=by, now=now)
+    return True

@@ -12,11 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.around import around
-from bot.jobs import URGENT, Job, defer
 from bot.kf_events import CUSTOMER
-from bot.texts import say
-from bot.triage_flag import raise_triage
-from plans.alert import Alert, raise_alerts
+from bot.triage_flag import advice_of, escalate_raised, raise_triage
+from plans.alert import raise_alerts
 from plans.clarify_talk import interrupt
 from plans.follow_up import Answer, Report, answer, report
 from plans.hear_words import Tapped
@@ -26,7 +24,7 @@ from plans.told import note_told
 from plans.wording import say as wording
 from records.care_plan import Task
 from records.chat import Chat
-from records.flag import LEVELS, raised
+from records.flag import LEVELS
 from records.message import Inbound
 from records.patient import Patient
 from records.retag import ask_retag
@@ -93,18 +91,12 @@ async def take_from_page(
     return message
 
 
-def advice_of(alert: Alert, *, notified: bool, phone: str) -> str:
-    """The family's first action, and what is true: somebody was told, or whom to ring."""
-    who = say("family.picture.advice_team") if notified else say("family.picture.advice_ring", phone=phone)
-    return f"{alert.advice}{who}"
-
-
 async def after_page(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], now: datetime) -> None:
     """The family has been there: alerts go out, tags are looked at again, what was sent to it counts as answered."""
     if chat.carer_id is not None:
         await answered_by(tx, [chat.carer_id], now)
     await ask_retag(tx, [patient.id for patient in patients], now)
-    await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+    await escalate_raised(tx)
 
 
 async def _store(tx: AsyncSession, chat: Chat, text: str, key: str, now: datetime) -> Inbound:

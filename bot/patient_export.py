@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.portrait import everything
+from bot.reply import plain_text
 from records.chat import Chat
 from records.consent import Consent
-from records.message import Inbound, Outbound
+from records.message import CUSTOMER, Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.role import Rights
 from records.staff import Staff
@@ -90,17 +91,14 @@ async def export(
 async def _chat(tx: AsyncSession, carer: Carer, zone: ZoneInfo) -> list[dict[str, Any]]:
     chats: Sequence[int] = (await tx.scalars(select(Chat.id).where(Chat.carer_id == carer.id))).all()
     heard = await tx.scalars(select(Inbound).where(Inbound.chat_id.in_(chats)))
-    lines = [(row.sent_at, {"from": "family" if row.origin == 3 else "staff", "type": row.msgtype, "text": row.text}) for row in heard]
+    lines = [
+        (row.sent_at, {"from": "family" if row.origin == CUSTOMER else "staff", "type": row.msgtype, "text": row.text}) for row in heard
+    ]
     said = await tx.scalars(select(Outbound).where(Outbound.chat_id.in_(chats), Outbound.state == SENT))
-    lines += [(row.sent_at or row.created_at, {"from": "assistant", "type": row.route, "text": _text(row.payload)}) for row in said]
+    lines += [
+        (row.sent_at or row.created_at, {"from": "assistant", "type": row.route, "text": plain_text(row.payload) or None}) for row in said
+    ]
     return [{"at": _at(at, zone), **line} for at, line in sorted(lines, key=lambda each: each[0])]
-
-
-def _text(payload: dict[str, Any]) -> str | None:
-    """The words of an outgoing message, where it has any."""
-    menu = payload.get("msgmenu") or {}
-    found = (payload.get("text") or {}).get("content") or menu.get("head_content")
-    return str(found) if found else None
 
 
 async def _reads(tx: AsyncSession, patient_id: int, zone: ZoneInfo) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from bot.around import Around
 from bot.pictures import BUTTON, PICTURE, day_of, flag, judged, values_of
 from bot.reply import Reply
 from bot.texts import say
+from bot.triage_flag import advice_of
 from plans.alert import raise_alerts
 from plans.follow_up import Report, report
 from plans.question import ask_of, buttons_of
@@ -117,8 +118,7 @@ async def _next(
     replies = [Reply(told.echo)]
     if told.alert is not None:
         await raise_alerts(tx, chat, (told.alert, *told.others), said=told.echo, patient_id=patient.id, now=now)
-        who = say("family.picture.advice_team") if known.notified else say("family.picture.advice_ring", phone=phone)
-        replies.append(Reply(told.alert.advice + who))
+        replies.append(Reply(advice_of(told.alert, notified=known.notified, phone=phone)))
     following = ask_of(told.next, patient) if told.next is not None and told.answered else ""
     buttons = buttons_of(told.task, told.next) if told.task is not None and told.next is not None else ()
     closing = told.closing

@@ -10,17 +10,17 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.around import Around, around
-from bot.jobs import NORMAL, URGENT, Job, defer
+from bot.jobs import NORMAL
 from bot.lines import deliver
 from bot.ocr import OcrError
 from bot.reply import Reply, merge
 from bot.speak import in_chat
 from bot.texts import say
-from bot.triage_flag import raise_triage
+from bot.triage_flag import escalate_raised, raise_triage
 from plans.clock import at_hour
 from records.chat import Chat, lock_chats
 from records.database import Database
-from records.flag import LEVELS, raised
+from records.flag import LEVELS
 from records.message import Inbound
 from records.patient import Patient
 from tagging.picture.confirm import countable, in_words, judge, shown_back
@@ -102,7 +102,7 @@ class Pictures:
                 for number, body in enumerate(merge(replies), 1):
                     line = await in_chat(tx, chat, f"picture:{message.msgid}:{number}", body, purpose="reply", now=now)
                     await deliver(tx, [line], priority=NORMAL)
-            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+            await escalate_raised(tx)
 
     async def _shown(
         self, tx: AsyncSession, chat: Chat, message: Inbound, known: Around, patient: Patient | None, found: dict[str, Any], now: datetime

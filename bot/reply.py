@@ -52,4 +52,4 @@ def plain_text(body: dict[str, Any]) -> str:
     if body.get("msgtype") == "content":
         return str(body["content"].get("words", ""))
     menu = body.get("msgmenu") or {}
-    return "\n".join([menu.get("head_content", ""), *(item.get("click", {}).get("content", "") for item in menu.get("list", []))]).strip()
+    return "\n".join([menu.get("head_content", ""), *(item[item["type"]].get("content", "") for item in menu.get("list", []))]).strip()

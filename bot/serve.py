@@ -21,7 +21,9 @@ from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
 from bot.intake.http import add_intake_routes
+from bot.keep import keep
 from bot.settings import Settings
+from bot.tables import TABLES_EVERY, Tables
 from bot.web import add_fhir, gateway_app
 
 log = structlog.get_logger(__name__)
@@ -133,8 +135,11 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             app = gateway_app(parts)
             add_fhir(app, parts)
             add_content_pages(app, parts)
+            # What families enter on their pages is judged here, by the same tables as what they write.
+            tables = Tables(parts.db, settings.tz)
+            await tables.refresh()
             add_family_pages(app, parts)
-            add_console(app, parts, session, await push_channels(parts))
+            add_console(app, parts, await push_channels(parts))
             add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
             add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
@@ -144,7 +149,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
 
                     await control.set_clock(parts.clock())
                     await control.introduce(demo_people()["carers"])
-                tasks = [asyncio.create_task(watch_database(parts))]
+                tasks = [asyncio.create_task(watch_database(parts)), asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY))]
                 if worker:
                     tasks.append(asyncio.create_task(process.run()))
                 if settings.intake.mllp_port is not None:
@@ -163,19 +168,24 @@ async def run_web(settings: Settings, *, role: str) -> None:
     """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
     async with core(settings, role=role, pool_size=4, migrate=True) as parts, aiohttp.ClientSession() as session:
         app = gateway_app(parts) if role == "gateway" else web.Application()
+        tables = Tables(parts.db, settings.tz)
         add_content_pages(app, parts)
         add_health_routes(app, {"database": parts.db.ready}, (lambda: _count(parts)) if role == "web" else None)
         if role == "web":
+            await tables.refresh()
             add_fhir(app, parts)
             add_family_pages(app, parts)
-            add_console(app, parts, session, await push_channels(parts))
+            add_console(app, parts, await push_channels(parts))
             add_intake_routes(app, parts)
             if settings.sandbox:
                 add_sandbox(app, parts, session)
         async with serving(app, settings):
-            watch = asyncio.create_task(watch_database(parts))
+            tasks = [asyncio.create_task(watch_database(parts))]
+            if role == "web":
+                tasks.append(asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY)))
             await stopped()
-            watch.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 @asynccontextmanager

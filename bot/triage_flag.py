@@ -6,10 +6,12 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
-from bot.texts import reasons
+from bot.jobs import URGENT, Job, defer
+from bot.texts import reasons, say
+from plans.alert import Alert
 from plans.clarify_talk import told_in
 from records.chat import Chat
-from records.flag import raise_flag
+from records.flag import raise_flag, raised
 from records.patient import Patient
 from tagging.triage import Triage
 
@@ -37,3 +39,14 @@ async def raise_triage(
         patient_id=patient.id if patient is not None else None,
     )
     metrics.FLAGS.labels(triage.level).inc()
+
+
+async def escalate_raised(tx: AsyncSession) -> None:
+    """Let the alerts that this transaction raised go out as soon as it is there."""
+    await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+
+
+def advice_of(alert: Alert, *, notified: bool, phone: str) -> str:
+    """The family's first action, and what is true: somebody was told, or whom to ring."""
+    who = say("family.picture.advice_team") if notified else say("family.picture.advice_ring", phone=phone)
+    return f"{alert.advice}{who}"

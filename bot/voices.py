@@ -13,19 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.around import Around, around
 from bot.called import LANGUAGE, call_human
 from bot.handover import hand_over
-from bot.jobs import URGENT, Job, defer
 from bot.lines import deliver
 from bot.media import VOICE, WAITING
 from bot.pictures import whose
 from bot.reply import Reply, merge
 from bot.speak import in_chat
 from bot.texts import say
-from bot.triage_flag import raise_triage
+from bot.triage_flag import escalate_raised, raise_triage
 from integrations.speech.port import Heard, Recogniser, SpeechError
 from plans.clarify_talk import interrupt
 from records.chat import Chat, lock_chats
 from records.database import Database
-from records.flag import raised
 from records.message import Inbound
 from tagging.foreign import is_foreign
 from tagging.triage import reply_text
@@ -141,7 +139,7 @@ class Voices:
                     await deliver(tx, [line])
             if foreign:
                 await hand_over(tx, chat, key=f"handover:{message.msgid}", now=now)
-            await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+            await escalate_raised(tx)
 
     async def _judge(
         self, tx: AsyncSession, chat: Chat, message: Inbound, known: Around, text: str, phone: str, now: datetime

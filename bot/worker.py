@@ -5,7 +5,7 @@ import importlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ from bot.intake.readers import VERSION, read_message
 from bot.intake.view_poll import ViewPoller
 from bot.intake.watch import watch_feeds
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
+from bot.keep import keep
 from bot.lines import LANE_JOB
 from bot.links import know_contact_urls
 from bot.mass_message import JOB as MASS
@@ -64,14 +65,13 @@ from bot.retraining.relay import Relay
 from bot.settings import Settings
 from bot.staff_sync import StaffSync
 from bot.sweep import sweep
-from bot.tables import Tables
+from bot.tables import TABLES_EVERY, Tables
 from bot.turn import TurnTaker
 from bot.voices import Voices
 from integrations.speech.port import Recogniser
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
-from records.database import is_lost_connection
 from records.staff import Team
 from records.wecom import KfAccount
 
@@ -82,7 +82,6 @@ SWEEP_EVERY = 1.0
 POLITENESS = 5
 CLOCK_EVERY = 0.5
 COHORTS_EVERY = 1.0
-TABLES_EVERY = 30
 PUBLICATIONS_EVERY = 5
 # A new article is found within seconds; the look is one row.
 ARTICLES_EVERY = 2
@@ -336,18 +335,6 @@ async def keep_engine(parts: Core, handlers: dict[str, Handler]) -> None:
             log.error("engine stopped", error=type(err).__name__)
             await asyncio.sleep(1)
             await parts.db.heal()
-
-
-async def keep(step: Callable[[], Awaitable[object]], parts: Core, *, every: float) -> None:
-    """Repeat `step` for ever, `every` so many seconds of the hospital's clock; a failure is logged, a lost database healed."""
-    while True:
-        try:
-            await step()
-        except Exception as err:
-            log.error("loop failed", error=type(err).__name__, code=getattr(err, "code", None))
-            if is_lost_connection(err):
-                await parts.db.heal()
-        await parts.clock.wait(every)
 
 
 async def _sweep(parts: Core) -> None:

@@ -84,6 +84,9 @@ async def go_on(tx: AsyncSession, id: int, *, now: datetime, zone: ZoneInfo, rng
     scope = await scope_of_staff(tx, staff, now=now, zone=zone)
     rights = await rights_of(tx, staff)
     scope = replace(scope, teams=frozenset(rights.teams_with(RIGHT, (scope.teams or frozenset()) & set(row.team_ids))))
+    if not scope.teams:
+        await move(tx, row, "stopped", moves=ENROLMENT_MOVES, at=now, by=staff.userid, reason="no_right", ended_at=now)
+        return False
     page = Page(staff, now, after=row.after, limit=BATCH)
     try:
         if row.cohort_id is not None:

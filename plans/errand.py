@@ -17,13 +17,13 @@ from records.state import Moves, StateChange, move
 
 ERRAND_MOVES: Moves = {
     "open": frozenset({"done", "dropped"}),
-    # Taken back within UNDO_FOR by whoever closed it.
+    # Taken back within UNDO_FOR, by anybody of the team.
     "done": frozenset({"open"}),
     "dropped": frozenset({"open"}),
 }
 # What only a clinician's own hand can do; its key ends with the attempt's in the contact ledger.
 BY_HAND = "by_hand"
-CLOSED = frozenset(state for state, moves in ERRAND_MOVES.items() if OPEN in moves)
+CLOSED = frozenset(ERRAND_MOVES) - {OPEN}
 UNDO_FOR = timedelta(minutes=10)
 
 
@@ -81,9 +81,15 @@ async def release_errand(tx: AsyncSession, errand: Errand, staff: Staff, *, now:
     """Give it back to everybody; False when `staff` has it not."""
     if errand.state in CLOSED or errand.owner_id != staff.id:
         return False
-    errand.owner_id = None
-    tx.add(StateChange(entity="errand", entity_id=errand.id, old=OPEN, new=OPEN, at=now, by=staff.userid, reason="given back"))
+    pass_errand(tx, errand, None, by=staff.userid, now=now)
     return True
+
+
+def pass_errand(tx: AsyncSession, errand: Errand, to: Staff | None, *, by: str, now: datetime) -> None:
+    """An open errand (locked) is `to`'s from now on, or everybody's."""
+    errand.owner_id = to.id if to is not None else None
+    reason = f"handed to {to.userid}" if to is not None else "given back"
+    tx.add(StateChange(entity="errand", entity_id=errand.id, old=OPEN, new=OPEN, at=now, by=by, reason=reason))
 
 
 def can_reopen(errand: Errand) -> bool:

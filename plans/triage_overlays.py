@@ -1,6 +1,8 @@
 """A department's changes to triage: checked when they are proposed and again when somebody else approves them."""
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -103,8 +105,18 @@ async def end(tx: AsyncSession, row: TriageOverlay, *, by: Staff, now: datetime)
     await move(tx, row, new, moves=OVERLAY_MOVES, at=now, by=by.userid, changed_at=now)
 
 
-async def approved(tx: AsyncSession, zone: ZoneInfo) -> tuple[Department, ...]:
-    """What is in force, by department. Raises OverlayError for one that can no longer be read."""
+@dataclass(frozen=True)
+class InForce:
+    """An overlay as it is kept, with the approver's name."""
+
+    department: str
+    definition: str
+    approver: str
+    since: datetime
+
+
+async def in_force(tx: AsyncSession) -> tuple[InForce, ...]:
+    """What departments have approved, in their order; to be read by `read_in_force`, out of the event loop."""
     query = (
         select(TriageOverlay, Staff.name)
         .outerjoin(Staff, Staff.userid == TriageOverlay.approver)
@@ -112,6 +124,10 @@ async def approved(tx: AsyncSession, zone: ZoneInfo) -> tuple[Department, ...]:
         .order_by(TriageOverlay.department)
     )
     return tuple(
-        read_overlay(row.definition, row.department, name or str(row.approver), row.changed_at, zone)
-        for row, name in await tx.execute(query)
+        InForce(row.department, row.definition, name or str(row.approver), row.changed_at) for row, name in await tx.execute(query)
     )
+
+
+def read_in_force(kept: Iterable[InForce], zone: ZoneInfo) -> tuple[Department, ...]:
+    """The tables, by department. Raises OverlayError for one that can no longer be read."""
+    return tuple(read_overlay(each.definition, each.department, each.approver, each.since, zone) for each in kept)

@@ -19,7 +19,7 @@ HELD = "window_closed"
 # The purpose of what a clinician writes to a family from the console: it goes out while the bot is silent.
 CLINICIAN = "clinician"
 # wecom-api §3.4: an item that a clinician wrote in her own WeCom.
-SERVICER = 5
+CUSTOMER, SERVICER = 3, 5
 # What the hospital begins by itself and nobody has tried to send yet (plans/reach/purpose.py): a morning may have a hundred thousand of
 # them, so that they have an index of their own, and all else is found without reading them. A look uses these very words.
 BEGUN = (

@@ -20,7 +20,7 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes minutes and is shown in short elsewhere runs when CARELOOP_LONG is set."""
     if "CARELOOP_LONG" not in os.environ:
-        left = [item for item in items if "long" in item.keywords]
+        left = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
 

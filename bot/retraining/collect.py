@@ -17,7 +17,7 @@ from bot.retraining.limits import Limits, limits
 from bot.retraining.on_file import on_file
 from records.chat import Chat
 from records.labelled_example import LabelledExample
-from records.message import Inbound
+from records.message import CUSTOMER, SERVICER, Inbound
 from records.patient import patients_by_carer
 from records.review import ReviewGroup, ReviewItem
 from records.state import created
@@ -25,7 +25,6 @@ from records.state import created
 Ranking = Callable[[str], Sequence[tuple[str, float]]]
 
 # wecom-api §3.4: who wrote an item.
-CUSTOMER, SERVICER = 3, 5
 # Two who collect at once would group the same messages twice.
 _LOCK = 5281
 

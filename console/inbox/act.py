@@ -120,7 +120,7 @@ async def _in_wecom(case: Case) -> None:
 
 
 async def _withdraw(case: Case) -> None:
-    await withdraw(case.tx, case.chat, case.staff, case.given("key"))
+    await withdraw(case.tx, case.chat, case.given("key"))
 
 
 async def _note(case: Case) -> None:

@@ -90,7 +90,9 @@ async def _values(tx: AsyncSession, patient_id: int) -> tuple[Value, ...]:
         .order_by(Observation.code, Observation.effective_at.desc(), Observation.id.desc())
     )
     rows = sorted(await tx.scalars(latest), key=lambda row: row.effective_at, reverse=True)[:VALUES]
-    return tuple(Value(vitals[row.code].name, f"{row.value:.6g} {units[row.unit] or row.unit or ''}", row.effective_at) for row in rows)
+    return tuple(
+        Value(vitals[row.code].name, f"{row.value:.6g} {units[row.unit or ''] or row.unit or ''}", row.effective_at) for row in rows
+    )
 
 
 async def _alerts(tx: AsyncSession, chat: Chat, patient_ids: Sequence[int], teams: Iterable[int]) -> tuple[Alert, ...]:

@@ -3,10 +3,10 @@
 from plans.measures.disposition import ANSWERED, ENDED, as_sql, listed
 from plans.measures.follow_ups import BOOKED, CAME
 from plans.measures.measure import WHO, Measure, Source
+from records.message import CUSTOMER
 
 _PLACES = frozenset({"day", "week", "month", "department", "team"})
 # wecom-api §3.4: what a customer wrote; entering the chat and what we send are others.
-CUSTOMER = 3
 # Clinical reference §7: no answer for two planned contacts, or for 60 days.
 LOST_CONTACTS, LOST_DAYS = 2, 60
 

@@ -10,14 +10,13 @@ from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.chat import Chat
-from records.message import Inbound
+from records.message import CUSTOMER, Inbound
 from records.patient import PatientCarer
 
 # The latest messages of each chat; of a family with many, habits show in these.
 MESSAGES, CHATS = 150, 6
 LATELY = timedelta(days=30)
 # wecom-api §3.4: what a customer wrote.
-CUSTOMER = 3
 # Local hours of a part of the day, until the next one begins.
 PARTS = {"night": 0, "morning": 6, "noon": 11, "afternoon": 14, "evening": 18, "late": 22}
 

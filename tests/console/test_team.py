@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.handover import HUMAN, handed_over
 from bot.leaving import leave
@@ -118,6 +118,16 @@ async def test_whoever_leaves_leaves_nothing_behind(stage: Stage) -> None:
         assert (flag.state, flag.next_at) == ("delivered", NOW)
         errands = {errand.kind: errand for errand in await tx.scalars(select(Errand))}
         assert errands["by_hand"].owner_id is None and errands["handover"].text == "请接手与家属的会话"
+
+
+async def test_a_chat_that_nobody_on_call_can_take_is_nobodys(stage: Stage) -> None:
+    await give_work(stage, "linyue")
+    async with stage.db.transaction() as tx:
+        await tx.execute(delete(OnCall))
+        person = (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one()
+        assert (await leave(tx, person, by="wecom", now=NOW)).chats == 1
+        chat = (await tx.scalars(select(Chat))).one()
+        assert (chat.state, chat.owner_id) == ("human", None)
 
 
 async def test_another_teams_lead_and_a_nurse_are_refused(stage: Stage) -> None:
