@@ -91,6 +91,12 @@ async def take_from_page(
     return message
 
 
+async def taken_before(tx: AsyncSession, chat: Chat, key: str) -> Inbound | None:
+    """What the form `key` of this carer became when it was sent before."""
+    message: Inbound | None = await tx.scalar(select(Inbound).where(Inbound.msgid == _msgid(chat, key)))
+    return message
+
+
 async def after_page(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], now: datetime) -> None:
     """The family has been there: alerts go out, tags are looked at again, what was sent to it counts as answered."""
     if chat.carer_id is not None:
@@ -99,10 +105,14 @@ async def after_page(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], 
     await escalate_raised(tx)
 
 
+def _msgid(chat: Chat, key: str) -> str:
+    return f"{PAGE}:{chat.carer_id}:{key}"
+
+
 async def _store(tx: AsyncSession, chat: Chat, text: str, key: str, now: datetime) -> Inbound:
     row: dict[str, Any] = {
         "chat_id": chat.id,
-        "msgid": f"{PAGE}:{chat.carer_id}:{key}",
+        "msgid": _msgid(chat, key),
         "origin": CUSTOMER,
         "msgtype": "text",
         "text": text,

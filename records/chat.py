@@ -61,11 +61,18 @@ class Chat(Identity, Base):
         )
 
 
-_LOCK = select(Chat).where(Chat.id == any_(bindparam("chats", type_=ARRAY(BigInteger)))).order_by(Chat.id).with_for_update()
+_LOCK = (
+    select(Chat)
+    .where(Chat.id == any_(bindparam("chats", type_=ARRAY(BigInteger))))
+    .order_by(Chat.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 async def lock_chats(tx: AsyncSession, chat_ids: Sequence[int]) -> dict[int, Chat]:
-    """The chats by id, held until the end of the transaction. Taken in one order, so that two who take several do not block each other."""
+    """The chats by id as they are now, held until the end of the transaction. Taken in one order, so that two who take several do not
+    block each other."""
     return {chat.id: chat for chat in await tx.scalars(_LOCK, {"chats": list(chat_ids)})}
 
 

@@ -8,16 +8,17 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.page_report import PAGE, Asked, take_from_page
-from console.family.desk import BASE, FAMILY, VISITOR
+from bot.page_report import PAGE, Asked, take_from_page, taken_before
+from console.family.desk import FAMILY, VISITOR
 from console.family.measures import MOMENTS, Measure, measure, measures, measures_of, read_values
-from console.family.page import chat_of, child_of, render, say
+from console.family.page import chat_of, child_of, render, say, see_other
 from console.page import ANYBODY, get, post
 from plans.personal import plan_templates, template_of
 from plans.question import ask_of, next_question, open_signs, sign_name
 from plans.task import is_open
 from plans.template import Question
 from records.care_plan import CarePlan, Task
+from records.chat import Chat, lock_chats
 from records.message import Inbound
 from records.patient import Patient
 
@@ -52,7 +53,10 @@ async def take_value(request: web.Request) -> web.StreamResponse:
         return _form(request, child, [chosen], form=form, error=say("report.no_number"))
     moment = str(form.get("moment", "now"))
     text = chosen.said(values, moment if moment in MOMENTS else "now")
-    return await _take(request, child, [text, _note(form)], form)
+    desk, nonce = request.app[FAMILY], _nonce(form)
+    async with desk.db.transaction() as tx:
+        chat = await chat_of(tx, request[VISITOR], lock=True)
+        return await _take(tx, request, chat, child, [text, _note(form)], nonce)
 
 
 async def ask_task(request: web.Request) -> web.StreamResponse:
@@ -60,31 +64,27 @@ async def ask_task(request: web.Request) -> web.StreamResponse:
     desk, child = request.app[FAMILY], child_of(request)
     async with desk.db.transaction() as tx:
         task, title, question = await _question(tx, request, child)
-        if question is None:
-            return render(request, "sorry.html", child=child, title=say("task.done.title"), text=say("task.done.text"))
-        signs = [(sign, sign_name(sign)) for sign in open_signs(task, question)]
-    chosen = measures_of(question.vitals)
-    return _form(request, child, chosen, title=title, question=question, ask=ask_of(question, child), signs=signs)
+    if question is None:
+        return render(request, "sorry.html", child=child, title=say("task.done.title"), text=say("task.done.text"))
+    return _ask(request, child, task, title, question)
 
 
 async def take_task(request: web.Request) -> web.StreamResponse:
     """The open question was answered; the form says which one that was."""
     desk, child, form = request.app[FAMILY], child_of(request), await request.post()
+    nonce = _nonce(form)
     async with desk.db.transaction() as tx:
-        task, _, question = await _question(tx, request, child)
+        chat = await _hold(tx, request)
+        task, title, question = await _question(tx, request, child, lock=True)
+        if chat is not None and (before := await taken_before(tx, chat, nonce)) is not None:
+            return _on_to(child, before)
         if question is None or form.get("question") != question.id:
             # Answered meanwhile, in the chat or on another phone: what is open now is asked.
-            return web.Response(status=303, headers={"Location": f"{BASE}/{child.id}/tasks/{task.id}"})
+            return see_other(f"/{child.id}/tasks/{task.id}")
         said, tapped = _answer(task, question, form)
-        title = (await template_of(tx, task)).step(task.step).title
         if not said:
-            signs = [(sign, sign_name(sign)) for sign in open_signs(task, question)]
-            chosen = measures_of(question.vitals)
-            error = say(f"report.empty.{question.kind}")
-            return _form(
-                request, child, chosen, form=form, error=error, title=title, question=question, ask=ask_of(question, child), signs=signs
-            )
-    return await _take(request, child, [said, _note(form)], form, Asked(task, question, tapped))
+            return _ask(request, child, task, title, question, form=form, error=say(f"report.empty.{question.kind}"))
+        return await _take(tx, request, chat, child, [said, _note(form)], nonce, Asked(task, question, tapped))
 
 
 async def told(request: web.Request) -> web.StreamResponse:
@@ -138,8 +138,18 @@ async def _planned(tx: AsyncSession, child: Patient) -> list[str]:
     return [vital for template in templates.values() for step in template.steps for question in step.questions for vital in question.vitals]
 
 
-async def _question(tx: AsyncSession, request: web.Request, child: Patient) -> tuple[Task, str, Question | None]:
-    task = await tx.get(Task, int(request.match_info["task"]))
+async def _hold(tx: AsyncSession, request: web.Request) -> Chat | None:
+    """The carer's chat, locked, and with it the one in which the follow-up is told: whoever ends a follow-up lets that go, and two
+    parents who answer at once must not wait for each other."""
+    mine = await chat_of(tx, request[VISITOR])
+    told_in = await tx.scalar(select(Task.chat_id).where(Task.id == int(request.match_info["task"])))
+    held = await lock_chats(tx, [id for id in (mine.id if mine is not None else None, told_in) if id is not None])
+    return held[mine.id] if mine is not None else None
+
+
+async def _question(tx: AsyncSession, request: web.Request, child: Patient, *, lock: bool = False) -> tuple[Task, str, Question | None]:
+    """The follow-up of the address, its title, and its open question while an answer counts; `lock` holds it until the transaction ends."""
+    task = await tx.get(Task, int(request.match_info["task"]), with_for_update=lock)
     if task is None or task.patient_id != child.id:
         raise web.HTTPNotFound
     template = await template_of(tx, task)
@@ -148,31 +158,58 @@ async def _question(tx: AsyncSession, request: web.Request, child: Patient) -> t
     return task, template.step(task.step).title, next_question(task, template, child) if answerable else None
 
 
-async def _take(
-    request: web.Request, child: Patient, said: Sequence[str], form: Mapping[str, object], asked: Asked | None = None
-) -> web.StreamResponse:
-    desk, nonce = request.app[FAMILY], str(form.get("nonce", ""))
+def _nonce(form: Mapping[str, object]) -> str:
+    nonce = str(form.get("nonce", ""))
     if not _NONCE.fullmatch(nonce):
         raise web.HTTPBadRequest
-    async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR], lock=True)
-        if chat is None:
-            return render(request, "sorry.html", child=child, title=say("sorry.no_chat.title"), text=say("sorry.no_chat.text"))
-        if asked is not None:
-            asked = Asked(await tx.get_one(Task, asked.task.id), asked.question, asked.tapped)
-        patient = await tx.get_one(Patient, child.id)
-        message = await take_from_page(
-            tx,
-            chat,
-            patient,
-            "。".join(part for part in said if part),
-            key=nonce,
-            now=desk.clock(),
-            zone=desk.zone,
-            emergency_phone=desk.emergency_phone,
-            asked=asked,
-        )
-    return web.Response(status=303, headers={"Location": f"{BASE}/{child.id}/told/{message.id}"})
+    return nonce
+
+
+async def _take(
+    tx: AsyncSession,
+    request: web.Request,
+    chat: Chat | None,
+    child: Patient,
+    said: Sequence[str],
+    nonce: str,
+    asked: Asked | None = None,
+) -> web.StreamResponse:
+    desk = request.app[FAMILY]
+    if chat is None:
+        return render(request, "sorry.html", child=child, title=say("sorry.no_chat.title"), text=say("sorry.no_chat.text"))
+    message = await take_from_page(
+        tx,
+        chat,
+        await tx.get_one(Patient, child.id),
+        "。".join(part for part in said if part),
+        key=nonce,
+        now=desk.clock(),
+        zone=desk.zone,
+        emergency_phone=desk.emergency_phone,
+        asked=asked,
+    )
+    return _on_to(child, message)
+
+
+def _on_to(child: Patient, message: Inbound) -> web.Response:
+    """On to what came of an entry."""
+    return see_other(f"/{child.id}/told/{message.id}")
+
+
+def _ask(
+    request: web.Request,
+    child: Patient,
+    task: Task,
+    title: str,
+    question: Question,
+    *,
+    form: Mapping[str, object] | None = None,
+    error: str | None = None,
+) -> web.StreamResponse:
+    """The entry of a follow-up's open question."""
+    signs = [(sign, sign_name(sign)) for sign in open_signs(task, question)]
+    chosen, ask = measures_of(question.vitals), ask_of(question, child)
+    return _form(request, child, chosen, form=form, error=error, title=title, question=question, ask=ask, signs=signs)
 
 
 def _form(

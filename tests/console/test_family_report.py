@@ -1,5 +1,6 @@
 """A value that a family enters goes the road of a message: triaged, kept once, alerted, answered; whatever else is typed runs nowhere."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
@@ -14,7 +15,7 @@ from records.care_plan import Task
 from records.chat import Chat
 from records.database import Database
 from records.message import Outbound
-from records.patient import Patient
+from records.patient import Patient, PatientCarer
 from records.questionnaire import QuestionnaireResponse
 from tagging.patient import PatientFacts
 from tagging.understanding import understand
@@ -28,6 +29,16 @@ SCRIPT = "<script>alert(1)</script>"
 async def family(db: Database) -> AsyncIterator[FamilyStage]:
     async with open_family(db) as stage:
         yield stage
+
+
+def filled_in(page: str) -> dict[str, str]:
+    """What a thumb does with the open question."""
+    given = {f.vital: f"{f.start:g}" for each in measures() for f in each.fields if f'name="{f.vital}"' in page}
+    if 'name="none"' in page:
+        given["none"] = "yes"
+    if 'name="option"' in page:
+        given["option"] = page.partition('name="option" value="')[2].partition('"')[0]
+    return given
 
 
 @pytest.mark.parametrize("each", measures(), ids=lambda each: each.id)
@@ -155,18 +166,51 @@ async def test_a_follow_up_is_answered_question_by_question(family: FamilyStage)
         page = await phone.text(path)
         if "已经填完了" in page:
             break
-        given = {f.vital: f"{f.start:g}" for each in measures() for f in each.fields if f'name="{f.vital}"' in page}
-        if 'name="none"' in page:
-            given["none"] = "yes"
-        if 'name="option"' in page:
-            given["option"] = page.partition('name="option" value="')[2].partition('"')[0]
-        answer = await phone.send(path, **given)
+        answer = await phone.send(path, **filled_in(page))
         assert answer.status == 303, await answer.text()
     [now] = await family.rows(Task, Task.id == task.id)
     assert now.state in ("done", "partial"), now.answers
     assert "已完成" in await phone.text(f"/h5/{child}/today")
     stale = await phone.post(path, {"csrf": "x"})
     assert stale.status == 403
+
+
+async def test_of_two_parents_who_answer_at_once_one_is_taken_and_one_is_shown_what_is_open(family: FamilyStage) -> None:
+    await family.enrolled("小满", "neonatal", discharge=date(2026, 2, 26))
+    task, child = (await family.rows(Task))[0], await family.child("小满")
+    family.now = max(family.now, task.due_at + timedelta(minutes=5))
+    async with family.db.transaction() as tx:
+        father, mother = await family.carer("钱建国"), await family.carer("赵敏")
+        tx.add(PatientCarer(patient_id=child, carer_id=father, relationship="父亲"))
+        # Asked in the mother's chat, which whoever answers last lets go of.
+        chat = (await tx.scalars(select(Chat).where(Chat.carer_id == mother))).one()
+        asked = await tx.get_one(Task, task.id)
+        asked.state, asked.chat_id, chat.task_id = "sent", chat.id, task.id
+    parents, path, taken = [await family.signed_in("赵敏"), await family.signed_in("钱建国")], f"/h5/{child}/tasks/{task.id}", 0
+    while "已经填完了" not in (page := await parents[0].text(path)):
+        forms = [hidden(await each.text(path)) | filled_in(page) for each in parents]
+        answers = await asyncio.gather(*(each.post(path, form) for each, form in zip(parents, forms, strict=True)))
+        told, back = sorted((answer.headers["Location"] for answer in answers), key=lambda where: where == path)
+        assert told.startswith(f"/h5/{child}/told/") and back == path
+        taken += 1
+        assert taken < 9
+    assert len(await family.messages()) == taken > 1
+    [now] = await family.rows(Task, Task.id == task.id)
+    assert now.state in ("done", "partial") and [len(known["messages"]) for known in now.answers.values()] == [1] * taken
+
+
+async def test_an_answer_that_is_sent_twice_is_taken_once_and_told_twice(family: FamilyStage) -> None:
+    await family.enrolled("小满", "neonatal", discharge=date(2026, 2, 26))
+    task = (await family.rows(Task))[0]
+    family.now = max(family.now, task.due_at + timedelta(minutes=5))
+    phone, path = await family.signed_in(), f"/h5/{await family.child('小满')}/tasks/{task.id}"
+    page = await phone.text(path)
+    form = hidden(page) | filled_in(page)
+    first, second = await asyncio.gather(phone.post(path, form), phone.post(path, form))
+    third = await phone.post(path, form)
+    assert "/told/" in first.headers["Location"]
+    assert first.headers["Location"] == second.headers["Location"] == third.headers["Location"]
+    assert len(await family.messages()) == 1
 
 
 async def test_a_questionnaire_scores_and_alerts_as_in_the_chat(family: FamilyStage) -> None:
