@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.page_report import after_page
@@ -42,7 +43,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         team, department, phone = (await tx.execute(where.where(Team.id == child.team_id))).one()
         carers = [(link.relationship, carer.id == visitor.carer.id) for link, carer in await carers_of(tx, child.id)]
         mine = [row for row in await consents(tx, child.id) if row.carer_id == visitor.carer.id]
-        reads = await _reads(tx, child, desk.clock())
+        reads = await _reads(tx, child, desk.clock(), desk.zone)
     return render(
         request,
         "privacy.html",
@@ -83,25 +84,32 @@ async def take_back(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _reads(tx: AsyncSession, child: Patient, now: datetime) -> list[Read]:
-    """Who has opened the record, the latest first; several looks of one person for one purpose on one day are one line."""
-    day = func.date_trunc("day", ReadAudit.at)
+async def _reads(tx: AsyncSession, child: Patient, now: datetime, zone: ZoneInfo) -> list[Read]:
+    """Who has opened the record, the latest first; several looks of one person for one purpose on one day
+    of the hospital's calendar are one line."""
+    day = cast(func.timezone(str(zone), ReadAudit.at), Date)
+    latest = func.max(ReadAudit.at)
+    seen = (
+        select(latest.label("at"), ReadAudit.staff_id, func.count().label("times"), ReadAudit.why)
+        .where(ReadAudit.patient_id == child.id, ReadAudit.at > now - SINCE)
+        .group_by(day, ReadAudit.staff_id, ReadAudit.client_id, ReadAudit.why)
+        .order_by(latest.desc())
+        .limit(LINES)
+        .subquery()
+    )
     team = (
         select(Team.name)
         .join(TeamMember, TeamMember.team_id == Team.id)
-        .where(TeamMember.staff_id == Staff.id)
+        .where(TeamMember.staff_id == seen.c.staff_id)
         .order_by(Team.id != child.team_id, Team.name)
         .limit(1)
-        .correlate(Staff)
+        .correlate(seen)
         .scalar_subquery()
     )
     rows = await tx.execute(
-        select(func.max(ReadAudit.at), ReadAudit.staff_id, func.max(Staff.title), func.max(team), func.count(), ReadAudit.why)
-        .outerjoin(Staff, Staff.id == ReadAudit.staff_id)
-        .where(ReadAudit.patient_id == child.id, ReadAudit.at > now - SINCE)
-        .group_by(day, ReadAudit.staff_id, ReadAudit.client_id, ReadAudit.why)
-        .order_by(func.max(ReadAudit.at).desc())
-        .limit(LINES)
+        select(seen.c.at, seen.c.staff_id, Staff.title, team, seen.c.times, seen.c.why)
+        .outerjoin(Staff, Staff.id == seen.c.staff_id)
+        .order_by(seen.c.at.desc())
     )
     return [
         Read(at, str(where or say("privacy.hospital")), str(title or say("privacy.staff" if staff else "privacy.system")), times, _why(why))

@@ -1,5 +1,6 @@
 """What the hospital has released, what is prescribed, who looks at it, and consent: shown to this family, taken back for good."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from records.medication import MedicationRequest
 from records.patient import Carer, Patient, PatientCarer, access_patient
 from records.staff import Staff
 from tests.console.family_stage import FamilyStage, open_family
+from tests.console.stage import ZONE
 from tests.plans.content.conftest import article, make_centre
 
 SCRIPT = "<script>alert(1)</script>"
@@ -80,6 +82,17 @@ async def test_the_family_is_shown_who_has_opened_the_record(family: FamilyStage
     page = await (await family.signed_in()).text(f"/h5/{child}/privacy")
     assert "随访中心，随访护士" in page and "看病情概况，当天2次" in page and "今天 07:00" in page
     assert "林悦" not in page and "母亲（就是您）" in page
+
+
+async def test_looks_are_counted_by_the_day_of_the_hospital(family: FamilyStage) -> None:
+    child, midnight = await family.child("小满"), family.now.astimezone(ZONE).replace(hour=0, minute=0, second=0)
+    async with family.db.transaction() as tx:
+        nurse = (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one()
+        for minutes in (-30, 30, 8 * 60 + 30):
+            await access_patient(tx, nurse, child, now=midnight + timedelta(minutes=minutes), why="portrait")
+    page = await (await family.signed_in()).text(f"/h5/{child}/privacy")
+    reads = re.findall(r"看病情概况([^<]*)</small></span><span>([^<]*)<", page)
+    assert reads == [("，当天2次", "今天 08:30"), ("", "昨天 23:30")]
 
 
 async def test_consent_is_taken_back_child_by_child_and_then_the_pages_are_shut(family: FamilyStage) -> None:
