@@ -12,6 +12,7 @@ from console.desk import BASE, DESK, SEAT, Desk
 from console.page import ANYBODY, NOBODY, get, post, render, sections
 from console.password import sign_in
 from console.session import begin_session, end_session
+from integrations.authorize import in_wecom
 from records.staff import Staff
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ async def to_wecom(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     # WeCom takes letters and digits alone.
     state = secrets.token_hex(24)
-    inside = "wxwork" in request.headers.get("User-Agent", "").lower()
+    inside = in_wecom(_agent(request))
     back = f"{_origin(request, desk)}{BASE}/sign-in/wecom/back?{urlencode({'next': request.query.get('next', '')})}"
     response = web.Response(status=303, headers={"Location": desk.wecom.address(redirect_uri=back, state=state, inside=inside)})
     # Lax, because WeCom's page sends the browser back from another site.

@@ -40,3 +40,13 @@ def check_redirect(redirect_uri: str) -> str:
 def is_code(code: str) -> bool:
     """Whether this can be a login code at all; what a browser brings is anybody's writing."""
     return _CODE.fullmatch(code) is not None
+
+
+def in_wecom(user_agent: str) -> bool:
+    """Whether a page was opened inside the WeCom client, where the silent page works."""
+    return "wxwork/" in user_agent.lower()
+
+
+def in_weixin(user_agent: str) -> bool:
+    """Whether a page was opened inside WeChat itself (WeCom's browser calls itself by both names)."""
+    return "micromessenger/" in user_agent.lower() and not in_wecom(user_agent)

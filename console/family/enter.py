@@ -11,7 +11,7 @@ from console.family.page import chat_of, child_of, render, say, see_other
 from console.family.session import LASTS, begin_session, end_session
 from console.forgery import check_same_site
 from console.page import ANYBODY, NOBODY, get, post
-from integrations.official_account.oauth import in_weixin
+from integrations.authorize import in_weixin
 from plans.family_link import find_link
 from records.push_address import carer_at, know_visitor
 

@@ -19,12 +19,6 @@ def address(appid: str, redirect_uri: str, state: str, *, authorize_page: str = 
     return authorize_address(authorize_page, appid, redirect_uri, state)
 
 
-def in_weixin(user_agent: str) -> bool:
-    """Whether a page was opened inside WeChat itself (WeCom's browser calls itself by both names)."""
-    lower = user_agent.lower()
-    return "micromessenger/" in lower and "wxwork/" not in lower
-
-
 async def openid_of(client: WeixinClient, code: str) -> str:
     """The openid, at this account, of whoever came back with ``code``, which works once, for 5 minutes.
 

@@ -33,11 +33,6 @@ class SignIn:
         return f"{self.qr_page}?{urlencode({**query, 'redirect_uri': check_redirect(redirect_uri), 'state': check_state(state)})}"
 
 
-def in_wecom(user_agent: str) -> bool:
-    """Whether a page was opened inside the WeCom client, where ``SignIn.address`` works."""
-    return "wxwork/" in user_agent.lower()
-
-
 class _Visitor(Reply):
     userid: str = ""
 

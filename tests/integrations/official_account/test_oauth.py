@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from integrations.official_account.oauth import address, in_weixin, openid_of
+from integrations.authorize import in_weixin
+from integrations.official_account.oauth import address, openid_of
 from integrations.weixin.client import WeixinClient
 from integrations.weixin.errors import WeixinError
 from integrations.weixin.simulator import SimulatorConfig

@@ -7,9 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from integrations.authorize import in_wecom
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
-from integrations.wecom.oauth import SignIn, in_wecom, userid_of
+from integrations.wecom.oauth import SignIn, userid_of
 from integrations.wecom.simulator import AppConfig, SimulatorConfig
 from integrations.wecom.token import MemoryTokenStore
 
