@@ -8,7 +8,7 @@ from console.app import HEADERS
 from console.family import calendar, consent, enter, learn, mini, questionnaire, records, report, trends
 from console.family.desk import BASE, FAMILY, VISITOR, FamilyDesk
 from console.family.enter import COOKIE, to_enter
-from console.family.page import render, say
+from console.family.page import sorry
 from console.family.session import visitor_of
 from console.forgery import check_same_site
 from console.page import NOBODY
@@ -78,11 +78,6 @@ async def _visitor(request: web.Request, handler: Handler) -> web.StreamResponse
             raise web.HTTPUnsupportedMediaType
         await check_same_site(request, request[VISITOR].csrf)
     return await handler(request)
-
-
-def sorry(request: web.Request, code: str, status: int) -> web.Response:
-    """A page that says what is wrong and what to do."""
-    return render(request, "sorry.html", status=status, title=say(f"sorry.{code}.title"), text=say(f"sorry.{code}.text"))
 
 
 def _route(request: web.Request) -> str:

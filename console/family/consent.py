@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.page_report import after_page
 from console.family.desk import BASE, FAMILY, VISITOR
 from console.family.enter import COOKIE
-from console.family.page import chat_of, child_of, render, say, words
+from console.family.page import chat_of, child_of, render, say, sorry, words
 from console.family.session import end_sessions_of
 from console.page import ANYBODY, get, post
 from plans.carers import carers_of
@@ -71,7 +71,7 @@ async def take_back(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         chat = await chat_of(tx, visitor, lock=True)
         if chat is None:
-            return render(request, "sorry.html", child=child, title=say("sorry.no_chat.title"), text=say("sorry.no_chat.text"))
+            return sorry(request, "no_chat", child=child)
         patient = await tx.get_one(Patient, child.id)
         text = await withdraw(tx, chat, visitor.carer, [patient], said=say("consent.said"), message_id=None, now=now)
         last = all(each.id == child.id for each in visitor.children)

@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 
 from console.family.desk import BASE, FAMILY, VISITOR
-from console.family.page import chat_of, child_of, render, say, see_other
+from console.family.page import chat_of, child_of, render, see_other, sorry
 from console.family.session import LASTS, begin_session, end_session
 from console.forgery import check_same_site
 from console.page import ANYBODY, NOBODY, get, post
@@ -94,7 +94,7 @@ async def home(request: web.Request) -> web.StreamResponse:
     """The child whom the chat is about, else the youngest; `page` where one was asked for."""
     desk, visitor = request.app[FAMILY], request[VISITOR]
     if not visitor.children:
-        return render(request, "sorry.html", title=say("sorry.no_child.title"), text=say("sorry.no_child.text"))
+        return sorry(request, "no_child")
     async with desk.db.transaction() as tx:
         chat = await chat_of(tx, visitor)
     child = next((each for each in visitor.children if chat is not None and each.id == chat.patient_id), visitor.children[0])
@@ -111,14 +111,13 @@ async def leave(request: web.Request) -> web.StreamResponse:
     desk = request.app[FAMILY]
     async with desk.db.transaction() as tx:
         await end_session(tx, request[VISITOR].token, desk.clock())
-    response = render(request, "sorry.html", title=say("sorry.left.title"), text=say("sorry.left.text"))
+    response = sorry(request, "left")
     response.del_cookie(COOKIE, path=BASE)
     return response
 
 
 def _gone(request: web.Request, why: str, status: int | None = None) -> web.Response:
-    code = status or (404 if why == "forged" else 410)
-    return render(request, "sorry.html", status=code, title=say(f"sorry.{why}.title"), text=say(f"sorry.{why}.text"))
+    return sorry(request, why, status or (404 if why == "forged" else 410))
 
 
 def _let_in(request: web.Request, token: str, then: str) -> web.Response:

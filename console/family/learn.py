@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from console.family.desk import FAMILY, VISITOR
-from console.family.page import chat_of, child_of, render, say
+from console.family.page import chat_of, child_of, render, sorry
 from console.page import ANYBODY, get
 from plans.content.link import PATH, sign_reading
 from plans.content.match import match
@@ -48,7 +48,7 @@ async def open_article(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         chat = await chat_of(tx, request[VISITOR])
         if chat is None:
-            return render(request, "sorry.html", child=child, title=say("sorry.no_chat.title"), text=say("sorry.no_chat.text"))
+            return sorry(request, "no_chat", child=child)
         version = await tx.scalar(
             select(ContentVersion)
             .join(ContentItem, ContentItem.id == ContentVersion.content_id)

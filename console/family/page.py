@@ -53,6 +53,11 @@ def render(request: web.Request, template: str, *, status: int = 200, child: Pat
     return web.Response(text=text, status=status, content_type="text/html")
 
 
+def sorry(request: web.Request, code: str, status: int = 200, child: Patient | None = None) -> web.Response:
+    """The page that says by `code` what is over or wrong, and what to do."""
+    return render(request, "sorry.html", status=status, child=child, title=say(f"sorry.{code}.title"), text=say(f"sorry.{code}.text"))
+
+
 def see_other(path: str, said: str | None = None) -> web.Response:
     """Send the phone on to `path` below /h5, where it shows the sentence `said`."""
     return web.Response(status=303, headers={"Location": BASE + path + (f"?{urlencode({'said': said})}" if said else "")})

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.around import around
 from bot.page_report import advice_of, after_page
 from console.family.desk import FAMILY, VISITOR
-from console.family.page import chat_of, child_of, render, say, see_other
+from console.family.page import chat_of, child_of, render, say, see_other, sorry
 from console.page import ANYBODY, get, post
 from plans.alert import Alert, raise_alerts
 from plans.questionnaire import Questionnaire
@@ -54,7 +54,7 @@ async def start(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         chat = await chat_of(tx, request[VISITOR], lock=True)
         if chat is None:
-            return _no_chat(request, child)
+            return sorry(request, "no_chat", child=child)
         begun = await take_up(tx, chat, now=now)
         if begun is None or begun.questionnaire != id or begun.patient_id != child.id:
             forms = [form_of(each) for each in await assigned_to(tx, [child])] + on_offer(child, now, desk.zone)
@@ -159,10 +159,6 @@ def _item(request: web.Request, child: Patient, response: QuestionnaireResponse,
 
 def _number(form: Questionnaire, id: str) -> int:
     return next(number for number, item in enumerate(form.items, 1) if item.id == id)
-
-
-def _no_chat(request: web.Request, child: Patient) -> web.Response:
-    return render(request, "sorry.html", child=child, title=say("sorry.no_chat.title"), text=say("sorry.no_chat.text"))
 
 
 ROUTES = (

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.page_report import PAGE, Asked, take_from_page, taken_before
 from console.family.desk import FAMILY, VISITOR
 from console.family.measures import MOMENTS, Measure, measure, measures, measures_of, read_values
-from console.family.page import chat_of, child_of, render, say, see_other
+from console.family.page import chat_of, child_of, render, say, see_other, sorry
 from console.page import ANYBODY, get, post
 from plans.personal import plan_templates, template_of
 from plans.question import ask_of, next_question, open_signs, sign_name
@@ -65,7 +65,7 @@ async def ask_task(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         task, title, question = await _question(tx, request, child)
     if question is None:
-        return render(request, "sorry.html", child=child, title=say("task.done.title"), text=say("task.done.text"))
+        return sorry(request, "answered", child=child)
     return _ask(request, child, task, title, question)
 
 
@@ -176,7 +176,7 @@ async def _take(
 ) -> web.StreamResponse:
     desk = request.app[FAMILY]
     if chat is None:
-        return render(request, "sorry.html", child=child, title=say("sorry.no_chat.title"), text=say("sorry.no_chat.text"))
+        return sorry(request, "no_chat", child=child)
     message = await take_from_page(
         tx,
         chat,
