@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.page_report import after_page
 from console.family.desk import BASE, FAMILY, VISITOR
 from console.family.enter import COOKIE
-from console.family.page import chat_of, child_of, render, say, sorry, words
+from console.family.page import chat_of, child_of, render, say, see_other, sorry, words
 from console.family.session import end_sessions_of
 from console.page import ANYBODY, get, post
 from plans.carers import carers_of
@@ -67,7 +67,7 @@ async def take_back(request: web.Request) -> web.StreamResponse:
     """The carer takes back what he agreed to for this child; he is unbound, and his pages are shut when it was the only one."""
     desk, child, visitor, now = request.app[FAMILY], child_of(request), request[VISITOR], request.app[FAMILY].clock()
     if (await request.post()).get("sure") != "yes":
-        return web.Response(status=303, headers={"Location": f"{BASE}/{child.id}/withdraw"})
+        return see_other(f"/{child.id}/withdraw")
     async with desk.db.transaction() as tx:
         chat = await chat_of(tx, visitor, lock=True)
         if chat is None:

@@ -3,7 +3,6 @@
 from datetime import date
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 
 import yaml
 from aiohttp import web
@@ -35,7 +34,6 @@ def say(path: str, **values: object) -> str:
 def render(request: web.Request, template: str, *, status: int = 200, child: Patient | None = None, **context: Any) -> web.Response:
     """The page of `template` below templates/family/, about `child` where it is about one."""
     desk, visitor = request.app[FAMILY], request.get(VISITOR)
-    said = words()["said"].get(request.query.get("said", ""))
     text = environment().get_template(f"family/{template}").render(
         desk=desk,
         visitor=visitor,
@@ -47,7 +45,6 @@ def render(request: web.Request, template: str, *, status: int = 200, child: Pat
         page=request.path.rsplit("/", 1)[-1],
         static=STATIC,
         say=say,
-        said=said,
         **context,
     )  # fmt: skip
     return web.Response(text=text, status=status, content_type="text/html")
@@ -58,9 +55,9 @@ def sorry(request: web.Request, code: str, status: int = 200, child: Patient | N
     return render(request, "sorry.html", status=status, child=child, title=say(f"sorry.{code}.title"), text=say(f"sorry.{code}.text"))
 
 
-def see_other(path: str, said: str | None = None) -> web.Response:
-    """Send the phone on to `path` below /h5, where it shows the sentence `said`."""
-    return web.Response(status=303, headers={"Location": BASE + path + (f"?{urlencode({'said': said})}" if said else "")})
+def see_other(path: str) -> web.Response:
+    """Send the phone on to `path` below /h5."""
+    return web.Response(status=303, headers={"Location": BASE + path})
 
 
 def child_of(request: web.Request) -> Patient:
