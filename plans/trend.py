@@ -37,13 +37,14 @@ async def trend(tx: AsyncSession, patient: Patient, vital: str | None, *, now: d
     vital = vital or await _most_measured(tx, patient, now)
     if vital is None:
         return say("trend.nothing", name=patient.name)
-    return in_sentences(await history(tx, patient.id, vital, limit=SHOWN), patient.name, vital, zone)
+    rows = await history(tx, patient.id, vital, limit=SHOWN)
+    return in_sentences([(row.effective_at, row.value) for row in rows if row.value is not None], patient.name, vital, zone)
 
 
-def in_sentences(readings: Sequence[Observation], name: str, vital: str, zone: ZoneInfo) -> str:
-    """The readings of one vital, oldest first, in a few sentences. Pure."""
+def in_sentences(readings: Sequence[tuple[datetime, float]], name: str, vital: str, zone: ZoneInfo) -> str:
+    """The readings of one vital (when, how much), oldest first, in a few sentences. Pure."""
     called = words("vital_names").get(vital) or get_vital(default_content(), vital).name
-    known = [(local_day(row.effective_at, zone), row.value) for row in readings if row.value is not None]
+    known = [(local_day(at, zone), value) for at, value in readings]
     if not known:
         return say("trend.none", name=name, vital=called)
     shown = [say("trend.reading", month=day.month, day=day.day, value=_value(vital, value)) for day, value in known]

@@ -1,7 +1,7 @@
 """How each value has gone: a line against what is usual at this age, and a sentence. What it means is the doctor's to say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import web
@@ -10,10 +10,9 @@ from markupsafe import Markup
 from console.family.desk import FAMILY, FamilyDesk
 from console.family.page import child_of, render, say, words
 from console.page import ANYBODY, get
-from plans.finding import patient_facts
-from plans.trend import in_sentences
+from plans.finding import department_of, facts_with
+from plans.trend import SHOWN, in_sentences
 from plans.wording import words as wording
-from records.observation import history
 from records.patient import Patient
 from tagging.content import default_content
 from tagging.growth.curve import Child
@@ -23,7 +22,7 @@ from tagging.portrait.measured import ReadingView, VitalView, measured
 from tagging.vitals import normal_range
 
 # As many readings as a phone shows at a glance; the sentence is about the last ones among them.
-READINGS, TOLD = 20, 7
+READINGS = 20
 _WIDE, _HIGH, _ABOVE = 320, 120, 10
 
 
@@ -45,22 +44,19 @@ async def show(request: web.Request) -> web.StreamResponse:
     """All that was measured."""
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     async with desk.db.transaction() as tx:
-        facts = await patient_facts(tx, child, now=now, zone=desk.zone)
+        facts = facts_with(child, (), now=now, zone=desk.zone, department=await department_of(tx, child))
         sex = cast(Sex, child.sex) if child.sex in ("M", "F") else None
         charted = Child(child.birth_date, sex, child.gestational_age_weeks)
-        found = await measured(tx, child, now=now, zone=desk.zone, child=charted, facts=replace(facts, history=()))
-        told = {}
-        for view in found.vitals:
-            rows = await history(tx, child.id, view.vital, limit=TOLD)
-            told[view.vital] = in_sentences(rows, child.name, view.vital, desk.zone)
-    trends = [_trend(view, told[view.vital], child, facts, desk) for view in found.vitals]
+        found = await measured(tx, child, now=now, zone=desk.zone, child=charted, facts=facts)
+    trends = [_trend(view, child, facts, desk) for view in found.vitals]
     trends.sort(key=lambda each: each.latest.at, reverse=True)
     return render(request, "trends.html", child=child, trends=trends)
 
 
-def _trend(view: VitalView, sentence: str, child: Patient, facts: PatientFacts, desk: FamilyDesk) -> Trend:
+def _trend(view: VitalView, child: Patient, facts: PatientFacts, desk: FamilyDesk) -> Trend:
     usual = normal_range(default_content(), view.vital, facts)
     shown = view.readings[-READINGS:]
+    sentence = in_sentences([(each.at, each.value) for each in shown[-SHOWN:]], child.name, view.vital, desk.zone)
     name = wording("vital_names").get(view.vital) or view.name
     unit = wording("vital_units").get(view.vital) or wording("unit_names").get(view.unit, view.unit)
     return Trend(name, unit, view.latest, sentence, _usual(usual, unit), _stands(view.latest, usual), _line(shown, usual), shown)
