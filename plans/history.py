@@ -17,7 +17,7 @@ from plans.sentences import Sentences
 from plans.task_key import tasks_in
 from plans.template import Step
 from plans.template.anchor import anchor_title
-from plans.wording import words
+from plans.wording import vital_unit, words
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.contact import Contact
 from records.errand import Errand
@@ -214,8 +214,7 @@ def _observed(row: Observation) -> str:
     if row.code.startswith("answer."):
         return f"“{row.text}”{after}"
     if row.value is not None:
-        unit = words("vital_units").get(row.code) or words("unit_names").get(row.unit or "", row.unit or "")
-        return f"{words('vital_names').get(row.code, sign_name(row.code))} {row.value:g}{unit}{after}"
+        return f"{words('vital_names').get(row.code, sign_name(row.code))} {row.value:g}{vital_unit(row.code, row.unit or '')}{after}"
     status = _group("signs").get(str(row.detail.get("status")), "")
     return f"{status}{sign_name(row.code)}{after}"
 

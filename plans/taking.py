@@ -12,11 +12,9 @@ from plans.clock import local_day
 from plans.finding import of_day, set_status, store
 from plans.rule import RuleSet, load_rules
 from plans.weight import Newborn, Weighing, compared, in_words, jumps, since, weighing, weight_facts
-from plans.wording import say, words
+from plans.wording import say, vital_name, vital_unit
 from records.observation import Observation, history
 from records.patient import Patient
-from tagging.content import default_content
-from tagging.vitals import get_vital
 
 if TYPE_CHECKING:
     from tagging.measurement import Measurement
@@ -128,7 +126,7 @@ def _not_alike(rules: RuleSet, now: Weighing, tries: int) -> Alert:
 
 
 def _weight_echo(measurement: "Measurement", now: Weighing, before: Weighing | None, said: Said, confirmed: bool) -> str:
-    what = words("vital_names")["weight"] + in_words(now.kg)
+    what = vital_name("weight") + in_words(now.kg)
     what = _bounded(what, measurement)
     today = local_day(said.now, said.zone)
     if now.day != today:
@@ -181,9 +179,7 @@ async def take_value(tx: AsyncSession, measurement: "Measurement", said: Said) -
 
 def value_in_words(measurement: "Measurement") -> str:
     """吃奶8次, 体温38.2℃."""
-    unit = words("vital_units").get(measurement.vital) or words("unit_names").get(measurement.unit, measurement.unit)
-    name = words("vital_names").get(measurement.vital) or get_vital(default_content(), measurement.vital).name
-    what = f"{name}{measurement.value:g}{unit}"
+    what = f"{vital_name(measurement.vital)}{measurement.value:g}{vital_unit(measurement.vital, measurement.unit)}"
     return _bounded(what, measurement)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
 from plans.weight import in_words
-from plans.wording import say, words
+from plans.wording import say, vital_name, vital_unit, words
 from records.observation import Observation, history
 from records.patient import Patient
 from tagging.content import default_content
@@ -43,7 +43,7 @@ async def trend(tx: AsyncSession, patient: Patient, vital: str | None, *, now: d
 
 def in_sentences(readings: Sequence[tuple[datetime, float]], name: str, vital: str, zone: ZoneInfo) -> str:
     """The readings of one vital (when, how much), oldest first, in a few sentences. Pure."""
-    called = words("vital_names").get(vital) or get_vital(default_content(), vital).name
+    called = vital_name(vital)
     known = [(local_day(at, zone), value) for at, value in readings]
     if not known:
         return say("trend.none", name=name, vital=called)
@@ -67,9 +67,7 @@ def in_sentences(readings: Sequence[tuple[datetime, float]], name: str, vital: s
 def _value(vital: str, value: float) -> str:
     if vital == "weight":
         return in_words(value)
-    entry = get_vital(default_content(), vital)
-    unit = words("vital_units").get(vital) or words("unit_names").get(entry.unit, entry.unit)
-    return f"{value:g}{unit}"
+    return f"{value:g}{vital_unit(vital, get_vital(default_content(), vital).unit)}"
 
 
 async def _most_measured(tx: AsyncSession, patient: Patient, now: datetime) -> str | None:

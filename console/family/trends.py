@@ -12,7 +12,7 @@ from console.family.page import child_of, render, say, words
 from console.page import ANYBODY, get
 from plans.finding import department_of, facts_with
 from plans.trend import SHOWN, in_sentences
-from plans.wording import words as wording
+from plans.wording import vital_name, vital_unit
 from records.patient import Patient
 from tagging.content import default_content
 from tagging.growth.curve import Child
@@ -57,9 +57,8 @@ def _trend(view: VitalView, child: Patient, facts: PatientFacts, desk: FamilyDes
     usual = normal_range(default_content(), view.vital, facts)
     shown = view.readings[-READINGS:]
     sentence = in_sentences([(each.at, each.value) for each in shown[-SHOWN:]], child.name, view.vital, desk.zone)
-    name = wording("vital_names").get(view.vital) or view.name
-    unit = wording("vital_units").get(view.vital) or wording("unit_names").get(view.unit, view.unit)
-    return Trend(name, unit, view.latest, sentence, _usual(usual, unit), _stands(view.latest, usual), _line(shown, usual), shown)
+    unit, stands = vital_unit(view.vital, view.unit), _stands(view.latest, usual)
+    return Trend(vital_name(view.vital), unit, view.latest, sentence, _usual(usual, unit), stands, _line(shown, usual), shown)
 
 
 def _usual(usual: tuple[float | None, float | None] | None, unit: str) -> str:
