@@ -7,12 +7,13 @@ from functools import cache
 
 import yaml
 
+from console.family.page import words
 from console.page import TEMPLATES
 from tagging.text import fold
 
 NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,2})?")
-# When it was measured: the form's value, and the words before the phrase.
-MOMENTS = {"now": "", "1": "1小时前", "3": "3小时前", "6": "6小时前"}
+# The moment that needs no words of its own.
+NOW = "now"
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Measure:
         """What it measures."""
         return frozenset(field.vital for field in self.fields)
 
-    def said(self, values: Mapping[str, str], moment: str = "now") -> str:
-        """体温38.5℃, as triage will read it."""
-        return MOMENTS[moment] + self.phrase.format(**values)
+    def said(self, values: Mapping[str, str], moment: str = NOW) -> str:
+        """3小时前体温38.5℃, as triage will read it."""
+        return ("" if moment == NOW else moments()[moment]) + self.phrase.format(**values)
 
 
 @cache
@@ -56,6 +57,12 @@ def measures() -> tuple[Measure, ...]:
     """All of them, in their order."""
     rows = yaml.safe_load((TEMPLATES / "family" / "measures.yml").read_text("utf-8"))
     return tuple(Measure(**{**row, "fields": tuple(Field(**field) for field in row["fields"])}) for row in rows)
+
+
+def moments() -> dict[str, str]:
+    """When it may have been measured: the form's value, and its words."""
+    found: dict[str, str] = words()["report"]["moments"]
+    return found
 
 
 def measure(id: str) -> Measure | None:

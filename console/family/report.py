@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.page_report import PAGE, Asked, take_from_page, taken_before
 from console.family.desk import FAMILY, VISITOR
-from console.family.measures import MOMENTS, Measure, measure, measures, measures_of, read_values
+from console.family.measures import NOW, Measure, measure, measures, measures_of, moments, read_values
 from console.family.page import chat_of, child_of, render, say, see_other, sorry
 from console.page import ANYBODY, get, post
 from plans.personal import plan_templates, template_of
@@ -51,8 +51,8 @@ async def take_value(request: web.Request) -> web.StreamResponse:
     values = read_values([chosen], form)
     if values is None or set(values) != chosen.vitals:
         return _form(request, child, [chosen], form=form, error=say("report.no_number"))
-    moment = str(form.get("moment", "now"))
-    text = chosen.said(values, moment if moment in MOMENTS else "now")
+    moment = str(form.get("moment", NOW))
+    text = chosen.said(values, moment if moment in moments() else NOW)
     desk, nonce = request.app[FAMILY], _nonce(form)
     async with desk.db.transaction() as tx:
         chat = await chat_of(tx, request[VISITOR], lock=True)
@@ -231,6 +231,7 @@ def _form(
         status=422 if error else 200,
         child=child,
         measures=chosen,
+        moments=moments(),
         title=title or chosen[0].name,
         question=question,
         ask=ask,
