@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clock import local_day
-from plans.personal import template_of
+from plans.personal import task_templates, template_of
 from plans.question import next_question
 from plans.step_kind import TALKS
 from plans.task import is_open
@@ -29,11 +29,12 @@ _OF_DAY = (
 
 @dataclass(frozen=True)
 class TodayItem:
-    """One follow-up of today; `text` is its line for the family, `open` whether an answer still counts."""
+    """One follow-up of today; `kind` is its step's, `text` its line for the family, `open` whether an answer still counts."""
 
     patient_id: int
     name: str
     task_id: int
+    kind: str
     title: str
     due_at: datetime
     state: str
@@ -42,20 +43,22 @@ class TodayItem:
 
 
 async def today(tx: AsyncSession, patients: Sequence[Patient], now: datetime, zone: ZoneInfo) -> list[TodayItem]:
-    """Today's follow-ups of these patients, in order of time; withdrawn ones are left out."""
+    """Today's follow-ups of these patients, in order of time; withdrawn ones are left out. Raises TemplateError when a version is gone."""
     by_id = {patient.id: patient for patient in patients}
     items = []
-    for task in await tx.scalars(_OF_DAY, {"patients": list(by_id), "day": local_day(now, zone)}):
+    tasks = (await tx.scalars(_OF_DAY, {"patients": list(by_id), "day": local_day(now, zone)})).all()
+    templates = await task_templates(tx, tasks)
+    for task in tasks:
         patient = by_id[task.patient_id]
-        template = await template_of(tx, task)
-        title = template.step(task.step).title
+        template = templates.get(task.id) or await template_of(tx, task)
         step = template.step(task.step)
         if step.kind == "clinician_task":
             continue
         left = is_open(task) and (step.kind not in ASKS or next_question(task, template, patient) is not None)
         form = "told" if step.kind not in TALKS else "closed" if not left else "open" if task.state != "scheduled" else "planned"
-        text = say(f"today.{form}", name=patient.name, title=title, at=f"{task.due_at.astimezone(zone):%H:%M}")
-        items.append(TodayItem(patient.id, patient.name, task.id, title, task.due_at, task.state, left and step.kind in TALKS, text))
+        text = say(f"today.{form}", name=patient.name, title=step.title, at=f"{task.due_at.astimezone(zone):%H:%M}")
+        still = left and step.kind in TALKS
+        items.append(TodayItem(patient.id, patient.name, task.id, step.kind, step.title, task.due_at, task.state, still, text))
     return items
 
 

@@ -2,7 +2,6 @@
 
 from calendar import Calendar
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from re import compile as pattern
@@ -15,7 +14,6 @@ from console.family.desk import FAMILY, FamilyDesk
 from console.family.page import child_of, render, say, words
 from console.family.page import today as today_of
 from console.page import ANYBODY, get
-from plans.bundle import Piece
 from plans.clock import local_day
 from plans.questionnaire_response import assigned_to, form_of
 from plans.queue import pieces_of
@@ -49,14 +47,13 @@ async def show_today(request: web.Request) -> web.StreamResponse:
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     async with desk.db.transaction() as tx:
         items = await today(tx, [child], now, desk.zone)
-        kinds = {piece.task.id: piece.step.kind for piece in await _pieces(tx, [item.task_id for item in items])}
         visits = [visit for visit in await visits_coming(tx, child, now, desk.zone) if visit.status == "booked"]
         forms = [form_of(each) for each in await assigned_to(tx, [child])]
     return render(
         request,
         "today.html",
         child=child,
-        items=[(item, "asks" if kinds.get(item.task_id) in ASKS else kinds.get(item.task_id, "")) for item in items],
+        items=[(item, "asks" if item.kind in ASKS else item.kind) for item in items],
         visits=[(in_words(visit, now, desk.zone), visit) for visit in visits[:VISITS]],
         forms=list({form.id: form for form in forms}.values()),
         date=today_of(desk),
@@ -89,10 +86,6 @@ async def show_calendar(request: web.Request) -> web.StreamResponse:
         days={day: sorted(entries, key=lambda each: each.at) for day, entries in sorted(days.items())},
         states=words()["states"],
     )
-
-
-async def _pieces(tx: AsyncSession, task_ids: Sequence[int]) -> list[Piece]:
-    return await pieces_of(tx, list(await tx.scalars(select(Task).where(Task.id.in_(task_ids)))))
 
 
 async def _tasks(
