@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.chat import Chat
+from records.chat import Chat, latest_chat
 from records.message import enqueue
 from records.patient import Carer, Patient, PatientCarer
 from records.retag import ask_retag
@@ -105,9 +105,7 @@ async def tell_others(tx: AsyncSession, patient: Patient, newcomer: Carer, words
     primary = next((carer for link, carer in await carers_of(tx, patient.id) if link.primary and carer.id != newcomer.id), None)
     if primary is None:
         return
-    chat = await tx.scalar(
-        select(Chat).where(Chat.carer_id == primary.id).order_by(Chat.window_from.desc().nulls_last(), Chat.id.desc()).limit(1)
-    )
+    chat = await latest_chat(tx, primary.id)
     if chat is not None:
         body = {"msgtype": "text", "text": {"content": words}}
         line = f"chat:{chat.id}"

@@ -76,6 +76,13 @@ async def lock_chats(tx: AsyncSession, chat_ids: Sequence[int]) -> dict[int, Cha
     return {chat.id: chat for chat in await tx.scalars(_LOCK, {"chats": list(chat_ids)})}
 
 
+async def latest_chat(tx: AsyncSession, carer_id: int, *, lock: bool = False) -> Chat | None:
+    """The chat in which this carer wrote last; None when he has none. `lock` holds it until the end of the transaction."""
+    query = select(Chat).where(Chat.carer_id == carer_id).order_by(Chat.window_from.desc().nulls_last(), Chat.id.desc()).limit(1)
+    chat: Chat | None = await tx.scalar(query.with_for_update() if lock else query)
+    return chat
+
+
 CHAT_MOVES = {"bot": frozenset({"human"}), "human": frozenset({"bot", "human"})}
 
 

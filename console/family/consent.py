@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.page_report import after_page
 from console.family.desk import BASE, FAMILY, VISITOR
 from console.family.enter import COOKIE
-from console.family.page import chat_of, child_of, render, say, see_other, sorry, words
+from console.family.page import child_of, render, say, see_other, sorry, words
 from console.family.session import end_sessions_of
 from console.page import ANYBODY, get, post
 from plans.carers import carers_of
 from plans.privacy import in_detail, withdraw
+from records.chat import latest_chat
 from records.consent import consents
 from records.patient import Patient, ReadAudit
 from records.staff import Department, Staff, Team, TeamMember
@@ -69,7 +70,7 @@ async def take_back(request: web.Request) -> web.StreamResponse:
     if (await request.post()).get("sure") != "yes":
         return see_other(f"/{child.id}/withdraw")
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, visitor, lock=True)
+        chat = await latest_chat(tx, visitor.carer.id, lock=True)
         if chat is None:
             return sorry(request, "no_chat", child=child)
         patient = await tx.get_one(Patient, child.id)

@@ -7,12 +7,13 @@ import structlog
 from aiohttp import web
 
 from console.family.desk import BASE, FAMILY, VISITOR
-from console.family.page import chat_of, child_of, render, see_other, sorry
+from console.family.page import child_of, render, see_other, sorry
 from console.family.session import LASTS, begin_session, end_session
 from console.forgery import check_same_site
 from console.page import ANYBODY, NOBODY, get, post
 from integrations.authorize import in_weixin
 from plans.family_link import find_link
+from records.chat import latest_chat
 from records.push_address import carer_at, know_visitor
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ async def home(request: web.Request) -> web.StreamResponse:
     if not visitor.children:
         return sorry(request, "no_child")
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, visitor)
+        chat = await latest_chat(tx, visitor.carer.id)
     child = next((each for each in visitor.children if chat is not None and each.id == chat.patient_id), visitor.children[0])
     return see_other(f"/{child.id}/{request.match_info.get('page', 'today')}")
 

@@ -6,12 +6,12 @@ from aiohttp import web
 from sqlalchemy import select
 
 from console.family.desk import FAMILY, VISITOR
-from console.family.page import chat_of, child_of, render, sorry
+from console.family.page import child_of, render, sorry
 from console.page import ANYBODY, get
 from plans.content.link import PATH, sign_reading
 from plans.content.match import match
 from plans.invitation import signing_key
-from records.chat import Chat
+from records.chat import Chat, latest_chat
 from records.content import ContentItem, ContentVersion, is_live
 from records.content_read import ContentRead, article_read
 
@@ -46,7 +46,7 @@ async def open_article(request: web.Request) -> web.StreamResponse:
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     code = request.match_info["code"]
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR])
+        chat = await latest_chat(tx, request[VISITOR].carer.id)
         if chat is None:
             return sorry(request, "no_chat", child=child)
         version = await tx.scalar(

@@ -6,13 +6,10 @@ from typing import Any
 
 import yaml
 from aiohttp import web
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.family.desk import BASE, FAMILY, VISITOR, FamilyDesk, Visitor
+from console.family.desk import BASE, FAMILY, VISITOR, FamilyDesk
 from console.page import TEMPLATES, environment
 from console.static_files import STATIC
-from records.chat import Chat
 from records.patient import Patient
 
 
@@ -67,13 +64,6 @@ def child_of(request: web.Request) -> Patient:
     if found is None:
         raise web.HTTPNotFound
     return found
-
-
-async def chat_of(tx: AsyncSession, visitor: Visitor, *, lock: bool = False) -> Chat | None:
-    """The chat in which this carer wrote last; None when he never wrote."""
-    query = select(Chat).where(Chat.carer_id == visitor.carer.id).order_by(Chat.window_from.desc().nulls_last(), Chat.id.desc()).limit(1)
-    chat: Chat | None = await tx.scalar(query.with_for_update() if lock else query)
-    return chat
 
 
 def today(desk: FamilyDesk) -> date:

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.around import around
 from bot.page_report import advice_of, after_page
 from console.family.desk import FAMILY, VISITOR
-from console.family.page import chat_of, child_of, render, say, see_other, sorry
+from console.family.page import child_of, render, say, see_other, sorry
 from console.page import ANYBODY, get, post
 from plans.alert import Alert, raise_alerts
 from plans.questionnaire import Questionnaire
@@ -26,7 +26,7 @@ from plans.questionnaire_task import begin_for, filled_in, item_answered
 from plans.queue import pieces_of, turn_to
 from plans.task import is_open
 from records.care_plan import Task
-from records.chat import Chat
+from records.chat import Chat, latest_chat
 from records.patient import Patient
 from records.questionnaire import QuestionnaireResponse
 
@@ -38,7 +38,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
     """What a clinician wants filled in, what was begun, and what else may be filled in."""
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR])
+        chat = await latest_chat(tx, request[VISITOR].carer.id)
         wanted = [form_of(each) for each in await assigned_to(tx, [child])]
         begun = await open_response(tx, chat) if chat is not None else None
         under_way = form_of(begun) if begun is not None and begun.patient_id == child.id else None
@@ -52,7 +52,7 @@ async def start(request: web.Request) -> web.StreamResponse:
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     id = request.match_info["form"]
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR], lock=True)
+        chat = await latest_chat(tx, request[VISITOR].carer.id, lock=True)
         if chat is None:
             return sorry(request, "no_chat", child=child)
         begun = await take_up(tx, chat, now=now)
@@ -69,7 +69,7 @@ async def start_for_task(request: web.Request) -> web.StreamResponse:
     """Begin the questionnaire of a follow-up; when it is complete, so is the follow-up."""
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR], lock=True)
+        chat = await latest_chat(tx, request[VISITOR].carer.id, lock=True)
         task = await tx.get(Task, int(request.match_info["task"]), with_for_update=True)
         if task is None or task.patient_id != child.id:
             raise web.HTTPNotFound
@@ -85,7 +85,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """The open item."""
     desk, child = request.app[FAMILY], child_of(request)
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR], lock=True)
+        chat = await latest_chat(tx, request[VISITOR].carer.id, lock=True)
         response = await _mine(tx, chat, child)
         if response is None or next_item(response) is None:
             return see_other(f"/{child.id}/questionnaires")
@@ -97,7 +97,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
     form = await request.post()
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR], lock=True)
+        chat = await latest_chat(tx, request[VISITOR].carer.id, lock=True)
         response = await _mine(tx, chat, child)
         item = next_item(response) if response is not None else None
         if chat is None or response is None or item is None or form.get("item") != f"{response.id}_{item.id}":

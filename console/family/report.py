@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.page_report import PAGE, Asked, take_from_page, taken_before
 from console.family.desk import FAMILY, VISITOR
 from console.family.measures import NOW, Measure, measure, measures, measures_of, moments, read_values
-from console.family.page import chat_of, child_of, render, say, see_other, sorry
+from console.family.page import child_of, render, say, see_other, sorry
 from console.page import ANYBODY, get, post
 from plans.personal import plan_templates, template_of
 from plans.question import ask_of, next_question, open_signs, sign_name
 from plans.task import is_open
 from plans.template import Question
 from records.care_plan import CarePlan, Task
-from records.chat import Chat, lock_chats
+from records.chat import Chat, latest_chat, lock_chats
 from records.message import Inbound
 from records.patient import Patient
 
@@ -55,7 +55,7 @@ async def take_value(request: web.Request) -> web.StreamResponse:
     text = chosen.said(values, moment if moment in moments() else NOW)
     desk, nonce = request.app[FAMILY], _nonce(form)
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR], lock=True)
+        chat = await latest_chat(tx, request[VISITOR].carer.id, lock=True)
         return await _take(tx, request, chat, child, [text, _note(form)], nonce)
 
 
@@ -91,7 +91,7 @@ async def told(request: web.Request) -> web.StreamResponse:
     """What came of an entry: what to do in danger, what was kept, what is next."""
     desk, child = request.app[FAMILY], child_of(request)
     async with desk.db.transaction() as tx:
-        chat = await chat_of(tx, request[VISITOR])
+        chat = await latest_chat(tx, request[VISITOR].carer.id)
         message = await tx.get(Inbound, int(request.match_info["message"]))
         page = message.outcome.get(PAGE) if message is not None else None
         if message is None or chat is None or message.chat_id != chat.id or page is None or page["patient"] != child.id:
@@ -141,7 +141,7 @@ async def _planned(tx: AsyncSession, child: Patient) -> list[str]:
 async def _hold(tx: AsyncSession, request: web.Request) -> Chat | None:
     """The carer's chat, locked, and with it the one in which the follow-up is told: whoever ends a follow-up lets that go, and two
     parents who answer at once must not wait for each other."""
-    mine = await chat_of(tx, request[VISITOR])
+    mine = await latest_chat(tx, request[VISITOR].carer.id)
     told_in = await tx.scalar(select(Task.chat_id).where(Task.id == int(request.match_info["task"])))
     held = await lock_chats(tx, [id for id in (mine.id if mine is not None else None, told_in) if id is not None])
     return held[mine.id] if mine is not None else None

@@ -25,7 +25,7 @@ from plans.reach.route import Want
 from plans.reach.window import left, why_closed
 from plans.task import TALKING
 from records.care_plan import Task
-from records.chat import Chat
+from records.chat import Chat, latest_chat
 from records.contact import move_contacts
 from records.content import PUSH_MOVES, ContentItem, ContentPush, ContentVersion, is_live
 from records.content_read import ContentRead, article_read
@@ -209,9 +209,8 @@ async def _case(tx: AsyncSession, push: ContentPush, now: datetime) -> _Case | N
     if not push.again and await _seen(tx, carer, push.code, now):
         await _close(tx, push, "refused", "seen", now)
         return None
-    latest = select(Chat).where(Chat.carer_id == carer.id).order_by(Chat.window_from.desc().nulls_last(), Chat.id.desc()).limit(1)
     team = await tx.scalar(select(Team.name).where(Team.id == patient.team_id)) or ""
-    return _Case(push, patient, carer, team, await tx.scalar(latest), version)
+    return _Case(push, patient, carer, team, await latest_chat(tx, carer.id), version)
 
 
 async def _send(tx: AsyncSession, case: _Case, verdict: Verdict, now: datetime, *, zone: ZoneInfo, page: bool) -> str | None:
