@@ -12,15 +12,12 @@ from bot.push_access import SMS_CALLBACK, PushAccess, WeixinAccess
 from integrations.push import Channel
 from integrations.sms.callback import SmsCallback
 from integrations.wecom.callback import CallbackError
-from integrations.wecom.limits import TokenBucket
 from integrations.weixin.callback import WeixinCallback
-from integrations.weixin.login import read_code
+from integrations.weixin.login import login_bucket, read_code
 
 # What CallbackEvent.event is called for these, before the channel's name.
 PUSH = "push:"
 LOGIN = "push:login"
-# Anybody can post a login code, and each costs a call to the platform: so many a second, and so many at once.
-LOGINS_PER_SECOND, LOGINS_AT_ONCE = 20.0, 200.0
 
 
 def add_push_routes(
@@ -69,13 +66,12 @@ def _add_weixin(
 
 
 def _login(notebook: Notebook, clock: Callable[[], datetime]) -> Callable[[web.Request], Any]:
-    bucket = TokenBucket(LOGINS_PER_SECOND, LOGINS_AT_ONCE)
+    bucket = login_bucket()
 
     async def login(request: web.Request) -> web.Response:
         now = clock()
         code = read_code(await read_body(request, 1024))
-        if bucket.take(now) > 0:
-            bucket.level += 1
+        if not bucket.try_take(now):
             raise CallbackError("too_many", 429)
         await _write(notebook, LOGIN, {"code": code}, now)
         return web.json_response({"code": "ok"})

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from integrations.wecom.limits import TokenBucket
+from integrations.weixin.login import login_bucket
 from records.database import Database
 from records.patient import Carer, Patient
 
 BASE = "/h5"
-# Anybody can post a login code of the mini program, and each costs a call to the platform: so many a second, and so many at once.
-LOGINS_PER_SECOND, LOGINS_AT_ONCE = 20.0, 200.0
 
 
 class WeixinSignIn(Protocol):
@@ -56,7 +55,7 @@ class FamilyDesk:
     emergency_phone: str
     origin: str
     weixin: WeixinSignIn | None = None
-    logins: TokenBucket = field(default_factory=lambda: TokenBucket(LOGINS_PER_SECOND, LOGINS_AT_ONCE))
+    logins: TokenBucket = field(default_factory=login_bucket)
 
     @property
     def secure(self) -> bool:

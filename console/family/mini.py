@@ -25,8 +25,7 @@ async def login(request: web.Request) -> web.StreamResponse:
         code = read_code(await request.read())
     except CallbackError:
         return _refused("bad_code", 400)
-    if desk.logins.take(now) > 0:
-        desk.logins.level += 1
+    if not desk.logins.try_take(now):
         return _refused("too_many", 429)
     try:
         who = await desk.weixin.login(code)

@@ -26,6 +26,13 @@ class TokenBucket:
         self.level -= 1
         return max(0.0, -self.level / self.per_second)
 
+    def try_take(self, now: datetime) -> bool:
+        """Take one if there is one left; when there is none, nothing is owed for having asked."""
+        if self.take(now) > 0:
+            self.level += 1
+            return False
+        return True
+
 
 class Limiter:
     """One pair of buckets (minute, hour) for each key, usually an API path.

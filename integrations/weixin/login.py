@@ -4,7 +4,10 @@ import json
 import re
 
 from integrations.wecom.callback import CallbackError
+from integrations.wecom.limits import TokenBucket
 
+# Anybody can post a login code, and each costs a call to the platform: so many a second, and so many at once.
+LOGINS_PER_SECOND, LOGINS_AT_ONCE = 20.0, 200.0
 _CODE = re.compile(r"[0-9A-Za-z_-]{16,64}")
 
 
@@ -17,3 +20,8 @@ def read_code(body: bytes) -> str:
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise CallbackError("bad_body", 400)
     return code
+
+
+def login_bucket() -> TokenBucket:
+    """A bucket, full, out of which whoever takes codes takes one for each."""
+    return TokenBucket(LOGINS_PER_SECOND, LOGINS_AT_ONCE)

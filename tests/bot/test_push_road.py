@@ -207,8 +207,8 @@ async def test_login_codes_that_say_nothing_harm_nobody(stage: Stage, channels: 
 
 
 async def test_too_many_login_codes_at_once_are_turned_away(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.push_gateway.LOGINS_AT_ONCE", 2.0)
-    monkeypatch.setattr("bot.push_gateway.LOGINS_PER_SECOND", 0.0001)
+    monkeypatch.setattr("integrations.weixin.login.LOGINS_AT_ONCE", 2.0)
+    monkeypatch.setattr("integrations.weixin.login.LOGINS_PER_SECOND", 0.0001)
     seen = []
     async with open_stage(db, None, tmp_path, push=True) as stage:
         for number in range(4):
