@@ -13,7 +13,7 @@ from integrations.wecom.errors import WecomError
 from integrations.wecom.kf_customer import customer_batchget
 from records.database import Database
 from records.patient import Carer
-from records.push_address import KF, PushAddress, agree, keep_phones, know_carer, know_unionid, match_carers
+from records.push_address import KF, PushAddress, keep_phones, know_carer, know_unionid, match_carers, meet_visitor
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +60,7 @@ class CarerFinder:
             return
         now = self._clock()
         async with self._db.transaction() as tx:
-            await agree(tx, "mini_program", str(session["openid"]), consent="visitor", now=now)
-            await know_unionid(tx, "mini_program", str(session["openid"]), session.get("unionid"), now)
-            await match_carers(tx)
+            await meet_visitor(tx, str(session["openid"]), session.get("unionid"), now)
 
     async def _ask_for_carers(self) -> bool:
         now = self._clock()

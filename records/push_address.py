@@ -169,6 +169,15 @@ async def match_carers(tx: AsyncSession) -> int:
     return int(found.rowcount)  # type: ignore[attr-defined]
 
 
+async def meet_visitor(tx: AsyncSession, openid: str, unionid: str | None, now: datetime) -> int | None:
+    """Somebody opened the mini program, and its login told who: the carer whose account it is; None while nobody knows."""
+    channel = "mini_program"
+    await agree(tx, channel, openid, consent="visitor", now=now)
+    await know_unionid(tx, channel, openid, unionid, now)
+    await match_carers(tx)
+    return await carer_at(tx, channel, openid)
+
+
 async def keep_phones(tx: AsyncSession, now: datetime) -> None:
     """Make the carers' mobile numbers their SMS addresses; a number that a carer no longer has is one no longer."""
     mobile = select(

@@ -9,11 +9,9 @@ from integrations.wecom.callback import CallbackError
 from integrations.weixin.login import read_code
 from plans.family_link import PATH, make_link
 from records.patient import Carer
-from records.push_address import agree, carer_at, know_unionid, match_carers
+from records.push_address import meet_visitor
 
 log = structlog.get_logger(__name__)
-
-CHANNEL = "mini_program"
 
 
 async def login(request: web.Request) -> web.StreamResponse:
@@ -35,11 +33,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     if who is None:
         return _refused("bad_code", 400)
     async with desk.db.transaction() as tx:
-        openid = str(who["openid"])
-        await agree(tx, CHANNEL, openid, consent="visitor", now=now)
-        await know_unionid(tx, CHANNEL, openid, who.get("unionid"), now)
-        await match_carers(tx)
-        carer_id = await carer_at(tx, CHANNEL, openid)
+        carer_id = await meet_visitor(tx, str(who["openid"]), who.get("unionid"), now)
         carer = await tx.get(Carer, carer_id) if carer_id is not None else None
         if carer is None:
             return _refused("unknown_family", 403)
