@@ -37,12 +37,16 @@ class Told:
     question: str | None
 
 
+async def reports_of(tx: AsyncSession, patient: Patient, now: datetime, zone: ZoneInfo) -> list[LabReport]:
+    """The reports since SINCE that the hospital has released, the latest first."""
+    rows = await released(tx, patient.id, now, since=now - SINCE)
+    by_report = groupby(rows, lambda row: (row.collected_at, row.report))
+    return [LabReport(name, local_day(collected, zone), tuple(items)) for (collected, name), items in by_report]
+
+
 async def tell_results(tx: AsyncSession, patient: Patient, text: str, now: datetime, zone: ZoneInfo) -> Told:
     """The report that the words name, else the latest."""
-    rows = await released(tx, patient.id, now, since=now - SINCE)
-    reports = [
-        LabReport(key[1], local_day(key[0], zone), tuple(items)) for key, items in groupby(rows, lambda r: (r.collected_at, r.report))
-    ]
+    reports = await reports_of(tx, patient, now, zone)
     wanted = named_report(text)
     name, today = clip(patient.name), local_day(now, zone)
     fitting = [each for each in reports if _is(each, text, wanted)]

@@ -1,7 +1,5 @@
 """What the hospital's data say: released results and prescribed medicines, word for word."""
 
-from itertools import groupby
-
 from aiohttp import web
 
 from console.family.desk import FAMILY
@@ -10,21 +8,16 @@ from console.family.page import today as today_of
 from console.page import ANYBODY, get
 from plans.chart import say as chart_say
 from plans.chart import texts
-from plans.clock import local_day
-from plans.lab_report import SINCE, LabReport
+from plans.lab_report import reports_of
 from plans.prescription import due_today, quote
-from records.lab_result import released
 from records.medication import prescribed
 
 
 async def results(request: web.Request) -> web.StreamResponse:
     """The reports that the hospital has released, the latest first."""
-    desk, child, now = request.app[FAMILY], child_of(request), request.app[FAMILY].clock()
+    desk, child = request.app[FAMILY], child_of(request)
     async with desk.db.transaction() as tx:
-        rows = await released(tx, child.id, now, since=now - SINCE)
-    reports = [
-        LabReport(key[1], local_day(key[0], desk.zone), tuple(items)) for key, items in groupby(rows, lambda r: (r.collected_at, r.report))
-    ]
+        reports = await reports_of(tx, child, desk.clock(), desk.zone)
     flags = texts()["result"]["flags"]
     return render(request, "results.html", child=child, reports=reports, flags=flags, tail=chart_say("result.tail"))
 
