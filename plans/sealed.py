@@ -11,8 +11,9 @@ from struct import Struct
 
 _BODY = Struct(">QI")
 _TAG = 12
-# So long is every token.
+# So long is every token, and spelt so.
 CHARACTERS = 4 * (_BODY.size + _TAG) // 3
+SPELT = rf"[0-9A-Za-z_-]{{{CHARACTERS}}}"
 
 
 def seal(key: bytes, purpose: str, number: int, expires_at: datetime) -> str:

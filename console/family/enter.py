@@ -12,6 +12,7 @@ from console.family.session import LASTS, begin_session, end_session
 from console.forgery import check_same_site
 from console.page import ANYBODY, NOBODY, get, post
 from integrations.authorize import in_weixin
+from plans.content.link import ADDRESS as CONTENT
 from plans.family_link import find_link
 from records.chat import latest_chat
 from records.push_address import carer_at, know_visitor
@@ -19,9 +20,9 @@ from records.push_address import carer_at, know_visitor
 log = structlog.get_logger(__name__)
 
 COOKIE, STATE = "careloop_family", "careloop_family_state"
-# Pages that may be named before it is known which child they are about.
+# Pages that may be named before it is known which child they are about. Beside these only a content's page is gone on to.
 PAGES = ("today", "calendar", "report", "trends", "learn", "results", "medicines", "questionnaires", "privacy", "more")
-_NEXT = re.compile(rf"{BASE}/(?:\d{{1,18}}/)?(?:{'|'.join(PAGES)})")
+_NEXT = re.compile(rf"{BASE}/(?:\d{{1,18}}/)?(?:{'|'.join(PAGES)})|{CONTENT}")
 _STATE_LASTS = 300
 
 

@@ -1,12 +1,15 @@
 const { readLaunch } = require('../app/lib/launch')
 const { server } = require('../app/config')
 
+// As the service signs them.
+const reading = 'AAAAAAAAAAdpo-3FqE0mS2wz_1rYdT7k'
+
 test.each([
   [{}, {}],
   [{ to: 'today' }, { next: '/h5/today' }],
   [{ scene: 'to%3Dcalendar' }, { next: '/h5/calendar' }],
-  [{ scene: 'to=my_data' }, { next: '/h5/my_data' }],
-  [{ q: encodeURIComponent(`${server}/h5/content/abc.def?from=sheet`) }, { next: '/h5/content/abc.def?from=sheet' }],
+  [{ scene: 'to=questionnaires' }, { next: '/h5/questionnaires' }],
+  [{ q: encodeURIComponent(`${server}/h5/content/${reading}`) }, { next: `/h5/content/${reading}` }],
   [{ q: encodeURIComponent('https://work.weixin.qq.com/kfid/kfc1?enc_scene=E') }, { chat: 'https://work.weixin.qq.com/kfid/kfc1?enc_scene=E' }],
 ])('%j asks for %j', (query, wanted) => {
   expect(readLaunch(query)).toEqual(wanted)

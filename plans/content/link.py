@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from plans.sealed import seal, unseal
+from plans.sealed import SPELT, seal, unseal
 
 # As long as a family may scroll back to it (R).
 LASTS = timedelta(days=7)
 PATH = "/h5/content"
+# The pattern of every page's address.
+ADDRESS = rf"{PATH}/{SPELT}"
 _PURPOSE = "content"
 
 

@@ -10,6 +10,8 @@ from sqlalchemy import select
 from bot.around import around
 from bot.reply import merge
 from bot.turn import TurnTaker
+from plans.content.link import PATH as CONTENT
+from plans.content.link import sign_reading
 from plans.family_link import PATH
 from plans.invitation import sign, signing_key
 from records.chat import Chat
@@ -101,6 +103,23 @@ async def test_a_link_leads_on_to_our_own_pages_alone(family: FamilyStage) -> No
     for then, where in [("/h5/trends", "/h5/trends"), ("https://evil.example/", "/h5/"), ("//evil.example", "/h5/"), ("/h5/../x", "/h5/")]:
         answer = await family.phone().post(PATH, {"token": await family.link(), "next": then})
         assert answer.headers["Location"] == where
+
+
+async def test_a_link_leads_on_to_an_article_and_to_nothing_that_looks_like_one(family: FamilyStage) -> None:
+    token = sign_reading(b"k" * 32, 7, family.now)
+    page = f"{CONTENT}/{token}"
+    dots, slashes, other = "." * len(token), "/" + token[1:], "//evil.example/" + token[15:]
+    for then in (
+        f"{page}A", page[:-1], page.upper(), f" {page}", f"{page}\n", f"{page}%0a", f"{page}/", f"{page}/opened", f"{page}#x",
+        f"{page}/media/{'0' * 64}", f"{page}/../../../console", f"{page}?next=//evil.example", f"//evil.example{page}",
+        f"https://evil.example{page}", f"{CONTENT}/", f"{CONTENT}/{dots}", f"{CONTENT}/{slashes}", f"{CONTENT}/{other}",
+        f"{CONTENT}/%2e%2e{token[6:]}", f"{CONTENT}/\\evil{token[5:]}", f"{CONTENT}/{'文' * len(token)}", f"{CONTENT}/{token[:-1]}=",
+        f"/h5/1/content/{token}", f"/h5/today{page}", f"/h5/today/content/{token}",
+    ):  # fmt: skip
+        answer = await family.phone().post(PATH, {"token": await family.link(), "next": then})
+        assert answer.headers["Location"] == "/h5/", then
+    answer = await family.phone().post(PATH, {"token": await family.link(), "next": page})
+    assert answer.headers["Location"] == page
 
 
 async def test_another_family_s_child_is_not_there(family: FamilyStage) -> None:
