@@ -1,8 +1,8 @@
 """Who opens the family's pages, as the hospital's accounts at WeChat know it. A client is made when somebody first asks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.push_access import PushAccess, WeixinAccess, weixin_client
 from integrations.authorize import WEIXIN_AUTHORIZE
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # WeChat's API and its authorize page are at different hosts; a simulator has both at one.
 _PRODUCTION = "api.weixin.qq.com"
+T = TypeVar("T")
 
 
 class WeixinAccounts:
@@ -45,25 +46,12 @@ class WeixinAccounts:
     async def openid(self, code: str) -> str | None:
         """Whose code it is; None for one that is wrong, used or expired. Raises WeixinError when WeChat cannot be asked."""
         from integrations.official_account.oauth import openid_of
-        from integrations.weixin.errors import WeixinError
 
-        try:
-            return await openid_of(self._client("official_account", self._access.official_account), code)
-        except WeixinError as err:
-            if err.code != "login_code":
-                raise
-            return None
+        return await _unless_wrong(openid_of(self._client("official_account", self._access.official_account), code))
 
     async def login(self, code: str) -> Mapping[str, Any] | None:
         """`openid` (and `unionid`) behind a code of the mini program; None and raises as `openid`."""
-        from integrations.weixin.errors import WeixinError
-
-        try:
-            return await self._client("mini_program", self._access.mini_program).login(code)
-        except WeixinError as err:
-            if err.code != "login_code":
-                raise
-            return None
+        return await _unless_wrong(self._client("mini_program", self._access.mini_program).login(code))
 
     def close(self) -> None:
         """Let go of the clients."""
@@ -76,3 +64,15 @@ class WeixinAccounts:
         if name not in self._clients:
             self._clients[name] = weixin_client(account, self._tokens, self._clock)
         return self._clients[name]
+
+
+async def _unless_wrong(answer: Awaitable[T]) -> T | None:
+    """What WeChat says to a code; None when it says that the code is wrong, used or expired."""
+    from integrations.weixin.errors import WeixinError
+
+    try:
+        return await answer
+    except WeixinError as err:
+        if err.code != "login_code":
+            raise
+        return None
