@@ -5,7 +5,7 @@ Nobody is signed in to a simulated WeCom, so a page asks as whom to go on; `user
 
 import re
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -67,7 +67,7 @@ def _sign_in(request: web.Request, app: AppConfig | None, *, qr: bool = False, *
         raise ApiError(40013)
     target, state = query.get("redirect_uri", ""), query.get("state", "")
     asked = [app] if app else sim.config.apps
-    if not login_page.is_trusted(target, [domain for each in asked for domain in _domains(each, request)]):
+    if not login_page.is_trusted(target, [domain for each in asked for domain in login_page.domains_of(each, request.host)]):
         raise ApiError(50001)
     if not _STATE.fullmatch(state):
         raise ApiError(40058, "state must be at most 128 letters and digits")
@@ -85,12 +85,6 @@ def _sign_in(request: web.Request, app: AppConfig | None, *, qr: bool = False, *
     else:
         code.openid = sim.new_id("o", 28)
     return login_page.back(target, code=tokens.new_oauth_code(sim, code), state=state, **more)
-
-
-def _domains(app: AppConfig, request: web.Request) -> list[str]:
-    if app.trusted_domains is not None:
-        return app.trusted_domains
-    return [request.host, *([urlsplit(app.callback.url).netloc] if app.callback else [])]
 
 
 def _kept(request: web.Request) -> str:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
@@ -21,6 +21,25 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+
+class _Target(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+class _App(Protocol):
+    @property
+    def callback(self) -> _Target | None: ...
+    @property
+    def trusted_domains(self) -> list[str] | None: ...
+
+
+def domains_of(app: _App, host: str) -> list[str]:
+    """Where logins to ``app`` may come back to: as its settings say, else to the simulator's own ``host`` and the callback's."""
+    if app.trusted_domains is not None:
+        return app.trusted_domains
+    return [host, *([urlsplit(app.callback.url).netloc] if app.callback else [])]
 
 
 def is_trusted(redirect_uri: str, domains: Sequence[str]) -> bool:

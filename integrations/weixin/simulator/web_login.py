@@ -2,7 +2,7 @@
 
 import secrets
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -48,10 +48,7 @@ def _checked(sim: Simulator, request: web.Request) -> AppConfig:
         raise ApiError(10016)
     if query["scope"] not in SCOPES or query.get("response_type") != "code":
         raise ApiError(10005)
-    domains = app.trusted_domains
-    if domains is None:
-        domains = [request.host, *([urlsplit(app.callback.url).netloc] if app.callback else [])]
-    if not login_page.is_trusted(query["redirect_uri"], domains):
+    if not login_page.is_trusted(query["redirect_uri"], login_page.domains_of(app, request.host)):
         raise ApiError(10003)
     return app
 
