@@ -60,7 +60,7 @@ class Synced:
 async def look_up(client: WecomClient) -> Corp:
     """The whole directory. Raises WecomError rather than return a part."""
     departments = await directory.departments(client)
-    return Corp(departments, tuple([each async for each in directory.members(client)]))
+    return Corp(departments, tuple([each async for each in directory.members(client, departments)]))
 
 
 async def take_over(tx: AsyncSession, corp: Corp, *, now: datetime) -> Synced:

@@ -1,6 +1,6 @@
 """通讯录: the corp's departments and members, as far as the app may see them (doc:90208, 90201, 90196)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -77,14 +77,14 @@ async def department_names(client: WecomClient, department: int) -> tuple[Member
     return read(_Names, await client.get("user/simplelist", department_id=department)).userlist
 
 
-async def members(client: WecomClient, below: int | None = None) -> AsyncIterator[Member]:
-    """Every member of ``below`` and the departments under it, or all whom the app sees; each once.
+async def members(client: WecomClient, among: Iterable[Department]) -> AsyncIterator[Member]:
+    """Every member who stands in one of these departments, as ``departments`` gives them; each once.
 
     One call a department. Raises WecomError in the middle rather than leave a department out: whoever compares with the members of
     before must not take a failure for a departure, so act only when the iteration has ended by itself.
     """
     seen: set[str] = set()
-    for each in await departments(client, below):
+    for each in among:
         for member in await department_members(client, each.id):
             if member.userid not in seen:
                 seen.add(member.userid)

@@ -45,7 +45,7 @@ async def test_the_tree_of_departments(client: WecomClient) -> None:
 
 
 async def test_every_member_comes_once_though_she_stands_in_two_departments(client: WecomClient) -> None:
-    found = [each async for each in members(client)]
+    found = [each async for each in members(client, await departments(client))]
     assert len(found) == len({each.userid for each in found}) == 11
     xie = next(each for each in found if each.userid == "xiejing")
     assert (xie.name, xie.department, xie.main_department, xie.employed) == ("谢静", (2, 3), 2, True)
@@ -54,12 +54,12 @@ async def test_every_member_comes_once_though_she_stands_in_two_departments(clie
 async def test_members_of_one_department(client: WecomClient) -> None:
     assert {each.userid for each in await department_members(client, 3)} == {"suyang", "zhouwei", "tangxin", "xiejing"}
     assert {each.name for each in await department_names(client, 4)} == {"郭真", "陆琦", "方锐"}
-    assert {each.userid async for each in members(client, 4)} == {"guozhen", "luqi", "fangrui"}
+    assert {each.userid async for each in members(client, await departments(client, 4))} == {"guozhen", "luqi", "fangrui"}
 
 
 async def test_an_app_sees_its_range_and_no_more(corp: Any) -> None:
     narrow = client_of(corp, "narrow-app")
-    assert [each.userid async for each in members(narrow)] == ["suyang"]
+    assert [each.userid async for each in members(narrow, await departments(narrow))] == ["suyang"]
     with pytest.raises(WecomError, match="not_granted"):
         await member(narrow, "linyue")
 
@@ -75,7 +75,7 @@ async def test_a_department_that_cannot_be_read_does_not_look_empty(corp: Any, c
     await corp.control("POST", "faults", {"path": "user/list", "errcode": 60011})
     seen = []
     with pytest.raises(WecomError, match="not_granted"):
-        async for each in members(client):
+        async for each in members(client, await departments(client)):
             seen.append(each)
     assert seen == []
 
