@@ -14,7 +14,7 @@ from tagging.measurement.quantity import Quantity
 from tagging.measurement.readers import CHANGE
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
-from tagging.measurement.scope import WHOSE
+from tagging.measurement.scope import CLAUSE, WHOSE
 from tagging.measurement.whose import WINDOW, head_of, names_siblings, whose_it_may_be
 from tagging.patient import PatientFacts
 
@@ -33,7 +33,6 @@ _IN_DECIMALS = {"temperature": (35.0, 42.5), "glucose": (1.1, 33.3), "bilirubin"
 MOST_TOKENS = 400
 _MEASURED_IN = {"weight": "mass", "birth_weight": "mass", "height": "length", "head_circumference": "length"}
 _COUNTS = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
-_CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 # 六斤三两|五, 七万|八, 三十六厘米|半: a numeral goes on where the value ended.
 _GOES_ON = re.compile(r"[.·]?\d|[一二两三四五六七八九](?!\w)|半(?![天小个夜年月片包袋瓶])|[/+×*]{2,}")
 # 132/84, 95 112: nothing but this stands between the parts of one reading.
@@ -51,7 +50,7 @@ _RECKONED = re.compile(r"减去|减掉|减完|相减|扣掉|扣除|抱着?(?:他
 _LONGER = re.compile(r"从[昨前今早][^，。！？,!?]{0,8}到(?:现在|今天|今早|今晚|这会|刚才|目前)|这[几两三]天")
 _OF_A_DAY = re.compile(r"[一每]天")
 _DENIED = re.compile(r"(?:没有?|不是|哪有|哪里有)(?:到|烧到|发到|量到|是|到过)?\s?$")
-_ORDERED = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
+_HEARD = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
 
 
 def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Mapping[int, str]:
@@ -160,8 +159,8 @@ def _is_of_the_stay(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -
 def _is_no_days_count(folded: str, quantity: Quantity) -> bool:
     """一次都没有 counts nothing, 从昨晚到现在八次 no day."""
     clause = (
-        _CLAUSE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
-        + _CLAUSE.split(folded[quantity.start : quantity.end + WINDOW])[0]
+        CLAUSE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
+        + CLAUSE.split(folded[quantity.start : quantity.end + WINDOW])[0]
     )
     longer = _LONGER.search(clause) is not None and _OF_A_DAY.search(clause) is None
     return (quantity.value == 1 and _NONE_OF_IT.search(clause) is not None) or (quantity.value > FEW and longer)
@@ -175,4 +174,4 @@ def _is_told_otherwise(quantity: Quantity, kept: Sequence[Quantity]) -> bool:
 def _is_talk(folded: str, quantity: Quantity) -> bool:
     """听说40度, 没有38度: a value that is heard of or denied."""
     head = head_of(folded, quantity)
-    return _ORDERED.search(head) is not None or (quantity.precision == "exact" and _DENIED.search(head) is not None)
+    return _HEARD.search(head) is not None or (quantity.precision == "exact" and _DENIED.search(head) is not None)

@@ -60,10 +60,10 @@ _USUALLY = re.compile(
 _SOMEBODY = re.compile(
     r"(?:(?:别的|其他|别人家的?|人家的?|同班的?|其余)(?:孩子|小孩|小朋友|宝宝|娃|同学|病人)|(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
 )
-_CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
+CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 _RIGHT_NOW = re.compile(r"现在|目前|今天|今早|今晚|今年|刚刚|刚量|刚测|这次|这会")
 _SUPPOSED = re.compile(r"如果|要是|万一|假如|一旦|的话|怕|担心|会不会|多少|几度|去年|以前|之前|上次")
-_SENTENCE = re.compile(r"[。！？!?\n\r；;]")
+SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 # 38.5度以上才吃退烧药, 39度再去医院: what one would do, not what was measured. 39度就喂了美林 was.
 _LIMIT_AFTER = re.compile(
     r"(?:度|℃)?(?:以上|以下|以内|左右)?(?:的?时候|的话|时)?[^，。,！？了]{0,2}"
@@ -133,7 +133,7 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     # 他爸说量了39度: who reports or measures is not the one who is ill.
     assertion = assess(of_the_patient(window), [Span(quantity.start - left, quantity.end - left)])[0]
     himself = assertion.whose == "parent" and patient.age_days is not None and patient.age_days >= WRITES_FOR_HIMSELF
-    clause = _CLAUSE.split(folded[left : quantity.start])[-1]
+    clause = CLAUSE.split(folded[left : quantity.start])[-1]
     if _RIGHT_NOW.search(clause) and not _SUPPOSED.search(clause):
         # 去年108，今年115; 超过38.5才喂，现在38.2: what the clause before supposed or remembered is over.
         assertion = replace(assertion, when="now")
@@ -143,7 +143,7 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
         assertion.when == "past" and not assertion.resolved and quantity.vital != "birth_weight"
     ):
         return False
-    head = _SENTENCE.split(folded[left : quantity.start])[-1]
+    head = SENTENCE.split(folded[left : quantity.start])[-1]
     after = folded[quantity.end : quantity.end + 16]
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False

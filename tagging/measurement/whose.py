@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tagging.measurement.quantity import Quantity
-from tagging.measurement.scope import RELATIVE, WRITES_FOR_HIMSELF, of_the_patient
+from tagging.measurement.scope import RELATIVE, SENTENCE, WRITES_FOR_HIMSELF, of_the_patient
 from tagging.patient import PatientFacts
 
 # So far before a value somebody named may be the one who was measured, and so much of the text is looked at.
 REACH, WINDOW = 14, 60
-_SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 # 我发烧38.5: what begins with "I" and does nothing to a child is about me.
 _OF_MYSELF = re.compile(
     r"(?:^|[，。！？,!?\s])我(?![^，。！？,!?]*(?:[给帮量测拿用看数称喂抱带说问记想怕们家让把摸]|发现|觉得|感觉))[^，。！？,!?]{0,8}$"
@@ -49,7 +48,7 @@ def names_siblings(folded: str) -> bool:
 
 def head_of(folded: str, quantity: Quantity) -> str:
     """The sentence before a value."""
-    return _SENTENCE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
+    return SENTENCE.split(folded[max(0, quantity.start - WINDOW) : quantity.start])[-1]
 
 
 def _is_somebodys(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
