@@ -10,10 +10,11 @@ from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.doctor_finding import Finding
 from bot.doctor_push import diagnose_push
 from bot.settings import Settings
+from integrations.callback_error import CallbackError
 from integrations.speech.http import SILENCE, SILENCE_FORMAT
 from integrations.speech.port import SpeechError
 from integrations.wecom import kf
-from integrations.wecom.callback import Callback, CallbackError
+from integrations.wecom.callback import Callback
 from integrations.wecom.errors import WecomError
 from records.database import DatabaseUnreachable
 from records.embedded import EmbeddedError

@@ -12,9 +12,9 @@ from bot.app import Core
 from bot.doctor_finding import Finding
 from bot.push_access import PushAccess, SmsAccess, WeixinAccess, push_access, weixin_client
 from bot.tokens import DatabaseTokenStore
+from integrations.callback_error import CallbackError
 from integrations.push import PushRefused
 from integrations.sms.http import HttpSmsProvider
-from integrations.wecom.callback import CallbackError
 from integrations.weixin.callback import WeixinCallback
 from integrations.weixin.registered import differences, registered
 

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.jobs import NORMAL, URGENT, Job, defer
-from integrations.wecom.callback import Callback, CallbackError, event_key
+from integrations.callback_error import CallbackError
+from integrations.wecom.callback import Callback, event_key
 from records.database import Database, is_lost_connection
 from records.wecom import CallbackEvent
 

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from bot.gateway import WRITE_TIMEOUT, Notebook, answered, read_body
 from bot.push_access import SMS_CALLBACK, PushAccess, WeixinAccess
+from integrations.callback_error import CallbackError
 from integrations.push import Channel
 from integrations.sms.callback import SmsCallback
-from integrations.wecom.callback import CallbackError
 from integrations.weixin.callback import WeixinCallback
 from integrations.weixin.login import login_bucket, read_code
 

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from console.family.desk import FAMILY
 from console.page import NOBODY, post
-from integrations.wecom.callback import CallbackError
+from integrations.callback_error import CallbackError
 from integrations.weixin.login import read_code
 from plans.family_link import PATH, make_link
 from records.patient import Carer

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from integrations.callback_error import CallbackError
 from integrations.push import PushReceipt
 from integrations.sms.signature import NONCE, SIGNATURE, TIME, matches
-from integrations.wecom.callback import CallbackError
 
 MOST_REPORTS = 1000
 # What ends texts, by the operators' custom, in whole: R, T, TD, 退订, also with what a telephone adds.

@@ -16,21 +16,11 @@ from typing import Any
 
 from wechatpy.enterprise.crypto import PrpCrypto
 
+from integrations.callback_error import CallbackError
 from integrations.wecom.xml import XmlError, read_xml
 
 BLOCK = 32  # PKCS#7 over 32 bytes, not AES's 16: pads of 17..32 are normal
 RANDOM = 16
-
-
-class CallbackError(Exception):
-    """A callback that is not accepted. ``code`` is our class, ``status`` the HTTP status to answer with."""
-
-    def __init__(self, code: str, status: int, detail: str = "") -> None:
-        super().__init__(code, detail)
-        self.code, self.status, self.detail, self.permanent = code, status, detail, True
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
 def signature(token: str, timestamp: str, nonce: str, encrypted: str) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from integrations.wecom.callback import Callback, CallbackError
+from integrations.callback_error import CallbackError
+from integrations.wecom.callback import Callback
 from integrations.wecom.xml import XmlError, read_xml
 
 _ECHO = re.compile(r"[0-9A-Za-z_-]{1,64}")

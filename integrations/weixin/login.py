@@ -3,7 +3,7 @@
 import json
 import re
 
-from integrations.wecom.callback import CallbackError
+from integrations.callback_error import CallbackError
 from integrations.wecom.limits import TokenBucket
 
 # Anybody can post a login code, and each costs a call to the platform: so many a second, and so many at once.

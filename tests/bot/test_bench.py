@@ -17,7 +17,8 @@ from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
 from bot.bench.road import Answered, pair
 from bot.settings import Settings
-from integrations.wecom.callback import Callback, CallbackError
+from integrations.callback_error import CallbackError
+from integrations.wecom.callback import Callback
 from integrations.wecom.outbound import message_id
 from records.database import Database
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from integrations.callback_error import CallbackError
 from integrations.push import PushReceipt
 from integrations.sms.callback import Reports, SmsCallback, TextAnswer, read_reports
 from integrations.sms.signature import NONCE, SIGNATURE, TIME, sign
-from integrations.wecom.callback import CallbackError
 
 SECRET, PATH = "sms-callback-secret", "/sms/callback"
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

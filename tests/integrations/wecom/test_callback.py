@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.wecom.callback import Callback, CallbackError, event_key, selected_options, signature
+from integrations.callback_error import CallbackError
+from integrations.wecom.callback import Callback, event_key, selected_options, signature
 from integrations.wecom.xml import read_xml
 
 KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"  # pragma: allowlist secret

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from wechatpy.crypto import WeChatCrypto
 
-from integrations.wecom.callback import CallbackError
+from integrations.callback_error import CallbackError
 from integrations.weixin.callback import WeixinCallback
 
 TOKEN, KEY, APPID = "WeixinToken", "SandboxOnlySandboxOnlySandboxOnlySandboxOnA", "wx0123456789abcdef"
