@@ -68,7 +68,7 @@ HEADERS = {
 }
 # Pages that ask by themselves, because something changed elsewhere, say so.
 BY_ITSELF = "X-Live"
-NEEDS = web.AppKey("needs", dict[tuple[str, str], str])
+NEEDS = web.AppKey("needs", dict[tuple[str, str], Route])
 
 
 def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application:
@@ -80,7 +80,7 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
     for route in routes:
         added = app.router.add_route(route.method, route.path, route.handler)
         assert added.resource is not None  # noqa: S101 - a route that was added has one
-        app[NEEDS][route.method, added.resource.canonical] = route.needs
+        app[NEEDS][route.method, added.resource.canonical] = route
     return app
 
 
@@ -120,7 +120,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let nobody but staff with the right come to what the route needs, and nothing be done that another site began."""
-    desk, needs = request.app[DESK], request.app[NEEDS].get((_method(request), _route(request)), ANYBODY)
+    desk, route = request.app[DESK], request.app[NEEDS].get((_method(request), _route(request)))
+    needs = route.needs if route is not None else ANYBODY
     token = request.cookies.get(COOKIE)
     if token:
         async with desk.db.transaction() as tx:
@@ -131,8 +132,8 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _to_sign_in(request)
     if request.method not in ("GET", "HEAD"):
         await check_same_site(request, request[SEAT].csrf if SEAT in request else None)
-    if needs not in (NOBODY, ANYBODY):
-        request[SEAT].rights.check(needs)
+    if route is not None and needs not in (NOBODY, ANYBODY):
+        request[SEAT].rights.check(needs, whole=route.whole)
     return await handler(request)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import yaml
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.desk import BASE, DESK, SEAT, Desk
+from console.desk import BASE, DESK, SEAT, Desk, Seat
 from console.icons import icon
 from console.moment import FILTERS
 from console.portrait import age_text
@@ -30,12 +30,16 @@ NOBODY, ANYBODY = "", "*"
 
 @dataclass(frozen=True)
 class Route:
-    """One address below /console. `needs` is a right of records.role, in any team; what a row needs is checked at its door."""
+    """One address below /console. `needs` is a right of records.role, in any team; what a row needs is checked at its door.
+
+    What is about the `whole` hospital needs the right everywhere.
+    """
 
     method: str
     path: str
     handler: Handler
     needs: str
+    whole: bool = False
 
 
 def get(path: str, handler: Handler, needs: str) -> Route:
@@ -48,15 +52,21 @@ def post(path: str, handler: Handler, needs: str) -> Route:
     return Route("POST", path, handler, needs)
 
 
+def of_whole(*routes: Route) -> tuple[Route, ...]:
+    """Routes that are about the whole hospital."""
+    return tuple(replace(route, whole=True) for route in routes)
+
+
 @dataclass(frozen=True)
 class Section:
-    """An entry of the console's navigation; `needs` as in Route."""
+    """An entry of the console's navigation; `needs` and `whole` as in Route."""
 
     path: str
     label: str
     icon: str
     needs: str
     group: str
+    whole: bool = False
 
 
 @cache
@@ -64,6 +74,11 @@ def sections() -> tuple[Section, ...]:
     """The navigation, in its order."""
     rows = yaml.safe_load((TEMPLATES / "console" / "navigation.yml").read_text("utf-8"))
     return tuple(Section(**row) for row in rows)
+
+
+def sections_for(seat: Seat) -> list[Section]:
+    """Those that he may open."""
+    return [each for each in sections() if each.needs == ANYBODY or seat.rights.has(each.needs, whole=each.whole)]
 
 
 @cache
@@ -105,7 +120,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         base=BASE,
         static=STATIC,
         path=request.path,
-        sections=[each for each in sections() if seat is not None and (each.needs == ANYBODY or seat.rights.has(each.needs))],
+        sections=sections_for(seat) if seat is not None else [],
         fragment=request.headers.get("HX-Request") == "true",
         told=told(request),
         **context,

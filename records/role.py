@@ -80,17 +80,17 @@ class Rights:
     everywhere: frozenset[str] = frozenset()
     by_team: dict[int, frozenset[str]] = field(default_factory=dict)
 
-    def has(self, right: str, team_id: int | None = None) -> bool:
-        """Whether he has `right` in that team; without a team, whether he has it anywhere."""
-        if right in self.everywhere:
-            return True
+    def has(self, right: str, team_id: int | None = None, *, whole: bool = False) -> bool:
+        """Whether he has `right` in that team; without a team, whether he has it anywhere. `whole`: whether he has it everywhere."""
+        if right in self.everywhere or whole:
+            return right in self.everywhere
         if team_id is None:
             return any(right in rights for rights in self.by_team.values())
         return right in self.by_team.get(team_id, frozenset())
 
-    def check(self, right: str, team_id: int | None = None) -> None:
-        """Raises RightMissing when he has it not."""
-        if not self.has(right, team_id):
+    def check(self, right: str, team_id: int | None = None, *, whole: bool = False) -> None:
+        """Raises RightMissing when he has it not (as in `has`)."""
+        if not self.has(right, team_id, whole=whole):
             raise RightMissing(right)
 
     def teams_with(self, right: str, teams: Iterable[int]) -> list[int]:

@@ -12,5 +12,7 @@ from console.admin.system import ROUTES as SYSTEM
 from console.admin.tags import ROUTES as TAGS
 from console.admin.teams import ROUTES as TEAMS
 from console.admin.triage import ROUTES as TRIAGE
+from console.page import of_whole
 
-ROUTES = (*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *RULES, *TAGS, *TRIAGE, *REACH, *EXPORT)
+WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *REACH)
+ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT)

@@ -1,11 +1,15 @@
 """People, roles, teams and the audit, as an administrator works with them and nobody else."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from bot.staff_sync import Corp, StaffSyncError, contact_event, take_over
+from console.admin import WHOLE
+from console.app import ROUTES
+from console.page import sections
 from console.password import make_account
 from integrations.wecom.directory import Department as WecomDepartment
 from integrations.wecom.directory import Member
@@ -38,6 +42,29 @@ async def test_nobody_else_comes_in_and_each_try_is_noted(stage: Stage) -> None:
     async with stage.db.transaction() as tx:
         assert len((await tx.scalars(select(AccessRefusal).where(AccessRefusal.why == "right_missing"))).all()) == len(PAGES) + 1
         assert not (await rights_of(tx, await tx.get_one(Staff, mine))).has("staff.manage")
+
+
+async def test_an_administrator_of_one_team_comes_to_nothing_that_is_the_whole_hospitals(stage: Stage) -> None:
+    async with stage.db.transaction() as tx:
+        everything = (await tx.scalars(select(Role.id).where(Role.code == "administrator"))).one()
+        team = (await tx.scalars(select(Team.id).where(Team.name == "呼吸科"))).one()
+        tx.add(StaffRole(staff_id=await person(stage, "qinlan"), role_id=everything, team_id=team))
+    qinlan = await stage.client("qinlan")
+    for route in WHOLE:
+        path = re.sub(r"\{[^}]*\}+", "1", route.path)
+        answer = await (qinlan.get(path) if route.method == "GET" else qinlan.post(path))
+        assert answer.status == 403, f"{route.method} {path}"
+    async with stage.db.transaction() as tx:
+        noted = [(row.method, row.what) for row in await tx.scalars(select(AccessRefusal).order_by(AccessRefusal.id))]
+    assert noted == [(route.method, route.needs) for route in WHOLE] and len(WHOLE) > 20
+    page = await qinlan.text("/admin/tags")
+    assert '"/console/admin/tags"' in page and '"/console/admin/export"' in page
+    assert not any(f'"/console{each.path}"' in page for each in sections() if each.whole)
+
+
+def test_the_navigation_offers_what_may_be_opened() -> None:
+    asked = {route.path: route.whole for route in ROUTES if route.method == "GET"}
+    assert {each.path: each.whole for each in sections()} == {each.path: asked[each.path] for each in sections()}
 
 
 async def test_roles_are_made_given_and_taken_and_the_last_administrator_stays(stage: Stage) -> None:
