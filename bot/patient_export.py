@@ -17,7 +17,7 @@ from bot.reply import plain_text
 from records.chat import Chat
 from records.consent import Consent
 from records.message import CUSTOMER, Inbound, Outbound
-from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.patient import Carer, Patient, PatientCarer, ReadAudit, note_reads
 from records.role import Rights
 from records.staff import Staff
 from records.state import StateChange
@@ -69,7 +69,7 @@ async def export(
     """What is on file about `patient`, read by `staff` and written down as a read and with its reason. Of chats only that of `carer`: what
     another carer wrote is not hers to read. Raises RightMissing."""
     rights.check(RIGHT, patient.team_id)
-    tx.add(ReadAudit(patient_id=patient.id, staff_id=staff.id, at=now, why=WHY))
+    await note_reads(tx, staff, [patient.id], why=WHY, now=now)
     detail = {"carer": carer.id if carer is not None else None}
     tx.add(
         StateChange(

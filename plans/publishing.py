@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.authored import Authored, AuthoringError, Problem, open_authored
@@ -87,7 +87,7 @@ async def references(tx: AsyncSession, template: PlanTemplate, *, now: datetime,
 
 async def keep_draft(tx: AsyncSession, template: PlanTemplate, *, by: str, now: datetime) -> PlanDefinition:
     """Keep a version as a draft; a draft of the same version is replaced. Raises DefinitionRefused: that version is out already."""
-    row = await _row(tx, template.id, template.version)
+    row = await _row(tx, template.id, template.version, lock=True)
     if (template.id, template.version) in shipped() or (row is not None and row.state != "draft"):
         raise DefinitionRefused("out", id=template.id, version=template.version)
     if row is None:
@@ -107,7 +107,7 @@ async def publish(tx: AsyncSession, id: str, version: int, *, by: str, now: date
 
     Raises DefinitionRefused: no such draft, `by` wrote it himself, or it names what there is not.
     """
-    row = await _row(tx, id, version)
+    row = await _row(tx, id, version, lock=True)
     if row is None or row.state != "draft":
         raise DefinitionRefused("no_draft", id=id, version=version)
     if row.author == by:
@@ -121,7 +121,7 @@ async def publish(tx: AsyncSession, id: str, version: int, *, by: str, now: date
 
 async def retire(tx: AsyncSession, id: str, version: int, *, by: str, now: datetime) -> None:
     """Enrol nobody new on a version; those who are on it stay. Raises DefinitionRefused: there is none that is out or a draft."""
-    row = await _row(tx, id, version)
+    row = await _row(tx, id, version, lock=True)
     if row is None and (id, version) in shipped():
         # Of a shipped one only this is kept: its file stays what is read.
         row = PlanDefinition(template=id, version=version, body=body_of(find_template(id, version)), author="shipped", created_at=now)
@@ -133,16 +133,17 @@ async def retire(tx: AsyncSession, id: str, version: int, *, by: str, now: datet
     await move(tx, row, "retired", moves=DEFINITION_MOVES, at=now, by=by, retired_at=now)
 
 
-async def listed(tx: AsyncSession) -> list[Listed]:
-    """All versions there are, shipped and own, by id and version."""
-    rows = {(row.template, row.version): row for row in await tx.scalars(select(PlanDefinition))}
-    found = [
-        Listed(id, version, find_template(id, version).title, rows[id, version].state if (id, version) in rows else "shipped", None, None)
-        for id, version in shipped()
-    ]
-    own = [row for key, row in rows.items() if key not in shipped()]
-    found += [Listed(row.template, row.version, row.body.get("title", ""), row.state, row.author, row.reviewer) for row in own]
-    return sorted(found, key=lambda each: (each.id, each.version))
+async def listed(tx: AsyncSession, id: str | None = None) -> list[Listed]:
+    """All versions there are (of one template, if `id` is given), shipped and own, by id and version."""
+    row = PlanDefinition
+    chosen = select(row.template, row.version, func.coalesce(row.body["title"].astext, ""), row.state, row.author, row.reviewer)
+    rows = (await tx.execute(chosen.where(row.template == id) if id is not None else chosen)).tuples()
+    found = {each[:2]: Listed(*each) for each in rows}
+    for key in shipped():
+        if id in (None, key[0]):
+            # Of a shipped one only that it is retired is kept here.
+            found[key] = Listed(*key, find_template(*key).title, found[key].state if key in found else "shipped", None, None)
+    return [found[key] for key in sorted(found)]
 
 
 async def draft_or_version(tx: AsyncSession, id: str, version: int) -> PlanTemplate | None:
@@ -153,7 +154,7 @@ async def draft_or_version(tx: AsyncSession, id: str, version: int) -> PlanTempl
     return PlanTemplate.model_validate(row.body) if row is not None else None
 
 
-async def _row(tx: AsyncSession, id: str, version: int) -> PlanDefinition | None:
+async def _row(tx: AsyncSession, id: str, version: int, *, lock: bool = False) -> PlanDefinition | None:
     chosen = select(PlanDefinition).where(PlanDefinition.template == id, PlanDefinition.version == version)
-    found: PlanDefinition | None = await tx.scalar(chosen.with_for_update())
+    found: PlanDefinition | None = await tx.scalar(chosen.with_for_update().execution_options(populate_existing=True) if lock else chosen)
     return found

@@ -5,20 +5,21 @@ import asyncio
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.patient_export import RIGHT, carers_of, export
+from bot.patient_export import RIGHT, WHY, carers_of, export
 from console.admin.fields import number
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
 from console.words import area_words
-from records.patient import AccessRefused, Patient, patients_numbered
+from records.patient import AccessRefused, Patient, note_reads, patients_numbered
 
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The form; with a record number, who of the family may be asking."""
-    desk, sought = request.app[DESK], request.query.get("patient", "").strip()[:60]
+    desk, seat, sought = request.app[DESK], request[SEAT], request.query.get("patient", "").strip()[:60]
     async with desk.db.transaction() as tx:
         patient = await _patient(tx, request, sought) if sought else None
         carers = await carers_of(tx, patient.id) if patient is not None else []
+        await note_reads(tx, seat.staff, [patient.id] if patient is not None else [], why=WHY, now=desk.clock())
     return render(
         request,
         "console/admin/export.html",

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from console.cohorts.reach import number
 from console.desk import DESK, SEAT
 from console.page import get, post, see_other
-from console.plans.common import ID, names_of, page, template_asked, words
+from console.plans.common import ID, page, template_asked, words
 from plans.auto_enrolment import OnLeft, set_auto
 from records.auto_enrolment import AutoEnrolment
 from records.cohort import Cohort
+from records.staff import names_of
 from tagging.cohort.saved import access_cohort, cohorts_for
 
 RIGHT = "plan.enrol"
@@ -25,7 +26,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         own = [each for each in await cohorts_for(tx, seat.staff) if each.team_id in seat.teams and seat.rights.has(RIGHT, each.team_id)]
         rules = select(AutoEnrolment).where(AutoEnrolment.template == template.id, AutoEnrolment.cohort_id.in_([each.id for each in own]))
         by_cohort = {rule.cohort_id: rule for rule in await tx.scalars(rules)}
-        names = await names_of(tx, {rule.by for rule in by_cohort.values()})
+        names = await names_of(tx, (rule.by for rule in by_cohort.values()))
     return page(request, "console/plans/auto.html", template, shelf, cohorts=own, rules=by_cohort,
         names=names, on_left=words("on_left"),
     )  # fmt: skip

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from console.desk import DESK
-from console.page import ANYBODY, get
-from console.plans.common import ID, anchors_given, page, say, template_asked, today_of
+from console.page import ANYBODY, get, today
+from console.plans.common import ID, anchors_given, page, say, template_asked
 from console.plans.told import asks, kind_text
 from plans.dry_run_people import synthetic_anchors
 from plans.guard import QUIET
@@ -79,14 +79,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     desk = request.app[DESK]
     async with desk.db.transaction() as tx:
         template, shelf = await template_asked(tx, request)
-    today, days, wrong = today_of(request), span_of(request.query.get("days", "")), None
-    anchors: Anchors = synthetic_anchors(template, today)
+    day, days, wrong = today(desk), span_of(request.query.get("days", "")), None
+    anchors: Anchors = synthetic_anchors(template, day)
     try:
         anchors = {**anchors, **anchors_given(template, request.query)}
     except ValueError:
         wrong = say("enrol.date_wrong")
     return page(request, "console/plans/calendar.html", template, shelf, wrong=wrong,
-        weeks=weeks(template, anchors, today, days, desk.zone), days=days, spans=SPANS, dates=dates_shown(template, anchors),
+        weeks=weeks(template, anchors, day, days, desk.zone), days=days, spans=SPANS, dates=dates_shown(template, anchors),
     )  # fmt: skip
 
 

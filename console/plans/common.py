@@ -1,13 +1,12 @@
 """What the plans' pages share: which template is meant, whose patients count, and a look at what would be, which leaves nothing behind."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Any, TypeVar
 
 from aiohttp import web
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import number
@@ -18,7 +17,7 @@ from plans.schedule import Anchors
 from plans.sentences import Sentences
 from plans.template import PlanTemplate, anchor_kinds, anchor_title
 from records.database import Database
-from records.staff import Staff
+from records.patient import note_reads
 
 T = TypeVar("T")
 ID = "{id:[a-z][a-z0-9_]*}"
@@ -77,16 +76,20 @@ async def shelves(tx: AsyncSession) -> dict[str, Shelf]:
     return {id: Shelf(versions) for id, versions in found.items()}
 
 
-async def template_asked(tx: AsyncSession, request: web.Request, version: str | None = None) -> tuple[PlanTemplate, Shelf]:
-    """The template of the address, in the version asked for (`version`, else of the query). Raises HTTPNotFound."""
-    id = request.match_info["id"]
-    shelf = (await shelves(tx)).get(id)
-    asked = version if version is not None else request.query.get("version")
-    chosen = number(asked) if asked else shelf.shown if shelf is not None else 0
-    template = await draft_or_version(tx, id, chosen) if shelf is not None and chosen in shelf.versions else None
-    if template is None or shelf is None:
+async def template_of(tx: AsyncSession, id: str, asked: str | None) -> tuple[PlanTemplate, Shelf]:
+    """A template in the version `asked`, else in the one that is shown. Raises HTTPNotFound."""
+    shelf = Shelf({each.version: each for each in await listed(tx, id)})
+    if not shelf.versions:
+        raise web.HTTPNotFound
+    template = await draft_or_version(tx, id, number(asked) if asked else shelf.shown)
+    if template is None:
         raise web.HTTPNotFound
     return template, shelf
+
+
+async def template_asked(tx: AsyncSession, request: web.Request, version: str | None = None) -> tuple[PlanTemplate, Shelf]:
+    """The template of the address, in the version asked for (`version`, else of the query). Raises HTTPNotFound."""
+    return await template_of(tx, request.match_info["id"], version if version is not None else request.query.get("version"))
 
 
 def page(request: web.Request, name: str, template: PlanTemplate, shelf: Shelf, **context: Any) -> web.Response:
@@ -115,6 +118,13 @@ async def without_trace(db: Database, work: Callable[[AsyncSession], Awaitable[T
         return found[0]
 
 
+async def note_shown(request: web.Request, patients: Collection[int]) -> None:
+    """Write down that the asker reads of these patients, apart from what was only looked at."""
+    desk = request.app[DESK]
+    async with desk.db.transaction() as tx:
+        await note_reads(tx, request[SEAT].staff, patients, why="plan", now=desk.clock())
+
+
 def asked_anchors(template: PlanTemplate) -> dict[str, str]:
     """The dates that no record knows, by name with their titles: somebody has to say them."""
     kinds = anchor_kinds()
@@ -130,15 +140,3 @@ def anchors_given(template: PlanTemplate, form: Mapping[str, Any]) -> Anchors:
         if days:
             given[name] = days if anchor_kinds()[name].several else days[0]
     return given
-
-
-async def names_of(tx: AsyncSession, userids: set[str]) -> dict[str, str]:
-    """Staff by userid, as people call them."""
-    found = select(Staff.userid, Staff.name).where(Staff.userid.in_(sorted(userids)))
-    return dict((await tx.execute(found)).tuples().all())
-
-
-def today_of(request: web.Request) -> date:
-    """The hospital's day."""
-    desk = request.app[DESK]
-    return desk.clock().astimezone(desk.zone).date()

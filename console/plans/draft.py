@@ -9,16 +9,15 @@ from multidict import MultiDictProxy
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.cohorts.reach import number
 from console.desk import DESK, SEAT
-from console.page import TEMPLATES, get, post, render, see_other
+from console.page import TEMPLATES, get, post, render, see_other, today
 from console.plans.calendar import SPANS, weeks
-from console.plans.common import say, shelves, today_of, words
+from console.plans.common import say, template_of, words
 from console.plans.steps import NAMES, StepRow, changed, patched, rows_of, snippets, written
 from console.plans.told import asks, days_text, hours_text, kind_text
 from plans.authored import AuthoringError, open_authored
 from plans.dry_run_people import synthetic_anchors
-from plans.publishing import DefinitionRefused, draft_or_version, keep_draft, read_definition, references
+from plans.publishing import DefinitionRefused, keep_draft, read_definition, references
 from plans.template import PlanTemplate, anchor_kinds
 from plans.template.written import body_of, to_yaml
 from records.plan_definition import PlanDefinition
@@ -77,13 +76,9 @@ async def new(request: web.Request) -> web.StreamResponse:
     async with request.app[DESK].db.transaction() as tx:
         text, seen = (TEMPLATES / "console" / "plans" / "blank.yml").read_text("utf-8"), ""
         if id:
-            shelf = (await shelves(tx)).get(id)
-            version = number(request.query["version"]) if request.query.get("version") else shelf.shown if shelf is not None else 0
-            template = await draft_or_version(tx, id, version) if shelf is not None and version in shelf.versions else None
-            if template is None or shelf is None:
-                raise web.HTTPNotFound
-            if shelf.versions[version].state == "draft":
-                text, seen = to_yaml(template), await _seen(tx, id, version)
+            template, shelf = await template_of(tx, id, request.query.get("version"))
+            if shelf.versions[template.version].state == "draft":
+                text, seen = to_yaml(template), await _seen(tx, id, template.version)
             else:
                 text = written(body_of(template) | {"version": shelf.next})
         return await _page(tx, request, text, seen)
@@ -96,12 +91,13 @@ async def _page(tx: AsyncSession, request: web.Request, text: str, seen: str, wr
 
 
 def _shown(request: web.Request, draft: Draft, by: str) -> dict[str, Any]:
-    template, today, zone = draft.template, today_of(request), request.app[DESK].zone
+    template, desk = draft.template, request.app[DESK]
+    day = today(desk)
     return {
         "draft": draft,
         "by": by,
         "plan": template,
-        "weeks": weeks(template, synthetic_anchors(template, today), today, SPANS[1], zone) if template is not None else [],
+        "weeks": weeks(template, synthetic_anchors(template, day), day, SPANS[1], desk.zone) if template is not None else [],
         "kinds": words("kinds"),
         "modes": words("schedule_modes"),
         "anchors": {name: kind.title for name, kind in anchor_kinds().items()},

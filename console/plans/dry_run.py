@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import number, reach
 from console.desk import DESK, SEAT
-from console.page import ANYBODY, get, post, render
+from console.page import ANYBODY, get, post, render, today
 from console.plans.calendar import SPANS, span_of
-from console.plans.common import ID, page, say, teams_with, template_asked, today_of, without_trace, words
+from console.plans.common import ID, note_shown, page, say, teams_with, template_asked, without_trace, words
 from plans.dry_run import Contact, Wanted, collisions
 from plans.dry_run_people import NAMED, Summary, contacts_of_template, families_of
 from plans.template import PlanTemplate
@@ -45,12 +45,13 @@ async def run(request: web.Request) -> web.StreamResponse:
     reasons = plan_words("undeliverable")
     if whom == "family":
         async with desk.db.transaction() as tx:
-            found = await contacts_of_template(tx, template, days, today=today_of(request), zone=desk.zone)
+            found = await contacts_of_template(tx, template, days, today=today(desk), zone=desk.zone)
         made_up = [("answers" if answers else "silent", each, collisions(each, desk.zone)) for answers, each in found.items()]
         return render(request, "console/plans/_contacts.html", families=made_up, reasons=reasons, summary=None, days=days)
     summary = Summary()
-    families = await without_trace(desk.db, lambda tx: _families(tx, request, template, ids, days, summary, keep=whom == "patient"))
+    families, named = await without_trace(desk.db, lambda tx: _families(tx, request, template, ids, days, summary, keep=whom == "patient"))
     if whom == "patient":
+        await note_shown(request, named)
         return render(request, "console/plans/_contacts.html", families=families, reasons=reasons, summary=summary, days=days)
     busiest = max(summary.by_day.values(), default=0)
     return render(
@@ -80,25 +81,27 @@ async def _people(tx: AsyncSession, request: web.Request, whom: str, record_numb
 
 async def _families(
     tx: AsyncSession, request: web.Request, template: PlanTemplate, ids: list[int], days: int, summary: Summary, *, keep: bool
-) -> list[tuple[str, list[Contact], object]]:
-    desk, seen, kept = request.app[DESK], set[int](), list[tuple[str, list[Contact], object]]()
+) -> tuple[list[tuple[str, list[Contact], object]], set[int]]:
+    """The families (with `keep`, each as it is shown) and which children are named in them."""
+    desk, seen, kept, named = request.app[DESK], set[int](), list[tuple[str, list[Contact], object]](), set[int]()
     for first in range(0, len(ids), AT_ONCE):
         some = ids[first : first + AT_ONCE]
         for family in await families_of(tx, some, template, days=days, now=desk.clock(), zone=desk.zone, seen=seen, summary=summary):
             summary.add(family, desk.zone)
             if keep:
                 own = await _own_children(tx, request, ids, family.carer_id)
-                kept.append((family.name, _titled(family.contacts, own), collisions(family.contacts, desk.zone)))
-    return kept
+                named.update(own)
+                kept.append((family.name, _titled(family.contacts, set(own.values())), collisions(family.contacts, desk.zone)))
+    return kept, named
 
 
-async def _own_children(tx: AsyncSession, request: web.Request, ids: list[int], carer_id: int | None) -> set[str]:
-    """The names of those children of a family whom the asker's teams follow."""
+async def _own_children(tx: AsyncSession, request: web.Request, ids: list[int], carer_id: int | None) -> dict[int, str]:
+    """Those children of a family whom the asker's teams follow, by id with their names."""
     theirs = select(PatientCarer.patient_id).where(PatientCarer.carer_id == carer_id)
-    chosen = select(Patient.name).where(
+    chosen = select(Patient.id, Patient.name).where(
         or_(Patient.id.in_(ids), Patient.id.in_(theirs)), Patient.team_id.in_(teams_with(request, "care.read"))
     )
-    return set(await tx.scalars(chosen))
+    return dict((await tx.execute(chosen)).tuples().all())
 
 
 def _titled(contacts: list[Contact], own: set[str]) -> list[Contact]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.cohorts.reach import number, reach
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.plans.common import ID, Shelf, anchors_given, asked_anchors, page, say, template_asked, without_trace, words
+from console.plans.common import ID, Shelf, anchors_given, asked_anchors, note_shown, page, say, template_asked, without_trace, words
 from plans.cohort_enrolment import begin, stop
 from plans.enrol_many import Refusal, check_many
 from plans.guard import QUIET
@@ -113,10 +113,10 @@ async def order(request: web.Request) -> web.StreamResponse:
 
 async def _newest(tx: AsyncSession, request: web.Request) -> tuple[PlanTemplate, Shelf]:
     """The version on which people are enrolled, whatever version was looked at before. Raises HTTPNotFound where there is none."""
-    _, shelf = await template_asked(tx, request, "")
+    template, shelf = await template_asked(tx, request, "")
     if shelf.newest is None:
         raise web.HTTPNotFound
-    return await template_asked(tx, request, str(shelf.newest))
+    return template, shelf
 
 
 async def _wish(tx: AsyncSession, request: web.Request, template: PlanTemplate) -> Wish:
@@ -150,6 +150,8 @@ async def progress(request: web.Request) -> web.StreamResponse:
         row = await _order_of(tx, request)
         cohort = await tx.get(Cohort, row.cohort_id) if row.cohort_id is not None else None
         staff = await tx.get_one(Staff, row.staff_id)
+    if row.state != "running":
+        await note_shown(request, {id for id, _, _ in row.named if id})
     done = row.enrolled + sum(row.refused.values())
     part = request.headers.get("HX-Request") == "true"
     name = "console/plans/_order.html" if part else "console/plans/order.html"

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
-from console.plans.common import ID, Shelf, page, teams_with, template_asked, without_trace
+from console.plans.common import ID, Shelf, note_shown, page, teams_with, template_asked, without_trace
 from console.plans.told import Changed
 from plans.enrolment import RUNNING
 from plans.progress import people_on
@@ -65,6 +65,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
         return template, done, people
 
     template, done, people = await without_trace(desk.db, work)
+    await note_shown(request, {each.patient_id for each in (*done.moved[:NAMED], *done.refused)})
     return render(request, "console/plans/_move_preview.html", plan=template, done=done, people=people)
 
 

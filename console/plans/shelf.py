@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
 from console.page import ANYBODY, get, post, render, see_other
-from console.plans.common import ID, OUT, Shelf, names_of, page, say, shelves, teams_with, template_asked, words
+from console.plans.common import ID, OUT, Shelf, page, say, shelves, teams_with, template_asked, words
 from console.plans.told import Changed, asks, days_text, hours_text, kind_text
 from plans.progress import running
 from plans.publishing import DefinitionRefused, draft_or_version, publish, references, retire
@@ -24,7 +24,7 @@ from records.cohort import Cohort
 from records.cohort_enrolment import CohortEnrolment
 from records.patient import Patient
 from records.plan_definition import PlanDefinition
-from records.staff import Staff
+from records.staff import Staff, names_of
 from records.state import StateChange
 
 # As many entries of the log as anybody reads.
@@ -54,7 +54,7 @@ async def show_all(request: web.Request) -> web.StreamResponse:
             if template is not None:
                 rows.append(OnShelf(id, template, shelf, shelf.versions[shelf.shown].state, people.get(id, 0)))
         drafts = [each for shelf in found.values() for each in shelf.drafts]
-        names = await names_of(tx, {each.author for each in drafts if each.author})
+        names = await names_of(tx, (each.author for each in drafts))
     rows.sort(key=lambda row: (row.state == "retired", row.plan.department, row.plan.title))
     return render(
         request, "console/plans/list.html", rows=rows, drafts=drafts, names=names, states=words("states"),
@@ -85,7 +85,7 @@ async def _shown(tx: AsyncSession, request: web.Request, template: PlanTemplate,
         "asks": asks,
         "changed": Changed(old, template) if old is not None else None,
         "old": before,
-        "names": await names_of(tx, {each for each in (here.author, here.reviewer) if each}),
+        "names": await names_of(tx, (here.author, here.reviewer)),
         "wrong": await references(tx, template, now=desk.clock(), zone=desk.zone) if here.state == "draft" else [],
         "can_write": seat.rights.has("plan.write"),
         "can_approve": seat.rights.has("plan.approve"),
@@ -160,9 +160,8 @@ async def log(request: web.Request) -> web.StreamResponse:
         found = await _of_definitions(tx, template.id)
         found += await _of_cohorts(tx, template.id, teams)
         found += await _of_moves(tx, template.id, teams)
-        people = {each.by for each in found} | {each.author or "" for each in shelf.versions.values()}
-        people |= {each.reviewer or "" for each in shelf.versions.values()}
-        names = await names_of(tx, people)
+        writers = (userid for each in shelf.versions.values() for userid in (each.author, each.reviewer))
+        names = await names_of(tx, (*(each.by for each in found), *writers))
     found.sort(key=lambda each: each.at, reverse=True)
     return page(request, "console/plans/log.html", template, shelf, found=found[:LOGGED],
         names=names, states=words("states"),

@@ -38,6 +38,8 @@ async def test_a_mother_gets_the_record_and_her_own_words(stage: Stage) -> None:
     mother, _ = await family(stage)
     admin = await stage.client("admin")
     assert "赵敏（妈妈）" in await admin.text("/admin/export?patient=d0001")
+    async with stage.db.transaction() as tx:
+        assert [(row.patient_id, row.why) for row in await tx.scalars(select(ReadAudit))] == [(await stage.patient("D0001"), "export")]
     assert "没有这个病历号" in await admin.text("/admin/export?patient=X1")
     assert "wrong=export_reason" in (await admin.post("/admin/export", patient="D0001", carer=str(mother))).headers["Location"]
     answer = await admin.post("/admin/export", patient="D0001", carer=str(mother), reason="母亲当面申请")

@@ -1,5 +1,6 @@
 """Plans on pages: templates are written, tried and approved by a second person; cohorts are put on them; nobody sees others' patients."""
 
+import asyncio
 import re
 from datetime import date, timedelta
 
@@ -9,10 +10,11 @@ from sqlalchemy import func, select
 from bot.cohort_enrolments import enrol_cohorts
 from plans.definition import template_at
 from plans.enrolment import enrol
+from plans.publishing import keep_draft, read_definition
 from records.auto_enrolment import AutoEnrolment
 from records.care_plan import CarePlan, Task
 from records.cohort_enrolment import CohortEnrolment
-from records.patient import Patient, ReadAudit
+from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.patient_index import refresh_index
 from records.plan_definition import PlanDefinition
 from records.refusal import AccessRefusal
@@ -152,6 +154,13 @@ async def test_a_template_goes_out_and_comes_back_as_yaml_and_fhir(stage: Stage)
     assert "这不是 FHIR PlanDefinition" in await lin.upload("/plan-drafts/import", "p.json", b'{"resourceType": "Patient"}')
 
 
+async def read_by(stage: Stage, userid: str, why: str = "plan") -> list[int]:
+    """Whose record somebody has read, as the audit has it."""
+    async with stage.db.transaction() as tx:
+        reads = select(ReadAudit.patient_id).join(Staff, Staff.id == ReadAudit.staff_id).where(Staff.userid == userid, ReadAudit.why == why)
+        return list(await tx.scalars(reads.order_by(ReadAudit.patient_id)))
+
+
 async def test_the_dry_run_tells_what_goes_out_and_writes_nothing(stage: Stage) -> None:
     await published(stage)
     lin, qin = await stage.client("linyue"), await stage.client("qinlan")
@@ -170,6 +179,34 @@ async def test_the_dry_run_tells_what_goes_out_and_writes_nothing(stage: Stage) 
         assert (await tx.scalars(select(AccessRefusal.why))).all() == ["access_refused"] * 2
 
 
+async def test_whoever_is_named_in_a_dry_run_is_noted_as_read(stage: Stage) -> None:
+    await published(stage)
+    duo, boy, other = [await stage.patient(number) for number in ("D0001", "D0002", "R0001")]
+    async with stage.db.transaction() as tx:
+        mother = Carer(name="赵敏")
+        tx.add(mother)
+        await tx.flush()
+        tx.add_all(PatientCarer(patient_id=each, carer_id=mother.id, relationship="母亲") for each in (duo, boy, other))
+        template, day = await template_at(tx, "gentle", 1), NOW.astimezone(ZONE).date()
+        for each in (boy, other):
+            child = await tx.get_one(Patient, each)
+            await enrol(tx, child, template, anchors={"enrolment": day}, hour=None, by="linyue", now=NOW, zone=ZONE)
+    lin = await stage.client("linyue")
+    page = await (await lin.post("/plans/gentle/dry-run", whom="patient", record_number="D0001", days="14")).text()
+    assert "朵朵·问候" in page and "小宇·问候" in page and "果果" not in page
+    assert await read_by(stage, "linyue") == [duo, boy]
+
+
+async def test_looking_at_a_template_waits_for_nobody_who_writes_it(stage: Stage) -> None:
+    zhang = await stage.client("zhangwei")
+    await drafted(await stage.client("linyue"), plan())
+    async with stage.db.transaction() as tx:
+        await keep_draft(tx, read_definition(plan(text="还在写。")), by="linyue", now=NOW)
+        async with asyncio.timeout(20):
+            page = await zhang.text("/plans/gentle?version=1")
+    assert "您好，出院后好好休息。" in page and "还在写。" not in page
+
+
 async def test_a_cohort_is_put_on_a_plan_after_a_look_at_who_can_be(stage: Stage) -> None:
     await published(stage)
     lin = await stage.client("linyue")
@@ -185,7 +222,9 @@ async def test_a_cohort_is_put_on_a_plan_after_a_look_at_who_can_be(stage: Stage
     address = answer.headers["Location"].removeprefix("/console").split("?")[0]
     assert 'data-state="running"' in await lin.text(address)
     assert await enrol_cohorts(stage.db, lambda: NOW, ZONE) > 0
+    assert await read_by(stage, "linyue") == []
     page = await lin.text(address)
+    assert await read_by(stage, "linyue") == [await stage.patient("D0001")]
     assert 'data-state="done"' in page and "加入<b>1</b>人" in page and "已经在计划里" in page
     async with stage.db.transaction() as tx:
         plans = (await tx.scalars(select(CarePlan).order_by(CarePlan.id))).all()
@@ -254,6 +293,7 @@ async def test_people_are_moved_to_a_new_version_after_the_difference_is_shown(s
     assert "您的1位患者" in page and "换了说法。" in page
     page = await (await lin.post("/plans/gentle/move/preview", version="2")).text()
     assert 'data-moved="1"' in page and "朵朵" in page and "果果" not in page
+    assert await read_by(stage, "linyue") == [await stage.patient("D0001")]
     async with stage.db.transaction() as tx:
         assert set(await tx.scalars(select(CarePlan.template_version))) == {1}
     assert (await lin.post("/plans/gentle/move", version="2")).status == 303
