@@ -13,7 +13,7 @@ from console.desk import DESK, SEAT
 from console.page import get, render, today
 from records.cohort import Cohort, CohortVersion
 from records.patient import access_patient
-from records.staff import Staff, Team
+from records.staff import Team, names_of
 from tagging.cohort.builder import read
 from tagging.cohort.explain import explain
 from tagging.cohort.movement import days, movement, sizes
@@ -109,8 +109,7 @@ async def history(request: web.Request) -> web.StreamResponse:
         cohort = await cohort_of(tx, request)
         chosen = select(CohortVersion).where(CohortVersion.cohort_id == cohort.id).order_by(CohortVersion.version)
         kept = (await tx.scalars(chosen)).all()
-        authors = select(Staff.userid, Staff.name).where(Staff.userid.in_([each.by for each in kept]))
-        names = dict((await tx.execute(authors)).tuples().all())
+        names = await names_of(tx, (each.by for each in kept))
     versions, before = list[Version](), list[str]()
     for each in kept:
         query = read(each.definition)

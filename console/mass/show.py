@@ -17,7 +17,7 @@ from plans.mass_message.words import words as states
 from plans.mass_message.write import FOUR_EYES, hands_of
 from records.mass_message import MassMessage
 from records.patient import AccessRefused
-from records.staff import Staff, Team
+from records.staff import Staff, Team, names_of
 from records.state import StateChange
 from tagging.cohort.words import CohortError
 
@@ -38,25 +38,25 @@ async def seen(tx: AsyncSession, request: web.Request, message: MassMessage, ref
     desk, seat = request.app[DESK], request[SEAT]
     chosen = select(StateChange).where(StateChange.entity == "mass_message", StateChange.entity_id == message.id).order_by(StateChange.id)
     moves = list(await tx.scalars(chosen))
-    people = {each.by for each in moves}
-    names = dict((await tx.execute(select(Staff.userid, Staff.name).where(Staff.userid.in_(people)))).tuples().all())
+    names = await names_of(tx, (each.by for each in moves))
     team = await tx.get_one(Team, message.team_id)
-    rights = {"write": WRITE, "approve": APPROVE, "read": "care.read"}
-    may = {name: seat.rights.has(right, message.team_id) for name, right in rights.items()}
     return {
-        "message": message, "author": await tx.get_one(Staff, message.created_by), "team": team, "moves": moves, "may": may,
+        "author": await tx.get_one(Staff, message.created_by), "team": team, "moves": moves,
         "names": names | words("by"), "own": seat.staff.userid in await hands_of(tx, message), "four_eyes": FOUR_EYES, "refused": refused,
-        "reads": message.text.replace("{name}", say("example.name")), "states": states("states"), "words": words,
-        "local_now": desk.clock().astimezone(desk.zone), **await how_far(tx, message),
+        "reads": message.text.replace("{name}", say("example.name")),
+        "local_now": desk.clock().astimezone(desk.zone), **await how_far(tx, request, message),
     }  # fmt: skip
 
 
-async def how_far(tx: AsyncSession, message: MassMessage) -> dict[str, Any]:
+async def how_far(tx: AsyncSession, request: web.Request, message: MassMessage) -> dict[str, Any]:
     """What the progress wants."""
+    rights = {"write": WRITE, "approve": APPROVE, "read": "care.read"}
+    may = {name: request[SEAT].rights.has(right, message.team_id) for name, right in rights.items()}
     found = await counts(tx, message) if message.families is not None else Counts({}, {}, {})
     return {
         "message": message, "found": found, "under_way": message.state in UNDER_WAY, "recipient": states("recipient"),
         "route_name": route_name, "contact_name": contact_name, "reason_name": reason_name, "states": states("states"), "words": words,
+        "may": may,
     }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ async def progress(request: web.Request) -> web.StreamResponse:
     """How far it is, again and again. It ends by itself: what is over is not asked for any more."""
     async with request.app[DESK].db.transaction() as tx:
         message = await mass_of(tx, request)
-        return render(request, "console/mass/_progress.html", again=True, **await seen(tx, request, message))
+        return render(request, "console/mass/_progress.html", again=True, **await how_far(tx, request, message))
 
 
 async def ahead(request: web.Request) -> web.StreamResponse:
