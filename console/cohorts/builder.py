@@ -9,7 +9,7 @@ from multidict import MultiDictProxy
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.cohorts.reach import cohort_of, number, page_of, reach, say, sentences
+from console.cohorts.reach import cohort_of, number, page_of, reach, say, words
 from console.desk import DESK, SEAT
 from console.page import get, post, render, today
 from plans.definition import newest_templates
@@ -76,8 +76,8 @@ async def draft(request: web.Request) -> web.StreamResponse:
             changed = rows
             found = drafted(str(form.get("text", ""))[:5000], scope, rows)
         counted, found = await _counted(tx, found, scope)
-        shown = await _offered(tx, scope)
-    redraw = changed != rows or [_shape(row) for row in rows] != was if by_rows else found.query is not None
+        redraw = changed != rows or [_shape(row) for row in rows] != was if by_rows else found.query is not None
+        shown = await _offered(tx, scope) if redraw else {}
     return render(
         request, "console/cohorts/_draft.html", draft=found, counted=counted, by_rows=by_rows, redraw=redraw,
         spoken=write(found.query, names=scope.name_of) if found.query is not None else "", **shown,
@@ -117,7 +117,7 @@ def _changed(rows: tuple[Row, ...], do: str, was: list[str]) -> tuple[Row, ...]:
 
 async def _offered(tx: AsyncSession, scope: Scope) -> dict[str, Any]:
     """What the boxes of the rows offer."""
-    words = table("keywords")
+    keywords = table("keywords")
     departments = select(Encounter.department).where(Encounter.department.is_not(None)).distinct().limit(200)
     return {
         "fields": {name: say(f"fields.{name}") for name in OPS},
@@ -126,9 +126,9 @@ async def _offered(tx: AsyncSession, scope: Scope) -> dict[str, Any]:
         "teams": sorted(scope.team_names),
         "departments": sorted(str(each) for each in await tx.scalars(departments)),
         "templates": {id: template.title for id, template in (await newest_templates(tx)).items()},
-        "measures": sentences().group("measures"),
+        "measures": words("measures"),
         "source_names": {code: names[0] for code, names in table("sources").items() if code in sources().values()},
-        "words": {name: words[name][0] for name in ("and", "or", "not")},
+        "words": {name: keywords[name][0] for name in ("and", "or", "not")},
         "shape": _shape,
         "befores": BEFORE,
         "afters": AFTER,
@@ -137,7 +137,7 @@ async def _offered(tx: AsyncSession, scope: Scope) -> dict[str, Any]:
 
 def _op(field: str, op: str) -> str:
     if field in ("tag", "department", "team") or op in ("<=", ">=", "<", ">", "=", "..", "unknown"):
-        return str(sentences().group("ops")[op])
+        return str(words("ops")[op])
     found: str = table("keywords")[op][0]
     return found
 

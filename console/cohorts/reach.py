@@ -1,15 +1,12 @@
 """What somebody at the console may ask for: the patients of his teams in which he has the right, and his teams' private tags."""
 
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
-from console.page import TEMPLATES
-from plans.sentences import Sentences
+from console.words import area_sentences
 from records.cohort import Cohort
 from tagging.cohort.preview import Page
 from tagging.cohort.query import Query
@@ -18,17 +15,7 @@ from tagging.cohort.scope import Scope, scope_of_staff
 from tagging.cohort.write import write
 
 PAGE = 50
-
-
-@cache
-def sentences() -> Sentences:
-    """What the cohorts' pages say."""
-    return Sentences(Path(TEMPLATES) / "console" / "cohorts" / "words.yml")
-
-
-def say(key: str, /, **values: object) -> str:
-    """One sentence of them."""
-    return sentences().say(key, **values)
+say, words = area_sentences("cohorts").say, area_sentences("cohorts").group
 
 
 async def reach(tx: AsyncSession, request: web.Request, right: str = "care.read") -> Scope:

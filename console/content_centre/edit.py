@@ -19,6 +19,7 @@ from plans.authored import AuthoringError, Problem
 from plans.content.catalogue import newest_of, usable_media, versions_of
 from plans.content.check import check_content
 from plans.content.lifecycle import Draft, content_of, find_item, save_draft
+from plans.content.media import kind_wanted, misplaced
 from plans.content.model import ArticleContent, MessageContent
 from plans.content.words import ContentRefused, label_of, table
 from plans.content.words import say as tell
@@ -33,7 +34,9 @@ MEDIA = f"{BASE}/content/draft"
 
 @dataclass(frozen=True)
 class Written:
-    """A form, read. `content` is None while something is wrong; `shown` is what can be looked at in any case."""
+    """A form, read in its writer's `scope`. `content` is None while something is wrong; `shown` is what can be looked at in any case."""
+
+    scope: Scope
 
     content: ArticleContent | MessageContent | None
     shown: ArticleContent | MessageContent | None
@@ -47,24 +50,22 @@ async def new(request: web.Request) -> web.StreamResponse:
     kind = "message" if request.query.get("kind") == "message" else "article"
     # Nobody has heard of this content yet: it is reviewed again in a year unless somebody says otherwise.
     form = Form(kind, f"{kind[0]}-{secrets.token_hex(4)}", review_by=day.replace(year=day.year + 1, day=min(day.day, 28)).isoformat())
-    return await _editor(request, form, None, ())
+    async with desk.db.transaction() as tx:
+        written = await _read(tx, request, form, {}, await _scope(tx, request))
+    return await _editor(request, form, None, written)
 
 
 async def edit(request: web.Request) -> web.StreamResponse:
     """The form with the version that an editor goes on from."""
-    desk, seat = request.app[DESK], request[SEAT]
-    async with desk.db.transaction() as tx:
+    async with request.app[DESK].db.transaction() as tx:
         item = await item_of(tx, request, needs=WRITE)
         version = newest_of(await versions_of(tx, item))
         if version is None:
             raise AccessRefused(f"content {item.code}")
-        content = content_of(version)
-        scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)
-        names = {entry.code: entry.name for entry in scope.tags.values()}
-        form = form_of(
-            content, mark=mark_of(version), team=str(item.team_id or ""), tag_names=[names.get(each, each) for each in content.tags]
-        )
-    return await _editor(request, form, version, ())
+        content, scope = content_of(version), await _scope(tx, request)
+        form = form_of(content, mark=mark_of(version), team=str(item.team_id or ""), tag_names=map(scope.name_of, content.tags))
+        written = await _read(tx, request, form, version.definition, scope)
+    return await _editor(request, form, version, written)
 
 
 async def blocks(request: web.Request) -> web.StreamResponse:
@@ -84,7 +85,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
     desk, form = request.app[DESK], form_in(await request.post())
     async with desk.db.transaction() as tx:
         base, _, _ = await _before(tx, request, form)
-        written = await _read(tx, request, form, base)
+        written = await _read(tx, request, form, base, await _scope(tx, request))
     return render(request, "console/content_centre/_preview.html", **await _seen(request, written))
 
 
@@ -93,9 +94,9 @@ async def save(request: web.Request) -> web.StreamResponse:
     desk, seat, form = request.app[DESK], request[SEAT], form_in(await request.post())
     async with desk.db.transaction() as tx:
         base, item, version = await _before(tx, request, form)
-        written = await _read(tx, request, form, base)
+        written = await _read(tx, request, form, base, await _scope(tx, request))
     if written.content is None:
-        return await _editor(request, form, version, written.wrong)
+        return await _editor(request, form, version, written, written.wrong)
     draft = Draft(written.content, await asyncio.to_thread(check_content, written.content))
     team_id = item.team_id if item is not None else int(form.team) if form.team else None
     try:
@@ -104,10 +105,11 @@ async def save(request: web.Request) -> web.StreamResponse:
                 await find_item(tx, seat.staff, form.code, lock=True)
                 version = newest_of(await versions_of(tx, item))
                 if form.mark != mark_of(version):
-                    return await _editor(request, form, version, (say("editor.changed"),))
+                    raise ContentRefused("moved", code=form.code)
             await save_draft(tx, draft, team_id=team_id, by=seat.staff, now=desk.clock(), zone=desk.zone)
     except ContentRefused as err:
-        return await _editor(request, form, version, (str(err),))
+        # What was typed is still in the form: nobody need begin again.
+        return await _editor(request, form, version, written, [say("editor.changed") if err.code == "moved" else str(err)])
     return see_other(request, f"/content/items/{form.code}", said="content_saved")
 
 
@@ -124,9 +126,12 @@ async def _before(tx: AsyncSession, request: web.Request, form: Form) -> tuple[d
     return {}, None, None
 
 
-async def _read(tx: AsyncSession, request: web.Request, form: Form, base: dict[str, Any]) -> Written:
-    desk, seat = request.app[DESK], request[SEAT]
-    scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)
+async def _scope(tx: AsyncSession, request: web.Request) -> Scope:
+    desk = request.app[DESK]
+    return await scope_of_staff(tx, request[SEAT].staff, now=desk.clock(), zone=desk.zone)
+
+
+async def _read(tx: AsyncSession, request: web.Request, form: Form, base: dict[str, Any], scope: Scope) -> Written:
     codes, wrong = _tags(form.tags, scope, base.get("tags", ()))
     if form.when:
         try:
@@ -145,10 +150,10 @@ async def _read(tx: AsyncSession, request: web.Request, form: Form, base: dict[s
         wrong += [_sentence(each) for each in problems if not any(each.field.startswith(f"blocks[第{number}项]") for number in files)]
     wrong += files.values()
     if not wrong:
-        return Written(content, content, ())
+        return Written(scope, content, content, ())
     unfinished = [*problems, *(Problem("", None, f"blocks[第{number}项]", "") for number in files)]
-    blank = words("blank") | {"review_by": today(desk).isoformat()}
-    return Written(None, await asyncio.to_thread(shown_anyway, definition, unfinished, blank), tuple(dict.fromkeys(wrong)))
+    blank = words("blank") | {"review_by": today(request.app[DESK]).isoformat()}
+    return Written(scope, None, await asyncio.to_thread(shown_anyway, definition, unfinished, blank), tuple(dict.fromkeys(wrong)))
 
 
 def _tags(text: str, scope: Scope, kept: Collection[str]) -> tuple[list[str], list[str]]:
@@ -167,18 +172,17 @@ def _tags(text: str, scope: Scope, kept: Collection[str]) -> tuple[list[str], li
 
 async def _files(tx: AsyncSession, request: web.Request, form: Form) -> dict[int, str]:
     """What is wrong with the files of its blocks, by the number of the block."""
+    if form.kind != "article":
+        return {}
+    parts = {number: part for number, part in enumerate(form.parts, 1) if part.kind in WITH_FILE}
+    usable = await usable_media(tx, request[SEAT].staff, {part.sha256 for part in parts.values()})
     wrong = dict[int, str]()
-    kinds = table("media_kinds")
-    for number, part in enumerate(form.parts, 1):
-        if form.kind != "article" or part.kind not in WITH_FILE:
-            continue
-        place = label_of(f"blocks[{number}].{part.kind}")
-        kept = await usable_media(tx, request[SEAT].staff, part.sha256) if part.sha256 else None
-        wanted = part.kind if part.kind in ("video", "file") else "image"
+    for number, part in parts.items():
+        place, kept = label_of(f"blocks[{number}].{part.kind}"), usable.get(part.sha256)
         if kept is None:
-            wrong[number] = say("editor.no_file", place=place, kind=kinds[wanted])
-        elif kept.kind != wanted:
-            wrong[number] = f"{place}：" + tell("wrong.media_kind", wanted=kinds[wanted], file=part.file, found=kinds[kept.kind])
+            wrong[number] = say("editor.no_file", place=place, kind=table("media_kinds")[kind_wanted(part.kind)])
+        elif said := misplaced(part.kind, part.file, kept.kind):
+            wrong[number] = f"{place}：{said}"
     return wrong
 
 
@@ -198,15 +202,14 @@ async def _seen(request: web.Request, written: Written) -> dict[str, Any]:
     return {"phone": phone, "checked": checked, "wrong": written.wrong, "media": MEDIA, "words": words}
 
 
-async def _editor(request: web.Request, form: Form, version: ContentVersion | None, refused: Sequence[str]) -> web.Response:
-    desk, seat = request.app[DESK], request[SEAT]
-    async with desk.db.transaction() as tx:
-        written = await _read(tx, request, form, version.definition if version is not None else {})
-        scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)
+async def _editor(
+    request: web.Request, form: Form, version: ContentVersion | None, written: Written, refused: Sequence[str] = ()
+) -> web.Response:
+    seat, tags = request[SEAT], written.scope.tags.values()
     teams = {str(id): name for id, name in seat.teams.items() if seat.rights.has(WRITE, id)}
     return render(
         request, "console/content_centre/edit.html", status=422 if refused else 200, form=form, version=version, refused=refused,
-        teams=teams, tag_names=sorted(entry.name for entry in scope.tags.values()), block_names=table("blocks"), with_file=WITH_FILE,
+        teams=teams, tag_names=sorted(entry.name for entry in tags), block_names=table("blocks"), with_file=WITH_FILE,
         placeholders=table("placeholders"), **await _seen(request, written),
     )  # fmt: skip
 

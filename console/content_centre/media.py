@@ -14,10 +14,8 @@ from console.desk import DESK, SEAT
 from console.page import ANYBODY, get, post, render
 from plans.content.catalogue import usable_media
 from plans.content.lifecycle import content_of
-from plans.content.media import MAX_BYTES, CheckedMedia, MediaRefused, check_media
+from plans.content.media import MAX_BYTES, MediaRefused, check_media, misplaced
 from plans.content.store import keep_media
-from plans.content.words import say as tell
-from plans.content.words import table
 from records.content import ContentMedia, ContentVersion
 from records.patient import AccessRefused
 
@@ -30,28 +28,20 @@ async def upload(request: web.Request) -> web.StreamResponse:
     desk, seat = request.app[DESK], request[SEAT]
     given, name, data = await _received(request)
     kind = given.get("kind", "picture")
-    wanted = kind if kind in ("video", "file") else "image"
     part = Part(kind, file=given.get("was_file", ""), sha256=given.get("was_sha256", ""))
     if len(data) > _LARGEST:
         return _answer(request, part, say("editor.large", most=_LARGEST >> 20), 422)
     try:
-        checked = await asyncio.to_thread(_checked, name, data, wanted)
+        checked = await asyncio.to_thread(check_media, name, data)
     except MediaRefused as err:
         return _answer(request, part, str(err), 422)
-    if checked is None:
-        kinds = table("media_kinds")
-        found = check_media(name, data).kind
-        return _answer(request, part, tell("wrong.media_kind", wanted=kinds[wanted], file=name, found=kinds[found]), 422)
+    if wrong := misplaced(kind, name, checked.kind):
+        return _answer(request, part, wrong, 422)
     async with desk.db.transaction() as tx:
         await keep_media(tx, [checked], by=seat.staff.userid, now=desk.clock())
     response = _answer(request, Part(kind, file=checked.name, sha256=checked.sha256), "", 200)
     response.headers["HX-Trigger-After-Settle"] = "blocks-changed"
     return response
-
-
-def _checked(name: str, data: bytes, wanted: str) -> CheckedMedia | None:
-    found = check_media(name, data)
-    return found if found.kind == wanted else None
 
 
 def _answer(request: web.Request, part: Part, wrong: str, status: int) -> web.Response:
@@ -95,7 +85,7 @@ async def show_draft(request: web.Request) -> web.StreamResponse:
     """A file of a content that is being written."""
     desk, sha256 = request.app[DESK], request.match_info["sha256"]
     async with desk.db.transaction() as tx:
-        if await usable_media(tx, request[SEAT].staff, sha256) is None:
+        if not await usable_media(tx, request[SEAT].staff, [sha256]):
             raise AccessRefused(f"content media {sha256}")
         kept = await tx.get_one(ContentMedia, sha256, options=[undefer(ContentMedia.data)], populate_existing=True)
     return media_answer(request, kept)

@@ -3,23 +3,20 @@
 import hashlib
 import json
 import re
-from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import SEAT, Seat
-from console.page import TEMPLATES
+from console.words import area_sentences
 from plans.content.lifecycle import find_item
 from plans.content.words import ContentRefused
-from plans.sentences import Sentences
 from records.content import ContentItem, ContentVersion
 from records.patient import AccessRefused
 from records.role import RightMissing
 
 READERS = ("content.write", "content.approve", "care.read")
-_SENTENCES = Sentences(Path(TEMPLATES) / "console" / "content_centre" / "words.yml")
-say, words = _SENTENCES.say, _SENTENCES.group
+say, words = area_sentences("content_centre").say, area_sentences("content_centre").group
 
 
 def check_reader(seat: Seat) -> None:

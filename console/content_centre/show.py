@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 
 from aiohttp import web
-from sqlalchemy import select
 
 from console.content_centre.phone import phone_of
 from console.content_centre.reach import item_of, mark_of, reason_of, words
@@ -19,7 +18,7 @@ from plans.content.push import push_counts, reference_line
 from records.content import OPEN_STATES
 from records.content_read import reads
 from records.patient import AccessRefused
-from records.staff import Staff, Team
+from records.staff import Team, names_of
 from tagging.cohort.scope import scope_of_staff
 
 
@@ -34,8 +33,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         if chosen is None:
             raise AccessRefused(f"content {item.code} version {number[:10]}")
         moves = await moves_of(tx, versions)
-        people = {each.by for each in moves} | {name for each in versions for name in (*each.editors, each.reviewer) if name}
-        names = dict((await tx.execute(select(Staff.userid, Staff.name).where(Staff.userid.in_(people)))).tuples().all())
+        writers = (name for each in versions for name in (*each.editors, each.reviewer))
+        names = await names_of(tx, (*(each.by for each in moves), *writers))
         figures = {each.version: each for each in await reads(tx, article=item.code)}
         pushes = (await push_counts(tx, item.code)).get(item.code, Counter())
         team = await tx.get(Team, item.team_id) if item.team_id is not None else None
@@ -54,7 +53,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         figures=figures, figure_names=FIGURES, pushes=pushes, team=team, words=words, may=may, day_now=today(desk),
         mark=mark_of(newest_of(versions)), reason_of=reason_of,
         is_open=chosen.state in OPEN_STATES, own=seat.staff.userid in chosen.editors,
-        tags=[{each.code: each.name for each in scope.tags.values()}.get(code, code) for code in content.tags],
+        tags=[scope.name_of(code) for code in content.tags],
         # A shipped text that nobody has reviewed can be approved as it is.
         to_review=chosen.state == "draft" or (chosen is live and chosen.needs_review and not any(v.state in OPEN_STATES for v in versions)),
     )  # fmt: skip

@@ -2,23 +2,20 @@
 
 import hashlib
 import json
-from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import SEAT, Seat
-from console.page import TEMPLATES
+from console.words import area_sentences
 from plans.mass_message.errors import MassRefused
 from plans.mass_message.write import access_mass
-from plans.sentences import Sentences
 from records.mass_message import MassMessage
 from records.patient import AccessRefused
 from records.role import RightMissing
 
 WRITE, APPROVE = "mass.write", "mass.approve"
-_SENTENCES = Sentences(Path(TEMPLATES) / "console" / "mass" / "words.yml")
-say, words = _SENTENCES.say, _SENTENCES.group
+say, words = area_sentences("mass").say, area_sentences("mass").group
 
 
 def may_read(seat: Seat, team_id: int | None = None) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from multidict import MultiDictProxy
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
@@ -67,8 +68,8 @@ async def listed(request: web.Request) -> web.StreamResponse:
         raise RightMissing(WRITE)
     async with desk.db.transaction() as tx:
         rows = [each for each in await write.masses_for(tx, seat.staff) if may_read(seat, each.team_id)]
-        people = {each.created_by for each in rows}
-        names = {id: (await tx.get_one(Staff, id)).name for id in people}
+        writers = select(Staff.id, Staff.name).where(Staff.id.in_({each.created_by for each in rows}))
+        names = dict((await tx.execute(writers)).tuples().all())
     return render(
         request, "console/mass/list.html", rows=rows, names=names, states=states("states"), words=words, may_write=bool(teams_of(seat))
     )

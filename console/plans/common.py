@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -11,34 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import number
 from console.desk import DESK, SEAT
-from console.page import TEMPLATES, render
+from console.page import render
+from console.words import area_sentences
 from plans.publishing import Listed, draft_or_version, listed
 from plans.schedule import Anchors
-from plans.sentences import Sentences
 from plans.template import PlanTemplate, anchor_kinds, anchor_title
 from records.database import Database
 from records.patient import note_reads
 
 T = TypeVar("T")
+say, words = area_sentences("plans").say, area_sentences("plans").group
 ID = "{id:[a-z][a-z0-9_]*}"
 # A version whose state has nobody enrolled any more, or not yet.
 OUT = ("shipped", "active")
-
-
-@cache
-def sentences() -> Sentences:
-    """What the plans' pages say."""
-    return Sentences(TEMPLATES / "console" / "plans" / "words.yml")
-
-
-def say(key: str, /, **values: object) -> str:
-    """One sentence of them."""
-    return sentences().say(key, **values)
-
-
-def words(group: str) -> dict[str, Any]:
-    """A group of them."""
-    return sentences().group(group)
 
 
 @dataclass(frozen=True)

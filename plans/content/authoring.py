@@ -9,9 +9,9 @@ import yaml
 
 from plans.authored import Authored, AuthoringError, Problem, open_authored
 from plans.authored_yaml import Node
-from plans.content.media import CheckedMedia, MediaRefused, check_media
+from plans.content.media import CheckedMedia, MediaRefused, check_media, misplaced
 from plans.content.model import ArticleContent, Media, MessageContent
-from plans.content.words import say, table
+from plans.content.words import say
 from tagging.cohort.scope import Scope
 from tagging.cohort.words import CohortError
 
@@ -120,10 +120,8 @@ def _with_media(
                 told = str(err) if isinstance(err, MediaRefused) else say("wrong.media_missing", file=media.file)
                 problems.append(authored.problem(at, told))
                 continue
-            wanted = {"video": "video", "file": "file"}.get(block.kind, "image")
-            if kind != wanted:
-                kinds = table("media_kinds")
-                problems.append(authored.problem(at, say("wrong.media_kind", wanted=kinds[wanted], file=media.file, found=kinds[kind])))
+            if wrong := misplaced(block.kind, media.file, kind):
+                problems.append(authored.problem(at, wrong))
                 continue
             if checked is not None:
                 found[digest] = checked

@@ -1,6 +1,6 @@
 """The content centre's shelves: which contents a clinician may work on, how each stands, and how it came there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -103,11 +103,13 @@ async def moves_of(tx: AsyncSession, versions: Sequence[ContentVersion]) -> list
     return list(await tx.scalars(chosen))
 
 
-async def usable_media(tx: AsyncSession, staff: Staff, sha256: str) -> ContentMedia | None:
-    """A kept file that he may put into a content: he brought it himself, or it is in a content that he may work on. Without its bytes."""
-    kept = await tx.get(ContentMedia, sha256)
-    if kept is None or kept.by == staff.userid:
-        return kept
+async def usable_media(tx: AsyncSession, staff: Staff, digests: Collection[str]) -> dict[str, ContentMedia]:
+    """Of these kept files those that he may put into a content, by digest: he brought them himself, or they are in a content that he may
+    work on. Without their bytes."""
+    if not digests:
+        return {}
     # A digest is 64 hexadecimal digits: nothing else in a definition looks like it.
-    inside = select(ContentVersion.id).join(ContentItem).where(may_see(staff), ContentVersion.definition.cast(Text).contains(sha256))
-    return kept if await tx.scalar(inside.limit(1)) is not None else None
+    inside = select(ContentVersion.id).join(ContentItem)
+    inside = inside.where(may_see(staff), ContentVersion.definition.cast(Text).contains(ContentMedia.sha256)).correlate(ContentMedia)
+    chosen = select(ContentMedia).where(ContentMedia.sha256.in_(digests), or_(ContentMedia.by == staff.userid, inside.exists()))
+    return {each.sha256: each for each in await tx.scalars(chosen)}

@@ -80,6 +80,17 @@ def check_media(name: str, data: bytes) -> CheckedMedia:
     return CheckedMedia(hashlib.sha256(data).hexdigest(), kind, mime, name, data)
 
 
+def kind_wanted(block: str) -> MediaKind:
+    """What kind of file stands in a block of this kind: a card shows a picture."""
+    return {"video": "video", "file": "file"}.get(block, "image")  # type: ignore[return-value]
+
+
+def misplaced(block: str, file: str, found: str) -> str | None:
+    """Why `file`, which is of the kind `found`, cannot stand in such a block; None where it can."""
+    wanted, kinds = kind_wanted(block), table("media_kinds")
+    return say("wrong.media_kind", wanted=kinds[wanted], file=file, found=kinds[found]) if found != wanted else None
+
+
 def _kind_of(name: str, data: bytes) -> str | None:
     """The extension that the bytes deserve."""
     if data.startswith(b"\xff\xd8\xff"):
