@@ -3,17 +3,19 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import segno
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
 from bot.cli_run import command_settings
-from bot.registry import RegistryError, clinician
-from records.account import Account
-from records.role import Role, StaffRole
-from records.staff import Staff, Team
+from bot.registry import BY, RegistryError, clinician
+from records.account import unlock
+from records.role import Role
+from records.role_giving import RoleError, set_role
+from records.staff import Team
 
 
 def password_command(userid: str, login: str, password: str) -> None:
@@ -36,10 +38,8 @@ def unlock_command(userid: str) -> None:
 
     async def work(tx: AsyncSession, parts: Core) -> str:
         staff = await clinician(tx, userid)
-        account = await tx.scalar(select(Account).where(Account.staff_id == staff.id))
-        if account is None:
+        if not await unlock(tx, staff, by=BY, now=parts.clock()):
             raise RegistryError(f"{userid!r} has no password; `careloop account password` makes one.")
-        account.failures, account.locked_until = 0, None
         return f"{staff.name} may try again."
 
     print(_in_transaction(work))
@@ -49,14 +49,22 @@ def role_command(userid: str, code: str, team: str | None, *, given: bool) -> No
     """`careloop account grant` and `careloop account revoke`."""
 
     async def work(tx: AsyncSession, parts: Core) -> str:
-        staff, where = await clinician(tx, userid), await _team(tx, team)
-        role = await tx.scalar(select(Role).where(Role.code == code))
-        if role is None:
-            raise RegistryError(f"There is no role {code!r}; there are: {', '.join(sorted(await tx.scalars(select(Role.code))))}.")
-        await _set(tx, staff, role, where, given=given)
-        return f"{staff.name} {'is' if given else 'is no longer'} {role.code} {f'in {team}' if team else 'everywhere'}."
+        return await change_role(tx, userid, code, team, given=given, now=parts.clock())
 
     print(_in_transaction(work))
+
+
+async def change_role(tx: AsyncSession, userid: str, code: str, team: str | None, *, given: bool, now: datetime) -> str:
+    """Give or take a role, and say so. Raises RegistryError: no such person, role or team, or nobody would be left who manages staff."""
+    staff, where = await clinician(tx, userid), await _team(tx, team)
+    role = await tx.scalar(select(Role).where(Role.code == code))
+    if role is None:
+        raise RegistryError(f"There is no role {code!r}; there are: {', '.join(sorted(await tx.scalars(select(Role.code))))}.")
+    try:
+        await set_role(tx, staff, role, where.id if where is not None else None, given=given, by=BY, now=now)
+    except RoleError as err:
+        raise RegistryError(f"{staff.name} is the last who may manage staff: grant it to somebody else first.") from err
+    return f"{staff.name} {'is' if given else 'is no longer'} {role.code} {f'in {team}' if team else 'everywhere'}."
 
 
 def sync_command() -> None:
@@ -88,15 +96,6 @@ async def _team(tx: AsyncSession, name: str | None) -> Team | None:
     if team is None:
         raise RegistryError(f"There is no team {name!r}.")
     return team
-
-
-async def _set(tx: AsyncSession, staff: Staff, role: Role, team: Team | None, *, given: bool) -> None:
-    team_id = team.id if team is not None else None
-    same = (StaffRole.staff_id == staff.id, StaffRole.role_id == role.id, StaffRole.team_id.is_not_distinct_from(team_id))
-    if not given:
-        await tx.execute(delete(StaffRole).where(*same))
-    elif await tx.scalar(select(StaffRole.id).where(*same)) is None:
-        tx.add(StaffRole(staff_id=staff.id, role_id=role.id, team_id=team_id))
 
 
 def _in_transaction(work: Callable[[AsyncSession, Core], Awaitable[str]]) -> str:

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, text, update
+from sqlalchemy import ForeignKey, Index, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.staff import Staff
+from records.state import StateChange
 
 
 class Account(Identity, Base):
@@ -38,6 +40,16 @@ class StaffSession(Base):
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     agent: Mapped[str]
+
+
+async def unlock(tx: AsyncSession, staff: Staff, *, by: str, now: datetime) -> bool:
+    """Let somebody try again who typed a wrong password too often; that is written down. False where he has no password."""
+    account = await tx.scalar(select(Account).where(Account.staff_id == staff.id).with_for_update())
+    if account is None:
+        return False
+    account.failures, account.locked_until = 0, None
+    tx.add(StateChange(entity="account", entity_id=account.id, old="locked", new="open", at=now, by=by))
+    return True
 
 
 async def end_sessions_of(tx: AsyncSession, staff_id: int, now: datetime) -> None:

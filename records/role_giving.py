@@ -33,7 +33,8 @@ async def set_role(tx: AsyncSession, staff: Staff, role: Role, team_id: int | No
         tx.add(StaffRole(staff_id=staff.id, role_id=role.id, team_id=team_id))
     else:
         await tx.execute(delete(StaffRole).where(*same))
-        await check_managed(tx)
+        if team_id is None and LAST in role.rights:
+            await check_managed(tx)
     _note(tx, "staff_role", staff.id, role, given, by, now, {"team": team_id})
 
 

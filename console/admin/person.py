@@ -10,7 +10,7 @@ from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
 from console.words import area_words
-from records.account import Account, StaffSession, end_sessions_of
+from records.account import Account, StaffSession, end_sessions_of, unlock
 from records.patient import AccessRefused
 from records.role import Role, StaffRole
 from records.role_giving import RoleError, check_managed, set_role
@@ -76,16 +76,13 @@ async def change_role(request: web.Request) -> web.StreamResponse:
     return _back(request, said="role_given" if given else "role_taken")
 
 
-async def unlock(request: web.Request) -> web.StreamResponse:
+async def let_in(request: web.Request) -> web.StreamResponse:
     """Let somebody try again who typed a wrong password too often."""
     desk, seat = request.app[DESK], request[SEAT]
     async with desk.db.transaction() as tx:
         person = await _person(tx, request)
-        account = await tx.scalar(select(Account).where(Account.staff_id == person.id).with_for_update())
-        if account is None:
+        if not await unlock(tx, person, by=seat.staff.userid, now=desk.clock()):
             raise AccessRefused(f"account of staff {person.id}")
-        account.failures, account.locked_until = 0, None
-        tx.add(StateChange(entity="account", entity_id=account.id, old="locked", new="open", at=desk.clock(), by=seat.staff.userid))
     return _back(request, said="unlocked")
 
 
@@ -141,7 +138,7 @@ ONE = "/admin/people/{id:\\d{1,18}}"
 ROUTES = (
     get(ONE, show, MANAGE),
     post(f"{ONE}/role", change_role, MANAGE),
-    post(f"{ONE}/unlock", unlock, MANAGE),
+    post(f"{ONE}/unlock", let_in, MANAGE),
     post(f"{ONE}/sign-out", sign_out, MANAGE),
     post(f"{ONE}/leave", end, MANAGE),
     post(f"{ONE}/back", again, MANAGE),
