@@ -44,9 +44,9 @@ class Listed:
     reviewer: str | None
 
 
-def read_definition(source: Path | str, *, name: str | None = None) -> PlanTemplate:
+def read_definition(source: Path | str | Authored, *, name: str | None = None) -> PlanTemplate:
     """The template in a YAML file, or in a FHIR PlanDefinition as JSON. Raises AuthoringError with every mistake and its line."""
-    authored = open_authored(source, name=name)
+    authored = source if isinstance(source, Authored) else open_authored(source, name=name)
     if not isinstance(authored.value, dict) or "resourceType" not in authored.value:
         return authored.read(PlanTemplate)
     return _from_fhir(authored)

@@ -1,5 +1,6 @@
 """The rules that adapt care: those in force, a hospital's own as drafts, tried on the days past, put in force by somebody else."""
 
+import asyncio
 from datetime import timedelta
 
 from aiohttp import web
@@ -61,9 +62,9 @@ async def save(request: web.Request) -> web.StreamResponse:
     days = min(max(number(form.get("days", "")) or 30, 1), MOST_DAYS)
     name = area_words("admin")["rule_text"]
     try:
-        rules = read_rules(text, name=name)
+        rules = await asyncio.to_thread(read_rules, text, name=name)
         if do == "check":
-            failures = run_examples(rules)
+            failures = await asyncio.to_thread(run_examples, rules)
             return _page(request, text, wrong="\n".join(map(str, failures)) or None, passed=sum(len(rule.tests) for rule in rules))
         async with desk.db.transaction() as tx:
             if do == "try":

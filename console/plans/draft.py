@@ -1,5 +1,6 @@
 """Writing a template: YAML and its steps side by side, checked as one writes, kept as a draft for somebody else to approve."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from console.plans.calendar import SPANS, weeks
 from console.plans.common import say, template_of, words
 from console.plans.steps import NAMES, StepRow, changed, patched, rows_of, snippets, written
 from console.plans.told import asks, days_text, hours_text, kind_text
-from plans.authored import AuthoringError, open_authored
+from plans.authored import MAX_BYTES, AuthoringError, open_authored
 from plans.dry_run_people import synthetic_anchors
 from plans.publishing import DefinitionRefused, keep_draft, read_definition, references
 from plans.template import PlanTemplate, anchor_kinds
@@ -23,8 +24,6 @@ from plans.template.written import body_of, to_yaml
 from records.plan_definition import PlanDefinition
 
 RIGHT = "plan.write"
-# Longer than any template; the reader itself refuses what is larger.
-LONGEST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,11 @@ class Draft:
 
 async def read_draft(tx: AsyncSession, request: web.Request, text: str) -> Draft:
     """A text, read and held against what this hospital has."""
-    desk, name = request.app[DESK], say("draft.file")
+    desk, rows = request.app[DESK], list[StepRow]()
     try:
-        rows = rows_of(open_authored(text, name=name).value)
-    except AuthoringError as err:
-        return Draft(text, [], mistakes=_mistakes(err))
-    try:
-        template = read_definition(text, name=name)
+        authored = await asyncio.to_thread(open_authored, text, name=say("draft.file"))
+        rows = rows_of(authored.value)
+        template = await asyncio.to_thread(read_definition, authored)
     except AuthoringError as err:
         return Draft(text, rows, mistakes=_mistakes(err))
     return Draft(text, rows, template, (), tuple(await references(tx, template, now=desk.clock(), zone=desk.zone)))
@@ -81,11 +78,10 @@ async def new(request: web.Request) -> web.StreamResponse:
                 text, seen = to_yaml(template), await _seen(tx, id, template.version)
             else:
                 text = written(body_of(template) | {"version": shelf.next})
-        return await _page(tx, request, text, seen)
+        return _page(request, await read_draft(tx, request, text), seen)
 
 
-async def _page(tx: AsyncSession, request: web.Request, text: str, seen: str, wrong: str | None = None) -> web.Response:
-    draft = await read_draft(tx, request, text)
+def _page(request: web.Request, draft: Draft, seen: str, wrong: str | None = None) -> web.Response:
     shown = _shown(request, draft, by="both")
     return render(request, "console/plans/draft.html", status=422 if wrong else 200, seen=seen, wrong=wrong, **shown)
 
@@ -112,9 +108,9 @@ def _shown(request: web.Request, draft: Draft, by: str) -> dict[str, Any]:
 async def check(request: web.Request) -> web.StreamResponse:
     """What was changed in the editor: rows change the text or the text the rows; what is wrong stands beside its line."""
     form = await request.post()
-    text, by = str(form.get("yaml", ""))[:LONGEST], str(form.get("by", "text"))
+    text, by = str(form.get("yaml", ""))[:MAX_BYTES], str(form.get("by", "text"))
     if by == "rows":
-        text = _by_rows(text, form)
+        text = await asyncio.to_thread(_by_rows, text, form)
     async with request.app[DESK].db.transaction() as tx:
         draft = await read_draft(tx, request, text)
     # A click moves the rows themselves.
@@ -136,12 +132,12 @@ def _by_rows(text: str, form: MultiDictProxy[Any]) -> str:
 async def save(request: web.Request) -> web.StreamResponse:
     """Keep it as a draft. What cannot be kept stays in the editor with the reason."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    text, seen = str(form.get("yaml", ""))[:LONGEST], str(form.get("seen", ""))
+    text, seen = str(form.get("yaml", ""))[:MAX_BYTES], str(form.get("seen", ""))
     async with desk.db.transaction() as tx:
         draft = await read_draft(tx, request, text)
         template, wrong = draft.template, None
         if template is None:
-            return await _page(tx, request, text, seen, say("draft.mistakes"))
+            return _page(request, draft, seen, say("draft.mistakes"))
         if await _seen(tx, template.id, template.version) not in ("", seen):
             wrong = say("draft.newer")
         else:
@@ -150,7 +146,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             except DefinitionRefused as err:
                 wrong = str(err)
         if wrong:
-            return await _page(tx, request, text, seen, wrong)
+            return _page(request, draft, seen, wrong)
     return see_other(request, f"/plans/{template.id}", said="draft_kept", version=str(template.version))
 
 
@@ -172,16 +168,16 @@ async def import_file(request: web.Request) -> web.StreamResponse:
         wrong = say("draft.not_text")
     else:
         try:
-            text = upload.file.read(LONGEST).decode("utf-8-sig")
+            text = upload.file.read(MAX_BYTES).decode("utf-8-sig")
         except UnicodeDecodeError:
             wrong = say("draft.not_text")
     if not wrong and '"resourceType"' in text:
         try:
-            text = to_yaml(read_definition(text, name=upload.filename[:60]))  # type: ignore[union-attr]
+            text = to_yaml(await asyncio.to_thread(read_definition, text, name=upload.filename[:60]))  # type: ignore[union-attr]
         except AuthoringError as err:
             wrong = str(err)
     async with request.app[DESK].db.transaction() as tx:
-        return await _page(tx, request, text, "", wrong)
+        return _page(request, await read_draft(tx, request, text), "", wrong)
 
 
 ROUTES = (

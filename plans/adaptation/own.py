@@ -1,5 +1,6 @@
 """A hospital's own rules: written as drafts, approved by somebody else, in force, retired. Versions stay on file."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -29,7 +30,8 @@ async def save_draft(tx: AsyncSession, text: str, *, author: Staff, now: datetim
     Raises AuthoringError (what is written, with its line) and RuleError (examples that fail, names that there are not, circles).
     """
     _check_active(author)
-    authored, rules = open_authored(text, name=name), read_rules(text, name=name)
+    authored = await asyncio.to_thread(open_authored, text, name=name)
+    rules = await asyncio.to_thread(read_rules, authored)
     if len(rules) != 1:
         raise AuthoringError(authored.problem(("rules",), say("own.one")))
     [rule] = rules

@@ -13,7 +13,7 @@ from plans.adaptation.example import Example
 from plans.adaptation.on import On, Text, read_sentence, whether_value
 from plans.adaptation.span import Duration
 from plans.adaptation.words import say
-from plans.authored import AuthoringError, open_authored
+from plans.authored import Authored, AuthoringError, open_authored
 from plans.template.strict import Strict
 from tagging.tags.library import shipped
 
@@ -102,9 +102,9 @@ class RuleFile(Strict):
     rules: tuple[Rule, ...] = Field(min_length=1)
 
 
-def read_rules(source: Path | str, *, name: str | None = None) -> tuple[Rule, ...]:
+def read_rules(source: Path | str | Authored, *, name: str | None = None) -> tuple[Rule, ...]:
     """The rules of a file or a text, each checked against the library of tags. Raises AuthoringError naming file, line and field."""
-    authored = open_authored(source, name=name)
+    authored = source if isinstance(source, Authored) else open_authored(source, name=name)
     raw = authored.value
     if isinstance(raw, dict) and isinstance(raw.get("rules"), list) and isinstance(defaults := raw.get("defaults", {}), dict):
         for each in raw["rules"]:
