@@ -76,7 +76,7 @@ def sections() -> tuple[Section, ...]:
     return tuple(Section(**row) for row in rows)
 
 
-def sections_for(seat: Seat) -> list[Section]:
+def open_sections(seat: Seat) -> list[Section]:
     """Those that he may open."""
     return [each for each in sections() if each.needs == ANYBODY or seat.rights.has(each.needs, whole=each.whole)]
 
@@ -120,7 +120,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         base=BASE,
         static=STATIC,
         path=request.path,
-        sections=sections_for(seat) if seat is not None else [],
+        sections=open_sections(seat) if seat is not None else [],
         fragment=request.headers.get("HX-Request") == "true",
         told=told(request),
         **context,

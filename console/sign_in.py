@@ -9,7 +9,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from console.desk import BASE, DESK, SEAT, Desk
-from console.page import ANYBODY, NOBODY, get, post, render, sections_for
+from console.page import ANYBODY, NOBODY, get, open_sections, post, render
 from console.password import sign_in
 from console.session import begin_session, end_session
 from integrations.authorize import in_wecom
@@ -32,7 +32,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def home(request: web.Request) -> web.StreamResponse:
     """The first page that he may open."""
     seat = request[SEAT]
-    first = next((each.path for each in sections_for(seat)), None)
+    first = next((each.path for each in open_sections(seat)), None)
     if first is None:
         return render(request, "console/nothing.html")
     return web.Response(status=303, headers={"Location": f"{BASE}{first}"})

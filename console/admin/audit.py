@@ -19,6 +19,7 @@ from records.patient import Patient, ReadAudit, patients_numbered
 from records.refusal import AccessRefusal
 from records.staff import Staff
 from records.state import StateChange
+from tagging.particulars import record_key
 
 RIGHT = "audit.read"
 SHOWN, DAYS = 100, 7
@@ -143,8 +144,7 @@ def _moved(row: StateChange) -> str:
 
 
 async def _patient(tx: AsyncSession, number: str) -> Patient | None:
-    key = "".join(sign for sign in number.upper() if sign.isascii() and sign.isalnum())
-    return next(iter(await patients_numbered(tx, key)), None)
+    return next(iter(await patients_numbered(tx, record_key(number))), None)
 
 
 async def _record_numbers(tx: AsyncSession, rows: list[Line]) -> dict[int, str]:

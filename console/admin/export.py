@@ -11,6 +11,7 @@ from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.patient import AccessRefused, Patient, note_reads, patients_numbered
+from tagging.particulars import record_key
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -48,7 +49,7 @@ async def hand_out(request: web.Request) -> web.StreamResponse:
         found = await export(
             tx, seat.staff, seat.rights, patient, carer, reason=reason, base=base, zone=desk.zone, now=desk.clock()
         )  # fmt: skip
-        name = "".join(sign for sign in patient.record_number if sign.isascii() and sign.isalnum())
+        name = record_key(patient.record_number)
     body = await asyncio.to_thread(found.packed)
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
     return web.Response(body=body, content_type="application/zip", headers=headers)
@@ -57,8 +58,7 @@ async def hand_out(request: web.Request) -> web.StreamResponse:
 async def _patient(tx: AsyncSession, request: web.Request, sought: str) -> Patient | None:
     """The patient of this record number, if he may export him: the right holds in the patient's team, or everywhere. Raises
     AccessRefused for one of another team."""
-    key = "".join(sign for sign in sought.upper() if sign.isascii() and sign.isalnum())
-    patient = next(iter(await patients_numbered(tx, key)), None)
+    patient = next(iter(await patients_numbered(tx, record_key(sought))), None)
     if patient is not None and not request[SEAT].rights.has(RIGHT, patient.team_id):
         raise AccessRefused(f"patient {patient.id}")
     return patient

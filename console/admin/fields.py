@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from console.form import day
+
 
 def number(text: object) -> int | None:
     """A row's number; None for what is none."""
@@ -28,6 +30,6 @@ def page_of(request: web.Request) -> int:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return day(text)
     except ValueError:
         return None

@@ -9,13 +9,12 @@ from multidict import MultiDictProxy
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.cohorts.reach import cohort_of, number, page_of, reach, say, words
+from console.cohorts.reach import cohort_of, number, page_of, patient_numbered, reach, say, words
 from console.desk import DESK, SEAT
 from console.page import get, post, render, today
 from plans.definition import newest_templates
 from records.cohort import CohortVersion
 from records.encounter import Encounter
-from records.patient import AccessRefused, access_patient, patients_numbered
 from tagging.cohort.builder import read
 from tagging.cohort.explain import explain
 from tagging.cohort.preview import count, listed
@@ -25,7 +24,6 @@ from tagging.cohort.saved import query_of
 from tagging.cohort.scope import Scope
 from tagging.cohort.words import CohortError, sources, table
 from tagging.cohort.write import write
-from tagging.particulars import record_key
 
 BEFORE, AFTER = ("", "!", "(", "!(", "(!", "(("), ("", ")", "))")
 # What the form for saving holds before anything is written into it.
@@ -198,18 +196,14 @@ async def who(request: web.Request) -> web.StreamResponse:
 
 async def why(request: web.Request) -> web.StreamResponse:
     """Why the patient of a record number is found by the draft, or is not."""
-    desk, seat, form = request.app[DESK], request[SEAT], await request.post()
+    desk, form = request.app[DESK], await request.post()
     asked = str(form.get("record_number", "")).strip()[:60]
     async with desk.db.transaction() as tx:
         scope = await reach(tx, request)
         found = drafted(str(form.get("text", ""))[:5000], scope)
         if found.query is None or not asked:
             return render(request, "console/cohorts/_why.html", patient=None, found=None, wrong=found.wrong or say("builder.no_number"))
-        known = await patients_numbered(tx, record_key(asked))
-        if len(known) != 1:
-            raise AccessRefused(f"record number {asked!r}")
-        patient = await access_patient(tx, seat.staff, known[0].id, now=desk.clock(), why="cohort")
-        seat.rights.check("care.read", patient.team_id)
+        patient = await patient_numbered(tx, request, asked, why="cohort")
         told = await explain(tx, found.query, patient.id, scope)
     return render(request, "console/cohorts/_why.html", patient=patient, found=told, wrong=None, today=today(desk))
 

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.desk import DESK, SEAT
 from console.words import area_sentences
 from records.cohort import Cohort
+from records.patient import AccessRefused, Patient, access_patient, patients_numbered
 from tagging.cohort.preview import Page
 from tagging.cohort.query import Query
 from tagging.cohort.saved import access_cohort, query_of
 from tagging.cohort.scope import Scope, scope_of_staff
 from tagging.cohort.write import write
+from tagging.particulars import record_key
 
 PAGE = 50
 say, words = area_sentences("cohorts").say, area_sentences("cohorts").group
@@ -32,6 +34,16 @@ async def cohort_of(tx: AsyncSession, request: web.Request, *, lock: bool = Fals
     if lock:
         seat.rights.check("cohort.write", cohort.team_id)
     return cohort
+
+
+async def patient_numbered(tx: AsyncSession, request: web.Request, number: str, *, why: str) -> Patient:
+    """The patient of a record number, noted as read. Raises AccessRefused and RightMissing where the asker may not see him."""
+    seat, known = request[SEAT], await patients_numbered(tx, record_key(number))
+    if len(known) != 1:
+        raise AccessRefused(f"record number {number!r}")
+    patient = await access_patient(tx, seat.staff, known[0].id, now=request.app[DESK].clock(), why=why)
+    seat.rights.check("care.read", patient.team_id)
+    return patient
 
 
 def page_of(request: web.Request, limit: int = PAGE) -> Page:

@@ -19,7 +19,7 @@ from tagging.cohort.explain import explain
 from tagging.cohort.movement import days, movement, sizes
 from tagging.cohort.preview import LONGEST_PAGE, Page
 from tagging.cohort.rows import rows_of, text_of
-from tagging.cohort.saved import cohorts_for, members, query_of
+from tagging.cohort.saved import cohorts_for, member_count, members, query_of
 
 # How far back comings and goings are counted in the list, and shown day by day on a cohort's page.
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
@@ -66,7 +66,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         cohort = await cohort_of(tx, request)
         found = await members(tx, cohort, scope, page)
         team = await tx.get_one(Team, cohort.team_id)
-        size = (await sizes(tx, [cohort.id], scope)).get(cohort.id, 0)
+        size = await member_count(tx, cohort, scope)
         moved = await days(tx, cohort.id, scope, desk.clock() - MONTH)
     after = found[-1].patient_id if len(found) == page.limit else None
     own = cohort.team_id in seat.teams

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import number
 from console.desk import DESK, SEAT
+from console.form import day
 from console.page import render
 from console.words import area_sentences
 from plans.publishing import Listed, draft_or_version, listed
@@ -120,7 +121,7 @@ def anchors_given(template: PlanTemplate, form: Mapping[str, Any]) -> Anchors:
     given: dict[str, date | list[date]] = {}
     for name in (*template.anchors, *template.later):
         said = str(form.get(f"anchor-{name}", "")).replace("，", ",").replace("、", ",")
-        days = [date.fromisoformat(each.strip()) for each in said.split(",") if each.strip()]
+        days = [day(each.strip()) for each in said.split(",") if each.strip()]
         if days:
             given[name] = days if anchor_kinds()[name].several else days[0]
     return given

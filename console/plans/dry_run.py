@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.cohorts.reach import number, reach
+from console.cohorts.reach import number, patient_numbered, reach
 from console.desk import DESK, SEAT
 from console.page import ANYBODY, get, post, render, today
 from console.plans.calendar import SPANS, span_of
@@ -15,10 +15,9 @@ from plans.dry_run import Contact, Wanted, collisions
 from plans.dry_run_people import NAMED, Summary, contacts_of_template, families_of
 from plans.template import PlanTemplate
 from plans.wording import words as plan_words
-from records.patient import AccessRefused, Patient, PatientCarer, access_patient, patients_numbered
+from records.patient import Patient, PatientCarer
 from tagging.cohort.preview import Page
 from tagging.cohort.saved import access_cohort, cohorts_for, members
-from tagging.particulars import record_key
 
 # A request looks at so many; the others are as these are.
 MOST, AT_ONCE = 300, 20
@@ -68,12 +67,7 @@ async def _people(tx: AsyncSession, request: web.Request, whom: str, record_numb
         return [], 0
     scope = await reach(tx, request)
     if whom == "patient":
-        known = await patients_numbered(tx, record_key(record_number))
-        if len(known) != 1:
-            raise AccessRefused(f"record number {record_number!r}")
-        patient = await access_patient(tx, seat.staff, known[0].id, now=desk.clock(), why="plan")
-        seat.rights.check("care.read", patient.team_id)
-        return [patient.id], 1
+        return [(await patient_numbered(tx, request, record_number, why="plan")).id], 1
     kept = await access_cohort(tx, seat.staff, number(cohort))
     found = await members(tx, kept, scope, Page(seat.staff, desk.clock(), limit=MOST + 1))
     return [each.patient_id for each in found[:MOST]], len(found)

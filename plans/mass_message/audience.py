@@ -22,6 +22,7 @@ from tagging.cohort.saved import access_cohort
 from tagging.cohort.scope import Scope, scope_of_staff
 from tagging.cohort.sql import Compiled
 from tagging.cohort.write import write
+from tagging.particulars import record_key
 
 # So many record numbers of a list say which it is.
 SHOWN = 5
@@ -59,19 +60,15 @@ async def choose(
     if cohort is not None:
         kept = await access_cohort(tx, staff, cohort)
         return Chosen({"cohort": kept.id}, kept.name)
-    known = await patients_by_number(tx, [_key(number) for number in record_numbers])
+    known = await patients_by_number(tx, [record_key(number) for number in record_numbers])
     within = scope.teams
     mine = {key for key, found in known.items() if any(within is None or patient.team_id in within for patient in found)}
-    if strange := [number for number in record_numbers if _key(number) not in mine]:
+    if strange := [number for number in record_numbers if record_key(number) not in mine]:
         raise MassRefused("unknown_patients", numbers="、".join(strange[:20]))
-    numbers = sorted({_key(number) for number in record_numbers})
+    numbers = sorted({record_key(number) for number in record_numbers})
     shown = "、".join(numbers[:SHOWN])
     more = say("message.more", numbers=shown, count=len(numbers))
     return Chosen({"patients": numbers}, shown if len(numbers) <= SHOWN else more)
-
-
-def _key(number: str) -> str:
-    return "".join(character for character in number.upper() if character.isascii() and character.isalnum())
 
 
 async def _scope(tx: AsyncSession, staff: Staff, teams: Collection[int] | None, *, now: datetime, zone: ZoneInfo) -> Scope:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from records.cohort import CohortEvent, CohortMember
 from records.patient_index import PatientIndex
 from tagging.cohort.scope import Scope
+from tagging.cohort.sql import Compiled
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ async def sizes(tx: AsyncSession, cohorts: Sequence[int], scope: Scope) -> dict[
     found = (
         select(CohortMember.cohort_id, func.count())
         .join(PatientIndex, PatientIndex.patient_id == CohortMember.patient_id)
-        .where(CohortMember.cohort_id.in_(cohorts), CohortMember.inactive.is_(False), PatientIndex.team_id.in_(sorted(scope.teams or ())))
+        .where(CohortMember.cohort_id.in_(cohorts), CohortMember.inactive.is_(False), Compiled(scope).in_reach())
         .group_by(CohortMember.cohort_id)
     )
     return dict((await tx.execute(found)).tuples().all())
@@ -42,7 +43,7 @@ async def movement(tx: AsyncSession, cohorts: Sequence[int], scope: Scope, since
             CohortEvent.cohort_id.in_(cohorts),
             CohortEvent.at >= since,
             CohortEvent.why != "saved",
-            PatientIndex.team_id.in_(sorted(scope.teams or ())),
+            Compiled(scope).in_reach(),
         )
         .group_by(CohortEvent.cohort_id, CohortEvent.kind)
     )
@@ -58,7 +59,7 @@ async def days(tx: AsyncSession, cohort: int, scope: Scope, since: datetime) -> 
             day, func.count().filter(CohortEvent.kind == "joined"), func.count().filter(CohortEvent.kind == "left")
         )
         .join(PatientIndex, PatientIndex.patient_id == CohortEvent.patient_id)
-        .where(CohortEvent.cohort_id == cohort, CohortEvent.at >= since, PatientIndex.team_id.in_(sorted(scope.teams or ())))
+        .where(CohortEvent.cohort_id == cohort, CohortEvent.at >= since, Compiled(scope).in_reach())
         .group_by(day)
         .order_by(day)
     )  # fmt: skip

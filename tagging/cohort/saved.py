@@ -13,6 +13,7 @@ from records.staff import Staff, Team, TeamMember, teams_of
 from records.state import created, move
 from tagging.cohort.builder import build, read
 from tagging.cohort.check import check_name
+from tagging.cohort.movement import sizes
 from tagging.cohort.preview import Found, Page, plan_well, shown
 from tagging.cohort.query import DepartmentTerm, PlanTerm, Query, SinceTerm, TagTerm, TrendTerm, ValueTerm, terms
 from tagging.cohort.scope import Library, Scope, library_of
@@ -179,13 +180,7 @@ async def members(tx: AsyncSession, cohort: Cohort, scope: Scope, page: Page) ->
 
 async def member_count(tx: AsyncSession, cohort: Cohort, scope: Scope) -> int:
     """How many members are within the reader's reach."""
-    chosen = (
-        select(func.count())
-        .select_from(CohortMember)
-        .join(PatientIndex, PatientIndex.patient_id == CohortMember.patient_id)
-        .where(CohortMember.cohort_id == cohort.id, CohortMember.inactive.is_(False), Compiled(scope).in_reach())
-    )
-    return int(await tx.scalar(chosen) or 0)
+    return (await sizes(tx, [cohort.id], scope)).get(cohort.id, 0)
 
 
 def query_of(cohort: Cohort) -> Query:
