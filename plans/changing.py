@@ -151,7 +151,7 @@ class Changer:
             raise ChangeRefused("past", day=day)
 
     def _hour(self, hour: int | None) -> int:
-        if hour is None or not QUIET.end.hour <= hour < QUIET.start.hour:
+        if hour is None or hour not in QUIET.open_hours:
             raise ChangeRefused("quiet", hour=hour)
         return hour
 

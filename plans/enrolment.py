@@ -65,7 +65,7 @@ def check_can_enrol(
             raise EnrolmentError("missing", field, what=names[field])
         if value is not None and not bounds.min <= value <= bounds.max:
             raise EnrolmentError("absurd", field, what=names[field], value=f"{value:g}", min=f"{bounds.min:g}", max=f"{bounds.max:g}")
-    if hour is not None and not QUIET.end.hour <= hour < QUIET.start.hour:
+    if hour is not None and hour not in QUIET.open_hours:
         raise EnrolmentError("hour", "hour", hour=hour)
     start = first_day(now, zone)
     dues = schedule(template, anchors, hour=USUAL_HOUR if hour is None else hour, zone=zone, start=start, end=today + HORIZON)

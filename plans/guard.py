@@ -24,6 +24,11 @@ class Quiet:
     start: time
     end: time
 
+    @property
+    def open_hours(self) -> range:
+        """The hours of a day at which messages may go out, of quiet hours that span midnight."""
+        return range(self.end.hour, self.start.hour)
+
 
 # Clinical reference §6: 21:00-08:00 no messages except emergency replies.
 QUIET = Quiet(time(21), time(8))

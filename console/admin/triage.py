@@ -133,8 +133,8 @@ def _try(given: dict[str, str], content: Content, desk: Desk) -> Tried | None:
     return Tried(said, before, after)
 
 
-async def _find(tx: AsyncSession, overlay_id: int) -> TriageOverlay:
-    row = await tx.get(TriageOverlay, overlay_id, with_for_update=True)
+async def _find(tx: AsyncSession, overlay_id: int, *, lock: bool = False) -> TriageOverlay:
+    row = await tx.get(TriageOverlay, overlay_id, with_for_update=lock)
     if row is None:
         raise AccessRefused(f"triage overlay {overlay_id}")
     return row
@@ -142,7 +142,7 @@ async def _find(tx: AsyncSession, overlay_id: int) -> TriageOverlay:
 
 async def _mine(tx: AsyncSession, request: web.Request) -> TriageOverlay:
     """The row of the address, if he may approve in its team. Raises AccessRefused and RightMissing."""
-    row = await _find(tx, int(request.match_info["id"]))
+    row = await _find(tx, int(request.match_info["id"]), lock=True)
     team_id = await tx.scalar(select(Team.id).where(Team.name == row.department))
     request[SEAT].rights.check(APPROVE, team_id or 0)
     return row

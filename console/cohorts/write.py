@@ -2,6 +2,7 @@
 
 from aiohttp import web
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.builder import drafted, page
 from console.cohorts.reach import cohort_of, number, reach, say
@@ -30,7 +31,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             return await page(tx, request, scope, drafted(form.get("text", "")[:5000], scope), form, str(err))
 
 
-async def _save(tx, request: web.Request, form: dict[str, str]) -> Cohort:  # type: ignore[no-untyped-def]
+async def _save(tx: AsyncSession, request: web.Request, form: dict[str, str]) -> Cohort:
     desk, seat = request.app[DESK], request[SEAT]
     team_id, name = number(form.get("team", "")), " ".join(form.get("name", "").split())
     if form.get("id"):

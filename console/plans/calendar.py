@@ -48,7 +48,7 @@ def weeks(template: PlanTemplate, anchors: Anchors, today: date, days: int, zone
     steps = {step.id: step for step in template.steps}
     for due in schedule(template, anchors, hour=USUAL_HOUR, zone=zone, start=today, end=end):
         step, hour = steps[due.step], due.due_at.astimezone(zone).hour
-        quiet = not QUIET.end.hour <= hour < QUIET.start.hour
+        quiet = hour not in QUIET.open_hours
         item = Item(hour, step.title, kind_text(step.kind), " ".join(asks(step))[:200], quiet, not step.hours)
         by_day.setdefault(due.day, []).append(item)
     first = today - timedelta(days=today.weekday())

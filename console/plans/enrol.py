@@ -53,7 +53,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     dates = [(name, title, kinds[name].several, name in template.later) for name, title in asked_anchors(template).items()]
     return page(request, "console/plans/enrol.html", template, shelf, cohorts=cohorts,
         orders=orders, dates=dates,
-        hours=range(QUIET.end.hour, QUIET.start.hour), chosen=request.query.get("cohort", ""),
+        hours=QUIET.open_hours, chosen=request.query.get("cohort", ""),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ async def _wish(tx: AsyncSession, request: web.Request, template: PlanTemplate) 
     except ValueError:
         wrong = say("enrol.date_wrong")
     hour = int(said) if said.isdigit() and len(said) < 3 else None
-    if hour is not None and not QUIET.end.hour <= hour < QUIET.start.hour:
+    if hour is not None and hour not in QUIET.open_hours:
         wrong = say("enrol.hour")
     return Wish(cohort, given, hour, bool(form.get("whoever")), wrong)
 

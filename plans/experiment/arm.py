@@ -49,8 +49,8 @@ Arm = HourArm | OpeningArm
 
 def check_hour(hour: int) -> None:
     """Raises ExperimentRefused for an hour at which nothing may be sent (clinical reference §6)."""
-    if not QUIET.end.hour <= hour < QUIET.start.hour:
-        raise ExperimentRefused("hour", hour=hour, first=QUIET.end.hour, last=QUIET.start.hour - 1)
+    if hour not in QUIET.open_hours:
+        raise ExperimentRefused("hour", hour=hour, first=QUIET.open_hours[0], last=QUIET.open_hours[-1])
 
 
 def check_arms(kind: Kind, arms: Sequence[Arm]) -> None:
