@@ -1,7 +1,6 @@
 """The steps of a message: tried, submitted, approved or sent back, paused, resumed, cancelled."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.mass_message import send_test
 from console.desk import DESK, SEAT, Desk, Seat
+from console.form import moment
 from console.mass.reach import APPROVE, WRITE, mass_of, teams_of
 from console.mass.show import seen
 from console.page import Handler, post, render, see_other
@@ -48,11 +48,11 @@ async def _try(tx: AsyncSession, message: MassMessage, seat: Seat, desk: Desk, _
 async def _submit(tx: AsyncSession, message: MassMessage, seat: Seat, desk: Desk, form: MultiDictProxy[Any]) -> str:
     at, later = str(form.get("at", "")), form.get("when") == "later"
     try:
-        moment = datetime.fromisoformat(at).replace(tzinfo=desk.zone) if later else None
+        send_at = moment(at, desk.zone) if later else None
     except ValueError as err:
         raise MassRefused("no_moment") from err
     try:
-        await write.submit(tx, message, seat.staff, send_at=moment, now=desk.clock(), zone=desk.zone, teams=teams_of(seat))
+        await write.submit(tx, message, seat.staff, send_at=send_at, now=desk.clock(), zone=desk.zone, teams=teams_of(seat))
     except AccessRefused as err:
         raise MassRefused("cohort_gone") from err
     return "mass_submitted" if message.state == "submitted" else "mass_under_way"

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.leaving import Work, open_work
 from console.desk import DESK, SEAT
+from console.form import moment
 from console.page import get, post, render, see_other
 from console.team.door import MANAGE, access_team, managed_teams
 from console.words import area_words
@@ -67,7 +67,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     """Put somebody on call."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
     try:
-        starts, ends = (moment(str(form.get(name, "")), desk.zone) for name in ("starts", "ends"))
+        starts, ends = (moment(said, desk.zone) if (said := str(form.get(name, ""))) else None for name in ("starts", "ends"))
         tier, staff_id = int(str(form.get("tier", ""))), int(str(form.get("staff", "")))
     except ValueError:
         return see_other(request, f"/team/{request.match_info['team']}", wrong="form")
@@ -93,11 +93,6 @@ async def end(request: web.Request) -> web.StreamResponse:
             raise AccessRefused(f"duty {request.match_info['duty']} of team {team.id}")
         await end_duty(tx, duty, by=seat.staff.userid, now=desk.clock())
     return see_other(request, f"/team/{team.id}", said="duty_ended")
-
-
-def moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """What a datetime-local field says, in the hospital's zone; None for an empty one. Raises ValueError."""
-    return datetime.fromisoformat(text).replace(tzinfo=zone) if text else None
 
 
 async def _duties(tx: AsyncSession, team: Team, now: datetime) -> list[Duty]:
