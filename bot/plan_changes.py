@@ -21,7 +21,7 @@ def changes_command(id: str, record_number: str, by: str) -> None:
     async def work(who: Asked) -> str:
         plan = await who.plan(record_number, id)
         rows = (await who.tx.scalars(_of(plan).order_by(CarePlanChange.id))).all()
-        titles = {step.id: step.title for step in (await plan_templates(who.tx, [plan]))[plan.id].steps}
+        titles = (await plan_templates(who.tx, [plan]))[plan.id].titles
         lines = [f"#{row.id} {row.at.astimezone(who.zone):%Y-%m-%d} {row.by}：{told(row, titles)}" for row in rows]
         return "\n".join(lines) or say("shown.no_changes")
 
@@ -63,7 +63,7 @@ def change_command(id: str, record_number: str, what: str, by: str, *, said: dic
             became = await changer.undo(row)
         else:
             row, became = await _change(changer, what, said)
-        titles = {step.id: step.title for step in (await plan_templates(who.tx, [plan]))[plan.id].steps}
+        titles = (await plan_templates(who.tx, [plan]))[plan.id].titles
         done = say("shown.became", added=became.added, moved=became.moved, withdrawn=became.withdrawn, kept=became.kept)
         return f"#{row.id} {told(row, titles)}\n{done}"
 

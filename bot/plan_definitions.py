@@ -127,7 +127,7 @@ def diff_command(id: str, old: int, new: int) -> None:
 def difference_text(old: PlanTemplate, new: PlanTemplate) -> str:
     """What differs, a line each."""
     found = difference(old, new)
-    titles = {step.id: step.title for step in (*old.steps, *new.steps)}
+    titles = old.titles | new.titles
     lines = [f"+ {id} {titles[id]}" for id in found.added] + [f"- {id} {titles[id]}" for id in found.removed]
     lines += [f"~ {id} {titles[id]}：{'、'.join(fields)}" for id, fields in found.changed.items()]
     lines += [f"~ {name}" for name in found.head]

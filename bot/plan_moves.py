@@ -58,5 +58,5 @@ async def _line(who: Asked, one: Moved) -> str:
 
 async def _lost(who: Asked, one: Moved, new: PlanTemplate) -> str:
     name = (await who.tx.get_one(Patient, one.patient_id)).name
-    titles = {step.id: step.title for step in new.steps}
+    titles = new.titles
     return say("shown.lost", name=name, what="；".join(told(change, titles) for change in one.lost))

@@ -11,12 +11,15 @@ from console.admin import ROUTES as ADMIN
 from console.cohorts import ROUTES as COHORTS
 from console.content_centre import ROUTES as CONTENT
 from console.desk import BASE, DESK, SEAT, Desk
+from console.fence import guard_answer, route_name
 from console.forgery import check_same_site
+from console.form import plain
 from console.inbox import ROUTES as INBOX
+from console.live.stream import PATH as LIVE_PATH
 from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
-from console.page import ANYBODY, NOBODY, Route, render, sentences
+from console.page import ANYBODY, NOBODY, Route, by_htmx, render, sentences
 from console.patients.routes import ROUTES as PATIENTS
 from console.plans import ROUTES as PLANS
 from console.session import seat_of
@@ -44,53 +47,20 @@ ROUTES: tuple[Route, ...] = (
     *ADMIN,
 )
 MAX_BODY = 4 << 20
-# What a stranger wrote can run nothing and load nothing from elsewhere, even if it became markup.
-CSP = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Cache-Control": "no-store",
-}
-# Pages that ask by themselves, because something changed elsewhere, say so.
+# Pages that ask by themselves, because something changed elsewhere, say so; the line on which they hear of it cannot.
 BY_ITSELF = "X-Live"
-NEEDS = web.AppKey("needs", dict[tuple[str, str], Route])
+NEEDS = web.AppKey("needs", dict[web.AbstractRoute, Route])
 
 
 def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application:
     """The application to be mounted at /console."""
-    app = web.Application(middlewares=[_headers, _errors, _seat], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[guard_answer, _errors, _seat], client_max_size=MAX_BODY)
     app[DESK] = desk
     app[NEEDS] = {}
     add_live(app)
     for route in routes:
-        added = app.router.add_route(route.method, route.path, route.handler)
-        assert added.resource is not None  # noqa: S101 - a route that was added has one
-        app[NEEDS][route.method, added.resource.canonical] = route
+        app[NEEDS][app.router.add_route(route.method, route.path, route.handler)] = route
     return app
-
-
-@web.middleware
-async def _headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
-    for name, value in HEADERS.items():
-        if not response.prepared:
-            response.headers.setdefault(name, value)
-    return response
 
 
 @web.middleware
@@ -113,19 +83,27 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         raise
     except Exception as err:
-        log.exception("page failed", path=_route(request), error=type(err).__name__)
+        log.exception("page failed", path=route_name(request, BASE), error=type(err).__name__)
         return sorry(request, "internal", 500)
 
 
 @web.middleware
 async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let nobody but staff with the right come to what the route needs, and nothing be done that another site began."""
-    desk, route = request.app[DESK], request.app[NEEDS].get((_method(request), _route(request)))
+    desk, token = request.app[DESK], request.cookies.get(COOKIE)
+    # Who is signed in hears that something is not there; what is there and is not listed is for nobody.
+    absent = request.match_info.http_exception is not None
+    route = None if absent else request.app[NEEDS].get(request.match_info.route)
+    if route is None and not absent:
+        raise web.HTTPForbidden
     needs = route.needs if route is not None else ANYBODY
-    token = request.cookies.get(COOKIE)
+    # A NUL names nothing: the database keeps none.
+    if "%00" in request.path_qs:
+        raise web.HTTPBadRequest
     if token:
+        by_hand = BY_ITSELF not in request.headers and route_name(request, BASE) != LIVE_PATH
         async with desk.db.transaction() as tx:
-            seat = await seat_of(tx, token, desk.clock(), by_hand=BY_ITSELF not in request.headers)
+            seat = await seat_of(tx, token, desk.clock(), by_hand=by_hand)
         if seat is not None:
             request[SEAT] = seat
     if needs != NOBODY and SEAT not in request:
@@ -139,24 +117,14 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def sorry(request: web.Request, code: str, status: int) -> web.Response:
     """A page, or for scripts a line, that says what is wrong. `code` names a sentence of sentences.yml."""
-    if request.headers.get("HX-Request") == "true" or "text/html" not in request.headers.get("Accept", ""):
+    if by_htmx(request) or "text/html" not in request.headers.get("Accept", ""):
         return web.Response(text=sentences()[code], status=status, content_type="text/plain")
     return render(request, "console/sorry.html", status=status, said=sentences()[code], code=code)
 
 
-def _method(request: web.Request) -> str:
-    return "GET" if request.method == "HEAD" else request.method
-
-
-def _route(request: web.Request) -> str:
-    """The address with its variable parts unnamed: fit for logs."""
-    resource = request.match_info.route.resource
-    return resource.canonical.removeprefix(BASE) if resource is not None else "?"
-
-
 def _to_sign_in(request: web.Request) -> web.Response:
     to_begin = f"{BASE}/sign-in"
-    if request.headers.get("HX-Request") == "true":
+    if by_htmx(request):
         return web.Response(status=401, headers={"HX-Redirect": to_begin})
     if request.method != "GET" or "text/html" not in request.headers.get("Accept", "text/html"):
         return web.Response(status=401, text=sentences()["signed_out"], content_type="text/plain")
@@ -169,6 +137,6 @@ async def _note_refusal(request: web.Request, why: str, what: str) -> None:
         return
     async with desk.db.transaction() as tx:
         row = AccessRefusal(
-            staff_id=seat.staff.id, at=desk.clock(), method=request.method, path=request.path[:500], why=why, what=what[:200]
+            staff_id=seat.staff.id, at=desk.clock(), method=request.method, path=request.path[:500], why=why, what=plain(what, 200)
         )
         tx.add(row)

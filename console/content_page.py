@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from console.fence import policy_without_forms
 from console.sandbox import read_static
 from plans.content.link import PATH
 from plans.content.model import ArticleContent
@@ -26,19 +27,7 @@ log = structlog.get_logger(__name__)
 _HERE = Path(__file__).parent
 _STATIC = "/h5/static/content"
 # Whatever an editor wrote can run nothing and load nothing from elsewhere.
-_CSP = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "media-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_CSP = policy_without_forms(images="'self'", media="'self'")
 _HEADERS = {
     "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",

@@ -1,10 +1,31 @@
-"""What forms and addresses hold: words that can be kept, and numbers of rows."""
+"""What forms and addresses hold: words that can be kept, numbers of rows, days that somebody can mean."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 # Nobody lives or is asked beyond these, and reckoning on from any day between them stays within the calendar.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+
+
+def words(form: Mapping[str, Any], name: str, longest: int | None = None) -> str:
+    """A field as it may be kept (see `plain`); nothing for one that is missing."""
+    return plain(form.get(name, ""), longest)
+
+
+def plain(value: object, longest: int | None = None) -> str:
+    """What was typed: lines end as ours do, no space around it, cut to `longest` characters; nothing for a file.
+
+    A NUL is left out: the database keeps none.
+    """
+    return value.replace("\x00", "").replace("\r\n", "\n").strip()[:longest] if isinstance(value, str) else ""
+
+
+def number(text: object) -> int | None:
+    """A row's number; None for what is none."""
+    given = str(text)
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
 
 
 def day(text: str) -> date:

@@ -1,4 +1,4 @@
-"""When something was or will be, as people say it: the filters of templates that name a moment."""
+"""When something was or will be, how old a child is, how much was measured, as people say it: the filters of templates."""
 
 from datetime import date, datetime
 
@@ -60,14 +60,20 @@ def ticking(context: Context, at: datetime | None) -> str:
     return Markup('<time datetime="{}" data-ago title="{}">{}</time>').format(at.isoformat(), moment(context, at), ago(context, at))
 
 
-@pass_context
-def due(context: Context, at: datetime | None) -> str:
-    """剩12分钟, 已超3小时: how long is left, and it goes on while the page is open."""
-    if at is None:
-        return ""
-    minutes = max(1, int(abs((at - context["now"]).total_seconds()) // 60))
-    kind, text = ("late", f"已超{_span(minutes)}") if at <= context["now"] else ("", f"剩{_span(minutes)}")
-    return Markup('<time class="{}" datetime="{}" data-until title="{}">{}</time>').format(kind, at.isoformat(), moment(context, at), text)
+def age_text(days: int) -> str:
+    """An age as paediatricians say it: days in the first month, months in the first two years, then years."""
+    months, years = int(days / 30.4375), int(days / 365.25)
+    if days < 28:
+        return f"{days}天"
+    if years < 2:
+        return f"{months}月龄"
+    left = int((days - years * 365.25) / 30.4375)
+    return f"{years}岁{left}月" if left and years < 6 else f"{years}岁"
 
 
-FILTERS = {"day": day, "moment": moment, "clock": clock, "ago": ago, "ticking": ticking, "due": due}
+def number_text(value: float) -> str:
+    """A measured number without the zeros that nobody measured."""
+    return f"{value:.6g}"
+
+
+FILTERS = {"day": day, "moment": moment, "clock": clock, "ago": ago, "ticking": ticking, "age": age_text, "number": number_text}

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import yaml
 from aiohttp import web
@@ -19,7 +18,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from console.desk import BASE, DESK, SEAT, Desk, Seat
 from console.icons import icon
 from console.moment import FILTERS
-from console.portrait import age_text
 from console.static_files import STATIC
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -77,7 +75,7 @@ def sections() -> tuple[Section, ...]:
 
 
 def open_sections(seat: Seat) -> list[Section]:
-    """Those that he may open."""
+    """Those of it that whoever sits there may open."""
     return [each for each in sections() if each.needs == ANYBODY or seat.rights.has(each.needs, whole=each.whole)]
 
 
@@ -104,9 +102,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(FILTERS, age=age_text, number=lambda value: f"{value:.6g}")
+    made.filters.update(FILTERS)
     made.globals["icon"] = icon
     return made
+
+
+def by_htmx(request: web.Request) -> bool:
+    """Whether a page's script asks, which wants a part, rather than the browser."""
+    return request.headers.get("HX-Request") == "true"
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
@@ -121,7 +124,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         static=STATIC,
         path=request.path,
         sections=open_sections(seat) if seat is not None else [],
-        fragment=request.headers.get("HX-Request") == "true",
+        fragment=by_htmx(request),
         told=told(request),
         **context,
     )  # fmt: skip
@@ -138,14 +141,14 @@ def see_other(request: web.Request, path: str, said: str | None = None, undo: st
     if undo is not None:
         query |= {"undo": undo, "proof": undo_proof(request, undo)}
     address = BASE + path + (f"?{urlencode(query)}" if query else "")
-    if request.headers.get("HX-Request") == "true":
+    if by_htmx(request):
         return web.Response(headers={"HX-Redirect": address})
     return web.Response(status=303, headers={"Location": address})
 
 
-def toast(request: web.Request, response: web.Response, said: str, undo: str | None = None) -> web.Response:
-    """Let the answer to htmx show the sentence `said` too, with a way back as in see_other."""
-    note = {"text": sentences()[said]} | ({"undo": BASE + undo} if undo is not None else {})
+def toast(response: web.Response, text: str, undo: str | None = None) -> web.Response:
+    """Let the answer to htmx show a sentence too, with a way back as in see_other."""
+    note = {"text": text} | ({"undo": BASE + undo} if undo is not None else {})
     response.headers["HX-Trigger"] = json.dumps({"toast": note})
     return response
 
@@ -179,8 +182,3 @@ def undo_proof(request: web.Request, undo: str) -> str:
 def today(desk: Desk) -> date:
     """The hospital's calendar day."""
     return desk.clock().astimezone(desk.zone).date()
-
-
-def zone_of(request: web.Request) -> ZoneInfo:
-    """The hospital's zone."""
-    return request.app[DESK].zone

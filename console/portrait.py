@@ -4,19 +4,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from console.moment import age_text, number_text
+from console.page import TEMPLATES, environment
 from tagging.portrait.measured import ReadingView
 from tagging.portrait.numbers import in_words, numberings
 from tagging.portrait.portrait import Portrait
 
-_TEMPLATES = Path(__file__).parent / "templates"
 # As many results and readings as are of use on paper.
 RESULTS, READINGS = 60, 20
 _WIDE, _HIGH = 150, 24
@@ -31,26 +30,11 @@ def portrait_page(portrait: Portrait, *, hospital: str, zone: ZoneInfo) -> str:
     def moment(at: datetime) -> str:
         return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
-    page = _environment().get_template("portrait.html")
+    page = environment().get_template("portrait.html")
     return page.render(
-        p=portrait, w=portrait_words(), hospital=hospital, day=day, moment=moment, age=age_text, number=_number, spark=_spark,
+        p=portrait, w=portrait_words(), hospital=hospital, day=day, moment=moment, age=age_text, number=number_text, spark=_spark,
         results=portrait.results[:RESULTS], shown=READINGS, number_of=in_words, numberings=numberings(),
     )  # fmt: skip
-
-
-def age_text(days: int) -> str:
-    """An age as paediatricians say it: days in the first month, months in the first two years, then years."""
-    months, years = int(days / 30.4375), int(days / 365.25)
-    if days < 28:
-        return f"{days}天"
-    if years < 2:
-        return f"{months}月龄"
-    left = int((days - years * 365.25) / 30.4375)
-    return f"{years}岁{left}月" if left and years < 6 else f"{years}岁"
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"
 
 
 def _spark(readings: Sequence[ReadingView]) -> Markup:
@@ -74,17 +58,5 @@ class _Words(defaultdict[str, str]):
 @cache
 def portrait_words() -> dict[str, _Words]:
     """What the portrait says for codes, by group; a code that has no word gives None."""
-    groups = yaml.safe_load((_TEMPLATES / "portrait.yml").read_text(encoding="utf-8"))
+    groups = yaml.safe_load((TEMPLATES / "portrait.yml").read_text(encoding="utf-8"))
     return {name: _Words(None, words) for name, words in groups.items()}
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=lambda value: "" if value is None else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

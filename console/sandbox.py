@@ -16,6 +16,8 @@ import yaml
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from console.fence import policy_without_forms
+
 SIMULATOR = "/sandbox/wecom"
 LONGEST_ADVANCE_S = 31 * 86400.0
 
@@ -26,19 +28,7 @@ _log = logging.getLogger(__name__)
 _dumps = partial(json.dumps, ensure_ascii=False)
 
 # Chat text is written by strangers: even if some of it became markup, it could run nothing and load nothing from elsewhere.
-_CSP = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_CSP = policy_without_forms(images="'self' data: blob:", media="'self' blob:")
 
 
 class SandboxBackend(Protocol):

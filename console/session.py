@@ -50,8 +50,9 @@ async def seat_of(tx: AsyncSession, token: str, now: datetime, *, by_hand: bool 
     row, staff = found
     if by_hand and row.seen_at < now - SEEN_EVERY:
         row.seen_at = now
-    teams = select(Team.id, Team.name).join(TeamMember, TeamMember.team_id == Team.id).where(TeamMember.staff_id == staff.id)
-    return Seat(staff, await rights_of(tx, staff), token, dict((await tx.execute(teams.order_by(Team.name))).tuples().all()))
+    mine = select(Team.id, Team.name).join(TeamMember, TeamMember.team_id == Team.id).where(TeamMember.staff_id == staff.id)
+    teams = dict((await tx.execute(mine.order_by(Team.name))).tuples().all())
+    return Seat(staff, await rights_of(tx, staff, teams), token, teams)
 
 
 async def still_signed_in(tx: AsyncSession, tokens: Collection[str], now: datetime) -> dict[str, frozenset[int]]:

@@ -9,6 +9,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from console.desk import BASE, DESK, SEAT, Desk
+from console.form import words
 from console.page import ANYBODY, NOBODY, get, open_sections, post, render
 from console.password import sign_in
 from console.session import begin_session, end_session
@@ -31,24 +32,25 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def home(request: web.Request) -> web.StreamResponse:
     """The first page that he may open."""
-    seat = request[SEAT]
-    first = next((each.path for each in open_sections(seat)), None)
-    if first is None:
+    mine = open_sections(request[SEAT])
+    if not mine:
         return render(request, "console/nothing.html")
-    return web.Response(status=303, headers={"Location": f"{BASE}{first}"})
+    return web.Response(status=303, headers={"Location": f"{BASE}{mine[0].path}"})
 
 
 async def by_password(request: web.Request) -> web.StreamResponse:
     """Login, password and six-digit code."""
     desk, form = request.app[DESK], await request.post()
-    login, password, code = (str(form.get(name, ""))[:1000] for name in ("login", "password", "code"))
+    login, code, onward = words(form, "login", 1000), words(form, "code", 1000), words(form, "next")
+    # Of a password every sign counts.
+    password = str(form.get("password", ""))[:1000]
     now = desk.clock()
     async with desk.db.transaction() as tx:
         staff = await sign_in(tx, login, password, code, now)
         token = await begin_session(tx, staff, "password", _agent(request), now) if isinstance(staff, Staff) else None
     if token is None:
-        return _page(request, wrong=str(staff), login=login, onward=str(form.get("next", "")), status=401)
-    return _signed_in(desk, token, str(form.get("next", "")))
+        return _page(request, wrong=str(staff), login=login, onward=onward, status=401)
+    return _signed_in(desk, token, onward)
 
 
 async def to_wecom(request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import alerts, questions
 from bot.cards import NEXT_TIER
 from bot.lines import deliver
+from console.alert import alert_to_act_on
 from console.desk import DESK, SEAT
+from console.form import number, plain, words
 from console.page import Handler
 from console.work_page import Said, after
 from plans.dealt_with import access_line, bring_back, deal_with
@@ -54,7 +56,7 @@ async def claim(tx: AsyncSession, request: web.Request) -> Said:
 async def transfer(tx: AsyncSession, request: web.Request) -> Said:
     """Pass the alert on, to a colleague of its rota or to the next tier."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    to = str(form.get("to", ""))
+    to = words(form, "to")
     flag, _ = await _alert(tx, request, _id(request))
     if not alerts.is_theirs(flag, seat.staff):
         return Said("taken")
@@ -69,7 +71,7 @@ async def transfer(tx: AsyncSession, request: web.Request) -> Said:
 async def close(tx: AsyncSession, request: web.Request) -> Said:
     """Close the alert with what came of it."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    outcome, note = str(form.get("outcome", "")), _words(form.get("note"), LONGEST_NOTE)
+    outcome, note = words(form, "outcome"), words(form, "note", LONGEST_NOTE)
     flag, _ = await _alert(tx, request, _id(request))
     if flag.state == "closed":
         return Said("closed_before")
@@ -84,13 +86,13 @@ async def close(tx: AsyncSession, request: web.Request) -> Said:
 async def answer(tx: AsyncSession, request: web.Request) -> Said:
     """Answer the family's question in writing."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    words = _words(form.get("words"), LONGEST_ANSWER)
+    said = words(form, "words", LONGEST_ANSWER)
     flag, chat = await _alert(tx, request, _id(request))
     if flag.category != QUESTION or chat is None:
         raise AccessRefused(f"question {flag.id}")
-    if not words:
+    if not said:
         return Said("no_words")
-    done = await questions.answer(tx, flag, chat, seat.staff, words, desk.clock(), reason="answered in the console")
+    done = await questions.answer(tx, flag, chat, seat.staff, said, desk.clock(), reason="answered in the console")
     await deliver(tx, done.lines)
     return Said(f"answer_{done.became}")
 
@@ -108,7 +110,7 @@ async def take(tx: AsyncSession, request: web.Request) -> Said:
 async def close_one(tx: AsyncSession, request: web.Request) -> Said:
     """End an errand: done, or dropped with the reason."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    state, note = str(form.get("state", "")), _words(form.get("note"), LONGEST_NOTE)
+    state, note = words(form, "state"), words(form, "note", LONGEST_NOTE)
     errand = await _errand(tx, request, _id(request))
     if state not in CLOSED or (state == "dropped" and not note):
         return Said("no_reason")
@@ -120,7 +122,7 @@ async def close_one(tx: AsyncSession, request: web.Request) -> Said:
 @act
 async def dismiss(tx: AsyncSession, request: web.Request) -> Said:
     """Take a line off the list that has no end of its own."""
-    key = str((await request.post()).get("item", ""))
+    key = words(await request.post(), "item")
     await _dismiss(tx, request, key)
     return Said("dismissed", (key,))
 
@@ -129,8 +131,8 @@ async def dismiss(tx: AsyncSession, request: web.Request) -> Said:
 async def bulk(tx: AsyncSession, request: web.Request) -> Said:
     """Take or close what was marked. An emergency is never closed among others, nor what somebody else has."""
     form = await request.post()
-    keys = list(dict.fromkeys(str(each) for each in form.getall("item", [])))[:MOST_AT_ONCE]
-    wanted = str(form.get("do", ""))
+    keys = list(dict.fromkeys(plain(each) for each in form.getall("item", [])))[:MOST_AT_ONCE]
+    wanted = words(form, "do")
     do = {"take": _take_marked, "close": _close_marked}.get(wanted)
     if not keys or do is None:
         return Said("nothing_marked")
@@ -197,10 +199,7 @@ async def _close_marked(tx: AsyncSession, request: web.Request, key: str) -> str
 
 
 async def _alert(tx: AsyncSession, request: web.Request, id: int) -> tuple[Flag, Chat | None]:
-    seat = request[SEAT]
-    flag, chat = await alerts.access_alert(tx, seat.staff, id, now=request.app[DESK].clock())
-    seat.rights.check("care.act", flag.team_id)
-    return flag, chat
+    return await alert_to_act_on(tx, request[SEAT], id, request.app[DESK].clock())
 
 
 async def _errand(tx: AsyncSession, request: web.Request, id: int) -> Errand:
@@ -222,11 +221,7 @@ def _id(request: web.Request) -> int:
 
 
 def _number(key: str) -> int:
-    number = key.partition(":")[2]
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
+    id = number(key.partition(":")[2])
+    if id is None:
         raise AccessRefused(f"line {key[:40]}")
-    return int(number)
-
-
-def _words(said: object, longest: int) -> str:
-    return said.strip()[:longest] if isinstance(said, str) else ""
+    return id

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.cards import category_text
 from bot.escalation import last_tiers, next_asked
 from console.desk import Seat
+from console.form import number
+from plans.clock import local_day
 from plans.reach.decide import NO_ROUTE
 from plans.work_list import WorkItem, work_list
 from records.flag import LEVELS, Flag
@@ -40,8 +43,7 @@ class Filter:
         def one_of(name: str, known: tuple[str, ...]) -> str:
             return query.get(name, "") if query.get(name, "") in known else ""
 
-        team = query.get("team", "")
-        team = team if team.isascii() and team.isdigit() and len(team) < 10 else ""
+        team = str(number(query.get("team", "")) or "")
         return cls(one_of("kind", KINDS), one_of("level", LEVELS), team, one_of("owner", OWNERS))
 
     def said(self, **other: str) -> dict[str, str]:
@@ -94,7 +96,7 @@ class WorkView:
         return sum(map(len, self.groups.values()))
 
 
-async def work_view(tx: AsyncSession, seat: Seat, wanted: Filter, now: datetime) -> WorkView:
+async def work_view(tx: AsyncSession, seat: Seat, wanted: Filter, now: datetime, zone: ZoneInfo) -> WorkView:
     """What waits for whoever sits there, of what was asked for. Only what the work list let through is looked up."""
     items = await work_list(tx, seat.staff, now)
     flags = {flag.id: flag for flag in await tx.scalars(select(Flag).where(Flag.id.in_([i.flag_id for i in items if i.flag_id])))}
@@ -103,7 +105,7 @@ async def work_view(tx: AsyncSession, seat: Seat, wanted: Filter, now: datetime)
     owned = {item.owner_id for item in items if item.owner_id is not None}
     names = dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_(owned)))).tuples().all())
     last = await last_tiers(tx, {flag.team_id for flag in flags.values()})
-    lines = [_line(item, seat, flags, patients, names, last, now) for item in items]
+    lines = [_line(item, seat, flags, patients, names, last, local_day(now, zone)) for item in items]
     but_kind = Filter(level=wanted.level, team=wanted.team, owner=wanted.owner)
     counts = {kind: sum(line.kind == kind and but_kind.shows(line, seat.staff.id) for line in lines) for kind in KINDS}
     groups = {kind: [line for line in lines if line.kind == kind and wanted.shows(line, seat.staff.id)] for kind in KINDS}
@@ -121,7 +123,7 @@ def _line(
     patients: Mapping[int, Patient],
     names: Mapping[int, str],
     last: Mapping[int, int],
-    now: datetime,
+    day: date,
 ) -> Line:
     flag = flags.get(item.flag_id or 0)
     patient = patients.get(item.patient_id or 0)
@@ -130,7 +132,7 @@ def _line(
         kind=kind_of(item),
         title=category_text(flag.category) if flag is not None else "",
         record_number=patient.record_number if patient is not None else "",
-        age_days=(now.date() - patient.birth_date).days if patient is not None else None,
+        age_days=(day - patient.birth_date).days if patient is not None else None,
         team=seat.teams.get(item.team_id, ""),
         owner=names.get(item.owner_id or 0),
         mine=item.owner_id == seat.staff.id,

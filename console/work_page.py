@@ -1,14 +1,13 @@
 """The page of the work list, and the answer to whatever is done on it: the list anew, with a word of what was done."""
 
-import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from bot.alerts import OUTCOMES
-from console.desk import BASE, DESK, SEAT
-from console.page import render, see_other, sentences
+from console.desk import DESK, SEAT
+from console.page import by_htmx, render, see_other, sentences, toast
 from console.words import area_words
 from console.work_line import Filter, work_view
 from records.flag import LEVELS
@@ -31,12 +30,12 @@ class Said:
         return sentences()[f"work_{self.code}"].format(**self.values)
 
 
-async def show_list(request: web.Request) -> web.StreamResponse:
+async def show_list(request: web.Request) -> web.Response:
     """The list by the address's filters, whole or as the fragment that htmx puts in its place."""
     desk, seat, wanted = request.app[DESK], request[SEAT], Filter.of(request.query)
     async with desk.db.transaction() as tx:
-        view = await work_view(tx, seat, wanted, desk.clock())
-    template = "console/work_list/_list.html" if request.headers.get("HX-Request") == "true" else "console/work_list/list.html"
+        view = await work_view(tx, seat, wanted, desk.clock(), desk.zone)
+    template = "console/work_list/_list.html" if by_htmx(request) else "console/work_list/list.html"
     outcomes = [each for each in OUTCOMES if each != _ANSWERED]
     return render(request, template, view=view, wanted=wanted, w=area_words("work_list"), levels=LEVELS[::-1], outcomes=outcomes)
 
@@ -45,10 +44,7 @@ async def after(request: web.Request, said: Said) -> web.StreamResponse:
     """Something was done: the list anew for htmx, else a browser is sent back to it; both with a word of it and the way back."""
     wanted = Filter.of(request.query)
     undo = f"/lines/undo?{urlencode([*wanted.said().items(), *(('item', key) for key in said.undo)])}" if said.undo else None
-    if request.headers.get("HX-Request") == "true":
-        response = await show_list(request)
-        note = {"text": said.text} | ({"undo": BASE + undo} if undo is not None else {})
-        response.headers["HX-Trigger"] = json.dumps({"toast": note})
-        return response
+    if by_htmx(request):
+        return toast(await show_list(request), said.text, undo)
     # A sentence with numbers in it does not go through an address.
     return see_other(request, "/work", said="work_done" if said.values else f"work_{said.code}", undo=undo, **wanted.said())

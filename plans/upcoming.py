@@ -55,7 +55,7 @@ async def coming(tx: AsyncSession, patients: Sequence[Patient], now: datetime, z
         start = max(today, plan.planned_until or today) + timedelta(days=1) if plan.planned_until != NEVER else NEVER
         end = today + AHEAD
         beyond = timeline(plan, template, changes.get(plan.id, ()), hour=hours[plan.id], zone=zone, start=start, end=end)
-        titles = {step.id: step.title for step in template.steps}
+        titles = template.titles
         for due_at, step in sorted([*made[plan.id], *((due.due_at, due.step) for due in beyond)]):
             one = found.setdefault((plan.id, step), Coming(plan.patient_id, plan.id, titles.get(step, plan.template)))
             one.due.append(due_at)

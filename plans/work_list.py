@@ -16,7 +16,7 @@ from plans.template import PlanTemplate, TemplateError
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
 from records.errand import Errand
-from records.flag import LEVELS, Flag
+from records.flag import Flag, worst_first
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, note_reads
 from records.staff import Staff, teams_of
@@ -79,7 +79,7 @@ async def _flags(tx: AsyncSession, teams: list[int], now: datetime) -> list[Work
     rows = (await tx.execute(query.where(Flag.team_id.in_(teams), Flag.state != "closed"))).all()
     # A patient who is in another team now is that team's to see.
     mine = [(flag, patient) for flag, patient in rows if patient is None or patient.team_id in teams]
-    mine.sort(key=lambda row: (-LEVELS.index(row[0].level), row[0].raised_at))
+    mine.sort(key=lambda row: worst_first(row[0]))
     answered = await told_of(tx, sorted({patient.id for _, patient in mine if patient is not None}), now)
     return [
         WorkItem(

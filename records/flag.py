@@ -76,6 +76,11 @@ class FlagNotice(Identity, Base):
     at: Mapped[datetime]
 
 
+def worst_first(flag: Flag) -> tuple[int, datetime]:
+    """Where an alert stands in a list: the worst level first, then who waits longest."""
+    return -LEVELS.index(flag.level), flag.raised_at
+
+
 async def raise_flag(
     tx: AsyncSession,
     chat: Chat,

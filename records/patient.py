@@ -97,8 +97,13 @@ class AccessRefused(Exception):
     code, permanent = "access_refused", True
 
 
-async def access_patient(tx: AsyncSession, staff: Staff, patient_id: int, *, now: datetime, why: str, lock: bool = False) -> Patient:
-    """The patient, if `staff` is an active member of his team; the read is audited. Raises AccessRefused."""
+async def access_patient(
+    tx: AsyncSession, staff: Staff, patient_id: int, *, now: datetime, why: str, lock: bool = False, lasting: bool = False
+) -> Patient:
+    """The patient, if `staff` is an active member of his team; the read is audited, when `lasting` with the look it belongs to.
+
+    Raises AccessRefused.
+    """
     query = (
         select(Patient)
         .join(TeamMember, TeamMember.team_id == Patient.team_id)
@@ -107,7 +112,10 @@ async def access_patient(tx: AsyncSession, staff: Staff, patient_id: int, *, now
     patient = await tx.scalar(query.with_for_update(of=Patient) if lock else query)
     if patient is None or not staff.active:
         raise AccessRefused(f"patient {patient_id}")
-    tx.add(ReadAudit(patient_id=patient.id, staff_id=staff.id, at=now, why=why))
+    if lasting:
+        await note_reads(tx, staff, {patient.id}, why=why, now=now)
+    else:
+        tx.add(ReadAudit(patient_id=patient.id, staff_id=staff.id, at=now, why=why))
     return patient
 
 

@@ -4,7 +4,7 @@ Belonging to a team opens its patients (records.patient); a role says what may b
 team has the built-in role `clinician` there, so that a hospital can begin before it has thought about roles.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import ForeignKey, Index, select
@@ -98,8 +98,8 @@ class Rights:
         return [team for team in teams if self.has(right, team)]
 
 
-async def rights_of(tx: AsyncSession, staff: Staff) -> Rights:
-    """The rights of `staff`; none when he is not active."""
+async def rights_of(tx: AsyncSession, staff: Staff, teams: Collection[int] | None = None) -> Rights:
+    """The rights of `staff`; none when he is not active. `teams` are those he belongs to, where the caller has them already."""
     if not staff.active:
         return Rights()
     given = select(StaffRole.team_id, Role.rights).join(Role, Role.id == StaffRole.role_id).where(StaffRole.staff_id == staff.id)
@@ -109,7 +109,9 @@ async def rights_of(tx: AsyncSession, staff: Staff) -> Rights:
             everywhere |= frozenset(rights)
         else:
             by_team[team_id] = by_team.get(team_id, frozenset()) | frozenset(rights)
-    plain = [team for team in await tx.scalars(teams_of(staff.id)) if team not in by_team]
+    if teams is None:
+        teams = (await tx.scalars(teams_of(staff.id))).all()
+    plain = [team for team in teams if team not in by_team]
     if plain:
         usual = frozenset(await tx.scalar(select(Role.rights).where(Role.code == CLINICIAN)) or ())
         by_team |= dict.fromkeys(plain, usual)

@@ -6,8 +6,8 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.patient_export import RIGHT, WHY, carers_of, export
-from console.admin.fields import number
 from console.desk import DESK, SEAT
+from console.form import number, words
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.patient import AccessRefused, Patient, note_reads, patients_numbered
@@ -34,7 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def hand_out(request: web.Request) -> web.StreamResponse:
     """The file. That it was made, by whom and why is written down."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    sought, reason = str(form.get("patient", ""))[:60], str(form.get("reason", "")).strip()[:300]
+    sought, reason = words(form, "patient", 60), words(form, "reason", 300)
     if not reason:
         return see_other(request, "/admin/export", patient=sought, wrong="export_reason")
     async with desk.db.transaction() as tx:

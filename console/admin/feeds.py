@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from bot.intake.dead_letters import NoSuchMessage, Selection, find, look, replay
 from bot.intake.overview import overview
-from console.admin.fields import day_span, number
+from console.admin.fields import day_span
 from console.desk import DESK, SEAT
+from console.form import number, words
 from console.page import get, post, render, see_other, today
 from console.words import area_words
 from integrations.hl7.charset import decode
@@ -56,7 +57,7 @@ async def again(request: web.Request) -> web.StreamResponse:
     which = Selection(numbers)
     if form.get("all") == "1":
         _, _, start, end = day_span(form, desk.zone, today(desk), days=DAYS)
-        which = Selection(feed=str(form.get("feed", "")) or None, code=str(form.get("code", "")) or None, since=start, until=end)
+        which = Selection(feed=words(form, "feed") or None, code=words(form, "code") or None, since=start, until=end)
     if which.open:
         return see_other(request, "/admin/feeds", wrong="nothing_chosen")
     async with desk.db.transaction() as tx:

@@ -6,13 +6,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from console.form import day
-
-
-def number(text: object) -> int | None:
-    """A row's number; None for what is none."""
-    given = str(text)
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+from console.form import day, number
 
 
 def day_span(query: Any, zone: ZoneInfo, today: date, *, days: int) -> tuple[date, date, datetime, datetime]:

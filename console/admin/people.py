@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.staff_sync import SETTING, StaffSyncError, take_over
 from console.admin.fields import page_of
 from console.desk import DESK
+from console.form import words
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.account import Account
@@ -25,7 +26,7 @@ SHOWN = 50
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The list, by name, userid or department; those who have left on demand."""
-    desk, sought, left = request.app[DESK], request.query.get("q", "").strip()[:60], "left" in request.query
+    desk, sought, left = request.app[DESK], words(request.query, "q", 60), "left" in request.query
     page = page_of(request)
     async with desk.db.transaction() as tx:
         query = (

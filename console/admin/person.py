@@ -5,9 +5,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.leaving import come_back, leave, open_work
-from console.admin.fields import number
 from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
+from console.form import number
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.account import Account, StaffSession, end_sessions_of, unlock

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
+from console.form import words as typed
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.patient import AccessRefused
@@ -33,7 +34,7 @@ async def edit(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Make it, or change it."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    name, chosen = str(form.get("name", ""))[:40], {str(each) for each in form.getall("right", [])}
+    name, chosen = typed(form, "name", 40), {str(each) for each in form.getall("right", [])}
     rights = [right for right in RIGHTS if right in chosen]
     try:
         async with desk.db.transaction() as tx:

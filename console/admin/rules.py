@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.rule_trial import standing, trial
-from console.admin.fields import number
 from console.desk import DESK, SEAT
+from console.form import number
 from console.page import get, post, render, see_other
 from console.words import area_words
 from plans.adaptation.loops import LoopError

@@ -6,8 +6,9 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.admin.fields import number
 from console.desk import DESK, SEAT
+from console.form import number
+from console.form import words as typed
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.patient import AccessRefused
@@ -23,7 +24,7 @@ FIELDS = ("name", "kind", "meaning", "parent", "group", "expires_days", "team")
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The library, of one kind or whole, found by word."""
-    desk, kind, sought = request.app[DESK], request.query.get("kind", ""), request.query.get("q", "").strip()[:60]
+    desk, kind, sought = request.app[DESK], request.query.get("kind", ""), typed(request.query, "q", 60)
     async with desk.db.transaction() as tx:
         known = await entries(tx, desk.clock())
         counts = await _carried(tx)
@@ -53,9 +54,9 @@ async def save(request: web.Request) -> web.StreamResponse:
     """Make it or change it; every change is a version."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
     code, new = request.match_info["code"], request.match_info["code"] == "new"
-    said: dict[str, Any] = {field: str(form.get(field, "")).strip()[:300] or None for field in FIELDS}
+    said: dict[str, Any] = {field: typed(form, field, 300) or None for field in FIELDS}
     said["shared"] = form.get("shared") == "1"
-    wanted = str(form.get("code", "")).strip()[:80] if new else code
+    wanted = typed(form, "code", 80) if new else code
     try:
         if said["expires_days"] is not None:
             said["expires_days"] = number(said["expires_days"]) or 0

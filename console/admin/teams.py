@@ -3,9 +3,9 @@
 from aiohttp import web
 from sqlalchemy import func, select
 
-from console.admin.fields import number
 from console.admin.people import MANAGE
 from console.desk import DESK, SEAT
+from console.form import number, words
 from console.page import get, post, render, see_other
 from console.words import area_words
 from records.patient import AccessRefused, Patient
@@ -33,7 +33,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """A new team, or another name or department for one."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    name, department_id, team_id = str(form.get("name", "")).strip()[:40], number(form.get("department", "")), number(form.get("team", ""))
+    name, department_id, team_id = words(form, "name", 40), number(form.get("department", "")), number(form.get("team", ""))
     if not name:
         return see_other(request, "/admin/teams", wrong="team_name")
     async with desk.db.transaction() as tx:

@@ -7,8 +7,9 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from console.admin.fields import number
 from console.desk import DESK, SEAT, Desk, Seat
+from console.form import number
+from console.form import words as typed
 from console.page import get, post, render, see_other
 from console.words import area_words
 from plans.triage_overlays import OverlayError, approve, content_with, end, propose, read_overlay
@@ -65,7 +66,9 @@ async def write(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Show what it changes and how a sentence would be judged (`try`), or propose it. What is wrong is told, and the text stays."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    given = {field: str(form.get(field, ""))[:LONGEST] for field in ("department", "text", "why", "said", "months")}
+    given = {field: typed(form, field, LONGEST) for field in ("department", "why", "said", "months")}
+    # Of YAML the space at the beginning counts.
+    given["text"] = str(form.get("text", ""))[:LONGEST]
     try:
         if form.get("do") == "try":
             overlay, content = await _content(given, desk, seat)

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import cohort_of, number, page_of, patient_numbered, reach, say, words
 from console.desk import DESK, SEAT
+from console.form import number as number_in
+from console.form import plain
+from console.form import words as typed
 from console.page import get, post, render, today
 from plans.definition import newest_templates
 from records.cohort import CohortVersion
@@ -54,7 +57,7 @@ def drafted(text: str, scope: Scope, rows: tuple[Row, ...] = BLANK) -> Draft:
 
 def rows_in(form: MultiDictProxy[Any]) -> tuple[Row, ...]:
     """The rows of a form whose fields stand in it once for each row, in order; none where some stand in it more often than others."""
-    columns = [[str(value) for value in form.getall(name, [])][:MOST_TERMS] for name in NAMES]
+    columns = [[plain(value) for value in form.getall(name, [])][:MOST_TERMS] for name in NAMES]
     if len({len(column) for column in columns}) != 1:
         return ()
     return tuple(Row(**dict(zip(NAMES, values, strict=True))) for values in zip(*columns, strict=True))
@@ -68,11 +71,11 @@ async def draft(request: web.Request) -> web.StreamResponse:
         by_rows = form.get("by") == "rows"
         rows, was = rows_in(form), [str(each) for each in form.getall("was", [])]
         if by_rows:
-            changed = _changed(rows, str(form.get("do", "")), was)
+            changed = _changed(rows, typed(form, "do"), was)
             found = replace(drafted(text_of(changed), scope), rows=changed)
         else:
             changed = rows
-            found = drafted(str(form.get("text", ""))[:5000], scope, rows)
+            found = drafted(typed(form, "text", 5000), scope, rows)
         counted, found = await _counted(tx, found, scope)
         redraw = changed != rows or [_shape(row) for row in rows] != was if by_rows else found.query is not None
         shown = await _offered(tx, scope) if redraw else {}
@@ -108,8 +111,8 @@ def _changed(rows: tuple[Row, ...], do: str, was: list[str]) -> tuple[Row, ...]:
     what, _, which = do.partition(":")
     if what == "add" and len(rows) < MOST_TERMS:
         return (*rows, Row(join="and" if rows else ""))
-    if what == "remove" and which.isdigit():
-        return tuple(row for number, row in enumerate(rows) if number != int(which)) or BLANK
+    if what == "remove" and (gone := number_in(which)) is not None:
+        return tuple(row for place, row in enumerate(rows) if place != gone) or BLANK
     return rows
 
 
@@ -184,7 +187,7 @@ async def who(request: web.Request) -> web.StreamResponse:
     desk, form = request.app[DESK], await request.post()
     async with desk.db.transaction() as tx:
         scope = await reach(tx, request)
-        found = drafted(str(form.get("text", ""))[:5000], scope)
+        found = drafted(typed(form, "text", 5000), scope)
         people, wrong = [], found.wrong
         if found.query is not None:
             try:
@@ -197,10 +200,10 @@ async def who(request: web.Request) -> web.StreamResponse:
 async def why(request: web.Request) -> web.StreamResponse:
     """Why the patient of a record number is found by the draft, or is not."""
     desk, form = request.app[DESK], await request.post()
-    asked = str(form.get("record_number", "")).strip()[:60]
+    asked = typed(form, "record_number", 60)
     async with desk.db.transaction() as tx:
         scope = await reach(tx, request)
-        found = drafted(str(form.get("text", ""))[:5000], scope)
+        found = drafted(typed(form, "text", 5000), scope)
         if found.query is None or not asked:
             return render(request, "console/cohorts/_why.html", patient=None, found=None, wrong=found.wrong or say("builder.no_number"))
         patient = await patient_numbered(tx, request, asked, why="cohort")

@@ -6,6 +6,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
+from console.form import number as row_number
 from console.words import area_sentences
 from records.cohort import Cohort
 from records.patient import AccessRefused, Patient, access_patient, patients_numbered
@@ -53,9 +54,10 @@ def page_of(request: web.Request, limit: int = PAGE) -> Page:
 
 def number(said: str) -> int:
     """An id of an address. Raises HTTPNotFound where it cannot be one."""
-    if not said.isascii() or not said.isdigit() or len(said) > 18:
+    id = row_number(said)
+    if id is None:
         raise web.HTTPNotFound
-    return int(said)
+    return id
 
 
 def text_of_cohort(cohort: Cohort, scope: Scope) -> str:

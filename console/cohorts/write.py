@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.cohorts.builder import drafted, page
 from console.cohorts.reach import cohort_of, number, reach, say
 from console.desk import DESK, SEAT
+from console.form import plain
 from console.page import post, see_other
 from records.cohort import Cohort
 from tagging.cohort import saved
@@ -20,7 +21,7 @@ class _NotKept(Exception):
 
 async def save(request: web.Request) -> web.StreamResponse:
     """Keep what the builder holds, as a new cohort or as the next version of one."""
-    desk, form = request.app[DESK], {name: str(value) for name, value in (await request.post()).items()}
+    desk, form = request.app[DESK], {name: plain(value) for name, value in (await request.post()).items()}
     try:
         async with desk.db.transaction() as tx:
             cohort = await _save(tx, request, form)

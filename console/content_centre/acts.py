@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.content_centre.reach import item_of, mark_of
 from console.desk import BASE, DESK, SEAT, Desk
+from console.form import words
 from console.page import Handler, post, render, see_other
 from plans.content import lifecycle
 from plans.content.catalogue import newest_of, versions_of
@@ -26,7 +27,7 @@ from records.staff import Staff
 async def review(request: web.Request) -> web.StreamResponse:
     """Say that it may be published, or send it back with a note. What was looked at must still be what is there."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    code, back, note = request.match_info["code"], form.get("do") == "back", str(form.get("note", "")).strip()[:300]
+    code, back, note = request.match_info["code"], form.get("do") == "back", words(form, "note", 300)
     async with desk.db.transaction() as tx:
         item = await item_of(tx, request, needs="content.approve")
         version = newest_of(await versions_of(tx, item))
@@ -67,13 +68,13 @@ async def _publish(tx: AsyncSession, code: str, by: Staff, now: datetime, _: Mul
 
 
 async def _take_back(tx: AsyncSession, code: str, by: Staff, now: datetime, form: MultiDictProxy[Any], _: Desk) -> ContentVersion:
-    return await lifecycle.take_back(tx, code, by=by, now=now, reason=str(form.get("reason", ""))[:300], wrong=form.get("wrong") == "1")
+    return await lifecycle.take_back(tx, code, by=by, now=now, reason=words(form, "reason", 300), wrong=form.get("wrong") == "1")
 
 
 async def _drop(tx: AsyncSession, code: str, by: Staff, now: datetime, form: MultiDictProxy[Any], _: Desk) -> ContentVersion:
-    if not (reason := str(form.get("reason", "")).strip()):
+    if not (reason := words(form, "reason", 300)):
         raise ContentRefused("reason")
-    return await lifecycle.drop(tx, code, by=by, now=now, reason=reason[:300])
+    return await lifecycle.drop(tx, code, by=by, now=now, reason=reason)
 
 
 def _refused(request: web.Request, err: ContentRefused) -> web.Response:

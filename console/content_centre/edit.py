@@ -14,6 +14,7 @@ from console.content_centre.form import WITH_FILE, Form, changed, form_in, form_
 from console.content_centre.phone import phone_of, unreviewed
 from console.content_centre.reach import item_of, mark_of, say, words
 from console.desk import BASE, DESK, SEAT
+from console.form import number
 from console.page import get, post, render, see_other, today
 from plans.authored import AuthoringError, Problem
 from plans.content.catalogue import newest_of, usable_media, versions_of
@@ -120,9 +121,9 @@ async def _before(tx: AsyncSession, request: web.Request, form: Form) -> tuple[d
         item = await item_of(tx, request, form.code, needs=WRITE)
         version = newest_of(await versions_of(tx, item))
         return dict(version.definition) if version is not None else {}, item, version
-    if form.team and (not form.team.isdecimal() or int(form.team) not in seat.teams):
+    if form.team and number(form.team) not in seat.teams:
         raise AccessRefused(f"content of team {form.team[:20]}")
-    seat.rights.check(WRITE, int(form.team) if form.team else None)
+    seat.rights.check(WRITE, number(form.team))
     return {}, None, None
 
 
@@ -174,15 +175,15 @@ async def _files(tx: AsyncSession, request: web.Request, form: Form) -> dict[int
     """What is wrong with the files of its blocks, by the number of the block."""
     if form.kind != "article":
         return {}
-    parts = {number: part for number, part in enumerate(form.parts, 1) if part.kind in WITH_FILE}
+    parts = {order: part for order, part in enumerate(form.parts, 1) if part.kind in WITH_FILE}
     usable = await usable_media(tx, request[SEAT].staff, {part.sha256 for part in parts.values()})
     wrong = dict[int, str]()
-    for number, part in parts.items():
-        place, kept = label_of(f"blocks[{number}].{part.kind}"), usable.get(part.sha256)
+    for order, part in parts.items():
+        place, kept = label_of(f"blocks[{order}].{part.kind}"), usable.get(part.sha256)
         if kept is None:
-            wrong[number] = say("editor.no_file", place=place, kind=table("media_kinds")[kind_wanted(part.kind)])
+            wrong[order] = say("editor.no_file", place=place, kind=table("media_kinds")[kind_wanted(part.kind)])
         elif said := misplaced(part.kind, part.file, kept.kind):
-            wrong[number] = f"{place}：{said}"
+            wrong[order] = f"{place}：{said}"
     return wrong
 
 

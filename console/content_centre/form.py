@@ -8,6 +8,7 @@ from typing import Any
 
 from multidict import MultiDictProxy
 
+from console.form import number, plain, words
 from plans.authored import AuthoringError, Problem, open_authored
 from plans.content.model import ArticleContent, Block, MessageContent
 from plans.content.words import label_of
@@ -110,8 +111,8 @@ def _part(block: Block) -> Part:
 
 def form_in(post: MultiDictProxy[Any]) -> Form:
     """The form that was sent. Each block stands in it with every field once, so that they stay in order."""
-    given = {each.name: _typed(post.get(each.name, "")) for each in fields(Form) if each.name != "parts"}
-    columns = [[_typed(value) for value in post.getall(f"part_{name}", [])][:MOST_PARTS] for name in PART_FIELDS]
+    given = {each.name: words(post, each.name, MOST_CHARACTERS) for each in fields(Form) if each.name != "parts"}
+    columns = [[plain(value, MOST_CHARACTERS) for value in post.getall(f"part_{name}", [])][:MOST_PARTS] for name in PART_FIELDS]
     parts = tuple(Part(*values) for values in zip(*columns, strict=True)) if len({len(column) for column in columns}) == 1 else ()
     if given["kind"] != "message":
         given["kind"] = "article"
@@ -119,11 +120,6 @@ def form_in(post: MultiDictProxy[Any]) -> Form:
 
 
 KINDS = ("heading", "text", *WITH_FILE)
-
-
-def _typed(value: object) -> str:
-    """Browsers send lines with \\r\\n."""
-    return value.replace("\r\n", "\n").strip()[:MOST_CHARACTERS] if isinstance(value, str) else ""
 
 
 def several(text: str, between: str | None = None) -> list[str]:
@@ -137,7 +133,8 @@ def changed(parts: tuple[Part, ...], do: str) -> tuple[Part, ...]:
     what, _, which = do.partition(":")
     if what == "add" and which in KINDS and len(parts) < MOST_PARTS:
         return (*parts, Part(which))
-    if not which.isdecimal() or (at := int(which)) >= len(parts):
+    at = number(which)
+    if at is None or at >= len(parts):
         return parts
     rest, to = parts[:at] + parts[at + 1 :], {"up": at - 1, "down": at + 1}.get(what)
     if what == "remove":

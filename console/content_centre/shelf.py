@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 from console.content_centre.reach import check_reader, words
 from console.desk import DESK, SEAT
+from console.form import number
+from console.form import words as typed
 from console.page import ANYBODY, get, render, today
 from plans.content.catalogue import PAGE, Wanted, shelf
 from plans.content.words import table
@@ -21,13 +23,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     """One page of it, by what was asked for."""
     desk, seat, query = request.app[DESK], request[SEAT], request.query
     check_reader(seat)
-    number = query.get("page", "1")
-    page = int(number) if number.isdecimal() and 0 < len(number) < 6 and int(number) else 1
+    page = min(number(query.get("page", "")) or 1, 99_999)
     wanted = Wanted(
-        query.get("q", "").strip()[:60],
+        typed(query, "q", 60),
         query["kind"] if query.get("kind") in words("kinds") else "",
         query["state"] if query.get("state") in {*words("states"), *words("looks")} else "",
-        query.get("tag", "").strip()[:60],
+        typed(query, "tag", 60),
     )
     async with desk.db.transaction() as tx:
         scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)

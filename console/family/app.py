@@ -4,12 +4,12 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from console.app import HEADERS
 from console.family import calendar, consent, enter, learn, mini, questionnaire, records, report, trends
 from console.family.desk import BASE, FAMILY, VISITOR, FamilyDesk
 from console.family.enter import COOKIE, to_enter
 from console.family.page import sorry
 from console.family.session import visitor_of
+from console.fence import guard_answer, route_name
 from console.forgery import check_same_site
 from console.page import NOBODY
 
@@ -23,7 +23,7 @@ OPEN = web.AppKey("open", set[str])
 
 def family_app(desk: FamilyDesk) -> web.Application:
     """The application to be mounted at /h5."""
-    app = web.Application(middlewares=[_headers, _errors, _visitor])
+    app = web.Application(middlewares=[guard_answer, _errors, _visitor])
     app[FAMILY], app[OPEN] = desk, set()
     for area in (enter, mini, calendar, report, trends, learn, records, questionnaire, consent):
         for route in area.ROUTES:
@@ -31,14 +31,6 @@ def family_app(desk: FamilyDesk) -> web.Application:
             if route.needs == NOBODY and added.resource is not None:
                 app[OPEN].add(added.resource.canonical)
     return app
-
-
-@web.middleware
-async def _headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 @web.middleware
@@ -54,7 +46,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         raise
     except Exception as err:
-        log.exception("family page failed", page=_route(request), error=type(err).__name__)
+        log.exception("family page failed", page=route_name(request, BASE), error=type(err).__name__)
         return sorry(request, "internal", 500)
 
 
@@ -69,7 +61,7 @@ async def _visitor(request: web.Request, handler: Handler) -> web.StreamResponse
             visitor = await visitor_of(tx, token, desk.clock())
         if visitor is not None:
             request[VISITOR] = visitor
-    if request.match_info.http_exception is not None or _route(request) in request.app[OPEN]:
+    if request.match_info.http_exception is not None or route_name(request, BASE) in request.app[OPEN]:
         return await handler(request)
     if VISITOR not in request:
         return to_enter(request)
@@ -78,8 +70,3 @@ async def _visitor(request: web.Request, handler: Handler) -> web.StreamResponse
             raise web.HTTPUnsupportedMediaType
         await check_same_site(request, request[VISITOR].csrf)
     return await handler(request)
-
-
-def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical.removeprefix(BASE) if resource is not None else "?"

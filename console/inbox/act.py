@@ -8,7 +8,7 @@ from aiohttp import web
 from multidict import MultiDictProxy
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.alerts import OUTCOMES, access_alert, claim, close, is_theirs
+from bot.alerts import OUTCOMES, claim, close, is_theirs
 from bot.clinician import (
     ClinicianRefused,
     hand_back,
@@ -21,10 +21,12 @@ from bot.clinician import (
     withdraw,
 )
 from bot.lines import deliver
-from console.desk import DESK, SEAT, Desk
-from console.inbox.view import WHY, chat_number, talk_of
+from console.alert import alert_to_act_on
+from console.desk import DESK, SEAT, Desk, Seat
+from console.form import number, words
+from console.inbox.view import WHY, chat_number, show_talk
 from console.inbox.words import sentence
-from console.page import Handler, Route, post, render, see_other
+from console.page import Handler, Route, by_htmx, post, see_other
 from plans.questionnaire import newest
 from records.chat import Chat
 from records.chat_desk import LONGEST, ChatNote, access_chat
@@ -39,16 +41,20 @@ class Case:
 
     tx: AsyncSession
     desk: Desk
-    staff: Staff
+    seat: Seat
     chat: Chat
     patients: list[Patient]
     form: MultiDictProxy[str | bytearray | bytes | web.FileField]
     now: datetime
 
     def given(self, name: str) -> str:
-        """A field of the form; nothing for one that is missing, or a file."""
-        value = self.form.get(name, "")
-        return value.replace("\x00", "").replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+        """A field of the form."""
+        return words(self.form, name)
+
+    @property
+    def staff(self) -> Staff:
+        """Who acts."""
+        return self.seat.staff
 
     @property
     def team_id(self) -> int:
@@ -57,12 +63,13 @@ class Case:
 
     @property
     def patient(self) -> Patient:
-        """The child that is meant. Raises ClinicianRefused."""
+        """The child that is meant. Raises ClinicianRefused, and RightMissing for one of a team where she may only read."""
         chosen = [patient for patient in self.patients if str(patient.id) == self.given("patient")]
         if not chosen and len(self.patients) == 1:
             chosen = self.patients
         if not chosen:
             raise ClinicianRefused("no_patient")
+        self.seat.rights.check("care.act", chosen[0].team_id)
         return chosen[0]
 
 
@@ -71,17 +78,19 @@ def acting(path: str, work: Callable[[Case], Awaitable[None]]) -> Route:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         desk, seat, now = request.app[DESK], request[SEAT], request.app[DESK].clock()
+        # All of it is here before the chat is locked.
+        form = await request.post()
         try:
             async with desk.db.transaction() as tx:
                 chat, patients = await access_chat(tx, seat.staff, chat_number(request), now=now, why=WHY, lock=True)
-                case = Case(tx, desk, seat.staff, chat, patients, await request.post(), now)
+                case = Case(tx, desk, seat, chat, patients, form, now)
                 seat.rights.check("care.act", case.team_id)
                 await work(case)
         except ClinicianRefused as err:
             return web.Response(text=sentence(err.code), status=409, content_type="text/plain")
-        if request.headers.get("HX-Request") != "true":
+        if not by_htmx(request):
             return see_other(request, f"/inbox/{chat_number(request)}")
-        answer = render(request, "console/inbox/_talk.html", **await talk_of(request))
+        answer = await show_talk(request)
         # The list and what stands beside the chat are read anew.
         answer.headers["HX-Trigger"] = "inbox"
         return answer
@@ -105,8 +114,8 @@ async def _back(case: Case) -> None:
 
 async def _end(case: Case) -> None:
     outcome, note = _outcome(case)
-    for number in case.form.getall("flag", []):
-        flag = await _flag(case, str(number))
+    for given in case.form.getall("flag", []):
+        flag = await _flag(case, str(given))
         await _close(case, flag, outcome, note)
     await hand_back(case.tx, case.chat, case.staff, case.now, outcome=outcome, note=note)
 
@@ -171,12 +180,13 @@ def _outcome(case: Case) -> tuple[str, str | None]:
     return outcome, note or None
 
 
-async def _flag(case: Case, number: str) -> Flag:
-    if not number.isdecimal() or len(number) > 18:
+async def _flag(case: Case, given: str) -> Flag:
+    id = number(given)
+    if id is None:
         raise ClinicianRefused("unknown")
-    flag, _ = await access_alert(case.tx, case.staff, int(number), now=case.now)
+    flag, _ = await alert_to_act_on(case.tx, case.seat, id, case.now)
     if flag.chat_id != case.chat.id and flag.patient_id not in {patient.id for patient in case.patients}:
-        raise AccessRefused(f"flag {number}")
+        raise AccessRefused(f"flag {id}")
     return flag
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import category_text
 from console.portrait import portrait_words
+from plans.clock import local_day
 from plans.today import TodayItem, today
 from records.chat import Chat
-from records.flag import LEVELS, Flag
+from records.flag import Flag, worst_first
 from records.observation import Observation
 from records.patient import Patient
 from records.staff import Staff
@@ -55,19 +56,11 @@ class Alert:
     owner: str | None
 
 
-@dataclass(frozen=True)
-class Beside:
-    """All of it."""
-
-    children: tuple[Child, ...]
-    alerts: tuple[Alert, ...]
-
-
-async def beside(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], teams: Iterable[int], now: datetime, zone: ZoneInfo) -> Beside:
+async def children_of(tx: AsyncSession, patients: Sequence[Patient], now: datetime, zone: ZoneInfo) -> list[Child]:
     """What is known of these patients, whom the caller has been let in to."""
     tasks = await today(tx, patients, now, zone)
-    day = now.astimezone(zone).date()
-    children = [
+    day = local_day(now, zone)
+    return [
         Child(
             patient,
             max(0, (day - patient.birth_date).days),
@@ -77,7 +70,6 @@ async def beside(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], team
         )
         for patient in patients
     ]
-    return Beside(tuple(children), await _alerts(tx, chat, [patient.id for patient in patients], teams))
 
 
 async def _values(tx: AsyncSession, patient_id: int) -> tuple[Value, ...]:
@@ -95,12 +87,12 @@ async def _values(tx: AsyncSession, patient_id: int) -> tuple[Value, ...]:
     )
 
 
-async def _alerts(tx: AsyncSession, chat: Chat, patient_ids: Sequence[int], teams: Iterable[int]) -> tuple[Alert, ...]:
+async def alerts_of(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], teams: Iterable[int]) -> list[Alert]:
+    """The alerts of the chat and of these patients that are open in `teams`, the worst first."""
+    of_children = Flag.patient_id.in_([patient.id for patient in patients])
     query = select(Flag, Staff.name).join(Staff, Staff.id == Flag.owner_id, isouter=True)
-    query = query.where(
-        or_(Flag.chat_id == chat.id, Flag.patient_id.in_(patient_ids)), Flag.state != "closed", Flag.team_id.in_(list(teams))
-    )
-    rows = sorted((await tx.execute(query)).tuples(), key=lambda row: (-LEVELS.index(row[0].level), row[0].raised_at))
-    return tuple(
+    query = query.where(or_(Flag.chat_id == chat.id, of_children), Flag.state != "closed", Flag.team_id.in_(list(teams)))
+    rows = sorted((await tx.execute(query)).tuples(), key=lambda row: worst_first(row[0]))
+    return [
         Alert(flag.id, flag.level, category_text(flag.category), flag.said, flag.because, flag.raised_at, owner) for flag, owner in rows
-    )
+    ]

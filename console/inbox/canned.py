@@ -5,6 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT, Seat
+from console.form import number, words
 from console.inbox.words import sentence
 from console.page import get, post, render, see_other
 from records.chat_desk import LONGEST, LONGEST_TITLE, CannedAnswer
@@ -23,7 +24,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """A new one, or another text for one."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    title, text = (str(form.get(name, "")).replace("\x00", "").strip() for name in ("title", "text"))
+    title, text = words(form, "title"), words(form, "text")
     why = "empty" if not title or not text else "title_long" if len(title) > LONGEST_TITLE else "note_long" if len(text) > LONGEST else None
     if why is not None:
         return web.Response(text=sentence(why), status=409, content_type="text/plain")
@@ -31,12 +32,11 @@ async def save(request: web.Request) -> web.StreamResponse:
         if "answer" in request.match_info:
             row = await _access(tx, seat, int(request.match_info["answer"]))
         else:
-            team = str(form.get("team", ""))
-            row = CannedAnswer(team_id=int(team) if team.isdecimal() and len(team) < 19 else 0)
+            row = CannedAnswer(team_id=number(form.get("team", "")) or 0)
             if row.team_id not in seat.teams:
-                raise AccessRefused(f"team {team}")
+                raise AccessRefused(f"team {row.team_id}")
         seat.rights.check("care.act", row.team_id)
-        row.title, row.text, row.by, row.at = title, text.replace("\r\n", "\n"), seat.staff.userid, desk.clock()
+        row.title, row.text, row.by, row.at = title, text, seat.staff.userid, desk.clock()
         tx.add(row)
     return see_other(request, "/inbox/canned")
 

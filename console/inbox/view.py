@@ -16,8 +16,9 @@ from bot.chat_list import BOT, WAITING, ChatItem, chat_list, note_seen
 from bot.clinician import room_in, why_not
 from bot.conversation import conversation
 from console.desk import DESK, SEAT
-from console.inbox.beside import beside
-from console.inbox.words import words
+from console.form import number, words
+from console.inbox.beside import alerts_of, children_of
+from console.inbox.words import words as inbox_words
 from console.page import get, render
 from plans.questionnaire import newest
 from records.chat import WINDOW, WINDOW_MESSAGES, Chat
@@ -56,32 +57,50 @@ async def show_list(request: web.Request) -> web.StreamResponse:
 
 async def show_chat(request: web.Request) -> web.StreamResponse:
     """The list with one chat beside it."""
-    talk = await talk_of(request)
+    async with request.app[DESK].db.transaction() as tx:
+        chat, patients = await _access(tx, request)
+        talk = await _talk(tx, request, chat, patients) | await _beside(tx, request, chat, patients)
     return render(request, "console/inbox/inbox.html", **(await _list(request) | talk))
 
 
+async def show_talk(request: web.Request) -> web.Response:
+    """One chat alone, with all that can be done in it. Raises AccessRefused."""
+    async with request.app[DESK].db.transaction() as tx:
+        chat, patients = await _access(tx, request)
+        talk = await _talk(tx, request, chat, patients)
+    return render(request, "console/inbox/_talk.html", **talk)
+
+
 async def show_lines(request: web.Request) -> web.StreamResponse:
-    """The lines of a chat as they stand now, or the older ones."""
+    """The lines of a chat as they stand now, with who may write, or the older ones."""
     try:
         before = datetime.fromisoformat(request.query["before"]) if "before" in request.query else None
     except ValueError:
         raise web.HTTPBadRequest from None
     if before is not None and before.tzinfo is None:
         raise web.HTTPBadRequest
-    return render(request, "console/inbox/_lines.html", **await talk_of(request, before=before))
+    async with request.app[DESK].db.transaction() as tx:
+        chat, patients = await _access(tx, request)
+        shown = await _lines(tx, request, chat, before)
+        if before is None:
+            shown |= await _may_write(tx, request, chat, patients)
+    return render(request, "console/inbox/_lines.html", **shown)
 
 
 async def show_beside(request: web.Request) -> web.StreamResponse:
     """What is known of the children, as it stands now."""
-    return render(request, "console/inbox/_beside.html", **await talk_of(request))
+    async with request.app[DESK].db.transaction() as tx:
+        chat, patients = await _access(tx, request)
+        shown = await _beside(tx, request, chat, patients)
+    return render(request, "console/inbox/_beside.html", **shown)
 
 
 async def show_articles(request: web.Request) -> web.StreamResponse:
     """Published articles that the family may be sent, by a word of their title."""
-    desk, seat, chat_id = request.app[DESK], request[SEAT], chat_number(request)
-    search = request.query.get("find", "").strip()[:LONGEST_SEARCH]
+    desk = request.app[DESK]
+    search = words(request.query, "find", LONGEST_SEARCH)
     async with desk.db.transaction() as tx:
-        chat, patients = await access_chat(tx, seat.staff, chat_id, now=desk.clock(), why=WHY)
+        chat, patients = await _access(tx, request)
         teams = {patient.team_id for patient in patients}
         rows = (
             select(ContentItem.code, ContentVersion.title)
@@ -97,11 +116,11 @@ async def show_articles(request: web.Request) -> web.StreamResponse:
 
 async def show_media(request: web.Request) -> web.StreamResponse:
     """A file that the family sent into this chat."""
-    desk, seat, chat_id = request.app[DESK], request[SEAT], chat_number(request)
+    desk = request.app[DESK]
     async with desk.db.transaction() as tx:
-        await access_chat(tx, seat.staff, chat_id, now=desk.clock(), why=WHY)
+        chat, _ = await _access(tx, request)
         message = await tx.get(Inbound, int(request.match_info["message"]))
-    if message is None or message.chat_id != chat_id:
+    if message is None or message.chat_id != chat.id:
         raise AccessRefused(f"message {request.match_info['message']}")
     data = await asyncio.to_thread(_read, desk.media, message.outcome.get("media", {}).get("file"))
     if data is None:
@@ -123,34 +142,49 @@ def chat_number(request: web.Request) -> int:
     return int(request.match_info["chat"])
 
 
-async def talk_of(request: web.Request, *, before: datetime | None = None) -> dict[str, Any]:
-    """All that the page of a chat shows. Raises AccessRefused."""
-    desk, seat, now = request.app[DESK], request[SEAT], request.app[DESK].clock()
-    async with desk.db.transaction() as tx:
-        chat, patients = await access_chat(tx, seat.staff, chat_number(request), now=now, why=WHY)
-        lines, more = await conversation(tx, chat, seat.teams, before=before)
-        if before is None:
-            await note_seen(tx, seat.staff, chat.id)
-        carer = await tx.get(Carer, chat.carer_id) if chat.carer_id is not None else None
-        canned = await tx.scalars(select(CannedAnswer).where(CannedAnswer.team_id.in_(seat.teams)).order_by(CannedAnswer.title))
-        return {
-            "talk": chat,
-            "carer": carer,
-            "patients": patients,
-            "lines": lines,
-            "more": more,
-            "older": before is not None,
-            "standing": await _standing(tx, chat, seat.staff, now),
-            "canned": list(canned),
-            "child": patients[0].name if patients else "",
-            "forms": newest().values(),
-            "beside": await beside(tx, chat, patients, seat.teams, now, desk.zone),
-            "phones": _phones(carer, patients),
-            "nonce": secrets.token_hex(8),
-            "w": words(),
-            "most": WINDOW_MESSAGES,
-            "chosen": chat.id,
-        }
+async def _access(tx: AsyncSession, request: web.Request) -> tuple[Chat, list[Patient]]:
+    return await access_chat(tx, request[SEAT].staff, chat_number(request), now=request.app[DESK].clock(), why=WHY)
+
+
+async def _lines(tx: AsyncSession, request: web.Request, chat: Chat, before: datetime | None = None) -> dict[str, Any]:
+    """What was said; whoever sees the last of it has seen the chat."""
+    seat = request[SEAT]
+    lines, more = await conversation(tx, chat, seat.teams, before=before)
+    if before is None:
+        await note_seen(tx, seat.staff, chat.id)
+    carer = await tx.get(Carer, chat.carer_id) if chat.carer_id is not None else None
+    return {"talk": chat, "carer": carer, "lines": lines, "more": more, "older": before is not None, "w": inbox_words()}
+
+
+async def _may_write(tx: AsyncSession, request: web.Request, chat: Chat, patients: list[Patient]) -> dict[str, Any]:
+    carer = await tx.get(Carer, chat.carer_id) if chat.carer_id is not None else None
+    standing = await _standing(tx, chat, request[SEAT].staff, request.app[DESK].clock())
+    return {"standing": standing, "phones": _phones(carer, patients), "most": WINDOW_MESSAGES}
+
+
+async def _beside(tx: AsyncSession, request: web.Request, chat: Chat, patients: list[Patient]) -> dict[str, Any]:
+    desk = request.app[DESK]
+    return {
+        "talk": chat,
+        "children": await children_of(tx, patients, desk.clock(), desk.zone),
+        "alerts": await alerts_of(tx, chat, patients, request[SEAT].teams),
+        "w": inbox_words(),
+    }
+
+
+async def _talk(tx: AsyncSession, request: web.Request, chat: Chat, patients: list[Patient]) -> dict[str, Any]:
+    teams = request[SEAT].teams
+    canned = await tx.scalars(select(CannedAnswer).where(CannedAnswer.team_id.in_(teams)).order_by(CannedAnswer.title))
+    return {
+        **await _lines(tx, request, chat),
+        **await _may_write(tx, request, chat, patients),
+        "alerts": await alerts_of(tx, chat, patients, teams),
+        "patients": patients,
+        "canned": list(canned),
+        "child": patients[0].name if patients else "",
+        "forms": newest().values(),
+        "nonce": secrets.token_hex(8),
+    }
 
 
 async def _standing(tx: AsyncSession, chat: Chat, staff: Staff, now: datetime) -> Standing:
@@ -169,7 +203,7 @@ def _phones(carer: Carer | None, patients: list[Patient]) -> list[str]:
 
 async def _list(request: web.Request) -> dict[str, Any]:
     desk, seat = request.app[DESK], request[SEAT]
-    search = request.query.get("q", "").strip()[:LONGEST_SEARCH]
+    search = words(request.query, "q", LONGEST_SEARCH)
     async with desk.db.transaction() as tx:
         items = await chat_list(tx, seat.staff, desk.clock(), search=search)
 
@@ -181,9 +215,9 @@ async def _list(request: web.Request) -> dict[str, Any]:
     return {
         "groups": groups,
         "search": search,
-        "w": words(),
+        "w": inbox_words(),
         "bot": BOT,
-        "chosen": int(chosen) if chosen.isdecimal() and len(chosen) < 19 else None,
+        "chosen": number(chosen),
     }
 
 

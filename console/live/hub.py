@@ -57,12 +57,15 @@ class Hub:
         self._started, self._closing = asyncio.Event(), asyncio.Event()
 
     async def join(self, token: str, topics: frozenset[str], teams: frozenset[int]) -> Listener:
-        """A new listener; from the return of this on nothing is missed."""
+        """A new listener; from the return of this on nothing is missed. When the server stops it is over at once."""
+        listener = Listener(token, topics, teams)
+        if self._closing.is_set():
+            listener.end()
+            return listener
         mine = [each for each in self._listeners if each.token == token]
         for old in mine[: max(0, len(mine) - PAGES + 1)]:
             old.end()
             self._listeners.remove(old)
-        listener = Listener(token, topics, teams)
         self._listeners.append(listener)
         if self._looking is None or self._looking.done():
             self._started.clear()
@@ -90,6 +93,8 @@ class Hub:
             try:
                 async with self._db.transaction() as tx:
                     news = await lookout.look(tx, loop.time())
+                for listener in self._listeners:
+                    listener.tell(news)
                 if loop.time() - asked >= WHO_EVERY:
                     await self._ask_who()
                     asked = loop.time()
@@ -97,13 +102,12 @@ class Hub:
             except Exception as err:
                 if not down:
                     log.warning("live looks fail", error=type(err).__name__)
-                down, news = True, set()
+                down = True
             self._started.set()
-            if news:
-                for listener in self._listeners:
-                    listener.tell(news)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), WHEN_DOWN if down else EVERY)
+        # Who joins in the very moment in which all others go waits for nothing more.
+        self._started.set()
 
     async def _ask_who(self) -> None:
         """Who signed out, left, or was idle too long hears no more; who changed teams hears of the new ones."""

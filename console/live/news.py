@@ -26,7 +26,7 @@ LISTS = {
 }
 _NEWEST = """
     select coalesce((select max(id) from state_change), 0) as change, coalesce((select max(id) from inbound), 0) as inbound,
-        coalesce((select max(seq) from outbound), 0) as outbound, coalesce((select max(id) from procrastinate_events), 0) as jobs
+        coalesce((select max(seq) from outbound), 0) as outbound
 """
 _OF_CHAT = """select {source}, n.id, '{kind}', h.team_id, h.id as chat_id, p.id as patient_id, p.team_id as patient_team
     from {table} n join chat h on h.id = n.chat_id
@@ -69,18 +69,14 @@ class Lookout:
     low: dict[str, int] | None = None
     _seen: set[tuple[str, int]] = field(default_factory=set)
     _past: deque[tuple[float, dict[str, int]]] = field(default_factory=deque)
-    _jobs: int = 0
 
     async def look(self, tx: AsyncSession, at: float) -> set[News]:
         """What became visible since the last look; `at` is a monotonic time in seconds."""
         newest = dict((await tx.execute(text(_NEWEST))).mappings().one())
-        jobs, first = newest.pop("jobs"), self.low is None
+        first = self.low is None
         if self.low is None:
             self.low = {source: max(0, id - BEFORE) for source, id in newest.items()}
         found: set[News] = set()
-        if jobs != self._jobs:
-            found.add(News("jobs", None))
-        self._jobs = jobs
         # Nothing came, and nothing is waited for: the usual second.
         if newest != self.low:
             rows = (await tx.execute(_NEWS, {**self.low, "most": MOST})).all()

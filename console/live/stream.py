@@ -13,8 +13,9 @@ from records.chat import Chat
 from records.chat_desk import belongs_to
 from records.patient import AccessRefused, Patient
 
+PATH = "/live"
 HUB = web.AppKey("hub", Hub)
-TOPIC = re.compile(r"(work|inbox|jobs)|(chat|patient):(\d{1,18})")
+TOPIC = re.compile(r"(work|inbox)|(chat|patient):(\d{1,18})")
 MOST_TOPICS = 40
 # A proxy cuts a line that is silent for a minute.
 HEARTBEAT = 25.0
@@ -78,4 +79,4 @@ def add_live(app: web.Application) -> None:
     app.on_shutdown.append(lambda _: app[HUB].close())
 
 
-ROUTES = (get("/live", listen, ANYBODY),)
+ROUTES = (get(PATH, listen, ANYBODY),)

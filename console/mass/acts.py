@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.mass_message import send_test
 from console.desk import DESK, SEAT, Desk, Seat
-from console.form import moment
+from console.form import moment, words
 from console.mass.reach import APPROVE, WRITE, mass_of, teams_of
 from console.mass.show import seen
 from console.page import Handler, post, render, see_other
@@ -46,7 +46,7 @@ async def _try(tx: AsyncSession, message: MassMessage, seat: Seat, desk: Desk, _
 
 
 async def _submit(tx: AsyncSession, message: MassMessage, seat: Seat, desk: Desk, form: MultiDictProxy[Any]) -> str:
-    at, later = str(form.get("at", "")), form.get("when") == "later"
+    at, later = words(form, "at"), form.get("when") == "later"
     try:
         send_at = moment(at, desk.zone) if later else None
     except ValueError as err:
@@ -84,7 +84,7 @@ async def _cancel(tx: AsyncSession, message: MassMessage, seat: Seat, desk: Desk
 
 
 def _why(form: MultiDictProxy[Any]) -> str:
-    if not (why := str(form.get("why", "")).strip()):
+    if not (why := words(form, "why")):
         raise MassRefused("why")
     return why[:300]
 

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from console.desk import DESK, SEAT
+from console.form import number
 from console.mass.reach import mass_of, teams_of
 from console.page import get, render
 from plans.mass_message.results import results
@@ -15,8 +16,7 @@ PAGE = 100
 async def show(request: web.Request) -> web.StreamResponse:
     """One page of them."""
     desk, seat = request.app[DESK], request[SEAT]
-    asked = request.query.get("after", "0")
-    after = int(asked) if asked.isdecimal() and len(asked) < 18 else 0
+    after = number(request.query.get("after", "")) or 0
     async with desk.db.transaction() as tx:
         message = await mass_of(tx, request)
         seat.rights.check("care.read", message.team_id)

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
+from console.form import number
+from console.form import words as typed
 from console.mass.reach import WRITE, mark_of, mass_of, may_read, say, teams_of, words
 from console.page import ANYBODY, get, post, render, see_other
 from plans.mass_message import write
@@ -43,7 +45,7 @@ class Form:
 
 def form_in(sent: MultiDictProxy[Any]) -> Form:
     """The form that was sent."""
-    return Form(**{each.name: str(sent.get(each.name, "")).replace("\r\n", "\n").strip()[:60_000] for each in fields(Form)})
+    return Form(**{each.name: typed(sent, each.name, 60_000) for each in fields(Form)})
 
 
 def form_of(message: MassMessage) -> Form:
@@ -140,16 +142,17 @@ async def save(request: web.Request) -> web.StreamResponse:
 
 def _team(request: web.Request, form: Form) -> int:
     """The team in whose name it is written. Raises AccessRefused."""
-    if not form.team.isdecimal() or int(form.team) not in request[SEAT].teams:
+    team = number(form.team)
+    if team not in request[SEAT].teams:
         raise AccessRefused(f"mass message of team {form.team[:20]}")
-    return int(form.team)
+    return team
 
 
 async def _chosen(tx: AsyncSession, request: web.Request, form: Form) -> Chosen:
     """Whom the form means. Raises MassRefused, CohortError, AccessRefused."""
     desk, seat = request.app[DESK], request[SEAT]
     query = form.query if form.by == "query" and form.query else None
-    cohort = int(form.cohort) if form.by == "cohort" and form.cohort.isdecimal() and len(form.cohort) < 18 else None
+    cohort = number(form.cohort) if form.by == "cohort" else None
     numbers = form.numbers.replace("、", " ").replace("，", " ").replace(",", " ").split() if form.by == "numbers" else []
     if len(numbers) > MOST_NUMBERS:
         raise MassRefused("many_numbers", most=MOST_NUMBERS)

@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
 from console.page import see_other
-from console.patients.head import Head, open_patient, patient_page
-from console.words import area_words
+from console.patients.head import Head, mistake, open_patient, patient_page
 from plans.anchor import known_anchors
 from plans.condition import meant_for
 from plans.definition import newest_templates
@@ -70,7 +69,7 @@ async def do(request: web.Request) -> web.StreamResponse:
             head = await open_patient(tx, request)
             known = await newest_templates(tx)
             preview = await _preview(tx, request, head, known[said["plan"]], said)
-            preview.mistake = str(err) if isinstance(err, EnrolmentError) else area_words("patients")["mistakes"]["day"]
+            preview.mistake = str(err) if isinstance(err, EnrolmentError) else mistake("day")
         return patient_page(
             request,
             head,
@@ -101,7 +100,7 @@ async def _preview(tx: AsyncSession, request: web.Request, head: Head, template:
     except EnrolmentError as err:
         found.mistake = str(err)
     except ValueError:
-        found.mistake = area_words("patients")["mistakes"]["day"]
+        found.mistake = mistake("day")
     for name in (*template.anchors, *template.later):
         known = found.anchors.get(name)
         value = said.get(name, "") or ("、".join(map(str, known)) if isinstance(known, list) else str(known or ""))

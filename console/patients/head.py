@@ -12,7 +12,7 @@ from console.desk import DESK, SEAT
 from console.page import render, today
 from console.portrait import portrait_words
 from console.words import area_words
-from records.flag import LEVELS, Flag
+from records.flag import Flag, worst_first
 from records.patient import Patient, access_patient
 from tagging.portrait.completeness import Field, missing_fields
 from tagging.portrait.numbers import in_words
@@ -39,15 +39,35 @@ async def open_patient(tx: AsyncSession, request: web.Request, *, lock: bool = F
     """The patient of the address through the guarded door, with what stands above. Raises AccessRefused."""
     desk, seat = request.app[DESK], request[SEAT]
     patient = await access_patient(tx, seat.staff, int(request.match_info["id"]), now=desk.clock(), why=WHY, lock=lock)
-    flags = (await tx.scalars(select(Flag).where(Flag.patient_id == patient.id, Flag.state != "closed"))).all()
     return Head(
         patient,
         await who(tx, patient, today(desk)),
-        sorted(flags, key=lambda flag: (-LEVELS.index(flag.level), flag.raised_at)),
+        await _open_alerts(tx, patient),
         await missing_fields(tx, patient.id),
         seat.rights.has("care.act", patient.team_id),
         seat.rights.has("plan.enrol", patient.team_id),
     )
+
+
+async def show_alerts(request: web.Request) -> web.StreamResponse:
+    """What is open about him, as it stands now: for the page that is open already, and so no new look at him."""
+    desk, seat = request.app[DESK], request[SEAT]
+    async with desk.db.transaction() as tx:
+        patient = await access_patient(tx, seat.staff, int(request.match_info["id"]), now=desk.clock(), why=WHY, lasting=True)
+        alerts = await _open_alerts(tx, patient)
+    return render(request, "console/patients/_alerts.html", alerts=alerts, w=portrait_words())
+
+
+async def _open_alerts(tx: AsyncSession, patient: Patient) -> Sequence[Flag]:
+    flags = await tx.scalars(select(Flag).where(Flag.patient_id == patient.id, Flag.state != "closed"))
+    return sorted(flags, key=worst_first)
+
+
+def mistake(code: str, other: str = "") -> str:
+    """Why something was not done, by its code; `other` says it where there is no sentence for the code."""
+    known = area_words("patients")["mistakes"]
+    found: str = known.get(code) or known[other or code]
+    return found
 
 
 def patient_page(

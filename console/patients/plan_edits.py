@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
+from console.form import number, words
 from console.page import Handler, see_other
-from console.patients.head import open_patient
+from console.patients.head import mistake, open_patient
 from console.patients.plans import plan_page
 from console.words import area_words
 from plans.changing import Changer, ChangeRefused
@@ -50,10 +51,9 @@ def edit(do: Edit) -> Handler:
         except ChangeRefused as err:
             return await plan_page(request, str(err))
         except Mistake as err:
-            return await plan_page(request, area_words("patients")["mistakes"][err.code])
+            return await plan_page(request, mistake(err.code))
         except (MoveRefused, TemplateError) as err:
-            code = "plan_moved" if isinstance(err, MoveRefused) else "plan_gone"
-            return await plan_page(request, area_words("patients")["mistakes"][code])
+            return await plan_page(request, mistake("plan_moved" if isinstance(err, MoveRefused) else "plan_gone"))
         return see_other(request, f"/patients/{plan.patient_id}/plan", said=said, undo=undo)
 
     return handler
@@ -63,7 +63,7 @@ def edit(do: Edit) -> Handler:
 async def change(tx: AsyncSession, request: web.Request, plan: CarePlan, form: Any) -> Done:
     """Skip or move a follow-up, add one, other hours for a step, other words."""
     changer = _changer(tx, request, plan, form)
-    kind, step = str(form.get("kind", "")), str(form.get("step", ""))
+    kind, step = words(form, "kind"), words(form, "step")
     match kind:
         case "skip":
             row, _ = await changer.skip(step, _day(form, "day"), _number(form, "slot"))
@@ -74,17 +74,17 @@ async def change(tx: AsyncSession, request: web.Request, plan: CarePlan, form: A
         case "add" if step:
             row, _ = await changer.add_task(step, _day(form, "day"), hour=_number(form, "hour"))
         case "add":
-            text = _text(form, "text")
-            body = {"kind": "message", "title": _text(form, "title") or area_words("patients")["message"], "text": text}
+            text = words(form, "text")
+            body = {"kind": "message", "title": words(form, "title") or area_words("patients")["message"], "text": text}
             if not text:
                 raise Mistake("text")
             row, _ = await changer.add_step(body, _day(form, "day"), hour=_number(form, "hour"))
         case "hours":
             row, _ = await changer.change_hours(step, _hours(form))
         case "text":
-            asked, ask = str(form.get("question", "")) or None, _text(form, "ask") or None
+            asked, ask = words(form, "question") or None, words(form, "ask") or None
             row, _ = await changer.change_text(
-                step, title=_text(form, "title") or None, text=_text(form, "text") or None, question=asked if ask else None, ask=ask
+                step, title=words(form, "title") or None, text=words(form, "text") or None, question=asked if ask else None, ask=ask
             )
         case _:
             raise Mistake("kind")
@@ -124,7 +124,7 @@ async def resume(tx: AsyncSession, request: web.Request, plan: CarePlan, form: A
 @edit
 async def end(tx: AsyncSession, request: web.Request, plan: CarePlan, form: Any) -> Done:
     """End the plan, with the reason."""
-    reason = _text(form, "reason")[:LONGEST_REASON]
+    reason = words(form, "reason", LONGEST_REASON)
     if not reason:
         raise Mistake("why")
     await end_plan(tx, plan, state="ended", by=request[SEAT].staff.userid, reason=reason, now=request.app[DESK].clock())
@@ -142,33 +142,29 @@ async def _plan(tx: AsyncSession, request: web.Request) -> CarePlan:
 
 
 def _changer(tx: AsyncSession, request: web.Request, plan: CarePlan, form: Any) -> Changer:
-    desk, reason = request.app[DESK], _text(form, "reason")[:LONGEST_REASON] or None
+    desk, reason = request.app[DESK], words(form, "reason", LONGEST_REASON) or None
     return Changer(tx, plan, by=request[SEAT].staff.userid, now=desk.clock(), zone=desk.zone, reason=reason)
-
-
-def _text(form: Any, name: str) -> str:
-    said = form.get(name, "")
-    return said.strip() if isinstance(said, str) else ""
 
 
 def _day(form: Any, name: str) -> date:
     try:
-        return date.fromisoformat(_text(form, name))
+        return date.fromisoformat(words(form, name))
     except ValueError as err:
         raise Mistake("day") from err
 
 
 def _number(form: Any, name: str) -> int | None:
-    said = _text(form, name)
+    said = words(form, name)
     if not said:
         return None
-    if not said.isascii() or not said.isdigit() or len(said) > 6:
+    given = number(said)
+    if given is None or len(said) > 6:
         raise Mistake("number")
-    return int(said)
+    return given
 
 
 def _hours(form: Any) -> list[int]:
-    said = _text(form, "hours").replace("，", ",").replace("、", ",").replace("点", "").replace(" ", ",")
+    said = words(form, "hours").replace("，", ",").replace("、", ",").replace("点", "").replace(" ", ",")
     parts = [part for part in said.split(",") if part]
     if not all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts):
         raise Mistake("number")

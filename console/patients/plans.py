@@ -17,7 +17,7 @@ from plans.history import task_history
 from plans.personal import plan_templates, task_templates
 from plans.planning_words import words
 from plans.task import OPEN
-from plans.template import PlanTemplate, Step
+from plans.template import Step
 from plans.template.anchor import anchor_title
 from plans.upcoming import Coming, coming
 from records.care_plan import CarePlan, CarePlanChange, Task
@@ -121,7 +121,7 @@ async def plan_views(tx: AsyncSession, request: web.Request, head: Head) -> list
                 {anchor_title(name): _dates(said) for name, said in plan.anchors.items() if isinstance(said, str | list)},
                 template.steps if template is not None else (),
                 [
-                    ChangeLine(row, told(row, _step_titles(template)), names.get(row.by, row.by))
+                    ChangeLine(row, told(row, template.titles if template is not None else {}), names.get(row.by, row.by))
                     for row in changes
                     if row.care_plan_id == plan.id
                 ],
@@ -143,11 +143,7 @@ def _after(found: Sequence[Coming], plan: CarePlan, last: datetime) -> list[tupl
 
 async def _titles(tx: AsyncSession, tasks: Sequence[Task]) -> dict[int, str]:
     templates = await task_templates(tx, tasks)
-    return {task.id: _step_titles(templates[task.id]).get(task.step, task.step) for task in tasks if task.id in templates}
-
-
-def _step_titles(template: PlanTemplate | None) -> dict[str, str]:
-    return {step.id: step.title for step in template.steps} if template is not None else {}
+    return {task.id: templates[task.id].titles.get(task.step, task.step) for task in tasks if task.id in templates}
 
 
 def _dates(said: str | list[str]) -> str:

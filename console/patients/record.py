@@ -7,7 +7,7 @@ from console.patients.head import open_patient, patient_page
 from records.clinical_note import access_note
 from records.patient import AccessRefused
 from records.read_log import looks_at
-from tagging.portrait.portrait import portrait
+from tagging.portrait.portrait import portrait_of
 from tagging.portrait.written import notes as notes_of
 
 
@@ -16,7 +16,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     desk, seat = request.app[DESK], request[SEAT]
     async with desk.db.transaction() as tx:
         head = await open_patient(tx, request)
-        seen = await portrait(tx, seat.staff, head.patient.id, now=desk.clock(), zone=desk.zone)
+        seen = await portrait_of(tx, head.patient, seat.staff.id, now=desk.clock(), zone=desk.zone)
     return patient_page(request, head, "portrait", p=seen)
 
 

@@ -1,12 +1,13 @@
 """Where the pages of patients are."""
 
 from console.page import get, post
-from console.patients import enrolment, plan_edits, plans, record, search, tags, timeline, trends
+from console.patients import enrolment, head, plan_edits, plans, record, search, tags, timeline, trends
 
 _P, _N = "/patients/{id:\\d{1,18}}", "{number:\\d{1,18}}"
 ROUTES = (
     get("/patients", search.show, "care.read"),
     get(_P, record.show, "care.read"),
+    get(f"{_P}/alerts", head.show_alerts, "care.read"),
     get(f"{_P}/timeline", timeline.show, "care.read"),
     get(f"{_P}/trends", trends.show, "care.read"),
     get(f"{_P}/tags", tags.show, "care.read"),

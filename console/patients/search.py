@@ -3,13 +3,14 @@
 from aiohttp import web
 
 from console.desk import DESK, SEAT
-from console.page import render
+from console.form import words
+from console.page import render, today
 from records.patient_search import FOUND, opened_lately, search_patients
 
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The patients that `q` may mean; without it those whom the reader opened last."""
-    desk, seat, said = request.app[DESK], request[SEAT], request.query.get("q", "").strip()
+    desk, seat, said = request.app[DESK], request[SEAT], words(request.query, "q")
     async with desk.db.transaction() as tx:
         found = await (search_patients(tx, seat.staff, said, now=desk.clock()) if said else opened_lately(tx, seat.staff))
-    return render(request, "console/patients/search.html", said=said, found=found, more=len(found) == FOUND)
+    return render(request, "console/patients/search.html", said=said, found=found, more=len(found) == FOUND, today=today(desk))

@@ -6,9 +6,10 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
+from console.form import words
 from console.page import see_other
 from console.patients.head import Head, open_patient, patient_page
-from console.words import area_words
+from console.patients.head import mistake as mistake_of
 from records.staff import names_of
 from records.tag import Tag
 from tagging.tags import by_hand
@@ -34,18 +35,16 @@ async def show(request: web.Request, mistake: str | None = None) -> web.StreamRe
 async def say(request: web.Request) -> web.StreamResponse:
     """The patient carries the tag, does not, or does no longer, and why."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    code, word, why = (str(form.get(name, "")) for name in ("code", "word", "why"))
-    if word not in get_args(by_hand.Word) or not why.strip():
-        return await show(request, area_words("patients")["mistakes"]["why"])
+    code, word, why = (words(form, name) for name in ("code", "word", "why"))
+    if word not in get_args(by_hand.Word) or not why:
+        return await show(request, mistake_of("why"))
     try:
         async with desk.db.transaction() as tx:
             head = await open_patient(tx, request)
             seat.rights.check("care.act", head.patient.team_id)
             await by_hand.say(tx, seat.staff, head.patient.id, code, cast(by_hand.Word, word), why=why, now=desk.clock())
     except TagError as err:
-        return await show(
-            request, area_words("patients")["mistakes"].get(f"tag_{err.code}", area_words("patients")["mistakes"]["tag_refused"])
-        )
+        return await show(request, mistake_of(f"tag_{err.code}", "tag_refused"))
     return see_other(request, f"/patients/{head.patient.id}/tags", said=f"tag_{word}")
 
 

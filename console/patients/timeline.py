@@ -8,7 +8,9 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.clinician import author_of
 from bot.plan_changes import told
+from bot.reply import plain_text
 from console.desk import DESK, SEAT
 from console.patients.head import open_patient, patient_page
 from console.portrait import portrait_words
@@ -17,10 +19,11 @@ from plans.personal import plan_templates, task_templates
 from plans.task import OPEN
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat
+from records.chat_desk import belongs_to
 from records.message import SERVICER, Inbound, Outbound
 from records.patient import Patient, PatientCarer
-from records.staff import names_of
-from tagging.portrait.portrait import portrait
+from records.staff import Staff, names_of
+from tagging.portrait.portrait import portrait_of
 from tagging.portrait.timeline import Happening
 
 # Of each source, the latest.
@@ -60,11 +63,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     desk, seat, wanted = request.app[DESK], request[SEAT], request.query.get("kind", "")
     async with desk.db.transaction() as tx:
         head = await open_patient(tx, request)
-        seen = await portrait(tx, seat.staff, head.patient.id, now=desk.clock(), zone=desk.zone)
+        seen = await portrait_of(tx, head.patient, seat.staff.id, now=desk.clock(), zone=desk.zone)
         plans = (await tx.scalars(select(CarePlan).where(CarePlan.patient_id == head.patient.id).order_by(CarePlan.id))).all()
         moments = [
             *(_happened(each) for each in seen.timeline if each.kind.partition("_")[0] not in _OWN),
-            *await _talk(tx, head.patient, list(seat.teams)),
+            *await _talk(tx, head.patient, seat.staff),
             *await _tasks(tx, head.patient),
             *await _plans(tx, plans),
         ]
@@ -81,13 +84,10 @@ def _happened(each: Happening) -> Moment:
     return Moment(each.at, _KIND_OF.get(first, "record"), each.kind, each.what, None if first in _OF_CODES else detail)
 
 
-async def _talk(tx: AsyncSession, patient: Patient, teams: Sequence[int]) -> list[Moment]:
+async def _talk(tx: AsyncSession, patient: Patient, staff: Staff) -> list[Moment]:
     """What was written in the chats of his carers that are with the reader's teams."""
-    chats = (
-        select(Chat.id)
-        .join(PatientCarer, PatientCarer.carer_id == Chat.carer_id)
-        .where(PatientCarer.patient_id == patient.id, Chat.team_id.in_(teams))
-    )
+    carers = select(PatientCarer.carer_id).where(PatientCarer.patient_id == patient.id)
+    chats = select(Chat.id).where(Chat.carer_id.in_(carers), belongs_to(staff.id))
     heard = await tx.execute(
         select(Inbound.sent_at, Inbound.origin, Inbound.text)
         .where(Inbound.chat_id.in_(chats), Inbound.text.is_not(None))
@@ -95,22 +95,16 @@ async def _talk(tx: AsyncSession, patient: Patient, teams: Sequence[int]) -> lis
         .limit(MOST)
     )
     said = await tx.execute(
-        select(Outbound.sent_at, Outbound.payload)
+        select(Outbound.sent_at, Outbound.key, Outbound.payload)
         .where(Outbound.chat_id.in_(chats), Outbound.state == "sent", Outbound.sent_at.is_not(None))
         .order_by(Outbound.seq.desc())
         .limit(MOST)
     )
     lines = [Moment(at, "chat", "staff" if origin == SERVICER else "family", text or "") for at, origin, text in heard]
-    return lines + [Moment(at, "chat", "bot", words) for at, payload in said if (words := said_in(payload))]
-
-
-def said_in(payload: dict[str, object]) -> str:
-    """The words of a message that went out; nothing for what has none."""
-    for kind, field in (("text", "content"), ("msgmenu", "head_content"), ("link", "title")):
-        body = payload.get(kind)
-        if isinstance(body, dict) and body.get(field):
-            return str(body[field])
-    return ""
+    for at, key, payload in said:
+        if words := plain_text(payload):
+            lines.append(Moment(at, "chat", "bot" if author_of(key) is None else "staff", words))
+    return lines
 
 
 async def _tasks(tx: AsyncSession, patient: Patient) -> list[Moment]:
@@ -118,9 +112,9 @@ async def _tasks(tx: AsyncSession, patient: Patient) -> list[Moment]:
     ended = select(Task).where(Task.patient_id == patient.id, Task.state.not_in((*OPEN, "withdrawn")), Task.closed_at.is_not(None))
     tasks = (await tx.scalars(ended.order_by(Task.id.desc()).limit(MOST))).all()
     templates = await task_templates(tx, tasks)
-    titles = {task.id: {step.id: step.title for step in templates[task.id].steps} for task in tasks if task.id in templates}
+    titles = {task.id: templates[task.id].titles.get(task.step) for task in tasks if task.id in templates}
     return [
-        Moment(task.closed_at, "answer", f"task_{task.state}", titles.get(task.id, {}).get(task.step, task.step), path=f"/tasks/{task.id}")
+        Moment(task.closed_at, "answer", f"task_{task.state}", titles.get(task.id) or task.step, path=f"/tasks/{task.id}")
         for task in tasks
         if task.closed_at is not None
     ]
@@ -134,10 +128,8 @@ async def _plans(tx: AsyncSession, plans: Sequence[CarePlan]) -> list[Moment]:
     names = await names_of(tx, {row.by for row in rows})
     lines = []
     for row in rows:
-        steps = templates[row.care_plan_id].steps if row.care_plan_id in templates else ()
-        lines.append(
-            Moment(row.at, "plan", "plan_change", told(row, {step.id: step.title for step in steps}), names.get(row.by, row.by), "/plan")
-        )
+        titles = templates[row.care_plan_id].titles if row.care_plan_id in templates else {}
+        lines.append(Moment(row.at, "plan", "plan_change", told(row, titles), names.get(row.by, row.by), "/plan"))
     for plan in plans:
         title = templates[plan.id].title if plan.id in templates else plan.template
         lines.append(Moment(plan.created_at, "plan", "plan", title, path="/plan"))

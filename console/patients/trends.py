@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from console.desk import DESK, SEAT
+from console.desk import DESK
 from console.patients.head import open_patient, patient_page
 from console.portrait import portrait_words
 from tagging.content import Content, default_content
 from tagging.growth.age import growth_age
-from tagging.growth.tables import Lms, Sex, by_day
+from tagging.growth.curve import Child
+from tagging.growth.tables import Lms, by_day
 from tagging.patient import PatientFacts
-from tagging.portrait.measured import VitalView
-from tagging.portrait.portrait import Portrait, portrait
+from tagging.portrait.measured import VitalView, measured, particulars
 from tagging.vitals import judge
 
 GROWTH: dict[str, Literal["wfa", "lhfa", "hcfa"]] = {"weight": "wfa", "height": "lhfa", "head_circumference": "hcfa"}
@@ -29,23 +29,23 @@ STEPS = 200
 
 async def show(request: web.Request) -> web.StreamResponse:
     """A chart for every vital sign that was measured."""
-    desk, seat = request.app[DESK], request[SEAT]
+    desk, now = request.app[DESK], request.app[DESK].clock()
     async with desk.db.transaction() as tx:
         head = await open_patient(tx, request)
-        seen = await portrait(tx, seat.staff, head.patient.id, now=desk.clock(), zone=desk.zone)
+        child, facts = particulars(head.patient, head.who.age_days)
+        seen = await measured(tx, head.patient, now=now, zone=desk.zone, child=child, facts=facts)
     charts = []
     for vital in seen.vitals:
-        growth = growth_chart(vital, [reading.at.astimezone(desk.zone).date() for reading in vital.readings], seen)
-        drawn = growth or vital_chart(vital, seen, head.patient.tags)
+        growth = growth_chart(vital, [reading.at.astimezone(desk.zone).date() for reading in vital.readings], child)
+        drawn = growth or vital_chart(vital, facts, now)
         charts.append((vital, json.dumps(drawn, ensure_ascii=False), growth is not None))
-    return patient_page(request, head, "trends", charts=charts, p=seen)
+    return patient_page(request, head, "trends", charts=charts)
 
 
-def vital_chart(vital: VitalView, seen: Portrait, tags: Sequence[str]) -> dict[str, Any]:
+def vital_chart(vital: VitalView, facts: PatientFacts, now: datetime) -> dict[str, Any]:
     """The readings as a line, the ground in the colours of the levels at today's age."""
     values = [reading.value for reading in vital.readings]
-    facts = PatientFacts(age_days=seen.who.age_days, sex=seen.who.sex, tags=tuple(tags))
-    bands = bands_of(default_content(), vital.vital, facts, min(values), max(values), seen.at)
+    bands = bands_of(default_content(), vital.vital, facts, min(values), max(values), now)
     moments = [reading.at.isoformat() for reading in vital.readings]
     return _line(vital, moments, [{"name": vital.name, "values": values}]) | {"bands": bands}
 
@@ -77,18 +77,17 @@ def bands_of(content: Content, vital: str, facts: PatientFacts, low: float, high
     return found
 
 
-def growth_chart(vital: VitalView, days: Sequence[date], seen: Portrait) -> dict[str, Any] | None:
+def growth_chart(vital: VitalView, days: Sequence[date], child: Child) -> dict[str, Any] | None:
     """The measurements between the lines of the WHO for his sex, at the age that counts for growth; None where there are no lines."""
     table = GROWTH.get(vital.vital)
-    if table is None or seen.who.sex not in ("M", "F"):
+    if table is None or child.sex is None:
         return None
-    sex: Sex = "M" if seen.who.sex == "M" else "F"
-    first, last = max(seen.who.birth_date, days[0] - AROUND), days[-1] + AROUND
+    first, last = max(child.birth_date, days[0] - AROUND), days[-1] + AROUND
     step = max(1, (last - first).days // POINTS)
     found: dict[date, Lms] = {}
     for n in range(0, (last - first).days + 1, step):
-        age = growth_age(seen.who.birth_date, first + timedelta(days=n), seen.who.gestational_age_weeks).days
-        line = by_day(table, sex, age) if age is not None else None
+        age = growth_age(child.birth_date, first + timedelta(days=n), child.gestational_age_weeks).days
+        line = by_day(table, child.sex, age) if age is not None else None
         if line is not None:
             found[first + timedelta(days=n)] = line
     if not found:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from console.desk import DESK
+from console.form import number
 from console.page import ANYBODY, get, today
 from console.plans.common import ID, anchors_given, page, say, template_asked
 from console.plans.told import asks, kind_text
@@ -60,7 +61,8 @@ def weeks(template: PlanTemplate, anchors: Anchors, today: date, days: int, zone
 
 def span_of(said: str) -> int:
     """How many days are looked at."""
-    return int(said) if said.isdigit() and int(said) in SPANS else SPANS[1]
+    days = number(said) or 0
+    return days if days in SPANS else SPANS[1]
 
 
 def dates_shown(template: PlanTemplate, anchors: Anchors) -> list[tuple[str, str, str, bool]]:

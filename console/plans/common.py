@@ -66,7 +66,8 @@ async def template_of(tx: AsyncSession, id: str, asked: str | None) -> tuple[Pla
     shelf = Shelf({each.version: each for each in await listed(tx, id)})
     if not shelf.versions:
         raise web.HTTPNotFound
-    template = await draft_or_version(tx, id, number(asked) if asked else shelf.shown)
+    chosen = number(asked) if asked else shelf.shown
+    template = await draft_or_version(tx, id, chosen) if chosen in shelf.versions else None
     if template is None:
         raise web.HTTPNotFound
     return template, shelf

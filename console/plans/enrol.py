@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import number, reach
 from console.desk import DESK, SEAT
-from console.page import get, post, render, see_other
+from console.form import number as number_in
+from console.page import by_htmx, get, post, render, see_other
 from console.plans.common import ID, Shelf, anchors_given, asked_anchors, note_shown, page, say, template_asked, without_trace, words
 from plans.cohort_enrolment import begin, stop
 from plans.enrol_many import Refusal, check_many
@@ -127,7 +128,7 @@ async def _wish(tx: AsyncSession, request: web.Request, template: PlanTemplate) 
         given = dict(anchors_given(template, form))
     except ValueError:
         wrong = say("enrol.date_wrong")
-    hour = int(said) if said.isdigit() and len(said) < 3 else None
+    hour = number_in(said) if len(said) < 3 else None
     if hour is not None and hour not in QUIET.open_hours:
         wrong = say("enrol.hour")
     return Wish(cohort, given, hour, bool(form.get("whoever")), wrong)
@@ -153,7 +154,7 @@ async def progress(request: web.Request) -> web.StreamResponse:
     if row.state != "running":
         await note_shown(request, {id for id, _, _ in row.named if id})
     done = row.enrolled + sum(row.refused.values())
-    part = request.headers.get("HX-Request") == "true"
+    part = by_htmx(request)
     name = "console/plans/_order.html" if part else "console/plans/order.html"
     return page(request, name, template, shelf, order=row, cohort=cohort, staff=staff, done=done, refusals=words("enrol")["refusals"])
 

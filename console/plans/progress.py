@@ -5,6 +5,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from console.desk import DESK
+from console.form import number
 from console.page import get
 from console.plans.common import ID, page, say, teams_with, template_asked, words
 from plans.enrolment import RUNNING
@@ -17,14 +18,14 @@ FUNNEL = ("due", "reached", "answered", "done")
 async def show(request: web.Request) -> web.StreamResponse:
     """The numbers of a span of days up to now."""
     desk = request.app[DESK]
-    said = request.query.get("days", "")
-    days = int(said) if said.isdigit() and int(said) in SPANS else SPANS[1]
+    days = number(request.query.get("days", "")) or 0
+    days = days if days in SPANS else SPANS[1]
     async with desk.db.transaction() as tx:
         template, shelf = await template_asked(tx, request)
         teams = teams_with(request, "care.read")
         people = await people_on(tx, template.id, teams)
         steps = await steps_of(tx, template.id, teams, since=desk.clock() - timedelta(days=days), now=desk.clock())
-    titles = {step.id: step.title for step in template.steps}
+    titles = template.titles
     order = {id: place for place, id in enumerate(titles)}
     steps.sort(key=lambda each: order.get(each.step, len(order)))
     total = {name: sum(getattr(each, name) for each in steps) for name in (*FUNNEL, "missed")}

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from console.form import number
 from console.page import TEMPLATES
 from console.plans.common import words
 
@@ -73,8 +74,7 @@ def changed(body: Body, do: str) -> Body:
         id = next(name for n in range(1, MOST + 2) if (name := f"{which}_{n}") not in ids)
         anchor = anchors[0] if isinstance(anchors, list) and anchors else "enrolment"
         steps.append({"id": id, "kind": which, "anchor": anchor} | deepcopy(snippets()[which]))
-    elif which.isdigit() and int(which) < len(steps):
-        at = int(which)
+    elif (at := number(which)) is not None and at < len(steps):
         if what == "remove":
             del steps[at]
         elif what in ("up", "down") and 0 <= (to := at + (1 if what == "down" else -1)) < len(steps):

@@ -76,7 +76,7 @@ class Changed:
 
     def __init__(self, old: PlanTemplate, new: PlanTemplate) -> None:
         found = difference(old, new)
-        titles = {step.id: step.title for step in (*old.steps, *new.steps)}
+        titles = old.titles | new.titles
         before, after = ({step["id"]: step for step in body_of(each)["steps"]} for each in (old, new))
         self.same = found.same
         self.added = [(titles[id], _written(after[id])) for id in found.added]

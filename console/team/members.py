@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 
 from bot.leaving import open_work
 from console.desk import DESK, SEAT
+from console.form import number, words
 from console.page import get, post, render, see_other
 from console.team.door import MANAGE, access_member, access_team
 from plans.rota import end_duties_of
@@ -18,7 +19,7 @@ SHOWN = 30
 
 async def choose(request: web.Request) -> web.StreamResponse:
     """Staff who may be added, found by name, userid or department."""
-    desk, sought = request.app[DESK], request.query.get("q", "").strip()[:60]
+    desk, sought = request.app[DESK], words(request.query, "q", 60)
     async with desk.db.transaction() as tx:
         team = await access_team(tx, request)
         inside = select(TeamMember.staff_id).where(TeamMember.team_id == team.id)
@@ -39,10 +40,10 @@ async def choose(request: web.Request) -> web.StreamResponse:
 async def add(request: web.Request) -> web.StreamResponse:
     """One more member."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    given = str(form.get("staff", ""))
+    given = number(form.get("staff", ""))
     async with desk.db.transaction() as tx:
         team = await access_team(tx, request)
-        staff = await tx.get(Staff, int(given)) if given.isascii() and given.isdigit() and len(given) < 19 else None
+        staff = await tx.get(Staff, given) if given is not None else None
         if staff is None or not staff.active:
             return see_other(request, f"/team/{team.id}", wrong="not_staff")
         if await tx.get(TeamMember, (team.id, staff.id)) is None:
@@ -69,7 +70,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 async def describe(request: web.Request) -> web.StreamResponse:
     """The telephone that families are told."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    phone = str(form.get("phone", "")).strip()
+    phone = words(form, "phone")
     if len(phone) > 30 or any(sign not in "0123456789-+ 转()（）" for sign in phone):
         return see_other(request, f"/team/{request.match_info['team']}", wrong="phone")
     async with desk.db.transaction() as tx:

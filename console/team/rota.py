@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.leaving import Work, open_work
 from console.desk import DESK, SEAT
-from console.form import moment
+from console.form import moment, number
 from console.page import get, post, render, see_other
 from console.team.door import MANAGE, access_team, managed_teams
 from console.words import area_words
@@ -68,8 +68,10 @@ async def add(request: web.Request) -> web.StreamResponse:
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
     try:
         starts, ends = (moment(said, desk.zone) if (said := str(form.get(name, ""))) else None for name in ("starts", "ends"))
-        tier, staff_id = int(str(form.get("tier", ""))), int(str(form.get("staff", "")))
     except ValueError:
+        return see_other(request, f"/team/{request.match_info['team']}", wrong="form")
+    tier, staff_id = number(form.get("tier", "")), number(form.get("staff", ""))
+    if tier is None or staff_id is None:
         return see_other(request, f"/team/{request.match_info['team']}", wrong="form")
     try:
         async with desk.db.transaction() as tx:

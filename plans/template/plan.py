@@ -57,6 +57,11 @@ class PlanTemplate(Strict):
     steps: tuple[Step, ...] = Field(min_length=1)
     texts: Texts = Field(default_factory=lambda: Texts.model_validate({}))
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of its steps, by their ids."""
+        return {step.id: step.title for step in self.steps}
+
     def step(self, id: str) -> Step:
         """The step of this id. Raises TemplateError when this version has none."""
         for step in self.steps:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import String, bindparam, func, select, true
@@ -13,6 +14,7 @@ from records.observation import Observation
 from records.patient import Patient
 from tagging.content import default_content
 from tagging.growth.curve import Child, Measurement, Point, curve
+from tagging.growth.tables import Sex
 from tagging.patient import PatientFacts, Reading
 from tagging.vitals import judge
 
@@ -115,6 +117,19 @@ _TAKEN = (
     .order_by(Observation.effective_at.desc())
     .limit(TAKEN)
 )
+
+
+def particulars(patient: Patient, age_days: int) -> tuple[Child, PatientFacts]:
+    """The child as growth is drawn, and what is known of the patient when a reading is judged."""
+    sex = cast(Sex, patient.sex) if patient.sex in ("M", "F") else None
+    facts = PatientFacts(
+        age_days=age_days,
+        sex=patient.sex,
+        tags=tuple(patient.tags),
+        birth_weight_g=patient.birth_weight_g,
+        gestational_age_weeks=patient.gestational_age_weeks,
+    )
+    return Child(patient.birth_date, sex, patient.gestational_age_weeks), facts
 
 
 async def measured(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo, child: Child, facts: PatientFacts) -> Measured:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +17,6 @@ from records.patient import Patient, ReadAudit, access_patient
 from records.staff import Staff
 from tagging.content import default_content
 from tagging.growth.curve import Child
-from tagging.growth.tables import Sex
 from tagging.medicine import find_medicines
 from tagging.patient import PatientFacts
 from tagging.portrait.care import Care, care
@@ -39,7 +37,7 @@ from tagging.portrait.clinical import (
 )
 from tagging.portrait.completeness import Field, missing_fields
 from tagging.portrait.contact import Contact, contact
-from tagging.portrait.measured import Measured, SignView, Taken, VitalView, measured
+from tagging.portrait.measured import Measured, SignView, Taken, VitalView, measured, particulars
 from tagging.portrait.timeline import Happening, timeline
 from tagging.portrait.who import Who, who
 from tagging.portrait.written import NoteView, OrderView, notes, orders
@@ -78,27 +76,20 @@ class Portrait:
 async def portrait(tx: AsyncSession, staff: Staff, patient_id: int, *, now: datetime, zone: ZoneInfo, why: str = WHY) -> Portrait:
     """The portrait of a patient of one of the clinician's teams; the read is audited. Raises AccessRefused."""
     patient = await access_patient(tx, staff, patient_id, now=now, why=why)
-    return await _portrait(tx, patient, staff.id, now=now, zone=zone)
+    return await portrait_of(tx, patient, staff.id, now=now, zone=zone)
 
 
 async def portrait_for_operator(tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> Portrait:
     """The portrait as whoever has the command line of the server sees it, tags of every team included; the read is audited."""
     tx.add(ReadAudit(patient_id=patient.id, staff_id=None, at=now, why=f"{WHY} at the command line"))
-    return await _portrait(tx, patient, None, now=now, zone=zone)
+    return await portrait_of(tx, patient, None, now=now, zone=zone)
 
 
-async def _portrait(tx: AsyncSession, patient: Patient, staff_id: int | None, *, now: datetime, zone: ZoneInfo) -> Portrait:
+async def portrait_of(tx: AsyncSession, patient: Patient, staff_id: int | None, *, now: datetime, zone: ZoneInfo) -> Portrait:
+    """The portrait of a patient to whom the caller has been let in, which is audited already; `staff_id` None: tags of every team."""
     today = now.astimezone(zone).date()
-    sex = cast(Sex, patient.sex) if patient.sex in ("M", "F") else None
-    child = Child(patient.birth_date, sex, patient.gestational_age_weeks)
     person = await who(tx, patient, today)
-    facts = PatientFacts(
-        age_days=person.age_days,
-        sex=patient.sex,
-        tags=tuple(patient.tags),
-        birth_weight_g=patient.birth_weight_g,
-        gestational_age_weeks=patient.gestational_age_weeks,
-    )
+    child, facts = particulars(patient, person.age_days)
     known = await measured(tx, patient, now=now, zone=zone, child=child, facts=facts)
     prescribed = await medicines(tx, patient.id, today)
     stays = await visits(tx, patient.id)

@@ -1,11 +1,14 @@
 """What holds for every page of the console, and so for those that are added: nothing inline, no barrier, little to load."""
 
+import gzip
 from html.parser import HTMLParser
 
 import pytest
+from aiohttp import ClientSession
 from playwright.async_api import expect
 
 from console.app import ROUTES
+from console.static_files import STATIC
 from tests.console.browser import DESK, NARROW, WIDE, OpenPage, barriers
 from tests.console.stage import PEOPLE, Client, Stage
 
@@ -47,6 +50,17 @@ async def test_nothing_is_inline_and_nothing_breaks(stage: Stage) -> None:
             elif answer.content_type == "text/html":
                 wrong += [f"{userid} {path}: {each}" for each in Inline(text).found]
     assert wrong == []
+
+
+async def test_our_files_come_packed_to_who_takes_gzip_and_plain_to_others(stage: Stage) -> None:
+    address = f"{stage.origin}{STATIC('vendor/echarts.min.js')}"
+    async with ClientSession(auto_decompress=False) as http:
+        async with http.get(address, headers={"Accept-Encoding": "identity"}) as answer:
+            plain, encoding = await answer.read(), answer.headers.get("Content-Encoding")
+        assert encoding is None and answer.headers["Vary"] == "Accept-Encoding"
+        async with http.get(address, headers={"Accept-Encoding": "gzip, br"}) as answer:
+            packed = await answer.read()
+    assert answer.headers["Content-Encoding"] == "gzip" and len(packed) < len(plain) / 2 and gzip.decompress(packed) == plain
 
 
 async def _is_page(client: Client, path: str) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from bot.clinician import author_of
 from integrations.wecom import kf
 from plans.content.live import take_in
+from plans.questionnaire import newest
 from records.chat import Chat
 from records.chat_desk import CannedAnswer, ChatNote
 from records.database import Database
@@ -22,7 +23,8 @@ from records.message import Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.questionnaire import QuestionnaireResponse
 from records.refusal import AccessRefusal
-from records.staff import OnCall
+from records.role import Role, StaffRole
+from records.staff import OnCall, Staff, Team, TeamMember
 from records.state import StateChange
 from tests.bot.stage import ACCOUNT, Family
 from tests.console.inbox_stage import Inbox, open_inbox
@@ -151,6 +153,46 @@ async def test_another_teams_chat_is_not_there(planted: Planted) -> None:
         assert len(list(await tx.scalars(select(AccessRefusal.path)))) == 17
         assert list(await tx.scalars(select(ReadAudit.id))) == []
         assert list(await tx.scalars(select(Outbound.key))) == []
+
+
+async def test_who_may_only_read_in_a_child_s_team_does_nothing_for_that_child(planted: Planted) -> None:
+    """Lin belongs to the teams of two siblings, and may act in one of them."""
+    async with planted.stage.db.transaction() as tx:
+        lin = (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one()
+        other = (await tx.scalars(select(Team).where(Team.name == "呼吸科"))).one()
+        role = Role(code="reader", name="只读", rights=["care.read"])
+        tx.add_all([role, TeamMember(team_id=other.id, staff_id=lin.id)])
+        await tx.flush()
+        tx.add(StaffRole(staff_id=lin.id, role_id=role.id, team_id=other.id))
+        chat = await tx.get_one(Chat, planted.chat)
+        own, sibling = [(await tx.scalars(select(Patient).where(Patient.record_number == number))).one() for number in ("D0001", "R0001")]
+        tx.add(PatientCarer(patient_id=sibling.id, carer_id=chat.carer_id, relationship="母亲"))
+        flags = [
+            Flag(
+                chat_id=chat.id, patient_id=child.id, team_id=child.team_id, level="urgent", category=f"fever_{child.id}", said="烧",
+                because="发热", raised_at=NOW,
+            )
+            for child in (own, sibling)
+        ]  # fmt: skip
+        tx.add_all(flags)
+        await tx.flush()
+        mine, theirs = (flag.id for flag in flags)
+    client, path = await planted.stage.client("linyue"), f"/inbox/{planted.chat}"
+    assert "果果" in await client.text(path)
+    for deed, form in {
+        "/alert/take": {"flag": str(theirs)},
+        "/alert/close": {"flag": str(theirs), "outcome": "advised"},
+        "/end": {"flag": str(theirs), "outcome": "advised"},
+        "/article": {"patient": str(sibling.id), "code": "x", "nonce": secrets.token_hex(8)},
+        "/questionnaire": {"patient": str(sibling.id), "form": next(iter(newest())), "nonce": secrets.token_hex(8)},
+    }.items():
+        assert (await client.post(path + deed, **form)).status == 403, deed
+    async with planted.stage.db.transaction() as tx:
+        assert (await tx.get_one(Flag, theirs)).state == "raised"
+        assert list(await tx.scalars(select(Outbound.id))) == []
+    assert (await client.post(f"{path}/alert/close", flag=str(mine), outcome="advised")).status == 303
+    async with planted.stage.db.transaction() as tx:
+        assert (await tx.get_one(Flag, mine)).state == "closed"
 
 
 async def test_who_waits_for_a_person_stands_first(inbox: Inbox) -> None:

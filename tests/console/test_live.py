@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import ClientResponse
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.live import hub as hub_module
+from console.live.hub import Hub
 from console.live.news import LOOK_BACK, Lookout, News
+from console.session import IDLE
 from records.chat import Chat
 from records.flag import Flag
 from records.message import Inbound
@@ -27,6 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks follow each other as fast as a test wants."""
     monkeypatch.setattr(hub_module, "EVERY", 0.02)
     monkeypatch.setattr(hub_module, "WHO_EVERY", 0.02)
+    monkeypatch.setattr(hub_module, "WHEN_DOWN", 0.02)
 
 
 async def listen(client: Client, topics: str) -> ClientResponse:
@@ -131,6 +134,38 @@ async def test_who_signs_out_or_falls_idle_hears_no_more(stage: Stage) -> None:
     second = await listen(await stage.client("zhangwei"), "work")
     stage.now += timedelta(hours=3)
     assert await heard(second, 1) == {"bye over"}
+
+
+async def test_a_page_that_listens_does_not_keep_its_session_awake(stage: Stage) -> None:
+    lin = await stage.client("linyue")
+    stage.now += IDLE * 0.9
+    await listen(lin, "work")
+    stage.now += IDLE * 0.2
+    assert (await lin.get("/work")).status == 303
+
+
+async def test_news_are_told_though_nobody_can_say_who_is_signed_in(stage: Stage) -> None:
+    """The question who still may listen fails: its table is away for a while."""
+    lin = await listen(await stage.client("linyue"), "work")
+    async with stage.db.transaction() as tx:
+        await tx.execute(text("alter table staff_session rename to staff_session_away"))
+    try:
+        for _ in range(2):
+            await raise_flag(stage, "D0001")
+            assert await heard(lin, 1) == {"change work"}
+    finally:
+        async with stage.db.transaction() as tx:
+            await tx.execute(text("alter table staff_session_away rename to staff_session"))
+
+
+async def test_who_comes_when_the_server_stops_is_let_go(stage: Stage) -> None:
+    hub = Hub(stage.db, lambda: stage.now)
+    early = await hub.join("a", frozenset({"work"}), frozenset())
+    await hub.close()
+    async with asyncio.timeout(SOON):
+        late = await hub.join("b", frozenset({"work"}), frozenset())
+    assert early.over and late.over and late.bell.is_set()
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "live"] == []
 
 
 async def test_what_commits_late_is_told_once(stage: Stage) -> None:

@@ -2,20 +2,21 @@
 
 import json
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from urllib.parse import quote
 
 import pytest
 from playwright.async_api import expect
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat
 from records.clinical_note import ClinicalNote
-from records.message import Inbound
+from records.flag import Flag
+from records.message import Inbound, Outbound
 from records.observation import Observation
-from records.patient import Carer, Patient, PatientCarer
+from records.patient import Carer, Patient, PatientCarer, ReadAudit
 from records.refusal import AccessRefusal
 from records.role import Role, StaffRole
 from records.staff import Staff, Team
@@ -97,6 +98,12 @@ class Chart:
         assert plan is not None
         return plan
 
+    async def alert(self, said: str = "烧") -> None:
+        now = self.stage.now
+        async with self.stage.db.transaction() as tx:
+            team = (await tx.get_one(Patient, self.id)).team_id
+            tx.add(Flag(patient_id=self.id, team_id=team, level="urgent", category="fever", said=said, because="发热", raised_at=now))
+
     async def tasks(self, state: str) -> list[Task]:
         async with self.stage.db.transaction() as tx:
             return list(await tx.scalars(select(Task).where(Task.state == state).order_by(Task.due_at)))
@@ -118,6 +125,17 @@ async def test_a_patient_is_found_by_name_number_and_telephone_in_one_s_own_team
     assert "小宇" not in await qin.text("/patients")
 
 
+async def test_an_age_is_counted_by_the_hospital_s_day(chart: Chart) -> None:
+    """Soon after midnight in the hospital it is still yesterday by UTC."""
+    chart.stage.now = datetime(2026, 3, 1, 17, tzinfo=UTC)
+    await chart.alert()
+    async with chart.stage.db.transaction() as tx:
+        (await tx.get_one(Patient, chart.id)).birth_date = date(2026, 2, 22)
+    client = await chart.client()
+    for page in ("/patients?q=D0002", "/work", chart.path):
+        assert "8天" in await client.text(page), page
+
+
 async def test_every_tab_tells_what_is_on_file_and_nothing_in_it_is_markup(chart: Chart) -> None:
     client = await chart.client()
     for tab, said in {
@@ -134,6 +152,43 @@ async def test_every_tab_tells_what_is_on_file_and_nothing_in_it_is_markup(chart
         assert said in page and "档案还缺" in page and "小宇" in page, tab
         assert "<script>window" not in page and "<img src=x" not in page and "None" not in page, tab
     assert "今天体重4.9公斤" not in await client.text(f"{chart.path}/timeline?kind=visit")
+
+
+async def test_the_line_of_time_has_what_was_said_by_whom(chart: Chart) -> None:
+    """Of the chats of his carers, those too that were begun with another team."""
+    now = chart.stage.now
+    async with chart.stage.db.transaction() as tx:
+        lin = (await tx.scalars(select(Staff).where(Staff.userid == "linyue"))).one()
+        carer = (await tx.scalars(select(Carer).where(Carer.external_userid == "wm1"))).one()
+        other = (await tx.scalars(select(Team.id).where(Team.name == "呼吸科"))).one()
+        chat = Chat(open_kfid="kf2", external_userid="wm2", team_id=other, carer_id=carer.id, window_used=0, opened_at=now)
+        tx.add(chat)
+        await tx.flush()
+        sent = {
+            "reply:1": {"msgtype": "text", "text": {"content": "记下了"}},
+            f"clinician:{lin.id}:{chat.id}:1": {"msgtype": "text", "text": {"content": "明天来复查"}},
+            "content:1": {"msgtype": "content", "content": {"words": "怎样喂奶"}},
+        }
+        times = dict.fromkeys(("not_before", "created_at", "sent_at"), now)
+        to = {"line": f"chat:{chat.id}", "route": "kf", "chat_id": chat.id, "purpose": "reply", "state": "sent", **times}
+        tx.add_all(Outbound(key=key, payload=payload, **to) for key, payload in sent.items())
+    page = re.sub(r"<[^>]+>|\s+", " ", await (await chart.client()).text(f"{chart.path}/timeline?kind=chat"))
+    found = {words: who for who, words in re.findall(r"(助手|医护|家属) +(记下了|明天来复查|怎样喂奶|今天体重)", page)}
+    assert found == {"记下了": "助手", "明天来复查": "医护", "怎样喂奶": "助手", "今天体重": "家属"}
+
+
+async def test_what_is_open_is_looked_at_again_without_a_new_look_at_the_child(chart: Chart) -> None:
+    client = await chart.client()
+    page = await client.text(chart.path)
+    assert f'hx-get="/console{chart.path}/alerts"' in page
+    await chart.alert(NASTY)
+    async with chart.stage.db.transaction() as tx:
+        before = await tx.scalar(select(func.count()).select_from(ReadAudit))
+    part = await client.text(f"{chart.path}/alerts")
+    assert "发热" in part and "<script>window" not in part and "<html" not in part
+    async with chart.stage.db.transaction() as tx:
+        assert await tx.scalar(select(func.count()).select_from(ReadAudit)) == before
+    assert (await (await chart.client("qinlan")).get(f"{chart.path}/alerts")).status == 404
 
 
 async def test_trends_show_the_bands_of_the_alerts_and_the_lines_of_the_who(chart: Chart) -> None:

@@ -1,6 +1,7 @@
 """The portrait on paper."""
 
-from console.portrait import age_text, portrait_page
+from console.moment import age_text
+from console.portrait import portrait_page
 from tests.tagging.portrait.conftest import ZONE, Ward, furnish, ward
 
 __all__ = ["ward"]

@@ -5,15 +5,21 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 
+from console.app import console_app
+from console.desk import BASE, Desk
+from console.page import ANYBODY, get
 from console.password import LOCKED_FOR, MOST_FAILURES, PasswordRefused, check_password, make_account
 from console.session import IDLE, LONGEST
+from console.sign_in import COOKIE
 from records.account import Account
 from records.database import Database
 from records.refusal import AccessRefusal
 from records.staff import Staff
-from tests.console.stage import Stage, open_stage
+from tests.console.stage import ZONE, Stage, open_stage
 
 PASSWORD = "correct horse 电池"
 
@@ -97,6 +103,19 @@ async def test_who_is_not_signed_in_is_led_to_the_door_and_back(stage: Stage) ->
     assert (answer.status, answer.headers["Location"]) == (303, "/console/sign-in?next=%2Fconsole%2Fwork%3Fa%3Db")
     part = await client.get("/work", headers={"HX-Request": "true"})
     assert (part.status, part.headers["HX-Redirect"]) == (401, "/console/sign-in")
+
+
+async def test_what_no_list_of_routes_names_is_for_nobody(stage: Stage) -> None:
+    async def show(request: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    inner = console_app(Desk(stage.db, lambda: stage.now, ZONE, "示范儿童医院", secure=False), [get("/listed", show, ANYBODY)])
+    inner.router.add_get("/forgotten", show)
+    app = web.Application()
+    app.add_subapp(BASE, inner)
+    async with TestClient(TestServer(app), cookies={COOKIE: await stage.token("admin")}) as client:
+        found = [(await client.get(f"{BASE}{path}")).status for path in ("/listed", "/forgotten", "/nowhere")]
+    assert found == [200, 403, 404]
 
 
 async def test_nothing_is_done_without_the_session_s_proof(stage: Stage) -> None:

@@ -8,7 +8,7 @@ function typing(target) {
 
 function step(by) {
   const list = document.querySelector("[data-list] .at")?.closest("[data-list]") ?? document.querySelector("[data-list]");
-  const rows = list ? [...list.querySelectorAll("[data-row], tbody > tr, :scope > a, :scope > li")].filter((row) => row.offsetParent) : [];
+  const rows = list ? [...list.querySelectorAll("tbody > tr, :scope > a, :scope > li")].filter((row) => row.offsetParent) : [];
   if (!rows.length) return;
   const from = rows.findIndex((row) => row.classList.contains("at") || row.contains(document.activeElement));
   const next = rows[Math.max(0, Math.min(rows.length - 1, from + by))];
@@ -31,7 +31,7 @@ function tell() {
 
 const KEYS = {
   "?": tell,
-  "/": () => document.querySelector("[data-search], input[type=search]")?.focus(),
+  "/": () => document.querySelector("input[type=search]")?.focus(),
   j: () => step(1),
   k: () => step(-1),
   x: () => document.querySelector("[data-list] .at input[type=checkbox]")?.click(),
@@ -46,7 +46,7 @@ export function startKeys() {
     else if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
   });
   document.addEventListener("focusin", ({ target }) => {
-    const row = target.closest("[data-list] :is([data-row], tr, a, li)");
+    const row = target.closest("[data-list] :is(tr, a, li)");
     for (const at of document.querySelectorAll("[data-list] .at")) if (at !== row && !at.contains(target)) at.classList.remove("at");
   });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-keys]")) tell(); });

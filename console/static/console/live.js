@@ -9,9 +9,8 @@ const putOff = new Set();
 
 function topics() {
   const found = new Set();
-  for (const part of document.querySelectorAll("[hx-trigger*='live:'], [data-live]")) {
-    const text = `${part.getAttribute("hx-trigger") ?? ""} ${(part.dataset.live ?? "").replace(/(\S+)/g, "live:$1")}`;
-    for (const [, topic] of text.matchAll(/live:([\w:]+)/g)) found.add(topic);
+  for (const part of document.querySelectorAll("[hx-trigger*='live:']")) {
+    for (const [, topic] of part.getAttribute("hx-trigger").matchAll(/live:([\w:]+)/g)) found.add(topic);
   }
   return [...found].sort();
 }
@@ -91,7 +90,7 @@ async function whyRefused(wanted) {
 function inUse(part) {
   const at = document.activeElement;
   const writing = part.contains(at) && at.matches("textarea, select, input:not([type=checkbox], [type=radio])");
-  return writing || part.querySelector("dialog[open], details.menu[open], input[name][type=checkbox]:checked:not([data-live-safe])") !== null;
+  return writing || part.querySelector("dialog[open], details.menu[open], input[name][type=checkbox]:checked") !== null;
 }
 
 /** Connect when the page listens to a topic; a hidden page lets go (browsers allow six connections) and catches up when seen again. */

@@ -1,4 +1,4 @@
-// Times that go on: <time datetime=… data-ago> says how long it has been, data-until how long is left.
+// Times that go on: <time datetime=… data-ago> says how long it has been.
 import { WORDS } from "./words.js";
 
 const MINUTE = 60_000;
@@ -14,13 +14,9 @@ function span(milliseconds) {
 
 function tick() {
   const now = Date.now() + ahead();
-  for (const time of document.querySelectorAll("time[data-ago], time[data-until]")) {
-    const at = Date.parse(time.dateTime);
-    const text = "ago" in time.dataset
-      ? span(now - at) ?? WORDS.now
-      : at > now ? WORDS.left(span(at - now) ?? WORDS.minutes(1)) : WORDS.over(span(now - at) ?? WORDS.minutes(1));
+  for (const time of document.querySelectorAll("time[data-ago]")) {
+    const text = span(now - Date.parse(time.dateTime)) ?? WORDS.now;
     if (time.textContent !== text) time.textContent = text;
-    if ("until" in time.dataset) time.classList.toggle("late", at <= now);
   }
 }
 

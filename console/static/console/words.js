@@ -15,8 +15,6 @@ export const WORDS = {
   minutes: (n) => `${n}分钟`,
   hours: (n) => `${n}小时`,
   days: (n) => `${n}天`,
-  left: (text) => `剩${text}`,
-  over: (text) => `已超${text}`,
   shortcuts: "键盘快捷键",
   keys: [
     ["?", "显示快捷键"],
