@@ -52,12 +52,15 @@ _STAYS = """
     select who.id, e.kind, e.department, e.started_at, e.ended_at from unnest(cast(:ids as bigint[])) as who(id) cross join lateral (
         select * from encounter where patient_id = who.id and state not in ('planned', 'cancelled')
         order by started_at desc, id desc limit :stays) e order by e.started_at, e.id"""
+# Changes of one moment stay in the order in which they were made.
 _PLANS = """
-    select p.patient_id, p.id, p.template, s.new, s.at from care_plan p
-    join state_change s on s.entity = 'care_plan' and s.entity_id = p.id where p.patient_id = any(:ids)
-    union all
-    select p.patient_id, p.id, p.template, p.state, p.created_at from care_plan p where p.patient_id = any(:ids)
-        and not exists (select from state_change s where s.entity = 'care_plan' and s.entity_id = p.id)"""
+    select patient_id, plan_id, template, state, at from (
+        select p.patient_id, p.id as plan_id, p.template, s.new as state, s.at, s.id as change from care_plan p
+        join state_change s on s.entity = 'care_plan' and s.entity_id = p.id where p.patient_id = any(:ids)
+        union all
+        select p.patient_id, p.id, p.template, p.state, p.created_at, 0 from care_plan p where p.patient_id = any(:ids)
+            and not exists (select from state_change s where s.entity = 'care_plan' and s.entity_id = p.id)) as states
+    order by at, change"""
 _ANSWERS = """
     select patient_id, closed_at from task where patient_id = any(:ids) and state in ('done', 'partial') and closed_at > :back
     union all

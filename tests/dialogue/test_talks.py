@@ -37,9 +37,12 @@ UNREACHED = {
 PICTURE = "advice_team again asked denied nothing other_name recorded recorded_rest right_of said said_confirmed unbound"
 VOICE = "voice.asked voice.unheard voice.denied voice.again voice.said voice.said_confirmed voice.wrong not_text.voice_heard"
 POOL = "nobody not_reached pool taken"
+MY_PAGE = "here none open unbound"
 UNREACHED |= {f"bot/texts.yml family.picture.{name}": "needs pictures to be read; tests/bot/test_pictures.py" for name in PICTURE.split()}
 UNREACHED |= {f"bot/texts.yml family.{name}": "needs speech to be heard; tests/bot/test_voices.py" for name in VOICE.split()}
 UNREACHED |= {f"bot/texts.yml family.waiting.{name}": "WeCom's waiting pool; tests/bot/test_sessions.py" for name in POOL.split()}
+PAGE = "answered before the dialogue; tests/console/test_family_entry.py"
+UNREACHED |= {f"bot/texts.yml family.my_page.{name}": PAGE for name in MY_PAGE.split()}
 
 
 @pytest.fixture(scope="module")
