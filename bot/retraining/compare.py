@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.dialogue.intent import FALLBACK, IntentReader
 from bot.dialogue.train import program
-from bot.retraining.collect import CUSTOMER
 from bot.retraining.data import frozen
 from bot.retraining.deidentify import deidentify
 from bot.retraining.examine import Text, dangerous, figures, heard, probes, read
@@ -25,7 +24,7 @@ from bot.retraining.texts import say
 from bot.retraining.versions import file_of, live, version
 from records.chat import Chat
 from records.database import Database
-from records.message import Inbound
+from records.message import CUSTOMER, Inbound
 from records.model_version import ModelComparison
 from records.patient import patients_by_carer
 

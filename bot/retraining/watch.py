@@ -7,9 +7,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.dialogue.intent import FALLBACK
-from bot.retraining.collect import CUSTOMER
 from bot.retraining.figures import share
-from records.message import Inbound
+from records.message import CUSTOMER, Inbound
 from records.model_version import ModelLoad, Publication
 
 

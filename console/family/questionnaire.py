@@ -4,7 +4,8 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.around import around
-from bot.page_report import advice_of, after_page
+from bot.page_report import after_page
+from bot.triage_flag import advice_of
 from console.family.desk import FAMILY, VISITOR
 from console.family.page import child_of, render, say, see_other, sorry
 from console.page import ANYBODY, get, post

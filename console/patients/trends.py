@@ -82,11 +82,11 @@ def growth_chart(vital: VitalView, days: Sequence[date], child: Child) -> dict[s
     table = GROWTH.get(vital.vital)
     if table is None or child.sex is None:
         return None
-    first, last = max(child.birth_date, days[0] - AROUND), days[-1] + AROUND
+    first, last = max(child.birth, days[0] - AROUND), days[-1] + AROUND
     step = max(1, (last - first).days // POINTS)
     found: dict[date, Lms] = {}
     for n in range(0, (last - first).days + 1, step):
-        age = growth_age(child.birth_date, first + timedelta(days=n), child.gestational_age_weeks).days
+        age = growth_age(child.birth, first + timedelta(days=n), child.gestational_age_weeks).days
         line = by_day(table, child.sex, age) if age is not None else None
         if line is not None:
             found[first + timedelta(days=n)] = line

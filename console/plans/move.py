@@ -65,7 +65,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
         return template, done, people
 
     template, done, people = await without_trace(desk.db, work)
-    await note_shown(request, {each.patient_id for each in (*done.moved[:NAMED], *done.refused)})
+    await note_shown(request, {each.patient_id for each in done.moved[:NAMED]} | {each.patient_id for each in done.refused})
     return render(request, "console/plans/_move_preview.html", plan=template, done=done, people=people)
 
 
