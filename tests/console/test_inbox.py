@@ -189,7 +189,7 @@ async def test_who_may_only_read_in_a_child_s_team_does_nothing_for_that_child(p
         assert (await client.post(path + deed, **form)).status == 403, deed
     async with planted.stage.db.transaction() as tx:
         assert (await tx.get_one(Flag, theirs)).state == "raised"
-        assert list(await tx.scalars(select(Outbound.id))) == []
+        assert list(await tx.scalars(select(Outbound.key))) == []
     assert (await client.post(f"{path}/alert/close", flag=str(mine), outcome="advised")).status == 303
     async with planted.stage.db.transaction() as tx:
         assert (await tx.get_one(Flag, mine)).state == "closed"

@@ -95,7 +95,7 @@ async def test_a_nul_in_an_address_asks_for_nothing(stage: Stage) -> None:
 
 async def test_a_refusal_of_words_with_a_nul_is_noted(stage: Stage) -> None:
     lead = await stage.client("zhangwei")
-    answer = await lead.post("/cohorts/draft/why", text="年龄>1岁", record_number=f"R0001{NUL}")
+    answer = await lead.post("/cohorts/draft/why", text="性别 男", record_number=f"R0001{NUL}")
     assert answer.status == 404
     assert (await (await stage.client("linyue")).post("/lines/dealt-with", item=f"task:{NUL}1{NUL}")).status == 404
     async with stage.db.transaction() as tx:
