@@ -104,11 +104,18 @@ def bench_cohorts(
     """What counting a cohort, its first page and a tag's change cost, and how that grows. A million patients take minutes and 14 GB."""
     from bot.bench.cohorts import run
 
-    try:
-        wanted = [int(size) for size in sizes.split(",")]
-    except ValueError as err:
-        raise typer.BadParameter("give whole numbers with commas between them", param_hint="--sizes") from err
-    _report(run(wanted), json)
+    _report(run(_sizes(sizes)), json)
+
+
+@bench.command("pages")
+def bench_pages(
+    json: Json = False,
+    sizes: Annotated[str, typer.Option(help="Patients, in synthetic hospitals of these sizes.")] = "10000,1000000",
+) -> None:
+    """What the console's pages cost, and when they are first painted. A million patients take minutes and 14 GB."""
+    from bot.bench.pages import run
+
+    _report(run(_sizes(sizes)), json)
 
 
 @bench.command("fanout")
@@ -120,11 +127,7 @@ def bench_fanout(
     """How fast follow-ups that are all due at once are handed to the outbox, and what live chats feel of it. 100,000 take minutes."""
     from bot.bench.fanout import run
 
-    try:
-        wanted = tuple(int(size) for size in sizes.split(","))
-    except ValueError as err:
-        raise typer.BadParameter("give whole numbers with commas between them", param_hint="--sizes") from err
-    _report(run(sizes=wanted, workers=workers), json)
+    _report(run(sizes=tuple(_sizes(sizes)), workers=workers), json)
 
 
 @bench.command("all")
@@ -142,6 +145,14 @@ def bench_all(json: Json = False) -> None:
     bench_portrait(json)
     bench_cohorts(json, sizes="10000,100000")
     bench_fanout(json, sizes="1000,10000")
+    bench_pages(json, sizes="10000")
+
+
+def _sizes(said: str) -> list[int]:
+    try:
+        return [int(size) for size in said.split(",")]
+    except ValueError as err:
+        raise typer.BadParameter("give whole numbers with commas between them", param_hint="--sizes") from err
 
 
 def _report(result: dict[str, object], as_json: bool) -> None:

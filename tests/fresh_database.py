@@ -37,6 +37,8 @@ class FreshDatabases:
 
     def __init__(self, url: str) -> None:
         self._url, self._run, self._spares = url, uuid4().hex[:12], list[str]()
+        # A connection that stays knows the tables already: opening one and looking them all up takes longer than emptying them.
+        self._connections: dict[str, psycopg.Connection] = {}
         self._template, self._made = f"template_{self._run}", 0
         self._do(sql.SQL("create database {}"), self._template)
         migrate(with_database(url, self._template))
@@ -57,11 +59,13 @@ class FreshDatabases:
             if len(self._spares) < SPARES and self._emptied(name):
                 self._spares.append(name)
             else:
+                self._forget(name)
                 self._do(sql.SQL("drop database if exists {} with (force)"), name)
 
     def close(self) -> None:
         """Drop them all."""
         for name in (*self._spares, self._template):
+            self._forget(name)
             self._do(sql.SQL("drop database if exists {} with (force)"), name)
 
     def _make(self) -> str:
@@ -74,10 +78,18 @@ class FreshDatabases:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(statement.format(*map(sql.Identifier, names)))
 
+    def _forget(self, name: str) -> None:
+        if kept := self._connections.pop(name, None):
+            kept.close()
+
     def _emptied(self, name: str) -> bool:
         """Whether it is again as migrations make it: rows deleted, sequences set back, nothing else changed."""
         try:
-            with psycopg.connect(with_database(self._url, name)) as connection:
+            connection = self._connections.get(name)
+            if connection is None:
+                connection = psycopg.connect(with_database(self._url, name), autocommit=True, prepare_threshold=0)
+                self._connections[name] = connection
+            with connection.transaction():
                 self._empty(connection)
         except (psycopg.Error, NotFresh):
             return False
@@ -88,7 +100,7 @@ class FreshDatabases:
         if connection.execute(_SHAPE).fetchone() != self._shape:
             raise NotFresh("something was made beside rows")
         # Neither triggers nor foreign keys have a say.
-        connection.execute("set session_replication_role = replica")
+        connection.execute("set local session_replication_role = replica")
         for table in self._with_rows(connection) - self._full:
             connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
         for sequence, last in connection.execute(_SEQUENCES).fetchall():

@@ -1,0 +1,202 @@
+"""What the console's pages cost with a large hospital behind them: the server's answer, and the first paint in a browser."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from aiohttp import web
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy import func, select
+
+from bot.bench.processes import BenchError, run_to_the_end
+from bot.bench.report import Result, percentiles, result
+from bot.private import throw_away_database
+from bot.synthetic.plant import Planting, plant_hospital
+from console.app import ROUTES, console_app
+from console.desk import BASE, Desk
+from console.session import begin_session
+from console.sign_in import COOKIE
+from console.static_files import add_static
+from records.chat import Chat
+from records.database import Database
+from records.patient import Patient, PatientCarer
+from records.role import Role, StaffRole
+from records.staff import Staff, Team, TeamMember
+
+SIZES = (10_000, 1_000_000)
+GOAL_SIZE, ANSWER_MS, PAINT_MS = 1_000_000, 150.0, 1000.0
+ZONE = ZoneInfo("Asia/Shanghai")
+TIMES, WARM, PATIENTS = 12, 1, 6
+# What runs on and on, or sends the browser elsewhere, is no page.
+NOT_PAGES = frozenset({"/live", "/sign-in", "/sign-in/wecom", "/sign-in/wecom/back", "/sign-in/wecom/qr"})
+PAINTED = ("/work", "/inbox", "/patients", "/cohorts", "/plans")
+_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The running console, and the cookies of who looks: a nurse of one team, and somebody of all teams with every right."""
+
+    origin: str
+    nurse: str
+    chief: str
+    # A patient's number in the tables with his name, of the nurse's team, and a chat of one where there is one.
+    patients: Sequence[tuple[int, str]]
+    chats: Sequence[int]
+
+
+def run(sizes: Sequence[int] = SIZES) -> Result:
+    """Seed a synthetic hospital of each size in a throw-away database, and open the console's pages there.
+
+    Raises SeedRefused where the disk is too small (a million patients need 14 GB), BenchError where a page fails.
+    """
+    return run_to_the_end(_run(sizes))
+
+
+async def _run(sizes: Sequence[int]) -> Result:
+    figures: dict[str, object] = {}
+    meets: dict[str, bool] = {}
+    for size in sorted(sizes):
+        async with throw_away_database(pool_size=4) as db:
+            await _seed(db, size)
+            found = await measure(db)
+        figures |= {f"{name}_{size}": value for name, value in found.items()}
+        if size == GOAL_SIZE:
+            meets["answer_p95_under_150_ms"] = float(str(found["answer_p95_ms"])) < ANSWER_MS
+            if "first_paint_slowest_ms" in found:
+                meets["first_paint_under_1_s"] = float(str(found["first_paint_slowest_ms"])) < PAINT_MS
+    return result("pages", figures, meets)
+
+
+async def _seed(db: Database, size: int) -> None:
+    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as bar:
+        task = bar.add_task("", total=1.0)
+        planting = Planting(size, 365, 1, datetime.now(UTC), ZONE)
+        await plant_hospital(db, planting, lambda step, share: bar.update(task, description=f"{size} {step}", completed=share))
+
+
+async def measure(db: Database, *, times: int = TIMES) -> dict[str, object]:
+    """Answers of all pages in ms, warm, as a browser on the same machine gets them; and first paints where Chromium is installed."""
+    async with _running(db) as pages:
+        seconds: dict[str, list[float]] = {}
+        for name, token, path in _visits(pages):
+            seconds.setdefault(name, []).extend(await _answers(pages.origin, token, path, times))
+        paints = await _paints(pages)
+    seconds = {name: each for name, each in seconds.items() if each}
+    every = [one for each in seconds.values() for one in each]
+    typical = sorted(((median(each), name) for name, each in seconds.items()), reverse=True)
+    found: dict[str, object] = {"pages": len(seconds), **percentiles(every, "answer", 0.5, 0.95, 0.99)}
+    found |= {f"slowest_{place}": f"{name} {1000 * took:.0f} ms" for place, (took, name) in enumerate(typical[:8], 1)}
+    if paints:
+        found |= {"first_paint_median_ms": round(median(paints.values())), "first_paint_slowest_ms": round(max(paints.values()))}
+    return found
+
+
+def _visits(pages: Pages) -> Iterator[tuple[str, str, str]]:
+    """What is opened: a page's name, whose cookie, and the address."""
+    plain = sorted({route.path for route in ROUTES if route.method == "GET" and "{" not in route.path} - NOT_PAGES)
+    for who, token in (("nurse", pages.nurse), ("chief", pages.chief)):
+        yield from ((f"{who} {path}", token, path) for path in plain)
+        for path in ("/patients?q=王", "/patients?q=合成", "/patients?q=1380", "/inbox?q=王"):
+            yield f"{who} {path}", token, path
+        yield from ((f"{who} inbox/chat", token, f"/inbox/{chat}") for chat in pages.chats)
+        for patient, name in pages.patients:
+            yield f"{who} search by name", token, f"/patients?q={name}"
+            for part in ("", "/timeline", "/trends", "/tags", "/plans", "/record"):
+                yield f"{who} patient{part}", token, f"/patients/{patient}{part}"
+
+
+async def _answers(origin: str, token: str, path: str, times: int) -> list[float]:
+    """Seconds for the page from the request to its last byte; none for what this person may not open or what is not there."""
+    took = []
+    async with aiohttp.ClientSession(cookies={COOKIE: token}, headers={"Accept": "text/html"}) as http:
+        for number in range(WARM + times):
+            begin = time.perf_counter()
+            async with http.get(f"{origin}{BASE}{path}", allow_redirects=False) as answer:
+                await answer.read()
+            if answer.status >= 500:
+                raise BenchError(f"{path} answered {answer.status}")
+            if answer.status != 200:
+                return []
+            if number >= WARM:
+                took.append(time.perf_counter() - begin)
+    return took
+
+
+@asynccontextmanager
+async def _running(db: Database) -> AsyncIterator[Pages]:
+    now = datetime.now(UTC)
+    async with db.transaction() as tx:
+        team = (await tx.scalars(select(Patient.team_id).group_by(Patient.team_id).order_by(func.count().desc()).limit(1))).one()
+        tokens = []
+        for userid in ("bench-nurse", "bench-chief"):
+            staff = Staff(userid=userid, name="量速", title="量速")
+            tx.add(staff)
+            await tx.flush()
+            teams = [team] if userid == "bench-nurse" else list(await tx.scalars(select(Team.id)))
+            tx.add_all(TeamMember(team_id=each, staff_id=staff.id) for each in teams)
+            if userid == "bench-chief":
+                tx.add_all(StaffRole(staff_id=staff.id, role_id=role, team_id=None) for role in await tx.scalars(select(Role.id)))
+            tokens.append(await begin_session(tx, staff, "password", "bench", now))
+        of_team = select(Patient.id, Patient.name).where(Patient.team_id == team).order_by(Patient.id.desc()).limit(PATIENTS)
+        patients = [(id, name) for id, name in await tx.execute(of_team)]
+        family = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id).where(Patient.team_id == team)
+        chats = list(await tx.scalars(select(Chat.id).where(Chat.carer_id.in_(family)).order_by(Chat.id.desc()).limit(PATIENTS)))
+    app = web.Application()
+    app.add_subapp(BASE, console_app(Desk(db, lambda: datetime.now(UTC), ZONE, "合成医院", secure=False)))
+    add_static(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield Pages(f"http://127.0.0.1:{runner.addresses[0][1]}", *tokens, patients, chats)
+    finally:
+        await runner.cleanup()
+
+
+async def _paints(pages: Pages) -> Mapping[str, float]:
+    """The first contentful paint in ms of some pages, the second time they are opened; nothing without Chromium and Playwright."""
+    chromium = shutil.which("chromium")
+    try:
+        from playwright.async_api import async_playwright
+    except ImportError:
+        return {}
+    if chromium is None:
+        return {}
+    found = {}
+    with _browser(chromium) as address:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.connect_over_cdp(address)
+            context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN")
+            await context.add_cookies([{"name": COOKIE, "value": pages.chief, "url": pages.origin}])
+            page = await context.new_page()
+            for path in PAINTED:
+                for _ in range(2):
+                    await page.goto(f"{pages.origin}{BASE}{path}")
+                found[path] = float(await page.evaluate(_PAINT))
+    return found
+
+
+@contextmanager
+def _browser(chromium: str) -> Iterator[str]:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--disable-background-networking"]
+        command = [chromium, *flags, f"--user-data-dir={profile}", "about:blank"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stderr is not None  # noqa: S101 - asked for above
+            yield next(match for line in process.stderr if (match := re.search(r"ws://\S+", line))).group()
+        finally:
+            process.terminate()
+            process.wait(10)
