@@ -78,6 +78,7 @@ def check_data(examples: Sequence["Example"], held_out: Collection[str], intents
 
 def _near(examples: Sequence["Example"]) -> list[Problem]:
     """Texts of different intents that are nearly the same."""
+    import numpy
     from scipy.sparse import csr_matrix, diags
 
     different = {key: example for example in examples if len(re.sub(r"\d", "", key := normal(example.text))) >= WORDS}
@@ -91,14 +92,15 @@ def _near(examples: Sequence["Example"]) -> list[Problem]:
     at, column, value = zip(*entries, strict=True)
     matrix: Any = csr_matrix((value, (at, column)), shape=(len(rows), len(columns)), dtype=float)
     unit = diags(1 / matrix.power(2).sum(axis=1).A1 ** 0.5) @ matrix
+    intent, nearly = numpy.unique([example.intent for example, _ in rows], return_inverse=True)[1], limits().nearly_the_same
     found = []
     # Row block by row block, so that the memory stays small however many examples there are.
     for start in range(0, len(rows), 500):
         alike = (unit[start : start + 500] @ unit.T).tocoo()
-        for row, other, cosine in zip(alike.row + start, alike.col, alike.data, strict=True):
-            one, two = rows[row][0], rows[other][0]
-            if row < other and cosine >= limits().nearly_the_same and one.intent != two.intent:
-                found.append(_problem("near", (one.text, two.text), one=one.intent, two=two.intent))
+        row, other = alike.row + start, alike.col
+        near = (alike.data >= nearly) & (row < other) & (intent[row] != intent[other])
+        for one, two in ((rows[i][0], rows[j][0]) for i, j in zip(row[near], other[near], strict=True)):
+            found.append(_problem("near", (one.text, two.text), one=one.intent, two=two.intent))
     return found
 
 

@@ -53,6 +53,7 @@ def test_nothing_measured_is_not_a_good_figure() -> None:
     assert percentiles([], "x", 0.5) == {}
 
 
+@pytest.mark.long
 def test_the_bench_of_hl7_stores_and_applies_what_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "configure", lambda *_, **__: None)
     found = intake.run(messages=32, alone=16, seconds=0.01)
@@ -194,6 +195,7 @@ def test_epochs_of_all_models_are_counted_one_after_the_other() -> None:
 
 
 @pytest.mark.dialogue
+@pytest.mark.long
 def test_turns_are_whole_turns() -> None:
     measured = turns.run(stock=False, size=turns.Size(many=2, few=1, turns=3, rounds=1))
     figures = measured["figures"]
@@ -207,6 +209,7 @@ def test_turns_are_whole_turns() -> None:
     assert not [name for name in figures if "ratio" in name]
 
 
+@pytest.mark.long
 def test_callbacks_are_all_acknowledged_and_counted() -> None:
     measured = callback.run(seconds=0.2, with_worker=False)
     figures = measured["figures"]
@@ -216,6 +219,7 @@ def test_callbacks_are_all_acknowledged_and_counted() -> None:
 
 
 @pytest.mark.dialogue
+@pytest.mark.long
 def test_the_road_is_measured_from_message_to_reply() -> None:
     measured = road.run(seconds=1, patients=5)
     figures = measured["figures"]

@@ -25,6 +25,7 @@ EXCHANGES = 3
 MEGABYTES_MORE = 60
 
 
+@pytest.mark.long
 async def test_trained_models_are_exchanged_under_load(db: Database, tmp_path: Path) -> None:
     train(ROOT, ROOT / "models")
     model = found_model(ROOT)
