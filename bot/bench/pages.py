@@ -138,7 +138,7 @@ async def _running(db: Database) -> AsyncIterator[Pages]:
     now = datetime.now(UTC)
     async with db.transaction() as tx:
         team = (await tx.scalars(select(Patient.team_id).group_by(Patient.team_id).order_by(func.count().desc()).limit(1))).one()
-        tokens = []
+        tokens = dict[str, str]()
         for userid in ("bench-nurse", "bench-chief"):
             staff = Staff(userid=userid, name="量速", title="量速")
             tx.add(staff)
@@ -147,7 +147,7 @@ async def _running(db: Database) -> AsyncIterator[Pages]:
             tx.add_all(TeamMember(team_id=each, staff_id=staff.id) for each in teams)
             if userid == "bench-chief":
                 tx.add_all(StaffRole(staff_id=staff.id, role_id=role, team_id=None) for role in await tx.scalars(select(Role.id)))
-            tokens.append(await begin_session(tx, staff, "password", "bench", now))
+            tokens[userid] = await begin_session(tx, staff, "password", "bench", now)
         of_team = select(Patient.id, Patient.name).where(Patient.team_id == team).order_by(Patient.id.desc()).limit(PATIENTS)
         patients = [(id, name) for id, name in await tx.execute(of_team)]
         family = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id).where(Patient.team_id == team)
@@ -160,7 +160,7 @@ async def _running(db: Database) -> AsyncIterator[Pages]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield Pages(f"http://127.0.0.1:{runner.addresses[0][1]}", *tokens, patients, chats)
+        yield Pages(f"http://127.0.0.1:{runner.addresses[0][1]}", tokens["bench-nurse"], tokens["bench-chief"], patients, chats)
     finally:
         await runner.cleanup()
 

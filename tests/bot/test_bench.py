@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import wecom_access
-from bot.bench import accuracy, callback, cohorts, hl7, intake, portrait, road, stock, turns
+from bot.bench import accuracy, callback, cohorts, hl7, intake, pages, portrait, road, stock, turns
 from bot.bench.load import Round, conversations, drive, messages
 from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
 from bot.bench.road import Answered, pair
 from bot.settings import Settings
+from bot.synthetic.plant import Planting, plant_hospital
 from integrations.callback_error import CallbackError
 from integrations.wecom.callback import Callback
 from integrations.wecom.outbound import message_id
@@ -242,3 +243,10 @@ async def test_cohorts_are_judged_at_the_size_of_the_goals_alone(db: Database) -
     assert (grown["figures"]["count_ms_ratio_20_to_10"], grown["meets"]) == (1, {})
     slow = cohorts.judged({cohorts.GOAL_SIZE: found | {"count_ms": 301.0, "first_page_ms": 99.0, "tag_change_ms": 19.0}})
     assert slow["meets"] == {"count_under_300_ms": False, "first_page_under_100_ms": True, "tag_change_under_20_ms": True}
+
+
+@pytest.mark.long
+async def test_the_pages_are_opened_by_a_nurse_and_by_somebody_of_all_teams(db: Database) -> None:
+    await plant_hospital(db, Planting(300, 60, 1, datetime.now(UTC), cohorts.ZONE))
+    found = await pages.measure(db, times=1)
+    assert int(str(found["pages"])) > 50 and 0 < float(str(found["answer_p50_ms"])) <= float(str(found["answer_p95_ms"]))
