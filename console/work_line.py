@@ -15,7 +15,7 @@ from console.desk import Seat
 from console.form import number
 from plans.clock import local_day
 from plans.reach.decide import NO_ROUTE
-from plans.work_list import WorkItem, work_list
+from plans.work_list import WorkItem, is_cut, work_list
 from records.flag import LEVELS, Flag
 from records.patient import Patient
 from records.question import QUESTION
@@ -84,11 +84,15 @@ class Line:
 
 @dataclass(frozen=True)
 class WorkView:
-    """The page: the lines shown, how many there are of each kind before filtering by kind, and whom alerts of a team can go to."""
+    """The page: the lines shown, how many there are of each kind before filtering by kind, and whom alerts of a team can go to.
+
+    `cut`: there may be more than the list takes.
+    """
 
     groups: dict[str, list[Line]]
     counts: dict[str, int]
     colleagues: dict[int, list[Staff]] = field(default_factory=dict)
+    cut: bool = False
 
     @property
     def shown(self) -> int:
@@ -98,7 +102,8 @@ class WorkView:
 
 async def work_view(tx: AsyncSession, seat: Seat, wanted: Filter, now: datetime, zone: ZoneInfo) -> WorkView:
     """What waits for whoever sits there, of what was asked for. Only what the work list let through is looked up."""
-    items = await work_list(tx, seat.staff, now)
+    mine = wanted.owner == "mine" if wanted.owner else None
+    items = await work_list(tx, seat.staff, now, team=number(wanted.team), mine=mine)
     flags = {flag.id: flag for flag in await tx.scalars(select(Flag).where(Flag.id.in_([i.flag_id for i in items if i.flag_id])))}
     ids = {item.patient_id for item in items if item.patient_id is not None}
     patients = {patient.id: patient for patient in await tx.scalars(select(Patient).where(Patient.id.in_(ids)))}
@@ -112,7 +117,7 @@ async def work_view(tx: AsyncSession, seat: Seat, wanted: Filter, now: datetime,
     teams = {line.flag.team_id for group in groups.values() for line in group if line.flag is not None and line.acts}
     return WorkView(
         {kind: group for kind, group in groups.items() if group}, counts,
-        {team: await colleagues(tx, team, seat.staff) for team in sorted(teams)},
+        {team: await colleagues(tx, team, seat.staff) for team in sorted(teams)}, is_cut(items),
     )  # fmt: skip
 
 

@@ -1,9 +1,8 @@
 """Lines of the work list that have no end of their own, and what clinicians said of them."""
 
-from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,9 +15,9 @@ from records.staff import Staff
 WHY = "work_list"
 
 
-async def dealt_with(tx: AsyncSession, keys: Collection[str]) -> set[str]:
-    """Those of these lines that need nobody any more."""
-    return set(await tx.scalars(select(DealtWith.key).where(DealtWith.key.in_(keys)))) if keys else set()
+def not_dealt_with(key: ColumnElement[str]) -> ColumnElement[bool]:
+    """That a line, by its key as the database makes it, still needs somebody."""
+    return ~exists().where(DealtWith.key == key)
 
 
 async def access_line(tx: AsyncSession, staff: Staff, key: str, *, now: datetime) -> Patient:

@@ -1,14 +1,16 @@
 """What waits for a clinician of the patient's team: alerts, and follow-ups that did not go as planned."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, or_, select, true
+from sqlalchemy import ColumnElement, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.clarify_talk import told_of
-from plans.dealt_with import dealt_with
+from plans.dealt_with import not_dealt_with
 from plans.enrolment import RUNNING
 from plans.personal import task_templates
 from plans.reach.decide import NO_ROUTE
@@ -24,6 +26,8 @@ from records.tag import PatientTag, Tag, TagEvidence
 
 # How far back ended follow-ups are listed (R).
 LAST_DAYS = timedelta(days=3)
+# Of each sort so many lines, the newest; alerts and questions are all there. Nobody works through more, and a page must open at once.
+MOST = 100
 ENDINGS = ("missed", "undeliverable", "declined", "partial")
 WHY = "work_list"
 
@@ -52,24 +56,24 @@ class WorkItem:
     dismissible: bool = False
 
 
-async def work_list(tx: AsyncSession, staff: Staff, now: datetime) -> list[WorkItem]:
+async def work_list(tx: AsyncSession, staff: Staff, now: datetime, *, team: int | None = None, mine: bool | None = None) -> list[WorkItem]:
     """The list of `staff`: only patients of his teams, open alerts first (the worst, then the oldest), then the newest of the rest.
 
-    Each patient that is shown is a read in the audit.
+    Of the rest there are MOST of each sort at most. `team`: of that team alone; `mine`: of what somebody can take, what `staff` has
+    (True) or nobody (False). Each patient that is shown is a read in the audit.
     """
     if not staff.active:
         return []
-    teams = list(await tx.scalars(teams_of(staff.id)))
+    teams = [each for each in await tx.scalars(teams_of(staff.id)) if team in (None, each)]
     flags = await _flags(tx, teams, now)
     rest = [
-        *await _errands(tx, teams),
+        *await _errands(tx, teams, None if mine is None else Errand.owner_id == staff.id if mine else Errand.owner_id.is_(None)),
         *await _endings(tx, teams, now),
         *await _unconfirmed(tx, teams, now),
         *await _stopped(tx, teams),
         *await _tags(tx, teams),
     ]
-    gone = await dealt_with(tx, [item.key for item in rest if item.dismissible])
-    items = [*flags, *sorted((item for item in rest if item.key not in gone), key=lambda item: item.at, reverse=True)]
+    items = [*flags, *sorted(rest, key=lambda item: item.at, reverse=True)]
     await note_reads(tx, staff, {item.patient_id for item in items if item.patient_id is not None}, why=WHY, now=now)
     return items
 
@@ -105,17 +109,25 @@ def _because(flag: Flag, answered: dict[int, str]) -> str:
     return flag.because if what is None or what in flag.because else flag.because + say("work.clarified", what=what)
 
 
+def is_cut(items: Iterable[WorkItem]) -> bool:
+    """Whether there may be more of a sort than the list has."""
+    sorts = Counter(item.key.partition(":")[0] for item in items if item.flag_id is None)
+    return max(sorts.values(), default=0) >= MOST
+
+
 def _of(key: str, kind: str, patient: Patient, at: datetime, text: str, **more: Any) -> WorkItem:
     return WorkItem(kind, None, patient.id, patient.name, at, text, key=key, team_id=patient.team_id, **more)
 
 
-async def _errands(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+async def _errands(tx: AsyncSession, teams: list[int], whose: ColumnElement[bool] | None) -> list[WorkItem]:
     """What stands until somebody closes it. A patient who is in another team now is that team's to see."""
     query = (
         select(Errand, Patient, Staff.name)
         .join(Patient, Patient.id == Errand.patient_id)
         .outerjoin(Staff, Staff.id == Errand.owner_id)
-        .where(Patient.team_id.in_(teams), Errand.state == "open")
+        .where(Patient.team_id.in_(teams), Errand.state == "open", *(() if whose is None else (whose,)))
+        .order_by(Errand.raised_at.desc(), Errand.id.desc())
+        .limit(MOST)
     )
     return [
         _of(
@@ -153,7 +165,10 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
                 Task.state != "undeliverable",
                 ~exists().where(Errand.patient_id == Task.patient_id, Errand.kind == NO_ROUTE, Errand.state == "open"),
             ),
+            not_dealt_with(func.concat("task:", Task.id)),
         )
+        .order_by(Task.closed_at.desc(), Task.id.desc())
+        .limit(MOST)
     )
     rows = (await tx.execute(query)).tuples().all()
     templates = await task_templates(tx, [task for task, _, _ in rows])
@@ -190,7 +205,10 @@ async def _unconfirmed(tx: AsyncSession, teams: list[int], now: datetime) -> lis
             Observation.code == "weight",
             Observation.status == "preliminary",
             Observation.effective_at >= now - LAST_DAYS,
+            not_dealt_with(func.concat("reading:", Observation.id)),
         )
+        .order_by(Observation.effective_at.desc(), Observation.id.desc())
+        .limit(MOST)
     )
     return [
         _of(
@@ -206,17 +224,24 @@ async def _unconfirmed(tx: AsyncSession, teams: list[int], now: datetime) -> lis
 
 
 async def _stopped(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
+    since = func.to_char(func.timezone("UTC", Carer.stopped_at), "YYYYMMDDHH24MISS")
     query = (
         select(Carer, Patient)
         .join(PatientCarer, PatientCarer.carer_id == Carer.id)
         .join(Patient, Patient.id == PatientCarer.patient_id)
-        .join(CarePlan, CarePlan.patient_id == Patient.id)
-        .where(Patient.team_id.in_(teams), CarePlan.state.in_(RUNNING), Carer.stopped_at.is_not(None), PatientCarer.primary)
-        .distinct()
+        .where(
+            Patient.team_id.in_(teams),
+            exists().where(CarePlan.patient_id == Patient.id, CarePlan.state.in_(RUNNING)),
+            Carer.stopped_at.is_not(None),
+            PatientCarer.primary,
+            not_dealt_with(func.concat("stopped:", Patient.id, ":", since)),
+        )
+        .order_by(Carer.stopped_at.desc(), Patient.id.desc())
+        .limit(MOST)
     )
     return [
         _of(
-            f"stopped:{patient.id}:{carer.stopped_at:%Y%m%d%H%M%S}",
+            f"stopped:{patient.id}:{carer.stopped_at.astimezone(UTC):%Y%m%d%H%M%S}",
             "stopped",
             patient,
             carer.stopped_at,
@@ -238,6 +263,8 @@ async def _tags(tx: AsyncSession, teams: list[int]) -> list[WorkItem]:
         .join(Patient, Patient.id == PatientTag.patient_id)
         .join(newest, true())
         .where(PatientTag.asks, Patient.team_id.in_(teams), or_(Tag.shared, Tag.team_id.in_(teams)))
+        .order_by(newest.c.recorded_at.desc(), PatientTag.id.desc())
+        .limit(MOST)
     )
     return [
         _of(f"tag:{row.id}", "tag", patient, at, say(f"work.tag_{row.state}", tag=name, because=because))

@@ -2,14 +2,16 @@
 
 from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from plans.bundle import Piece
 from plans.consent import stop
 from plans.personal import template_of
 from plans.remind import expire
 from plans.task import close
-from plans.work_list import WorkItem, work_list
+from plans.work_list import MOST, WorkItem, is_cut, work_list
+from records.dealt_with import DealtWith
+from records.errand import Errand, raise_errand
 from records.flag import raise_flag
 from records.schema import ReadAudit
 from tests.plans.conftest import Family, local
@@ -69,3 +71,25 @@ async def test_a_stopped_family_and_a_doubtful_weight_are_seen(family: Family) -
 async def test_old_endings_leave_the_list(family: Family) -> None:
     await with_work(family)
     assert kinds(await work_list(family.tx, family.lin, local(D + timedelta(days=30)))) == ["flag"]
+
+
+async def test_of_each_sort_the_newest_are_there_and_what_is_dealt_with_takes_no_place(family: Family) -> None:
+    for number in range(MOST + 5):
+        await raise_errand(
+            family.tx,
+            family.patient,
+            kind="by_hand",
+            text=f"第{number}件",
+            because="",
+            key=f"call:{number}",
+            now=local(D, 1) + timedelta(minutes=number),
+        )
+    await family.enrolled()
+    await stop(family.tx, family.carer, local(D, 11))
+    items = await work_list(family.tx, family.lin, local(D, 12))
+    assert kinds(items) == ["stopped", *["errand"] * MOST] and is_cut(items)
+    assert f"第{MOST + 4}件" in items[1].text and "第5件" in items[-1].text
+    family.tx.add(DealtWith(key=items[0].key, patient_id=family.patient.id, staff_id=family.lin.id, at=local(D, 12)))
+    await family.tx.execute(update(Errand).where(Errand.key == "call:0").values(owner_id=family.lin.id))
+    assert [item.text[:3] for item in await work_list(family.tx, family.lin, local(D, 12), mine=True)] == ["第0件"]
+    assert not is_cut(await work_list(family.tx, family.lin, local(D, 12), mine=True))
