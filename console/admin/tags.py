@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
@@ -13,7 +13,8 @@ from console.page import get, post, render, see_other
 from console.words import area_words
 from records.patient import AccessRefused
 from records.staff import Team
-from records.tag import CARRIED, PatientTag, Tag, TagVersion
+from records.tag import Tag, TagVersion
+from tagging.tags.carriers import carriers
 from tagging.tags.catalogue import changed, entries, put, retire
 from tagging.tags.errors import TagError
 from tagging.tags.library import Entry, Kind
@@ -27,14 +28,15 @@ async def show(request: web.Request) -> web.StreamResponse:
     desk, kind, sought = request.app[DESK], request.query.get("kind", ""), typed(request.query, "q", 60)
     async with desk.db.transaction() as tx:
         known = await entries(tx, desk.clock())
-        counts = await _carried(tx)
+        counts, counted = await carriers(tx)
     chosen = [
         (code, entry, counts.get(code, 0))
         for code, entry in known.items()
         if kind in ("", entry.kind) and (not sought or sought.lower() in f"{code} {entry.name} {entry.meaning}".lower())
     ]
     return render(
-        request, "console/admin/tags.html", tags=chosen, kind=kind, kinds=area_words("admin")["tag_kinds"], sought=sought, all=len(known)
+        request, "console/admin/tags.html", tags=chosen, kind=kind, kinds=area_words("admin")["tag_kinds"], sought=sought, all=len(known),
+        counted=counted,
     )  # fmt: skip
 
 
@@ -108,12 +110,6 @@ async def _page(
         kinds={kind: words["tag_kinds"][kind] for kind in get_args(Kind)},
         wrong=words["tag_mistakes"].get(wrong.code) if wrong is not None else None,
     )
-
-
-async def _carried(tx: AsyncSession) -> dict[str, int]:
-    open_ = (PatientTag.until.is_(None), PatientTag.state.in_(CARRIED))
-    carried = select(Tag.code, func.count()).join(PatientTag, PatientTag.tag_id == Tag.id).where(*open_).group_by(Tag.code)
-    return dict((await tx.execute(carried)).tuples().all())
 
 
 ONE = "/admin/tags/{code:[a-z][a-z0-9_.]{0,79}}"
