@@ -34,8 +34,8 @@ _RUN = """async (rules) => {
     return found.violations.filter((each) => ["serious", "critical"].includes(each.impact))
         .map((each) => ({ rule: each.id, at: each.nodes.slice(0, 4).map((node) => `${node.target} ${node.html.slice(0, 160)}`) }));
 }"""
-# How the browser and htmx log a request that was answered with an error: tests look at the answer.
-_REFUSED = re.compile("Failed to load resource|Response Status Error Code")
+# How the browser and htmx log a request that was answered with an error (tests look at the answer), and one that a newer one replaced.
+_REFUSED = re.compile("Failed to load resource|Response Status Error Code|htmx:sendAbort|htmx:afterRequest")
 # Who opens a page, where, and on what screen.
 OpenPage = Callable[..., Awaitable[Page]]
 
