@@ -69,7 +69,7 @@ _INTERRUPTED = re.compile(r"[^\W\d_a-z个的这多来几]度[\d一二三四五�
 _RUN_ON = re.compile(r"天(?:[喂喝吃尿拉吐换]|[一二两三四五六七八九十]+[次回顿])")
 _ROUGH = re.compile(r"多|来(?![了回])|几|余")
 _AFTER = re.compile(
-    r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|来(?=[度斤次])|的样子|这样子?|样子)|(?P<more>之上|多一?点|多些|还?冒尖|挂零|还多|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|\+(?!\d)|几(?![个天次]))"
+    r"\s?(?:(?P<about>(?:吧|了)?(?:大概|差不多)(?=$|[，。,！!])|左右|上下|前后|来(?=[度斤次])|的样子|这样子?|样子)|(?P<more>之上|多一?点{1,2}|多些|还?冒尖|挂零|还多|多(?!少|大|次|喝|吃)|出头|以上|开外|往上|朝上|冒头|\+(?!\d)|几(?![个天次]))"
     r"|(?P<less>之下|以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到|都(?:没有?|冇得?|冇有)(?=$|[，。！,!])))"
 )
 _BEFORE = re.compile(
@@ -89,6 +89,8 @@ _LENGTH_REST = re.compile(
     r"(?P<digits>\d{2}\.\d|\d{1,2})(?![\d.])"
     r"|(?:(?P<han>[零一二三四五六七八九]{1,2})(?![十百])|(?P<tens>[一二三四五六七八九]?十[一二三四五六七八九]?))(?:[点.](?P<tenth>[一二三四五六七八九]))?"
 )
+# 八斤差一两
+_MASS_SHORT = re.compile(r"(?:还)?[差少欠缺](?P<rest>[1-9一二两三四五六七八九])两")
 # 三十八度五十: nobody says fifty tenths.
 _TENS = re.compile(r"[二三四五六七八九]?十[一二三四五六七八九]?(?=$|[，。,！!？?度])")
 _COUNT_NEXT = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点(?!\d)|日|片|毫升|ml|周|月|粒|回|包|袋|支|滴|号|顿|/)")
@@ -244,6 +246,9 @@ def _degrees(text: str, amount: Amount) -> Amount:
 def _mass(text: str, amount: Amount) -> Amount:
     factor = 0.5 if amount.unit == "斤" else 1.0
     kilograms = replace(amount, unit="kg", value=round(amount.value * factor, 4), low=amount.low * factor if amount.low else None)
+    short = _MASS_SHORT.match(text, amount.end) if factor == 0.5 and amount.low is None else None
+    if short:
+        return replace(kilograms, value=round(kilograms.value - 0.05 * parse_numeral(short["rest"]).value, 4), end=short.end())
     match = _MASS_REST.match(text, amount.end)
     if not match or amount.low is not None:
         return kilograms

@@ -50,7 +50,8 @@ def read_bare(scene: Scene, index: int, subject: Subject | None) -> Reading:
         return [_substance(amount, after)]
     if subject is not None and subject.vital == "pain" and _SCORE.search(scene.tokens[subject.named].text) and amount.value <= WORST_PAIN:
         return [quantity(amount, "pain")] if amount.sure else []
-    terse = read_terse(scene, index) or read_milk(scene, index)
+    named = subject is not None and subject.vital in _BARE and not (subject.far or subject.implied)
+    terse = read_terse(scene, index) or (None if named else read_milk(scene, index))
     if terse:
         return terse
     if subject is not None and subject.vital in _BARE:

@@ -51,7 +51,7 @@ _EACH_TIME = re.compile(r"(?:只|就|能|大概)?[拉吐尿喝吃喂](?![肚稀�
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 # 换了5片湿的: nothing but a nappy is changed wet.
 _CHANGED_WET = re.compile(r"换了?(?:大概|约|有|才|只)?\|\s?湿")
-_AFTER_UNIT = re.compile(r"\s?(?:的|湿|透的?)*")
+_AFTER_UNIT = re.compile(r"\s?个?(?:的|湿|透的?)*")
 
 
 def read_rate(scene: Scene, index: int, subject: Subject | None) -> list[Quantity] | None:
@@ -214,8 +214,9 @@ def _counted(scene: Scene, index: int) -> str | None:
         if token.amount is not None and token.amount.unit not in ("time", None):
             if _is_bottle(token):
                 return "feed_count"
-            # 80毫升，8次 and 今天5次3次: a further number of the same thing has its own word.
-            break
+            # 80毫升，8次 and 今天5次3次: a further number of the same thing has its own word, but not 昨天八回今天两回.
+            if token.amount.unit != scene.amount(index).unit or not _another_day(scene, place, index):
+                break
     if scene.isolated(index) or left == index:
         asked = next((vital for vital in scene.asked if vital in ("wet_diapers", "stool_count", "vomit_count", "feed_count")), None)
         if asked:
@@ -224,6 +225,11 @@ def _counted(scene: Scene, index: int) -> str | None:
             return "feed_count"
         return _in_clause_before(scene, left)
     return "feed_count" if scene.amount(index).unit == "meals" else None
+
+
+def _another_day(scene: Scene, first: int, last: int) -> bool:
+    """Whether a day or a time is told between two numbers of times."""
+    return any(token.kind == "moment" for token in scene.tokens[first + 1 : last])
 
 
 def _in_clause_before(scene: Scene, left: int) -> str | None:

@@ -9,17 +9,23 @@ from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
 
 _POURED = re.compile(
-    r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃])了?(?:大概|约|有|是|到|[:：])*\s?$"
+    r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃]"
+    r"|(?:^|[，,、。 ])奶)了?(?:大概|约|有|是|到|总共|一共|[:：])*\s?$"
 )
+# 奶量从120掉到60
+_NOW_DRUNK = re.compile(r"奶量[^，。]{0,4}[从由]\d{2,3}(?:ml|毫升)?(?:一下子|慢慢|就|突然)?[掉降减少升涨加长变]+[到至成]了?\s?$")
 _PER_KILOGRAM = re.compile(r"尿[^，。]{0,6}(?:每小时每公斤|每公斤每小时)[^，。]{0,2}$")
 # 冲了150ml，剩了30: what was made is not what was drunk.
 _MADE = re.compile(r"[冲泡兑配]了?(?:大概|大约|约|有|好)?\s?$")
 _LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只[喝吃]|就[喝吃]|才[喝吃]|[喝吃]了|[喝吃]掉|实际|倒掉)")
 _EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
+# 少喝了100
+_DIFFERENCE = re.compile(r"(?:少|多|加|减)(?:吃|喝)?了?\s?$")
 LARGEST_BOTTLE = 350
 # 冲了180剩了40: what was drunk is the difference.
 _REST = re.compile(
     r"\s?(?:ml|毫升)?[，,、 ]?(?:还|就|最后|又|大概|约)*剩(?:了|下|的|个|大概|约|还有)*\s?(?P<rest>\d{1,3})(?!\.?\d)\s?(?:ml|毫升)?"
+    r"(?:没喝完|没吃完)?"
 )
 # What is drunk in a day (vitals.yml, feed_volume).
 LARGEST_DAY = 1500
@@ -63,7 +69,7 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
         return []
     if amount.decimal and amount.value == int(amount.value):
         return [Quantity(amount.start, amount.end, "feed_volume", amount.value, None, amount.low, amount.precision)]
-    if re.search(r"(?:少|多|加|减)(?:吃|喝)?了?\s?$", scene.text[max(0, amount.start - 4) : amount.start]):
+    if _DIFFERENCE.search(scene.text, max(0, amount.start - 4), amount.start):
         return None
     volume = counted(scene, index, "feed_volume")
     feeds = _TIMES_N.match(scene.text, amount.end)
@@ -116,8 +122,12 @@ def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
         return [drunk]
     if left_in_bottle(scene.text, amount):
         return None
+    if _NOW_DRUNK.search(scene.text, max(0, amount.start - 20), amount.start):
+        return [counted(scene, index, "feed_volume")]
     clause = scene.text[max(0, amount.start - 12) : amount.start]
     milk = scene.milk_only or "喂" in scene.sentence(index) or MILK.search(clause) or "feed_volume" in scene.asked
+    if _DIFFERENCE.search(scene.text, max(0, amount.start - 4), amount.start):
+        return None
     if not milk or not _POURED.search(clause) or DRUG.search(scene.clause_text(index).replace("奶粉", "")):
         return None
     return [counted(scene, index, "feed_volume")]
