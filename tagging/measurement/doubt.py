@@ -15,6 +15,7 @@ from tagging.measurement.readers import CHANGE
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
 from tagging.measurement.scope import CLAUSE, WHOSE
+from tagging.measurement.spoken import is_only_said, stands_beside
 from tagging.measurement.whose import WINDOW, head_of, names_siblings, whose_it_may_be
 from tagging.patient import PatientFacts
 
@@ -28,6 +29,10 @@ LONGEST_REST = 3
 FEW = 2
 # The ends of a range that is no change differ less.
 FAR_APART = 1.5
+_NOW_AND_THEN = re.compile(
+    r"一会[^，。！？]{0,3}\d[^。！？]{0,6}一会[^，。！？]{0,3}\d|有时[^，。！？]{0,3}\d[^。！？]{0,6}有时[^，。！？]{0,3}\d"
+)
+_GREW = re.compile(r"现在|今[天年早]|长|去年|上[个次周月]|从|以前|之前|原来|出生|变|月|岁|周|号|昨|前")
 # What is told in tenths, and between what bounds a number may be one.
 _IN_DECIMALS = {"temperature": (35.0, 42.5), "glucose": (1.1, 33.3), "bilirubin": (3.0, 30.0), "blood_ketone": (0.0, 9.0)}
 MOST_TOKENS = 400
@@ -41,13 +46,20 @@ _TOUCHES = re.compile(r"[/\\~～ ]{0,2}")
 _JOINS = re.compile(r"\s{0,2}(?:零|又|差|还差|少|多)?\s?")
 # 母乳100加奶粉50, 90+80: a part of a sum.
 _ADDED = re.compile(r"[^，。！？,!?\d]{0,3}(?:加上?|[+＋]|外加|另加)[^，。！？,!?\d]{0,6}\d")
-_IN_HOSPITAL = re.compile(r"(?:出院|住院|入院)(?:的?时候?|那天|当天)[^，。！？,!?\d]{0,6}$")
+_IN_HOSPITAL = re.compile(r"(?:出院|住院|入院)(?:的?时候?|那天|当天|小结|记录|单)[^，。！？,!?\d]{0,6}$")
 # 三十八度点五, 四十度零一点
 _SPLIT = re.compile(r"[点零][\d一二三四五六七八九]")
 _NONE_OF_IT = re.compile(r"没(?!再)|冇|木有")
-_CORRECTS = re.compile(r"不对(?!劲)|[打说写发看记搞弄输按读报]错|错了|更正|(?<!早产)纠正(?!胎龄|月龄|年龄)|口误|手误|写反|搞反|颠倒|算错")
+_CORRECTS = re.compile(
+    r"[写记看听说打输登]成了?(?![^。！？]*应该)|不对(?!劲)|[打说写发看记搞弄输按读报]错|错了|更正|(?<!早产)纠正(?!胎龄|月龄|年龄)|口误|手误|写反|搞反|颠倒|算错"
+)
 _RECKONED = re.compile(r"减去|减掉|减完|相减|扣掉|扣除|抱着?(?:他|她|娃|宝宝|孩子|一起)*(?:称|上秤)")
 _LONGER = re.compile(r"从[昨前今早][^，。！？,!?]{0,8}到(?:现在|今天|今早|今晚|这会|刚才|目前)|这[几两三]天")
+# 早上吐一次，中午吐一次: what was counted in parts of one day is no day's count.
+_IN_PARTS = re.compile(
+    r"(?:早上|早晨|上午|中午|下午|傍晚|晚上|夜里|夜间|半夜|凌晨|白天|夜)[^，。！？,!?\d一二两三四五六七八九十]{0,6}[\d一二两三四五六七八九十]{1,3}[次回顿泡趟片]"
+)
+_ANOTHER_DAY = re.compile(r"昨|前[天晚]|平时|平常|以前|之前|原来|号|周|第|变成|上[次个]")
 _OF_A_DAY = re.compile(r"[一每]天")
 _DENIED = re.compile(r"(?:没有?|不是|哪有|哪里有)(?:到|烧到|发到|量到|是|到过)?\s?$")
 _HEARD = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
@@ -63,19 +75,22 @@ def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Map
     for place, quantity in enumerate(kept):
         if quantity.question:
             continue
+        if is_only_said(scene.text, quantity):
+            asked[place] = NOT_HIS if stands_beside(quantity, kept) else AS_USUAL
+            continue
         person = whose_it_may_be(scene.text, quantity, kept, patient)
         if several or person == "somebody":
             asked[place] = WHOSE
         elif person == "other" or _is_of_the_stay(scene.text, quantity, kept):
             asked[place] = NOT_HIS
-        elif quantity.vital in _COUNTS and _is_no_days_count(scene.text, quantity):
+        elif quantity.vital in _COUNTS and (_is_no_days_count(scene.text, quantity) or _is_in_parts(scene.text, quantity, kept)):
             asked[place] = A_DAY
         elif (
             _is_cut(scene, quantity, kept)
             or (corrected and sum(other.vital == quantity.vital for other in kept) > 1)
             or (quantity.vital == "weight" and _RECKONED.search(scene.text))
             or _is_talk(scene.text, quantity)
-            or _is_told_otherwise(quantity, kept)
+            or _is_told_otherwise(scene.text, quantity, kept)
             or (quantity.vital == "feed_volume" and _ADDED.match(scene.text, quantity.end) is not None)
         ):
             asked[place] = AS_USUAL
@@ -166,9 +181,22 @@ def _is_no_days_count(folded: str, quantity: Quantity) -> bool:
     return (quantity.value == 1 and _NONE_OF_IT.search(clause) is not None) or (quantity.value > FEW and longer)
 
 
-def _is_told_otherwise(quantity: Quantity, kept: Sequence[Quantity]) -> bool:
-    """Two weights at birth: one of them is another day's."""
-    return quantity.vital == "birth_weight" and any(o.vital == quantity.vital and o.value != quantity.value for o in kept)
+def _is_in_parts(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """Whether a vital is counted more than once on one day (白天6次，夜里2次); feeds of two kinds may stand together."""
+    if _OF_A_DAY.search(folded) is not None or _ANOTHER_DAY.search(folded) is not None:
+        return False
+    same = {other.value for other in kept if other.vital == quantity.vital}
+    return len(_IN_PARTS.findall(folded)) > 1 or (len(same) > 1 and quantity.vital != "feed_count")
+
+
+def _is_told_otherwise(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """Two weights at birth, two heights of one day (坐着量68，躺着量71); 一会4点几一会9点几, of which one was read."""
+    others = [other for other in kept if other.vital == quantity.vital and other is not quantity]
+    if not others and _NOW_AND_THEN.search(folded):
+        return True
+    if quantity.vital == "birth_weight" or (quantity.vital in ("height", "head_circumference") and not _GREW.search(folded)):
+        return any(other.value != quantity.value for other in others)
+    return False
 
 
 def _is_talk(folded: str, quantity: Quantity) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from tagging.content import Content, default_content
 from tagging.errors import InputError
@@ -141,7 +142,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     if len(quantities) > MOST_VALUES:
         quantities = [*quantities[: MOST_VALUES // 2], *quantities[-MOST_VALUES // 2 :]]
     several = of_several(folded, quantities, patient)
-    kept = [] if several else [quantity for quantity in quantities if is_reading(folded, quantity, patient)]
+    kept = [] if several else _without_lone_lower([q for q in quantities if is_reading(folded, q, patient)], quantities)
     measurements: list[Measurement] = []
     doubtful: list[Measurement] = []
     questions = [WHOSE] if several else []
@@ -179,6 +180,13 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         elif not _said_again(measurement, measurements[-1:], folded):
             measurements.append(measurement)
     return Readings(tuple(measurements), tuple(dict.fromkeys(questions)), tuple(doubtful))
+
+
+def _without_lone_lower(kept: Sequence[Quantity], found: Sequence[Quantity]) -> list[Quantity]:
+    """平时110/70: a lower pressure whose upper one does not count does not count either."""
+    pairs = [(a, b) for a, b in pairwise(found) if (a.vital, b.vital) == ("systolic_bp", "diastolic_bp") and b.start - a.end <= 1]
+    lone = [lower for upper, lower in pairs if upper not in kept]
+    return [quantity for quantity in kept if quantity not in lone]
 
 
 def _too_rough(quantity: Quantity, patient: PatientFacts) -> bool:

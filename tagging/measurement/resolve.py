@@ -40,6 +40,7 @@ _DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
 _MEASURED = re.compile(r"[量测数称](?:了|的|是|出来|得|着|到|下)*\s?$")
 _AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
 _LONGEST = 6
+_DEGREES_OF = frozenset({"温度", "度数", "温"})
 _POINTED = (("glucose",), ("bilirubin",), ("blood_ketone",))
 _POINTS = re.compile(r"[^早晚午晨夜]{1,4}点")
 # What the meter of a diabetic shows is sugar.
@@ -63,7 +64,7 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             # 出生3100克，今天3050: what was weighed at birth is weighed again.
             told = token.kind == "moment" and any(quantity.vital == "birth_weight" for quantity in found[-1:])
             subject = Subject("weight", index, implied=True) if told else None
-        elif token.roles.vital:
+        elif token.roles.vital and not _is_of_something_else(scene, subject, index):
             subject = Subject(token.roles.vital, index)
         if subject and subject.vital != "none" and _is_too_long(token) and scene.adjacent(subject.anchor, index):
             # 血小板32000, 峰流速25000: in another unit, or a slip.
@@ -119,6 +120,16 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
     found += [nought for nought in noughts if not any(q.start < nought.end and nought.start < q.end for q in found)]
     found += _off_scale(scene.text, asked="glucose" in scene.asked or on_display)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
+
+
+def _is_of_something_else(scene: Scene, subject: Subject | None, index: int) -> bool:
+    """洗澡水温度38: the temperature of what was named directly before is none of a body."""
+    return (
+        subject is not None
+        and subject.vital == "none"
+        and scene.tokens[index].text in _DEGREES_OF
+        and scene.adjacent(subject.anchor, index)
+    )
 
 
 def _is_too_long(token: Token) -> bool:

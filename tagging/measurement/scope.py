@@ -58,7 +58,7 @@ _USUALLY = re.compile(
     r"(?:(?:预计值|预测值|参考值|预计|个人最好|(?<=[速值])最好|最好(?:那次|那回|的?时候|时|成绩|记录|纪录)|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
 )
 _SOMEBODY = re.compile(
-    r"(?:(?:别的|其他|别人家的?|人家的?|同班的?|其余)(?:孩子|小孩|小朋友|宝宝|娃|同学|病人)|(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
+    r"(?:(?:别的|其他|别人家的?|人家的?|同班的?|其余)(?:孩子|小孩|小朋友|宝宝|娃|同学|病人)|(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:群里|群友|网上|网友|论坛|小红书|抖音|帖子)(?:的|里|上)?(?:有|说)?|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
 )
 CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 _RIGHT_NOW = re.compile(r"现在|目前|今天|今早|今晚|今年|刚刚|刚量|刚测|这次|这会")
@@ -105,7 +105,8 @@ _WRONG = re.compile(
 _ONLY = re.compile(r"度?[，, ]?(?:也)?(?:就|才|只有|只|是|量的是?|测的是?|大概|最高|最多|到)+\s?")
 _THEN = re.compile(r"度?(?:呢|吧)?[，,、]\s?")
 _BOUND_AFTER = re.compile(
-    r"度?(?:左右|上下)?[，, ]+(?:都|也|还|就|并|一直|最高|最多|肯定|应该|反正)*(?:没|不|未)[^，。！？,!?\d一二三四五六七八九]{0,3}"
+    r"度?(?:左右|上下)?(?:吧|呢|的?样子|好像){0,2}[，, ]+"
+    r"(?:都|也|还|就|并|一直|最高|最多|肯定|应该|反正)*(?:没|不|未)[^，。！？,!?\d一二三四五六七八九]{0,3}"
 )
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?|[拉吐尿吃喝喂泻]了?)?\s?$")
@@ -199,7 +200,7 @@ def _below_bound(folded: str, before: Quantity, bound: Quantity) -> bool:
     """37.5左右，没上38: a bound right behind the value itself adds nothing."""
     return (
         before.vital == bound.vital
-        and before.precision in ("exact", "about", "range")
+        and before.precision in ("exact", "about", "range", "more_than")
         and before.value < bound.value
         and _BOUND_AFTER.fullmatch(folded, before.end, bound.start) is not None
     )

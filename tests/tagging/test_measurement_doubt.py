@@ -125,7 +125,7 @@ def test_a_whole_display_is_read() -> None:
     assert values("晨起132/84/70") == [("systolic_bp", 132.0), ("diastolic_bp", 84.0), ("heart_rate", 70.0)]
 
 
-@pytest.mark.parametrize("text", ["刚称了 8 斤 1 两", "体重九斤差一两", "体温三十八度点五", "血小板从15到32", "从早上到现在湿了5片尿布"])
+@pytest.mark.parametrize("text", ["刚称了 8 斤 1 两", "体温三十八度点五", "血小板从15到32", "从早上到现在湿了5片尿布"])
 def test_half_of_what_was_told_is_asked_about(text: str) -> None:
     found = read(text, age_days=45)
     assert found.measurements == ()
@@ -139,3 +139,31 @@ def test_what_was_measured_in_hospital_is_not_of_now() -> None:
 def test_units_below_a_heading_are_read_with_it() -> None:
     found = read("体重、身长、头围：5.6kg、58cm、39cm", age_days=75)
     assert [(m.vital, m.value) for m in found.measurements] == [("weight", 5.6), ("height", 58.0), ("head_circumference", 39.0)]
+
+
+@pytest.mark.parametrize(("text", "kilograms"), [("体重九斤差一两", 4.45), ("八斤少2两", 3.9)])
+def test_what_is_missing_to_a_round_weight_is_taken_off(text: str, kilograms: float) -> None:
+    assert [m.value for m in read(text, age_days=45).measurements] == [kilograms]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("医生问有没有39度，我说没有，最高38度4", [38.4]),
+        ("说好38.5喂药的，38.2我婆婆就给喂了", [38.2]),
+        ("出院小结上写的体温36.5，今天家里量37.6", [37.6]),
+        ("听隔壁床说她儿子39度抽了，我家这个38度5要紧不", [38.5]),
+        ("群里有个妈妈说她家的烧到41度，吓死了", []),
+        ("今天外头38度，娃有点蔫", []),
+    ],
+)
+def test_what_is_only_said_or_is_anothers_is_left_alone(text: str, values: list[float]) -> None:
+    found = read(text, age_days=900)
+    assert ([m.value for m in found.measurements], found.questions) == (values, ())
+
+
+@pytest.mark.parametrize("text", ["早上吐一次 中午吐一次 晚上又吐一次", "白天尿6次，夜里2次", "护士台量的是38度1，病历上写成了39.1"])
+def test_parts_of_a_day_and_contradictions_are_asked_about(text: str) -> None:
+    found = read(text, age_days=400)
+    assert found.measurements == ()
+    assert found.questions
