@@ -104,8 +104,7 @@ async def save(request: web.Request) -> web.StreamResponse:
         async with desk.db.transaction() as tx:
             if item is not None:
                 await find_item(tx, seat.staff, form.code, lock=True)
-                version = newest_of(await versions_of(tx, item))
-                if form.mark != mark_of(version):
+                if form.mark != mark_of(newest_of(await versions_of(tx, item))):
                     raise ContentRefused("moved", code=form.code)
             await save_draft(tx, draft, team_id=team_id, by=seat.staff, now=desk.clock(), zone=desk.zone)
     except ContentRefused as err:

@@ -248,7 +248,7 @@ async def test_who_lost_the_right_enrols_nobody_any_more(stage: Stage) -> None:
         lin_row.active = False
     await enrol_cohorts(stage.db, lambda: NOW, ZONE)
     async with stage.db.transaction() as tx:
-        assert (await tx.scalars(select(CohortEnrolment.state))).all() == ["done"]
+        assert (await tx.scalars(select(CohortEnrolment.state))).all() == ["stopped"]
         assert await tx.scalar(select(func.count()).select_from(CarePlan)) == 0
 
 
