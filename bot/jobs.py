@@ -99,7 +99,8 @@ class Engine:
         app = procrastinate.App(connector=connector)
         for name, handler in self._handlers.items():
             app.task(name=name)(self._guard(name, handler))
-        async with app.open_async():
+        try:
+            await app.open_async()
             rescue = asyncio.create_task(self._rescue(app))
             try:
                 await app.run_worker_async(
@@ -114,6 +115,9 @@ class Engine:
             finally:
                 rescue.cancel()
                 await asyncio.gather(rescue, return_exceptions=True)
+        finally:
+            # Also when it was cancelled while the first connections were made: `async with` would leave those behind.
+            await app.close_async()
 
     @staticmethod
     def _guard(name: str, handler: Handler) -> Handler:

@@ -176,3 +176,14 @@ async def test_a_job_that_fails_frees_its_chat(db: Database) -> None:
     async with working(db, work):
         await deferred(db, "bad", "good", lock="chat:1")
         await until(lambda: done == ["good"])
+
+
+async def test_an_engine_that_is_stopped_while_it_starts_leaves_nothing_running(db: Database) -> None:
+    for turns in (1, 2, 5, 20, 100):
+        before = asyncio.all_tasks()
+        engine = asyncio.create_task(Engine(db.url, {}, concurrency=1).run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        engine.cancel()
+        await asyncio.gather(engine, return_exceptions=True)
+        assert asyncio.all_tasks() == before, f"cancelled after {turns} turns of the loop"

@@ -185,6 +185,7 @@ async def test_a_report_that_comes_twice_is_handled_once(stage: Stage, channels:
         ("weixin/mini_program/login", b"x" * 5000, 400),
         ("weixin/official_account/callback", b"x" * (2 << 20), 413),
     ],
+    ids=["bare XML", "nothing", "unsigned answers", "short code", "no code", "too large"],
 )
 async def test_what_is_forged_or_broken_leaves_no_trace(stage: Stage, path: str, body: bytes, status: int) -> None:
     async with stage.session.post(f"{stage.gateway_url}/{path}", data=body) as answer:
