@@ -66,6 +66,7 @@ def test_an_unchanged_tree_is_trained_once(model: Path) -> None:
     assert said == ["ready"]
 
 
+@pytest.mark.long
 def test_the_same_data_give_the_same_weights(model: Path, tmp_path: Path) -> None:
     again = train(ROOT, tmp_path)
     assert again.name == model.name
