@@ -1,4 +1,4 @@
-"""Measures of alerts: how fast they are taken, whether they were of use, and what all this costs clinicians in minutes."""
+"""Measures of alerts: how fast they are taken and closed, what came of them, and what all this costs clinicians in minutes."""
 
 from plans.measures.measure import WHO, Measure, Source
 
@@ -18,6 +18,8 @@ def _alerts(dimensions: frozenset[str]) -> str:
         with {WHO}
         select coalesce(f.patient_id, -f.chat_id) as patient, coalesce(who.department, '') as department, f.team_id, team.name as team,
             f.raised_at as at, f.raised_at as hour_at, f.level, extract(epoch from taken.at - f.raised_at) / 60 as minutes, r.useful,
+            extract(epoch from f.closed_at - f.raised_at) / 60 as until_closed, f.state = 'closed' as closed,
+            coalesce(f.outcome, '') as outcome,
             case f.level when 'emergency' then taken.at <= f.raised_at + interval '{WITHIN_MINUTES["emergency"]} minutes'
                 when 'urgent' then taken.at <= f.raised_at + interval '{WITHIN_MINUTES["urgent"]} minutes'
                 when 'same_day' then cast(timezone(:zone, taken.at) as date)
@@ -63,11 +65,11 @@ def _minutes(dimensions: frozenset[str]) -> str:
 
 
 _PLACES = frozenset({"day", "week", "month", "department", "team"})
-ALERTS_RAISED = Source("alerts", _alerts, _PLACES | {"level", "hour", "weekday"})
+ALERTS_RAISED = Source("alerts", _alerts, _PLACES | {"level", "outcome", "hour", "weekday"})
 WORK = Source("work", _minutes, _PLACES, whole=True)
 
 
-def _of(level: str) -> tuple[Measure, Measure]:
+def _of(level: str) -> tuple[Measure, Measure, Measure]:
     only = f"level = '{level}'"
     people = f"count(distinct patient) filter (where {only})"
     return (
@@ -89,11 +91,22 @@ def _of(level: str) -> tuple[Measure, Measure]:
             f"count(*) filter (where {only})",
             people=people,
         ),
+        Measure(
+            f"alert_close_{level}",
+            ALERTS_RAISED,
+            "minutes",
+            f"count(until_closed) filter (where {only})",
+            f"count(*) filter (where {only})",
+            value=f"percentile_cont(0.5) within group (order by until_closed) filter (where {only})",
+            more={"p90": f"percentile_cont(0.9) within group (order by until_closed) filter (where {only})"},
+            people=people,
+        ),
     )
 
 
 ALERTS = (
     *(measure for level in LEVELS for measure in _of(level)),
+    Measure("alerts_closed", ALERTS_RAISED, "percent", "count(*) filter (where closed)", "count(*)"),
     Measure(
         "alert_precision",
         ALERTS_RAISED,

@@ -69,11 +69,11 @@ def _contacts(dimensions: frozenset[str]) -> str:
     """Planned contacts: all that a plan asked of a patient on one day is one, a booked visit is one. `held`: it took place in its time."""
     return f"""
         with tasks as ({_tasks(frozenset(), timed=False)}), {WHO}, booked as ({BOOKED})
-        select patient, department, team_id, team, plan, min(at) as at,
+        select patient, department, team_id, team, plan, min(at) as at, min(at) as hour_at,
             bool_or(d in ('done', 'partial') and (closed_at is null or closed_at <= useful_until)) as held
         from tasks group by patient, department, team_id, team, plan, day
         union all
-        select b.patient_id, b.department, b.team_id, b.team, b.plan, b.at, b.status = 'fulfilled' or exists (
+        select b.patient_id, b.department, b.team_id, b.team, b.plan, b.at, b.at, b.status = 'fulfilled' or exists (
             select from encounter e where e.patient_id = b.patient_id and {CAME}
                 and e.started_at between b.at - interval '{VISIT_WINDOW_DAYS} days' and b.at + interval '{VISIT_WINDOW_DAYS} days')
         from booked b
@@ -84,6 +84,9 @@ TASKS = Source(
     "tasks", _tasks, frozenset({"day", "week", "month", "department", "team", "plan", "step", "hour", "weekday", "route", "wording"})
 )
 CONTACTS = Source("contacts", _contacts, frozenset({"day", "week", "month", "department", "team", "plan", "weekday"}))
+# What the family answered has come to it, whoever told it.
+_CAME = f"d in {listed(REACHED)} and (sent_at is not null or d in {listed(ANSWERED)})"
+_NEVER = f"count(distinct patient) filter (where d = '{Disposition.NEVER_REACHED}')"
 _REACHED = f"count(*) filter (where d in {listed(REACHED)} and sent_at is not null)"
 _PEOPLE_REACHED = f"count(distinct patient) filter (where d in {listed(REACHED)} and sent_at is not null)"
 
@@ -95,6 +98,9 @@ FOLLOW_UPS = (
         f"count(*) filter (where d = '{Disposition.DONE}' and (closed_at is null or closed_at <= useful_until))",
         "count(*)",
     ),
+    Measure("reached", TASKS, "percent", f"count(*) filter (where {_CAME})", "count(*)"),
+    Measure("answered", TASKS, "percent", f"count(*) filter (where d in {listed(ANSWERED)})", "count(*)"),
+    Measure("unreached", TASKS, "percent", _NEVER, "count(distinct patient)"),
     Measure("response", TASKS, "percent", f"count(*) filter (where hours <= {ANSWER_HOURS})", _REACHED, people=_PEOPLE_REACHED),
     Measure(
         "response_time",

@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 # What a report can be divided by. The first three are parts of the calendar.
-DIMENSIONS = ("day", "week", "month", "department", "team", "plan", "step", "hour", "weekday", "route", "wording", "level")
+DIMENSIONS = (
+    *("day", "week", "month", "department", "team", "plan", "step", "hour", "weekday", "route", "wording", "level", "outcome", "answer"),
+    *("content", "staff"),
+)
 CALENDAR = frozenset({"day", "week", "month"})
-# percent: of the denominator. Others are values of their own, with the denominator saying over how many.
-MeasureUnit = Literal["percent", "hours", "minutes", "score", "share", "per_day", "minutes_each"]
+# percent: of the denominator, count: the numerator. Others are values of their own, with the denominator saying over how many.
+MeasureUnit = Literal["percent", "hours", "minutes", "score", "share", "per_day", "minutes_each", "count"]
 
 
 @dataclass(frozen=True)
 class Source:
     """Rows to count. `sql` gives the columns patient, department, team_id, team and, as far as `dimensions` name them, plan, step, at,
-    hour_at (the moment whose hour counts), route, wording, level. It reads the parameters :since, :until, :now, :zone, :teams and those
-    of `given`.
+    hour_at (the moment whose hour and weekday count), route, wording, level, outcome, answer, content, staff. It reads the parameters
+    :since, :until, :now, :zone, :teams and those of `given`.
 
     `whole`: each row speaks of the whole period, so that a division by the calendar counts every part by itself.
     """

@@ -10,23 +10,27 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.measures.alerts import ALERTS
+from plans.measures.contents import CONTENTS
+from plans.measures.conversations import CONVERSATIONS
 from plans.measures.follow_ups import FOLLOW_UPS
 from plans.measures.measure import CALENDAR, DIMENSIONS, LAY_DOWN, Measure, Result, Source
 from plans.measures.medicines import MEDICINES, long_term_names
 from plans.measures.people import PEOPLE
 from plans.measures.period import Period, Unit
 from plans.measures.scope import ReportScope
+from plans.measures.staff import STAFF
 from plans.measures.surveys import SURVEYS
 from plans.measures.visit_steps import visit_steps
 
-MEASURES: Mapping[str, Measure] = {each.id: each for each in (*PEOPLE, *SURVEYS, *FOLLOW_UPS, *MEDICINES, *ALERTS)}
+_ALL = (*PEOPLE, *SURVEYS, *FOLLOW_UPS, *MEDICINES, *ALERTS, *CONVERSATIONS, *CONTENTS, *STAFF)
+MEASURES: Mapping[str, Measure] = {each.id: each for each in _ALL}
 
 _COLUMNS = {
     "day": "to_char(timezone(:zone, at), 'YYYY-MM-DD')",
     "week": "to_char(timezone(:zone, at), 'IYYY-\"W\"IW')",
     "month": "to_char(timezone(:zone, at), 'YYYY-MM')",
     "hour": "to_char(timezone(:zone, hour_at), 'HH24')",
-    "weekday": "to_char(timezone(:zone, at), 'ID')",
+    "weekday": "to_char(timezone(:zone, hour_at), 'ID')",
 }
 
 
@@ -42,7 +46,7 @@ class ReportRefused(ValueError):
 
 @dataclass(frozen=True)
 class Report:
-    """`results` with the total first; `left_out` are the measures that cannot be divided so."""
+    """`results` with the total first; `left_out` are the measures that cannot be divided, or narrowed down, so."""
 
     period: Period
     by: tuple[str, ...]
@@ -58,30 +62,41 @@ async def report(
     now: datetime,
     by: Sequence[str] = (),
     measures: Iterable[str] = MEASURES,
+    only: Mapping[str, str] | None = None,
+    laid: bool = False,
 ) -> Report:
     """The `measures` of `period` as known at `now`, over the patients of `scope`, in all and by each value of the dimensions `by`.
+
+    `only` narrows down to one value of some dimensions (department, plan …). `laid`: the patients of this scope have been laid down in
+    this transaction already (`lay_down`), and have not changed since.
 
     Raises ReportRefused (`unknown_measure`, `unknown_dimension`) for what there is not.
     """
     wanted = list(dict.fromkeys(measures))
     if strange := next((id for id in wanted if id not in MEASURES), None):
         raise ReportRefused("unknown_measure", strange)
-    if strange := next((name for name in by if name not in DIMENSIONS), None):
+    if strange := next((name for name in (*by, *(only or {})) if name not in DIMENSIONS), None):
         raise ReportRefused("unknown_dimension", strange)
     chosen = [MEASURES[id] for id in wanted]
-    fitting = [each for each in chosen if each.source.dimensions >= set(by)]
+    fitting = [each for each in chosen if each.source.dimensions >= {*by, *(only or {})}]
+    if not laid:
+        await lay_down(tx, scope)
+    given = await _given(tx, fitting)
+    found: list[Result] = []
+    for source, of_source in groupby(sorted(fitting, key=lambda each: each.source.name), key=lambda each: each.source):
+        found += await _count(tx, source, list(of_source), period, scope, now, tuple(by), only or {}, given)
+    place = {id: number for number, id in enumerate(wanted)}
+    found.sort(key=lambda each: (place[each.measure], bool(each.group), list(each.group.values())))
+    return Report(period, tuple(by), tuple(found), tuple(each.id for each in chosen if each not in fitting))
+
+
+async def lay_down(tx: AsyncSession, scope: ReportScope) -> None:
+    """Lay down the patients of `scope` for the reports of this transaction."""
     # Sorting and hashing of a month of a large hospital in memory; sources compile slower than they run.
     await tx.execute(text("set local work_mem = '64MB'"))
     await tx.execute(text("set local jit = off"))
     for statement in LAY_DOWN:
         await tx.execute(text(statement), {"teams": _teams(scope)} if ":teams" in statement else {})
-    given = await _given(tx, fitting)
-    found: list[Result] = []
-    for source, of_source in groupby(sorted(fitting, key=lambda each: each.source.name), key=lambda each: each.source):
-        found += await _count(tx, source, list(of_source), period, scope, now, tuple(by), given)
-    place = {id: number for number, id in enumerate(wanted)}
-    found.sort(key=lambda each: (place[each.measure], bool(each.group), list(each.group.values())))
-    return Report(period, tuple(by), tuple(found), tuple(each.id for each in chosen if each not in fitting))
 
 
 async def _given(tx: AsyncSession, measures: Sequence[Measure]) -> dict[str, Any]:
@@ -99,17 +114,18 @@ async def _count(
     scope: ReportScope,
     now: datetime,
     by: tuple[str, ...],
+    only: Mapping[str, str],
     given: Mapping[str, Any],
 ) -> list[Result]:
     parts = CALENDAR.intersection(by)
     if not source.whole or not parts:
-        return await _statement(tx, source, measures, period, scope, now, by, given)
+        return await _statement(tx, source, measures, period, scope, now, by, only, given)
     # What speaks of a whole period is counted for each part of it, and for all of it.
     unit = cast(Unit, next(iter(parts)))
     rest = tuple(name for name in by if name not in parts)
-    found = [each for each in await _statement(tx, source, measures, period, scope, now, (), given) if not each.group]
+    found = [each for each in await _statement(tx, source, measures, period, scope, now, (), only, given) if not each.group]
     for label, part in period.parts(unit):
-        for each in await _statement(tx, source, measures, part, scope, now, rest, given):
+        for each in await _statement(tx, source, measures, part, scope, now, rest, only, given):
             if each.people and (bool(each.group) or not rest):
                 group = {name: label if name == unit else each.group[name] for name in by}
                 found.append(_grouped(each, group))
@@ -128,6 +144,7 @@ async def _statement(
     scope: ReportScope,
     now: datetime,
     by: tuple[str, ...],
+    only: Mapping[str, str],
     given: Mapping[str, Any],
 ) -> list[Result]:
     """One statement: the total, and each group where there is something to divide by."""
@@ -138,7 +155,9 @@ async def _statement(
         counted += [f"{each.numerator} as n{number}", f"{each.denominator} as d{number}", f"{each.people} as p{number}"]
         counted += [f"{each.value} as v{number}"] if each.value else []
         counted += [f"{sql} as m{number}_{name}" for name, sql in each.more.items()]
-    inner = f"select *{''.join(f', {each}' for each in shown)} from ({source.sql(frozenset(by))}) counted"  # noqa: S608 - our own words
+    where = f"where {' and '.join(f'{name} = :only_{name}' for name in only)}" if only else ""
+    rows_of = source.sql(frozenset({*by, *only}))
+    inner = f"select *{''.join(f', {each}' for each in shown)} from ({rows_of}) counted {where}"  # noqa: S608 - our own words
     names = ", ".join(f"by_{name}" for name in columns)
     sets = f"group by grouping sets (({names}), ())" if by else ""
     total = f"grouping({next(iter(names.split(', ')))})" if by else "1"
@@ -151,6 +170,7 @@ async def _statement(
         "zone": str(period.zone),
         "days": period.days_by(now),
         "teams": _teams(scope),
+        **{f"only_{name}": value for name, value in only.items()},
         **source.given,
         **given,
     }

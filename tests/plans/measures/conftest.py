@@ -1,6 +1,6 @@
 """A small hospital whose rates can be worked out by hand: two teams, each with a few patients, in March 2026."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -128,12 +128,22 @@ class Hospital:
             await self.add(StateChange(entity="task", entity_id=row.id, old="sent", new=new, at=answered, by="family"))
         return row
 
-    async def writes(self, patient: Patient, day: int, hour: int = 10, *, origin: int = 3, month: int = 3) -> None:
+    async def writes(
+        self,
+        patient: Patient,
+        day: int,
+        hour: int = 10,
+        minute: int = 0,
+        *,
+        origin: int = 3,
+        month: int = 3,
+        outcome: dict[str, Any] | None = None,
+    ) -> None:
         """A message in the patient's chat; origin 3 is the family, 5 a clinician."""
         self.number += 1
-        at = local(day, hour, month=month)
+        at = local(day, hour, minute, month=month)
         chat = self.chats[patient.id]
-        values = {"msgid": f"m{self.number}", "origin": origin, "msgtype": "text", "text": "好", "body": {}, "outcome": {}}
+        values = {"msgid": f"m{self.number}", "origin": origin, "msgtype": "text", "text": "好", "body": {}, "outcome": outcome or {}}
         await self.add(Inbound(chat_id=chat.id, sent_at=at, received_at=at, state="done", **values))
 
     async def visit(
@@ -206,10 +216,11 @@ class Hospital:
         period: Period = MARCH,
         scope: ReportScope = WHOLE_HOSPITAL,
         now: datetime = APRIL,
+        only: Mapping[str, str] | None = None,
     ) -> Report:
         await self.tx.flush()
         await refresh_index(self.tx, [each.id for each in self.patients], now=now, zone=ZONE)
-        return await report(self.tx, period, scope, now=now, by=by, measures=measures)
+        return await report(self.tx, period, scope, now=now, by=by, measures=measures, only=only)
 
     async def total(self, measure: str, **how: Any) -> Result:
         """The figure of all together."""
