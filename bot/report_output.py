@@ -15,7 +15,16 @@ Format = Literal["table", "csv", "xlsx", "json"]
 # What spreadsheets take for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS = ("measure", "value", "unit", "numerator", "denominator", "people", "p90", "note")
-_FORMATS = {"percent": "0.0%", "hours": "0.0", "minutes": "0.0", "score": "0.0", "share": "0.00", "per_day": "0.0", "minutes_each": "0.0"}
+FORMATS = {
+    "count": "0",
+    "minutes_each": "0.0",
+    "percent": "0.0%",
+    "hours": "0.0",
+    "minutes": "0.0",
+    "score": "0.0",
+    "share": "0.00",
+    "per_day": "0.0",
+}
 
 
 def shown(value: float | None, unit: str) -> str:
@@ -72,6 +81,19 @@ def as_csv(report: Report) -> bytes:
 
 def as_xlsx(report: Report, scope: str) -> bytes:
     """A workbook with the figures on one sheet and the definitions on another."""
+    place = len(report.by) + 1
+    rows = [cells(result, report.by) for result in report.results]
+    formats = [[*[None] * place, FORMATS[result.unit]] for result in report.results]
+    about = [[word("notes", "period", first=report.period.first, last=report.period.last), scope]]
+    about += [[title(id), definition(id)] for id in dict.fromkeys(result.measure for result in report.results)]
+    return workbook(headings(report.by), rows, formats, about)
+
+
+def workbook(
+    heads: Sequence[str], rows: Sequence[Sequence[Any]], formats: Sequence[Sequence[str | None]], about: Sequence[Sequence[str]]
+) -> bytes:
+    """An Excel workbook: `rows` under bold `heads`, their numbers shown by `formats` (of each row, as far as it goes), and `about` on a
+    second sheet. Blocking."""
     import openpyxl
     from openpyxl.styles import Font
 
@@ -79,19 +101,18 @@ def as_xlsx(report: Report, scope: str) -> bytes:
     sheet = book.active
     assert sheet is not None  # noqa: S101 - a new workbook has one
     sheet.title = word("sheets", "figures")
-    rows = [headings(report.by), *(cells(result, report.by) for result in report.results)]
-    for line, row in enumerate(rows, 1):
+    for line, row in enumerate([heads, *rows], 1):
         for column, value in enumerate(row, 1):
             _write(sheet.cell(line, column), value)
             if line == 1:
                 sheet.cell(1, column).font = Font(bold=True)
-    place = len(report.by) + 2
-    for line, result in enumerate(report.results, 2):
-        sheet.cell(line, place).number_format = _FORMATS[result.unit]
+    for line, shown_as in enumerate(formats, 2):
+        for column, format in enumerate(shown_as, 1):
+            if format is not None:
+                sheet.cell(line, column).number_format = format
     sheet.freeze_panes = "A2"
     notes = book.create_sheet(word("sheets", "definitions"))
-    about = [[word("notes", "period", first=report.period.first, last=report.period.last), scope]]
-    for line, row in enumerate([*about, *([title(id), definition(id)] for id in dict.fromkeys(r.measure for r in report.results))], 1):
+    for line, row in enumerate(about, 1):
         for column, value in enumerate(row, 1):
             _write(notes.cell(line, column), value)
     out = io.BytesIO()

@@ -22,6 +22,7 @@ from console.mass import ROUTES as MASS
 from console.page import ANYBODY, NOBODY, Route, by_htmx, render, sentences
 from console.patients.routes import ROUTES as PATIENTS
 from console.plans import ROUTES as PLANS
+from console.reports import ROUTES as REPORTS
 from console.session import seat_of
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
@@ -43,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     *CONTENT,
     *MASS,
     *PLANS,
+    *REPORTS,
     *TEAM,
     *ADMIN,
 )

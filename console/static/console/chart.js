@@ -31,12 +31,21 @@ function table(data, title) {
       : data.x.map((name, at) => [name, ...data.series.map((series) => series.values[at])]);
   return el("table", {}, el("caption", {}, `${title} ${WORDS.chart.table}`),
     el("thead", {}, el("tr", {}, ...[data.x_name ?? WORDS.chart.x, ...head].map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, ...rows.map(([name, ...values]) => el("tr", {}, el("th", { scope: "row" }, name), ...values.map((value) => el("td", {}, say(value, data.unit)))))));
+    el("tbody", {}, ...rows.map(([name, ...values]) => el("tr", {}, el("th", { scope: "row" }, name), ...values.map((value) => el("td", { "data-value": value ?? "" }, say(value, data.unit)))))));
 }
 
 function save(chart, title) {
   const ground = getComputedStyle(document.documentElement).getPropertyValue("--surface").trim();
   el("a", { href: chart.getDataURL({ pixelRatio: 2, backgroundColor: ground }), download: `${title || "CareLoop"}.png` }).click();
+}
+
+// A file that Excel opens. What would be a formula there is words here.
+function saveNumbers(numbers, title) {
+  const safe = (text) => `"${(/^[=+@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  const lines = [...numbers.rows].map((row) => [...row.cells].map((cell) => safe(cell.dataset.value ?? cell.textContent)).join(","));
+  const href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n")], { type: "text/csv" }));
+  el("a", { href, download: `${title || "CareLoop"}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
 
 async function draw(figure) {
@@ -52,8 +61,12 @@ async function draw(figure) {
   chart.setOption(options(data));
   drawn.set(figure, chart);
   sized.observe(plot);
+  // Where the page has a file of its own beside the figure, it says so.
+  const sheet = "excel" in figure.dataset
+    ? null
+    : el("button", { type: "button", class: "btn ghost small square", "aria-label": WORDS.chart.excel, title: WORDS.chart.excel, click: () => saveNumbers(figure.querySelector("table"), title) }, icon("list"));
   const button = el("button", { type: "button", class: "btn ghost small square", "aria-label": WORDS.chart.png, title: WORDS.chart.png, click: () => save(chart, title) }, icon("download"));
-  if (!("plain" in figure.dataset)) caption?.append(el("span", { class: "actions" }, button));
+  if (!("plain" in figure.dataset)) caption?.append(el("span", { class: "actions" }, sheet, button));
 }
 
 function drawAll() {

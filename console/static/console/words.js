@@ -24,5 +24,5 @@ export const WORDS = {
     ["x", "勾选选中的一项"],
     ["Esc", "关闭窗口或菜单"],
   ],
-  chart: { table: "图表数据", png: "存为图片", x: "项目", empty: "这段时间没有数据。" },
+  chart: { table: "图表数据", png: "存为图片", excel: "存为 Excel 表格", x: "项目", empty: "这段时间没有数据。" },
 };
