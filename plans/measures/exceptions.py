@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.measures.alerts import LEVELS
@@ -48,7 +48,7 @@ async def exceptions(tx: AsyncSession, week: Period, before: Period, *, now: dat
     for period in (week, before):
         found = await report(tx, period, WHOLE_HOSPITAL, now=now, by=("team",), measures=measures)
         weeks.append({(each.measure, ids[each.group["team"]]): each for each in found.results if each.group})
-    open_since = await _counted(tx, Flag.team_id, Flag.state != "closed", Flag.raised_at < now - OPEN_AFTER)
+    open_since = await _left_open(tx, now)
     expiring = await _expiring(tx, now)
     made = {
         team: Exceptions(
@@ -80,8 +80,9 @@ def _fell(now: Result | None, before: Result | None) -> tuple[float, float] | No
     return (now.value, before.value) if before.value - now.value >= FELL_BY else None
 
 
-async def _counted(tx: AsyncSession, team: ColumnElement[int], *where: ColumnElement[bool]) -> Mapping[int, int]:
-    return dict((await tx.execute(select(team, func.count()).where(*where).group_by(team))).tuples().all())
+async def _left_open(tx: AsyncSession, now: datetime) -> Mapping[int, int]:
+    query = select(Flag.team_id, func.count()).where(Flag.state != "closed", Flag.raised_at < now - OPEN_AFTER).group_by(Flag.team_id)
+    return dict((await tx.execute(query)).tuples().all())
 
 
 async def _expiring(tx: AsyncSession, now: datetime) -> Mapping[int, int]:

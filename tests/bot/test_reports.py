@@ -124,4 +124,4 @@ def test_no_name_becomes_a_formula(name: str) -> None:
 
 def test_every_measure_and_every_word_is_defined() -> None:
     for id, measure in MEASURES.items():
-        assert title(id) and ("÷" in definition(id) or measure.unit in ("hours", "minutes", "score", "share"))
+        assert title(id) and ("÷" in definition(id) or measure.unit in ("hours", "minutes", "score", "share", "count"))
