@@ -31,7 +31,7 @@ from tagging.cohort.saved import save
 from tests.console.stage import NOW, ZONE, Stage
 
 # What belongs to no team: everybody with the right may come there, and each area's own tests try the right.
-SHARED = (r"/plans/\{id[^/]*\}(?!.*/\{order)", r"/admin/tags/", r"/admin/rules/", r"/content/draft/media/", r"/admin/roles/")
+SHARED = (r"/plans/\{id[^/]*\}(?!.*/\{order)", r"/admin/tags/", r"/admin/rules/", r"/content/draft/media/", r"/admin/roles/", r"/reports/")
 # What some forms must hold before anybody looks whose it is.
 FORM = {"nonce": "0123456789abcdef", "title": "雾化", "text": "雾化后漱口", "staff": "1", "tier": "1", "starts": "", "ends": ""}
 # Written down at every look, whoever it is.
