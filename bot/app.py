@@ -236,6 +236,7 @@ def add_console(app: web.Application, core: Core, channels: "Channels | None" = 
         installation=installation(core),
         media=settings.data_dir.absolute() / "media",
         pages=bool(settings.pages),
+        demo=settings.sandbox,
     )
     app.add_subapp(BASE, console_app(desk))
     add_static(app)

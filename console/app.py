@@ -27,6 +27,7 @@ from console.session import seat_of
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
 from console.team import ROUTES as TEAM
+from console.tour import ROUTES as TOUR
 from console.work import ROUTES as WORK
 from records.patient import AccessRefused
 from records.refusal import AccessRefusal
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *PLANS,
     *REPORTS,
     *TEAM,
+    *TOUR,
     *ADMIN,
 )
 MAX_BODY = 4 << 20

@@ -25,7 +25,7 @@ class Desk:
     """The parts that pages use. `secure` tells whether browsers reach us by https; `wecom` is None where staff cannot sign in by WeCom.
 
     `channels` are the ways to a family outside the chat; `media` is where the files that families sent are kept; `pages` says that
-    families can open our pages.
+    families can open our pages; `demo` that all families here are made up.
     """
 
     db: Database
@@ -38,6 +38,7 @@ class Desk:
     installation: Installation | None = None
     media: Path | None = None
     pages: bool = False
+    demo: bool = False
 
 
 @dataclass(frozen=True)

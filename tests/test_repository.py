@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # A folder imports only from those after it.
 HOUSE = ("console", "bot", "actions", "plans", "tagging", "records", "integrations")
-# The composition root joins every part, the pages included.
-JOINS_EVERYTHING = {"bot/app.py"}
+# The composition root joins every part, the pages included, and the benchmark of the pages opens them.
+JOINS_EVERYTHING = {"bot/app.py", "bot/bench/pages.py"}
 # Parts of tagging/ that are kept in the records; the language beside them knows neither.
 KEPT_IN_RECORDS = {"cohort", "portrait", "prediction", "tags"}
 # Written so that this file does not hold what it looks for.
