@@ -23,6 +23,7 @@ from console.page import ANYBODY, NOBODY, Route, by_htmx, render, sentences
 from console.patients.routes import ROUTES as PATIENTS
 from console.plans import ROUTES as PLANS
 from console.reports import ROUTES as REPORTS
+from console.reports.shelf import SHELF, Shelf
 from console.session import seat_of
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
@@ -62,6 +63,7 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
     app[DESK] = desk
     app[NEEDS] = {}
     add_live(app)
+    app[SHELF] = Shelf()
     for route in routes:
         app[NEEDS][app.router.add_route(route.method, route.path, route.handler)] = route
     return app

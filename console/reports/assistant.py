@@ -11,14 +11,14 @@ TRIAGED = ("emergency", "urgent", "same_day", "routine")
 
 
 async def tables(look: Look) -> list[Table]:
-    """All together, by day or week, by team where several are seen, by how it was handled, by level of triage."""
+    """All together, by day or week, by team where several are seen, by level of triage, by how it was handled."""
     now, before = await look.figures(MEASURES), await look.figures(MEASURES, before=True)
     heads = [say(f"heads.{name}") for name in ("measure", "now", "before", "change")]
-    made = [Table("assistant", heads, compared(MEASURES, now, before), MEASURES), await _course(look)]
+    made = [Table("assistant", heads, compared(MEASURES, now, before), MEASURES), await _triage(look), await _course(look)]
     if look.several:
         parts = await look.figures(MEASURES, ("team",))
         made.append(Table("assistant_by_team", [say("heads.team"), *map(title, MEASURES)], by_group(parts, MEASURES, str)))
-    return [*made, await _answers(look), await _triage(look)]
+    return [*made, await _answers(look)]
 
 
 async def _course(look: Look) -> Table:

@@ -1,6 +1,6 @@
 """Who looks at which patients in which days, and the figures of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from console.form import number, words
 from console.page import today
 from console.reports.span import Span, asked
 from console.reports.table import Figures
-from plans.measures.report import lay_down, report
+from plans.measures.report import Laid, lay_down, report
 from plans.measures.scope import ReportScope
 from plans.publishing import listed
 from records.patient import AccessRefused
@@ -30,7 +30,6 @@ class Look:
     `left_out` gathers the measures that cannot be narrowed down so.
     """
 
-    tx: AsyncSession
     desk: Desk
     seat: Seat
     now: datetime
@@ -40,18 +39,30 @@ class Look:
     team: int | None
     scope: ReportScope
     only: Mapping[str, str]
-    departments: Sequence[str] = ()
     plans: Mapping[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    _tx: AsyncSession | None = None
+    _laid: Laid | None = None
+
+    async def begin(self, tx: AsyncSession) -> list[str]:
+        """Lay down whom it is about in this transaction, to which the figures belong; their departments."""
+        self._tx, self._laid = tx, await lay_down(tx, self.scope)
+        return list(await tx.scalars(_DEPARTMENTS))
+
+    @property
+    def tx(self) -> AsyncSession:
+        """The transaction of the figures. Raises RuntimeError before `begin`."""
+        if self._tx is None:
+            raise RuntimeError("no figures before `begin`")
+        return self._tx
 
     async def figures(
         self, measures: Sequence[str], by: Sequence[str] = (), *, before: bool = False, scope: ReportScope | None = None
     ) -> Figures:
         """The measures of the period, or of the one before; of the teams in `scope` where not of all."""
         span = self.span.moved(-1) if before else self.span
-        found = await report(
-            self.tx, span.period(self.desk.zone), scope or self.scope, now=self.now, by=by, measures=measures, only=self.only, laid=True
-        )  # fmt: skip
+        period, of = span.period(self.desk.zone), scope or self.scope
+        found = await report(self.tx, period, of, now=self.now, by=by, measures=measures, only=self.only, laid=self._laid)
         self.left_out += [id for id in found.left_out if id not in self.left_out]
         return Figures(found.results, tuple(by))
 
@@ -65,6 +76,11 @@ class Look:
         if self.scope.teams is None and self.seat.rights.has(MANAGE, whole=True):
             return self.scope
         return ReportScope(tuple(team for team in self.scope.teams or self.teams if self.seat.rights.has(MANAGE, team)))
+
+    @property
+    def key(self) -> Hashable:
+        """Those with the same one see the same."""
+        return self.span, self.scope, self.managed(), self.team, tuple(sorted(self.only.items())), tuple(self.teams)
 
     @property
     def query(self) -> dict[str, str]:
@@ -85,10 +101,9 @@ async def look_of(tx: AsyncSession, request: web.Request, *, by_plan: bool) -> L
         raise AccessRefused(f"reports of team {wanted[:20]}")
     everywhere = seat.rights.has(RIGHT, whole=True)
     scope = ReportScope((team,) if team is not None else None if everywhere else tuple(teams))
-    await lay_down(tx, scope)
     plans = {each.id: each.title for each in sorted(await listed(tx), key=lambda each: each.version)}
     only = {name: said for name in ("department", "plan") if (said := words(query, name, 80)) and (by_plan or name != "plan")}
     return Look(
-        tx, desk, seat, desk.clock(), span, understood, teams, team, scope, only,
-        departments=list(await tx.scalars(_DEPARTMENTS)), plans=dict(sorted(plans.items(), key=lambda each: each[1])),
+        desk, seat, desk.clock(), span, understood, teams, team, scope, only,
+        plans=dict(sorted(plans.items(), key=lambda each: each[1])),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from console.page import Route, get, render, today
 from console.reports import alerts, assistant, content, follow_ups, overview, staff
 from console.reports.book import workbook_of
 from console.reports.look import RIGHT, Look, look_of
+from console.reports.shelf import SHELF, Found
 from console.reports.span import SHAPES, last_whole
 from console.reports.table import Table, say
 from plans.measures.words import title
@@ -38,9 +39,7 @@ def page_of(section: str) -> Callable[[web.Request], Awaitable[web.StreamRespons
 
     async def show(request: web.Request) -> web.StreamResponse:
         desk = request.app[DESK]
-        async with desk.db.transaction() as tx:
-            look = await look_of(tx, request, by_plan=section in BY_PLAN)
-            tables = await SECTIONS[section](look)
+        look, found = await _found(request, section)
         day, chosen = today(desk), {name: said for name, said in look.query.items() if name not in ("from", "to")}
 
         def link(section: str, **query: str) -> str:
@@ -53,7 +52,7 @@ def page_of(section: str) -> Callable[[web.Request], Awaitable[web.StreamRespons
             request,
             "console/reports/show.html",
             look=look,
-            tables=tables,
+            found=found,
             section=section,
             by_plan=section in BY_PLAN,
             tabs=[(name, say(f"sections.{name}"), link(name, **look.query)) for name in SECTIONS],
@@ -63,7 +62,7 @@ def page_of(section: str) -> Callable[[web.Request], Awaitable[web.StreamRespons
             later=to(look.span.moved(1).query) if look.span.last < day else None,
             unfinished=look.span.last >= day,
             excel=lambda table: f"{BASE}/reports/{section}/{table.code}.xlsx?{urlencode(look.query)}",
-            left_out=[title(id) for id in look.left_out],
+            left_out=[title(id) for id in found.left_out],
             department=look.only.get("department"),
             plan=look.only.get("plan"),
         )
@@ -73,12 +72,11 @@ def page_of(section: str) -> Callable[[web.Request], Awaitable[web.StreamRespons
 
 async def excel(request: web.Request) -> web.StreamResponse:
     """A table of a section as an Excel file: the numbers of the page. Raises HTTPNotFound."""
-    desk, section, code = request.app[DESK], request.match_info["section"], request.match_info["table"]
+    section, code = request.match_info["section"], request.match_info["table"]
     if section not in SECTIONS:
         raise web.HTTPNotFound
-    async with desk.db.transaction() as tx:
-        look = await look_of(tx, request, by_plan=section in BY_PLAN)
-        table = next((each for each in await SECTIONS[section](look) if each.code == code and each.rows), None)
+    look, found = await _found(request, section)
+    table = next((each for each in found.tables if each.code == code and each.rows), None)
     if table is None:
         raise web.HTTPNotFound
     body = await asyncio.to_thread(workbook_of, table, look)
@@ -88,6 +86,21 @@ async def excel(request: web.Request) -> web.StreamResponse:
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+async def _found(request: web.Request, section: str) -> tuple[Look, Found]:
+    """Who asks for what, and the section's tables. Raises AccessRefused."""
+    desk = request.app[DESK]
+    async with desk.db.transaction() as tx:
+        look = await look_of(tx, request, by_plan=section in BY_PLAN)
+
+    async def make() -> Found:
+        async with desk.db.transaction() as tx:
+            departments = await look.begin(tx)
+            tables = await SECTIONS[section](look)
+        return Found(look.now, tables, departments, look.left_out)
+
+    return look, await request.app[SHELF].get((section, look.key), look.now, make)
 
 
 ROUTES: tuple[Route, ...] = (

@@ -35,7 +35,7 @@ async def _people(look: Look) -> Table:
         "kind": "stacked",
         "x": [names.get(each, each) for each in people],
         "series": series,
-        "unit": say("units.pieces"),
+        "unit": say("units.items"),
         "whole": True,
     }
     return Table("load_by_person", heads, rows, (), chart)

@@ -43,7 +43,7 @@ class Cell:
     @property
     def beside(self) -> str:
         """Numerator and denominator."""
-        return "" if not self.whole or self.part is None else f"{self.part:.6g}/{self.whole:.6g}"
+        return "" if not self.whole or self.part is None else f"{round(self.part)}/{round(self.whole)}"
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Table:
     @property
     def wide(self) -> bool:
         """Whether it needs the whole width."""
-        return len(self.heads) > 5 or (self.chart is not None and self.chart["kind"] in ("line", "heat", "stacked"))
+        return len(self.heads) > 4 or (self.chart is not None and (len(self.heads) > 3 or self.chart["kind"] in ("line", "heat")))
 
     @property
     def numbers(self) -> list[bool]:
         """Which columns hold figures."""
-        return [any(row[place].unit for row in self.rows) for place in range(len(self.heads))]
+        return [any(row[place].unit or row[place].value is None for row in self.rows) for place in range(len(self.heads))]
 
     @property
     def definitions(self) -> list[tuple[str, str]]:
@@ -109,7 +109,9 @@ def cell(result: Result | None) -> Cell:
     if result is None:
         return Cell(None)
     small = result.small and result.value is not None
-    if result.unit in ("per_day", "count"):
+    if result.unit == "count":
+        return Cell(result.value, result.unit)
+    if result.unit == "per_day":
         return Cell(result.value, result.unit, small=small)
     return Cell(result.value, result.unit, result.numerator, result.denominator, small)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.measures.alerts import LEVELS
 from plans.measures.measure import Result
 from plans.measures.period import Period
-from plans.measures.report import report
+from plans.measures.report import lay_down, report
 from plans.measures.scope import WHOLE_HOSPITAL
 from records.content import ContentItem, ContentVersion
 from records.flag import Flag
@@ -44,9 +44,9 @@ async def exceptions(tx: AsyncSession, week: Period, before: Period, *, now: dat
     """Of each team that has something to say."""
     ids = {name: id for id, name in (await tx.execute(select(Team.id, Team.name))).tuples()}
     measures = (*_IN_TIME, "unreached", "response")
-    weeks = []
+    weeks, laid = [], await lay_down(tx, WHOLE_HOSPITAL)
     for period in (week, before):
-        found = await report(tx, period, WHOLE_HOSPITAL, now=now, by=("team",), measures=measures)
+        found = await report(tx, period, WHOLE_HOSPITAL, now=now, by=("team",), measures=measures, laid=laid)
         weeks.append({(each.measure, ids[each.group["team"]]): each for each in found.results if each.group})
     open_since = await _left_open(tx, now)
     expiring = await _expiring(tx, now)

@@ -54,6 +54,23 @@ class Report:
     left_out: tuple[str, ...]
 
 
+class Laid:
+    """What a transaction has laid down: the patients of a scope, and the rows of each source and period that was asked for, so that they
+    are read once, however often they are divided."""
+
+    def __init__(self) -> None:
+        self._tables: dict[tuple[str, str], str] = {}
+
+    async def rows(self, tx: AsyncSession, sql: str, parameters: Mapping[str, Any]) -> str:
+        """The rows of a source as a statement that is cheap to repeat."""
+        used = {name: value for name, value in parameters.items() if f":{name}" in sql}
+        key = (sql, repr(sorted(used.items())))
+        if key not in self._tables:
+            self._tables[key] = f"report_rows_{len(self._tables)}"
+            await tx.execute(text(f"create temp table {self._tables[key]} on commit drop as {sql}"), used)
+        return f"select * from {self._tables[key]}"  # noqa: S608 - our own words
+
+
 async def report(
     tx: AsyncSession,
     period: Period,
@@ -63,12 +80,12 @@ async def report(
     by: Sequence[str] = (),
     measures: Iterable[str] = MEASURES,
     only: Mapping[str, str] | None = None,
-    laid: bool = False,
+    laid: Laid | None = None,
 ) -> Report:
     """The `measures` of `period` as known at `now`, over the patients of `scope`, in all and by each value of the dimensions `by`.
 
-    `only` narrows down to one value of some dimensions (department, plan …). `laid`: the patients of this scope have been laid down in
-    this transaction already (`lay_down`), and have not changed since.
+    `only` narrows down to one value of some dimensions (department, plan …). `laid` is what `lay_down` gave for the patients of this
+    scope, or of more: then nothing is read twice in this transaction.
 
     Raises ReportRefused (`unknown_measure`, `unknown_dimension`) for what there is not.
     """
@@ -79,24 +96,25 @@ async def report(
         raise ReportRefused("unknown_dimension", strange)
     chosen = [MEASURES[id] for id in wanted]
     fitting = [each for each in chosen if each.source.dimensions >= {*by, *(only or {})}]
-    if not laid:
+    if laid is None:
         await lay_down(tx, scope)
     given = await _given(tx, fitting)
     found: list[Result] = []
     for source, of_source in groupby(sorted(fitting, key=lambda each: each.source.name), key=lambda each: each.source):
-        found += await _count(tx, source, list(of_source), period, scope, now, tuple(by), only or {}, given)
+        found += await _count(tx, source, list(of_source), period, scope, now, tuple(by), only or {}, given, laid)
     place = {id: number for number, id in enumerate(wanted)}
     found.sort(key=lambda each: (place[each.measure], bool(each.group), list(each.group.values())))
     return Report(period, tuple(by), tuple(found), tuple(each.id for each in chosen if each not in fitting))
 
 
-async def lay_down(tx: AsyncSession, scope: ReportScope) -> None:
+async def lay_down(tx: AsyncSession, scope: ReportScope) -> Laid:
     """Lay down the patients of `scope` for the reports of this transaction."""
     # Sorting and hashing of a month of a large hospital in memory; sources compile slower than they run.
     await tx.execute(text("set local work_mem = '64MB'"))
     await tx.execute(text("set local jit = off"))
     for statement in LAY_DOWN:
         await tx.execute(text(statement), {"teams": _teams(scope)} if ":teams" in statement else {})
+    return Laid()
 
 
 async def _given(tx: AsyncSession, measures: Sequence[Measure]) -> dict[str, Any]:
@@ -116,16 +134,17 @@ async def _count(
     by: tuple[str, ...],
     only: Mapping[str, str],
     given: Mapping[str, Any],
+    laid: Laid | None,
 ) -> list[Result]:
     parts = CALENDAR.intersection(by)
     if not source.whole or not parts:
-        return await _statement(tx, source, measures, period, scope, now, by, only, given)
+        return await _statement(tx, source, measures, period, scope, now, by, only, given, laid)
     # What speaks of a whole period is counted for each part of it, and for all of it.
     unit = cast(Unit, next(iter(parts)))
     rest = tuple(name for name in by if name not in parts)
-    found = [each for each in await _statement(tx, source, measures, period, scope, now, (), only, given) if not each.group]
+    found = [each for each in await _statement(tx, source, measures, period, scope, now, (), only, given, laid) if not each.group]
     for label, part in period.parts(unit):
-        for each in await _statement(tx, source, measures, part, scope, now, rest, only, given):
+        for each in await _statement(tx, source, measures, part, scope, now, rest, only, given, laid):
             if each.people and (bool(each.group) or not rest):
                 group = {name: label if name == unit else each.group[name] for name in by}
                 found.append(_grouped(each, group))
@@ -146,6 +165,7 @@ async def _statement(
     by: tuple[str, ...],
     only: Mapping[str, str],
     given: Mapping[str, Any],
+    laid: Laid | None,
 ) -> list[Result]:
     """One statement: the total, and each group where there is something to divide by."""
     columns = {name: _COLUMNS.get(name, name) for name in by}
@@ -157,12 +177,6 @@ async def _statement(
         counted += [f"{sql} as m{number}_{name}" for name, sql in each.more.items()]
     where = f"where {' and '.join(f'{name} = :only_{name}' for name in only)}" if only else ""
     rows_of = source.sql(frozenset({*by, *only}))
-    inner = f"select *{''.join(f', {each}' for each in shown)} from ({rows_of}) counted {where}"  # noqa: S608 - our own words
-    names = ", ".join(f"by_{name}" for name in columns)
-    sets = f"group by grouping sets (({names}), ())" if by else ""
-    total = f"grouping({next(iter(names.split(', ')))})" if by else "1"
-    wanted = ", ".join([*(names.split(", ") if by else []), f"{total} as total", *counted])
-    outer = f"select {wanted} from ({inner}) rows {sets}"  # noqa: S608 - our own words
     parameters = {
         "since": period.since,
         "until": period.until,
@@ -174,6 +188,14 @@ async def _statement(
         **source.given,
         **given,
     }
+    if laid is not None:
+        rows_of = await laid.rows(tx, rows_of, parameters)
+    inner = f"select *{''.join(f', {each}' for each in shown)} from ({rows_of}) counted {where}"  # noqa: S608 - our own words
+    names = ", ".join(f"by_{name}" for name in columns)
+    sets = f"group by grouping sets (({names}), ())" if by else ""
+    total = f"grouping({next(iter(names.split(', ')))})" if by else "1"
+    wanted = ", ".join([*(names.split(", ") if by else []), f"{total} as total", *counted])
+    outer = f"select {wanted} from ({inner}) rows {sets}"  # noqa: S608 - our own words
     used = {name: value for name, value in parameters.items() if f":{name}" in outer}
     rows = (await tx.execute(text(outer), used)).mappings().all()
     return [result for row in rows for number, each in enumerate(measures) if (result := _result(row, number, each, by, period, now))]

@@ -1,5 +1,6 @@
 """The reports: the numbers of small data counted by hand, their Excel files, who sees whose, and the page as it is read."""
 
+import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import select
 
+from console.reports.shelf import KEPT_FOR, Found, Shelf
 from console.reports.span import Span, asked, last_whole
 from records.patient_index import refresh_index
 from records.refusal import AccessRefusal
@@ -94,7 +96,7 @@ async def test_the_figures_are_those_counted_by_hand(small: Stage) -> None:
     assert urgent == ["加急", "2", "30.0分钟 2/2 小样本", "46.0分钟", "50.0% 1/2 小样本", "2.2小时 1/2 小样本", "2.2小时", "—"]
     assert alerts["outcomes"][1:] == [["尚未关闭", "0", "1", "0", "1"], ["已约来院就诊", "0", "1", "0", "1"]]
     load = await tables(small, "zhangwei", f"/staff?{MARCH}")
-    assert load["load_by_person"][1][:3] == ["林悦", "1件 小样本", "1件 小样本"]
+    assert load["load_by_person"][1][:3] == ["林悦", "1件", "1件"]
     # Who leads nobody sees the team's work, and not each colleague's.
     mine = await (await small.client("linyue")).text(f"/reports/staff?{MARCH}")
     assert "load_by_person" not in Tables(mine).found and "按人员的数字只给团队负责人看" in mine
@@ -165,6 +167,26 @@ def test_a_period_is_named_by_its_days() -> None:
     assert (days.shape, days.moved(-1)) == ("days", Span(date(2025, 12, 26), date(2025, 12, 29)))
     assert days.title == "2025年12月30日 至 2026年1月2日"
     assert asked({"from": "2020-01-01", "to": "2026-01-01"}, today) == (Span(date(2026, 3, 1), date(2026, 3, 31)), False)
+
+
+async def test_what_several_ask_for_is_worked_out_once_and_what_failed_again() -> None:
+    shelf, made = Shelf(), 0
+
+    async def make() -> Found:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0)
+        if made == 1:
+            raise ValueError("away")
+        return Found(APRIL, (), (), ())
+
+    asked_for = [shelf.get("march", APRIL, make) for _ in range(3)]
+    assert [type(each) for each in await asyncio.gather(*asked_for, return_exceptions=True)] == [ValueError] * 3
+    first, second = await asyncio.gather(*(shelf.get("march", APRIL, make) for _ in range(2)))
+    assert first is second and made == 2
+    await shelf.get("april", APRIL, make)
+    await shelf.get("march", APRIL + KEPT_FOR, make)
+    assert made == 4
 
 
 @pytest.mark.browser
