@@ -15,9 +15,9 @@ from bot.jobs import URGENT, Job, defer
 from bot.lines import deliver
 from bot.texts import say
 from records.chat import Chat
-from records.flag import FLAG_MOVES, Flag, FlagNotice, close_flag, lock_flag
+from records.flag import FLAG_MOVES, Flag, FlagNotice, close_flag, find_flag, lock_flag
 from records.message import enqueue
-from records.patient import AccessRefused, Patient, ReadAudit
+from records.patient import AccessRefused, Patient, ReadAudit, note_reads
 from records.question import close_questions
 from records.staff import Staff, Team, TeamMember, colleagues, teams_of
 from records.state import move
@@ -27,17 +27,22 @@ WHY = "alert"
 OUTCOMES = ("handled", "advised", "came_in", "sent_to_emergency", "admitted", "not_reached", "false_alarm", "answered")
 
 
-async def access_alert(tx: AsyncSession, staff: Staff, flag_id: int, *, now: datetime) -> tuple[Flag, Chat | None]:
-    """The alert and its chat, locked, if `staff` is an active member of its team, and of its patient's; the read is audited.
+async def access_alert(
+    tx: AsyncSession, staff: Staff, flag_id: int, *, now: datetime, lock: bool = True, lasting: bool = False
+) -> tuple[Flag, Chat | None]:
+    """The alert and its chat, if `staff` is an active member of its team, and of its patient's; the read is audited, when `lasting`
+    with the look it belongs to.
 
     Raises AccessRefused, for one that is not there too.
     """
-    flag, chat = await lock_flag(tx, flag_id)
+    flag, chat = await (lock_flag if lock else find_flag)(tx, flag_id)
     teams = set(await tx.scalars(teams_of(staff.id)))
     patient = await tx.get(Patient, flag.patient_id) if flag is not None and flag.patient_id is not None else None
     if flag is None or not staff.active or not {flag.team_id, patient.team_id if patient else flag.team_id} <= teams:
         raise AccessRefused(f"alert {flag_id}")
-    if patient is not None:
+    if patient is not None and lasting:
+        await note_reads(tx, staff, {patient.id}, why=WHY, now=now)
+    elif patient is not None:
         tx.add(ReadAudit(patient_id=patient.id, staff_id=staff.id, at=now, why=WHY))
     return flag, chat
 

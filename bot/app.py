@@ -230,7 +230,7 @@ def add_console(app: web.Application, core: Core, channels: "Channels | None" = 
         core.clock,
         settings.tz,
         settings.hospital,
-        secure=settings.public_url.startswith("https"),
+        secure=settings.staff_pages.startswith("https"),
         wecom=staff_sign_in(core),
         channels=channels or Channels(),
         installation=installation(core),

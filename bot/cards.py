@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.texts import said_or, say
+from integrations.wecom.card import open_url
 from records.flag import FLAG_MOVES, Flag, FlagNotice
 from records.message import Outbound, enqueue
 from records.patient import Patient
@@ -23,6 +24,8 @@ NEXT_TIER = "next_tier"
 QUOTE_CHARACTERS = 120
 # When the cards of all tiers reached nobody, everybody is tried again this soon.
 UNDELIVERED = timedelta(seconds=30)
+# The alert on the clinician's phone (console/phone): what a tap on the card itself opens.
+ALERT_PAGE = "/console/m/alerts/{id}"
 # Button styles of wecom-api §4.2: 1 blue, 2 grey.
 BLUE, GREY = 1, 2
 
@@ -82,7 +85,14 @@ def _head(card: str, flag: Flag, patient: Patient | None, team: Team, now: datet
         "quote_area": {"type": 0, "title": say("card.said"), "quote_text": flag.said[:QUOTE_CHARACTERS] or "-"},
         "horizontal_content_list": rows,
         "task_id": card,
+        "page": ALERT_PAGE.format(id=flag.id),
     }
+
+
+def with_link(card: dict[str, Any], pages: str) -> dict[str, Any]:
+    """A kept card as it is sent: a tap opens its page at `pages`, where staff's phones find us; empty: a tap opens nothing."""
+    sent = {name: value for name, value in card.items() if name != "page"}
+    return sent | {"card_action": open_url(pages + card["page"])} if pages and "page" in card else sent
 
 
 def category_text(category: str) -> str:

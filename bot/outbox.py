@@ -75,10 +75,12 @@ class Outbox:
         rng: random.Random,
         ports: PushPorts | None = None,
         contents: Callable[[Outbound], Awaitable[dict[str, Any]]] | None = None,
+        pages: str = "",
     ) -> None:
-        """`contents` makes the message of a content's row when it is sent: what was withdrawn by then does not go."""
+        """`contents` makes the message of a content's row when it is sent: what was withdrawn by then does not go. `pages` is where staff's
+        phones find us."""
         self._db, self._client, self._clock, self._rng, self._zone = db, client, clock, rng, zone
-        self._contents = contents
+        self._contents, self._pages = contents, pages
         self._agent_id, self._emergency_phone = agent_id, emergency_phone
         self._ports = ports or PushPorts()
         self._means = Means(zone, channels_of(self._ports))
@@ -114,7 +116,9 @@ class Outbox:
         if self._contents is not None and claim.row.payload.get("msgtype") == "content":
             set_committed_value(claim.row, "payload", await self._contents(claim.row))
         agent, phone = self._agent_id, self._emergency_phone
-        return await send(self._client, claim.row, claim.chat, agent_id=agent, emergency_phone=phone, repeat=claim.repeat)
+        return await send(
+            self._client, claim.row, claim.chat, agent_id=agent, emergency_phone=phone, repeat=claim.repeat, pages=self._pages
+        )
 
     async def _claim(self, line: str) -> Claim | None:
         """Take the line's first row that may go now, and count it against the window. What answers goes before what we began."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.cards import card_sent
+from bot.cards import card_sent, with_link
 from bot.handover import ENDED, HUMAN, POOL, handed_over, taken_from_wecom, tell_waiting
 from integrations.wecom import app_message, kf
 from integrations.wecom.client import WecomClient
@@ -61,8 +61,11 @@ class SendRefused(Exception):
         self.code, self.after = code, after
 
 
-async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int, emergency_phone: str, repeat: bool) -> Sent:
-    """Send `row`; `repeat` says that an earlier try may have reached WeCom. `emergency_phone` is what a waiting family is told.
+async def send(
+    client: WecomClient, row: Outbound, chat: Chat | None, *, agent_id: int, emergency_phone: str, repeat: bool, pages: str = ""
+) -> Sent:
+    """Send `row`; `repeat` says that an earlier try may have reached WeCom. `emergency_phone` is what a waiting family is told, `pages`
+    the address at which staff's phones find us.
 
     Raises Waiting, SendRefused, or WecomError for what may be tried again.
     """
@@ -74,9 +77,9 @@ async def send(client: WecomClient, row: Outbound, chat: Chat | None, *, agent_i
         case "kf_trans" if chat is not None:
             return await _kf_trans(client, row, chat, emergency_phone)
         case "app":
-            return await _app(client, row, agent_id, repeat)
+            return await _app(client, row, agent_id, repeat, pages)
         case "app_update":
-            return await _app_update(client, row, agent_id, repeat)
+            return await _app_update(client, row, agent_id, repeat, pages)
     raise SendRefused("unknown_route")
 
 
@@ -218,9 +221,9 @@ def _with_human(service_state: int, servicer: str | None, code: str | None = Non
     return Sent({"service_state": service_state, "servicer_userid": servicer}, after)
 
 
-async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) -> Sent:
+async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool, pages: str) -> Sent:
     userid, card = row.line.removeprefix("staff:"), row.payload.get("task_id")
-    message = app_message.template_card(row.payload) if card else row.payload
+    message = app_message.template_card(with_link(row.payload, pages)) if card else row.payload
     invalid: list[str] = []
     response_code: str | None = None
     response: dict[str, Any] = {}
@@ -246,15 +249,16 @@ async def _app(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) 
     return Sent(response, after)
 
 
-async def _app_update(client: WecomClient, row: Outbound, agent_id: int, repeat: bool) -> Sent:
+async def _app_update(client: WecomClient, row: Outbound, agent_id: int, repeat: bool, pages: str) -> Sent:
     payload = row.payload
+    card = payload.get("template_card")
     try:
         await app_message.update_template_card(
             client,
             agent_id,
             payload["response_code"],
             replace_name=payload.get("replace_name"),
-            card=payload.get("template_card"),
+            card=with_link(card, pages) if card is not None else None,
             userids=payload["userids"],
         )
     except WecomError as err:

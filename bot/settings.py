@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="address at which families' phones reach /h5, https without a path; empty: contents are sent as text alone"
     )
+    console_url: str = Field(
+        default="", description="address at which staff's phones reach /console, https without a path; empty: the same as public_url"
+    )
     emergency_phone: str = Field(default="120", description="what families ring when life is in danger")
     wecom: WecomSettings = Field(default_factory=WecomSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
@@ -124,7 +127,7 @@ class Settings(BaseSettings):
             raise ValueError("debug, info, warning or error")
         return name.lower()
 
-    @field_validator("public_url")
+    @field_validator("public_url", "console_url")
     @classmethod
     def _an_origin(cls, url: str) -> str:
         if url and not re.fullmatch(r"https://[0-9a-zA-Z.-]+(?::\d{1,5})?", url.rstrip("/")):
@@ -135,6 +138,11 @@ class Settings(BaseSettings):
     def pages(self) -> str:
         """Where families' phones find our pages; empty where they cannot. In the sandbox that is this machine."""
         return self.public_url or (f"http://127.0.0.1:{self.port}" if self.sandbox else "")
+
+    @property
+    def staff_pages(self) -> str:
+        """Where staff's phones find the console; empty where they cannot."""
+        return self.console_url or self.pages
 
     @property
     def tz(self) -> ZoneInfo:

@@ -213,6 +213,7 @@ def compose(
         rng=SystemRandom(),
         ports=ports,
         contents=ContentBodies(parts.db, client, parts.clock, settings.pages).body,
+        pages=settings.staff_pages,
     )
     means = Means(settings.tz, channels_of(ports))
     drain = Drain(

@@ -21,6 +21,7 @@ from console.live.stream import add_live
 from console.mass import ROUTES as MASS
 from console.page import ANYBODY, NOBODY, Route, by_htmx, render, sentences
 from console.patients.routes import ROUTES as PATIENTS
+from console.phone import ROUTES as PHONE
 from console.plans import ROUTES as PLANS
 from console.reports import ROUTES as REPORTS
 from console.reports.shelf import SHELF, Shelf
@@ -30,6 +31,7 @@ from console.sign_in import ROUTES as SIGN_IN
 from console.team import ROUTES as TEAM
 from console.tour import ROUTES as TOUR
 from console.work import ROUTES as WORK
+from integrations.authorize import in_wecom
 from records.patient import AccessRefused
 from records.refusal import AccessRefusal
 from records.role import RightMissing
@@ -42,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     *WORK,
     *INBOX,
     *PATIENTS,
+    *PHONE,
     *COHORTS,
     *CONTENT,
     *MASS,
@@ -134,7 +137,10 @@ def _to_sign_in(request: web.Request) -> web.Response:
         return web.Response(status=401, headers={"HX-Redirect": to_begin})
     if request.method != "GET" or "text/html" not in request.headers.get("Accept", "text/html"):
         return web.Response(status=401, text=sentences()["signed_out"], content_type="text/plain")
-    return web.Response(status=303, headers={"Location": f"{to_begin}?{urlencode({'next': request.path_qs})}"})
+    # Inside WeCom nobody is asked who he is: WeCom knows, and says so without a page of its own. Who signed out is asked.
+    silent = request.app[DESK].wecom is not None and in_wecom(request.headers.get("User-Agent", ""))
+    way = f"{to_begin}/wecom" if silent else to_begin
+    return web.Response(status=303, headers={"Location": f"{way}?{urlencode({'next': request.path_qs})}"})
 
 
 async def _note_refusal(request: web.Request, why: str, what: str) -> None:

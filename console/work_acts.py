@@ -26,33 +26,42 @@ from records.staff import colleagues
 WHY = "work_list"
 LONGEST_NOTE, LONGEST_ANSWER, MOST_AT_ONCE = 500, 2000, 100
 Act = Callable[[AsyncSession, web.Request], Awaitable[Said]]
+Then = Callable[[web.Request, Said], Awaitable[web.StreamResponse]]
 
 
-def act(do: Act) -> Handler:
-    """The handler that does it in one transaction, and then shows the list with a word of it."""
+def act(do: Act, then: Then = after) -> Handler:
+    """The handler that does it in one transaction, and `then` shows what came of it: the list with a word of it."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         await request.post()
         async with request.app[DESK].db.transaction() as tx:
             said = await do(tx, request)
-        return await after(request, said)
+        return await then(request, said)
 
     return handler
 
 
-@act
 async def claim(tx: AsyncSession, request: web.Request) -> Said:
-    """Have the alert; who comes second only hears who was first."""
-    desk, seat = request.app[DESK], request[SEAT]
+    """Have the alert, and its chat in WeCom; who comes second only hears who was first."""
     flag, chat = await _alert(tx, request, _id(request))
-    if not alerts.is_theirs(flag, seat.staff):
+    return await _claim(tx, request, flag, chat)
+
+
+async def claim_here(tx: AsyncSession, request: web.Request) -> Said:
+    """The same, and the chat stays where it is: who has it open on our pages writes from there."""
+    flag, _ = await _alert(tx, request, _id(request))
+    return await _claim(tx, request, flag, None)
+
+
+async def _claim(tx: AsyncSession, request: web.Request, flag: Flag, chat: Chat | None) -> Said:
+    staff = request[SEAT].staff
+    if not alerts.is_theirs(flag, staff):
         return Said("taken")
     if flag.state != "acknowledged":
-        await deliver(tx, await alerts.claim(tx, flag, chat, seat.staff, desk.clock()))
+        await deliver(tx, await alerts.claim(tx, flag, chat, staff, request.app[DESK].clock()))
     return Said("claimed")
 
 
-@act
 async def transfer(tx: AsyncSession, request: web.Request) -> Said:
     """Pass the alert on, to a colleague of its rota or to the next tier."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
@@ -67,7 +76,6 @@ async def transfer(tx: AsyncSession, request: web.Request) -> Said:
     return Said("transferred", values={"to": names[to]}) if names[to] else Said("passed_on")
 
 
-@act
 async def close(tx: AsyncSession, request: web.Request) -> Said:
     """Close the alert with what came of it."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
@@ -82,7 +90,6 @@ async def close(tx: AsyncSession, request: web.Request) -> Said:
     return Said("closed")
 
 
-@act
 async def answer(tx: AsyncSession, request: web.Request) -> Said:
     """Answer the family's question in writing."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
@@ -97,7 +104,6 @@ async def answer(tx: AsyncSession, request: web.Request) -> Said:
     return Said(f"answer_{done.became}")
 
 
-@act
 async def take(tx: AsyncSession, request: web.Request) -> Said:
     """Say that one is doing an errand."""
     desk, seat = request.app[DESK], request[SEAT]
@@ -106,7 +112,6 @@ async def take(tx: AsyncSession, request: web.Request) -> Said:
     return Said("took", (f"errand:{errand.id}",)) if took else Said("closed_before")
 
 
-@act
 async def close_one(tx: AsyncSession, request: web.Request) -> Said:
     """End an errand: done, or dropped with the reason."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
@@ -119,7 +124,6 @@ async def close_one(tx: AsyncSession, request: web.Request) -> Said:
     return Said(state, back) if closed else Said("closed_before")
 
 
-@act
 async def dismiss(tx: AsyncSession, request: web.Request) -> Said:
     """Take a line off the list that has no end of its own."""
     key = words(await request.post(), "item")
@@ -127,7 +131,6 @@ async def dismiss(tx: AsyncSession, request: web.Request) -> Said:
     return Said("dismissed", (key,))
 
 
-@act
 async def bulk(tx: AsyncSession, request: web.Request) -> Said:
     """Take or close what was marked. An emergency is never closed among others, nor what somebody else has."""
     form = await request.post()
@@ -147,7 +150,6 @@ async def bulk(tx: AsyncSession, request: web.Request) -> Said:
     return Said(code, tuple(back), {"done": became["done"], "left": became["left"]})
 
 
-@act
 async def undo(tx: AsyncSession, request: web.Request) -> Said:
     """Take back what was just done to these lines."""
     desk, seat = request.app[DESK], request[SEAT]

@@ -178,6 +178,12 @@ async def lock_flag(tx: AsyncSession, flag_id: int) -> tuple[Flag | None, Chat |
     return flag, chat
 
 
+async def find_flag(tx: AsyncSession, flag_id: int) -> tuple[Flag | None, Chat | None]:
+    """The alert and its chat, to look at."""
+    flag = await tx.get(Flag, flag_id)
+    return flag, await tx.get(Chat, flag.chat_id) if flag is not None and flag.chat_id is not None else None
+
+
 def _note(tx: AsyncSession, flag: Flag) -> None:
     tx.info.setdefault("raised_flags", {})[flag.id] = None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -58,16 +59,16 @@ async def show_list(request: web.Request) -> web.StreamResponse:
 async def show_chat(request: web.Request) -> web.StreamResponse:
     """The list with one chat beside it."""
     async with request.app[DESK].db.transaction() as tx:
-        chat, patients = await _access(tx, request)
-        talk = await _talk(tx, request, chat, patients) | await _beside(tx, request, chat, patients)
+        chat, patients = await open_chat(tx, request)
+        talk = await talk_of(tx, request, chat, patients) | await _beside(tx, request, chat, patients)
     return render(request, "console/inbox/inbox.html", **(await _list(request) | talk))
 
 
 async def show_talk(request: web.Request) -> web.Response:
     """One chat alone, with all that can be done in it. Raises AccessRefused."""
     async with request.app[DESK].db.transaction() as tx:
-        chat, patients = await _access(tx, request)
-        talk = await _talk(tx, request, chat, patients)
+        chat, patients = await open_chat(tx, request)
+        talk = await talk_of(tx, request, chat, patients)
     return render(request, "console/inbox/_talk.html", **talk)
 
 
@@ -80,7 +81,7 @@ async def show_lines(request: web.Request) -> web.StreamResponse:
     if before is not None and before.tzinfo is None:
         raise web.HTTPBadRequest
     async with request.app[DESK].db.transaction() as tx:
-        chat, patients = await _access(tx, request)
+        chat, patients = await open_chat(tx, request)
         shown = await _lines(tx, request, chat, before)
         if before is None:
             shown |= await _may_write(tx, request, chat, patients)
@@ -90,35 +91,36 @@ async def show_lines(request: web.Request) -> web.StreamResponse:
 async def show_beside(request: web.Request) -> web.StreamResponse:
     """What is known of the children, as it stands now."""
     async with request.app[DESK].db.transaction() as tx:
-        chat, patients = await _access(tx, request)
+        chat, patients = await open_chat(tx, request)
         shown = await _beside(tx, request, chat, patients)
     return render(request, "console/inbox/_beside.html", **shown)
 
 
 async def show_articles(request: web.Request) -> web.StreamResponse:
     """Published articles that the family may be sent, by a word of their title."""
-    desk = request.app[DESK]
     search = words(request.query, "find", LONGEST_SEARCH)
-    async with desk.db.transaction() as tx:
-        chat, patients = await _access(tx, request)
-        teams = {patient.team_id for patient in patients}
-        rows = (
-            select(ContentItem.code, ContentVersion.title)
-            .join(ContentVersion, ContentVersion.content_id == ContentItem.id)
-            .where(ContentItem.kind == "article", is_live(desk.clock()))
-            .where(
-                or_(ContentItem.team_id.is_(None), ContentItem.team_id.in_(teams)), ContentVersion.title.contains(search, autoescape=True)
-            )
-        )
-        found = (await tx.execute(rows.order_by(ContentVersion.title).limit(ARTICLES))).all()
+    async with request.app[DESK].db.transaction() as tx:
+        chat, patients = await open_chat(tx, request)
+        found = await articles_for(tx, {patient.team_id for patient in patients}, search, request.app[DESK].clock())
     return render(request, "console/inbox/_articles.html", chat=chat, patients=patients, found=found, nonce=secrets.token_hex(8))
+
+
+async def articles_for(tx: AsyncSession, teams: Iterable[int], search: str, now: datetime) -> Sequence[tuple[str, str]]:
+    """Code and title of published articles for patients of these teams, by a word of the title; ARTICLES at most."""
+    rows = (
+        select(ContentItem.code, ContentVersion.title)
+        .join(ContentVersion, ContentVersion.content_id == ContentItem.id)
+        .where(ContentItem.kind == "article", is_live(now))
+        .where(or_(ContentItem.team_id.is_(None), ContentItem.team_id.in_(teams)), ContentVersion.title.contains(search, autoescape=True))
+    )
+    return (await tx.execute(rows.order_by(ContentVersion.title).limit(ARTICLES))).tuples().all()
 
 
 async def show_media(request: web.Request) -> web.StreamResponse:
     """A file that the family sent into this chat."""
     desk = request.app[DESK]
     async with desk.db.transaction() as tx:
-        chat, _ = await _access(tx, request)
+        chat, _ = await open_chat(tx, request)
         message = await tx.get(Inbound, int(request.match_info["message"]))
     if message is None or message.chat_id != chat.id:
         raise AccessRefused(f"message {request.match_info['message']}")
@@ -142,7 +144,8 @@ def chat_number(request: web.Request) -> int:
     return int(request.match_info["chat"])
 
 
-async def _access(tx: AsyncSession, request: web.Request) -> tuple[Chat, list[Patient]]:
+async def open_chat(tx: AsyncSession, request: web.Request) -> tuple[Chat, list[Patient]]:
+    """The chat of the address through its door, with those of the carer's children whom the reader follows. Raises AccessRefused."""
     return await access_chat(tx, request[SEAT].staff, chat_number(request), now=request.app[DESK].clock(), why=WHY)
 
 
@@ -172,7 +175,8 @@ async def _beside(tx: AsyncSession, request: web.Request, chat: Chat, patients: 
     }
 
 
-async def _talk(tx: AsyncSession, request: web.Request, chat: Chat, patients: list[Patient]) -> dict[str, Any]:
+async def talk_of(tx: AsyncSession, request: web.Request, chat: Chat, patients: list[Patient]) -> dict[str, Any]:
+    """What the talk (_talk.html) is made of."""
     teams = request[SEAT].teams
     canned = await tx.scalars(select(CannedAnswer).where(CannedAnswer.team_id.in_(teams)).order_by(CannedAnswer.title))
     return {

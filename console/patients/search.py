@@ -8,9 +8,9 @@ from console.page import render, today
 from records.patient_search import FOUND, opened_lately, search_patients
 
 
-async def show(request: web.Request) -> web.StreamResponse:
+async def show(request: web.Request, template: str = "console/patients/search.html") -> web.StreamResponse:
     """The patients that `q` may mean; without it those whom the reader opened last."""
     desk, seat, said = request.app[DESK], request[SEAT], words(request.query, "q")
     async with desk.db.transaction() as tx:
         found = await (search_patients(tx, seat.staff, said, now=desk.clock()) if said else opened_lately(tx, seat.staff))
-    return render(request, "console/patients/search.html", said=said, found=found, more=len(found) == FOUND, today=today(desk))
+    return render(request, template, said=said, found=found, more=len(found) == FOUND, today=today(desk))

@@ -1,5 +1,6 @@
 """A patient's tags: why he carries them, what was before, and a clinician's word about one."""
 
+from collections.abc import Collection
 from typing import cast, get_args
 
 from aiohttp import web
@@ -27,28 +28,47 @@ async def show(request: web.Request, mistake: str | None = None) -> web.StreamRe
         head = await open_patient(tx, request)
         shown = await by_hand.tags_of(tx, head.patient.id, teams=seat.teams, history=history)
         names = await names_of(tx, {each.row.decided_by for each in shown})
-        choice = await _choice(tx, request, head, {each.code for each in shown if each.row.until is None and each.row.state != "refused"})
+        choice = await choice_of(tx, request, head, {each.code for each in shown if each.row.until is None and each.row.state != "refused"})
     status = 422 if mistake else 200
     return patient_page(request, head, "tags", status=status, shown=shown, history=history, choice=choice, mistake=mistake, names=names)
 
 
 async def say(request: web.Request) -> web.StreamResponse:
     """The patient carries the tag, does not, or does no longer, and why."""
+    try:
+        said = await decide(request)
+    except NotDecided as err:
+        return await show(request, err.sentence)
+    return see_other(request, f"/patients/{request.match_info['id']}/tags", said=said)
+
+
+class NotDecided(Exception):
+    """The word about a tag was not kept; `sentence` says why."""
+
+    code, permanent = "not_decided", True
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+async def decide(request: web.Request) -> str:
+    """Keep the word of the form about a tag of the patient in the address; the code of what to say of it. Raises NotDecided."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
     code, word, why = (words(form, name) for name in ("code", "word", "why"))
     if word not in get_args(by_hand.Word) or not why:
-        return await show(request, mistake_of("why"))
+        raise NotDecided(mistake_of("why"))
     try:
         async with desk.db.transaction() as tx:
             head = await open_patient(tx, request)
             seat.rights.check("care.act", head.patient.team_id)
             await by_hand.say(tx, seat.staff, head.patient.id, code, cast(by_hand.Word, word), why=why, now=desk.clock())
     except TagError as err:
-        return await show(request, mistake_of(f"tag_{err.code}", "tag_refused"))
-    return see_other(request, f"/patients/{head.patient.id}/tags", said=f"tag_{word}")
+        raise NotDecided(mistake_of(f"tag_{err.code}", "tag_refused")) from err
+    return f"tag_{word}"
 
 
-async def _choice(tx: AsyncSession, request: web.Request, head: Head, carried: set[str]) -> dict[str, list[Tag]]:
+async def choice_of(tx: AsyncSession, request: web.Request, head: Head, carried: Collection[str]) -> dict[str, list[Tag]]:
     """What may be given by hand, by kind: of the hospital or of a team of the reader's, and not carried yet."""
     seat = request[SEAT]
     known = (await library(tx, request.app[DESK].clock())).values() if head.acts else ()

@@ -23,7 +23,7 @@ from records.chat_desk import belongs_to
 from records.message import SERVICER, Inbound, Outbound
 from records.patient import Patient, PatientCarer
 from records.staff import Staff, names_of
-from tagging.portrait.portrait import portrait_of
+from tagging.portrait.portrait import Portrait, portrait_of
 from tagging.portrait.timeline import Happening
 
 # Of each source, the latest.
@@ -64,15 +64,21 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         head = await open_patient(tx, request)
         seen = await portrait_of(tx, head.patient, seat.staff.id, now=desk.clock(), zone=desk.zone)
-        plans = (await tx.scalars(select(CarePlan).where(CarePlan.patient_id == head.patient.id).order_by(CarePlan.id))).all()
-        moments = [
-            *(_happened(each) for each in seen.timeline if each.kind.partition("_")[0] not in _OWN),
-            *await _talk(tx, head.patient, seat.staff),
-            *await _tasks(tx, head.patient),
-            *await _plans(tx, plans),
-        ]
-    shown = sorted((each for each in moments if wanted not in KINDS or each.kind == wanted), key=lambda each: each.at, reverse=True)
+        moments = await moments_of(tx, head.patient, seat.staff, seen)
+    shown = [each for each in moments if wanted not in KINDS or each.kind == wanted]
     return patient_page(request, head, "timeline", moments=shown, kinds=KINDS, wanted=wanted)
+
+
+async def moments_of(tx: AsyncSession, patient: Patient, staff: Staff, seen: Portrait) -> list[Moment]:
+    """All lines about a patient to whom `staff` has been let in, newest first; `seen` is his portrait."""
+    plans = (await tx.scalars(select(CarePlan).where(CarePlan.patient_id == patient.id).order_by(CarePlan.id))).all()
+    moments = [
+        *(_happened(each) for each in seen.timeline if each.kind.partition("_")[0] not in _OWN),
+        *await _talk(tx, patient, staff),
+        *await _tasks(tx, patient),
+        *await _plans(tx, plans),
+    ]
+    return sorted(moments, key=lambda each: each.at, reverse=True)
 
 
 def _happened(each: Happening) -> Moment:
