@@ -24,6 +24,7 @@ from records.database import Database
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from bot.chat_sdk import WecomChatSdk
     from bot.sandbox import SimulatorControl
     from bot.sign_in import WecomStaffSignIn
     from console.installation import Installation
@@ -235,8 +236,9 @@ def add_console(app: web.Application, core: Core, channels: "Channels | None" = 
         channels=channels or Channels(),
         installation=installation(core),
         media=settings.data_dir.absolute() / "media",
-        pages=bool(settings.pages),
+        pages=settings.pages,
         demo=settings.sandbox,
+        chat_sdk=chat_sdk(core),
     )
     app.add_subapp(BASE, console_app(desk))
     add_static(app)
@@ -254,6 +256,17 @@ def staff_sign_in(core: Core) -> "WecomStaffSignIn":
             pages, authorize_page=f"{SIMULATOR_PREFIX}/connect/oauth2/authorize", qr_page=f"{SIMULATOR_PREFIX}/wwlogin/sso/login"
         )
     return WecomStaffSignIn(pages, lambda: wecom_client(core))
+
+
+def chat_sdk(core: Core) -> "WecomChatSdk":
+    """What pages beside a WeCom chat need; in the sandbox the simulator plays WeCom's script."""
+    from bot.chat_sdk import WecomChatSdk
+    from integrations.wecom.jssdk import SCRIPT
+    from integrations.wecom.simulator.client_script import PATH
+
+    access = wecom_access(core.settings)
+    script = SIMULATOR_PREFIX + PATH if core.settings.sandbox else SCRIPT
+    return WecomChatSdk(script, access.corp_id, access.agent_id, lambda: wecom_client(core), core.clock)
 
 
 def installation(core: Core) -> "Installation":

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from console.chat_sdk import ChatSdk
 from console.installation import Installation
 from console.sign_in_wecom import WecomSignIn
 from plans.reach.route import Channels
@@ -24,8 +25,9 @@ BASE = "/console"
 class Desk:
     """The parts that pages use. `secure` tells whether browsers reach us by https; `wecom` is None where staff cannot sign in by WeCom.
 
-    `channels` are the ways to a family outside the chat; `media` is where the files that families sent are kept; `pages` says that
-    families can open our pages; `demo` that all families here are made up.
+    `channels` are the ways to a family outside the chat; `media` is where the files that families sent are kept; `pages` is where
+    families can open our pages, empty where they cannot; `demo` that all families here are made up. `chat_sdk` is None where pages
+    cannot stand beside a WeCom chat.
     """
 
     db: Database
@@ -37,8 +39,9 @@ class Desk:
     channels: Channels = field(default_factory=Channels)
     installation: Installation | None = None
     media: Path | None = None
-    pages: bool = False
+    pages: str = ""
     demo: bool = False
+    chat_sdk: ChatSdk | None = None
 
 
 @dataclass(frozen=True)

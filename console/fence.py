@@ -27,6 +27,11 @@ HEADERS = {
 }
 
 
+def policy_with_script(origin: str) -> str:
+    """The policy for a page that needs a script of one other host, `https://HOST`."""
+    return CSP.replace("script-src 'self'", f"script-src 'self' {origin}")
+
+
 def policy_without_forms(*, images: str, media: str) -> str:
     """The same for a page that has no forms; `images` and `media` are where it has them from."""
     return "; ".join(

@@ -142,7 +142,7 @@ async def _note(case: Case) -> None:
 
 
 async def _article(case: Case) -> None:
-    code, nonce, page = case.given("code"), case.given("nonce"), case.desk.pages
+    code, nonce, page = case.given("code"), case.given("nonce"), bool(case.desk.pages)
     await send_article(case.tx, case.chat, case.staff, case.patient, code, nonce, case.now, zone=case.desk.zone, page=page)
 
 

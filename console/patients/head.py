@@ -39,6 +39,12 @@ async def open_patient(tx: AsyncSession, request: web.Request, *, lock: bool = F
     """The patient of the address through the guarded door, with what stands above. Raises AccessRefused."""
     desk, seat = request.app[DESK], request[SEAT]
     patient = await access_patient(tx, seat.staff, int(request.match_info["id"]), now=desk.clock(), why=WHY, lock=lock)
+    return await head_of(tx, request, patient)
+
+
+async def head_of(tx: AsyncSession, request: web.Request, patient: Patient) -> Head:
+    """The same for a patient to whom the reader has been let in."""
+    desk, seat = request.app[DESK], request[SEAT]
     return Head(
         patient,
         await who(tx, patient, today(desk)),

@@ -56,12 +56,12 @@ async def decide(request: web.Request) -> str:
     """Keep the word of the form about a tag of the patient in the address; the code of what to say of it. Raises NotDecided."""
     desk, seat, form = request.app[DESK], request[SEAT], await request.post()
     code, word, why = (words(form, name) for name in ("code", "word", "why"))
-    if word not in get_args(by_hand.Word) or not why:
-        raise NotDecided(mistake_of("why"))
     try:
         async with desk.db.transaction() as tx:
             head = await open_patient(tx, request)
             seat.rights.check("care.act", head.patient.team_id)
+            if word not in get_args(by_hand.Word) or not why:
+                raise NotDecided(mistake_of("why"))
             await by_hand.say(tx, seat.staff, head.patient.id, code, cast(by_hand.Word, word), why=why, now=desk.clock())
     except TagError as err:
         raise NotDecided(mistake_of(f"tag_{err.code}", "tag_refused")) from err

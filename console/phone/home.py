@@ -23,7 +23,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         view = await work_view(tx, seat, Filter(owner=wanted.owner), desk.clock(), desk.zone)
     groups = {kind: view.groups[kind] for kind in ORDER if kind in view.groups}
     template = "console/phone/_home.html" if by_htmx(request) else "console/phone/home.html"
-    return render(request, template, groups=groups, owner=wanted.owner, w=area_words("work_list"))
+    return render(request, template, groups=groups, cut=view.cut, owner=wanted.owner, w=area_words("work_list"))
 
 
 async def _then(request: web.Request, said: Said) -> web.StreamResponse:

@@ -8,6 +8,9 @@ from typing import Any
 from integrations.wecom.client import WecomClient
 from integrations.wecom.reply import Reply, read
 
+# WeCom's own host (doc:96947); it is loaded from there because it speaks with the client, which changes.
+SCRIPT = "https://wwcdn.weixin.qq.com/node/open/js/wecom-jssdk-2.3.4.js"
+
 
 class _Ticket(Reply):
     ticket: str

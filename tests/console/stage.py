@@ -1,6 +1,6 @@
 """The console for tests: a real database with two teams, their people and patients, and browsers or clients that are signed in."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from yarl import URL
 
 from console.app import console_app
+from console.chat_sdk import ChatSdk
 from console.desk import BASE, Desk, Seat
 from console.installation import Installation
 from console.session import begin_session, seat_of
@@ -143,14 +144,26 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    db: Database, *, wecom: WecomSignIn | None = None, installation: Installation | None = None, media: Path | None = None
+    db: Database,
+    *,
+    wecom: WecomSignIn | None = None,
+    installation: Installation | None = None,
+    media: Path | None = None,
+    chat_sdk: ChatSdk | None = None,
+    pages: str = "",
+    mounted: Mapping[str, web.Application] | None = None,
 ) -> AsyncIterator[Stage]:
-    """The console on this database, planted."""
+    """The console on this database, planted; `mounted` are other applications beside it."""
     async with db.transaction() as tx:
         await plant(tx)
     app = web.Application()
     stage = Stage(db, TestServer(app), http=[])
-    desk = Desk(db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom, installation=installation, media=media)
+    desk = Desk(
+        db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom, installation=installation, media=media,
+        chat_sdk=chat_sdk, pages=pages,
+    )  # fmt: skip
+    for prefix, other in (mounted or {}).items():
+        app.add_subapp(prefix, other)
     app.add_subapp(BASE, console_app(desk))
     add_static(app)
     await stage.server.start_server()

@@ -86,6 +86,7 @@ async def theirs(stage: Stage) -> dict[str, object]:
             "content code": item.code, "content version": 1, "content sha256": "0" * 64, "errands id": errand, "inbox answer": answer.id,
             "inbox chat": chat.id, "inbox message": message.id, "mass id": mass.id, "patients id": child.id, "patients number": task,
             "patients change": 1, "plans id": "hypertension", "plans order": order.id, "team team": team.id, "team staff": qin.id,
+            "chats chat": chat.id, "beside id": child.id,
             "team duty": (await tx.scalars(select(OnCall.id).where(OnCall.staff_id == qin.id))).one(), "admin id": overlay.id,
         }  # fmt: skip
         return found
@@ -93,7 +94,8 @@ async def theirs(stage: Stage) -> dict[str, object]:
 
 def address(route: Route, known: dict[str, object]) -> str:
     """The route's path with the numbers of 呼吸科 in it."""
-    area = route.path.split("/")[1]
+    # The phone has the same things below /m.
+    area = route.path.removeprefix("/m/").lstrip("/").split("/")[0]
 
     def named(match: re.Match[str]) -> str:
         name = match[0].strip("{}").partition(":")[0]

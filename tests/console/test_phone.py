@@ -9,13 +9,15 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import select
 
+from bot.cards import with_link
 from records.database import Database
 from records.patient import Carer, Patient, ReadAudit
 from records.refusal import AccessRefusal
 from records.tag import PatientTag
 from tests.console.browser import NARROW, OpenPage, assert_accessible, browser_pages, keep_screenshot
 from tests.console.inbox_stage import Inbox, open_inbox
-from tests.console.stage import Stage
+from tests.console.stage import Stage, open_stage
+from tests.console.test_sign_in import Corp
 from tests.console.test_work import Ward
 
 WECOM = {"User-Agent": "Mozilla/5.0 (iPhone) wxwork/4.1.0 MicroMessenger/7.0.1", "Accept": "text/html"}
@@ -145,6 +147,29 @@ async def test_another_team_finds_nothing_and_is_noted(ward: Ward) -> None:
         noted = list(await tx.scalars(select(AccessRefusal.path)))
     assert noted == [f"/console{path}" for path in (*pages, *deeds, f"/m/patients/{ward.child}/tags")]
     assert (await ward.flag(flag)).state == "raised"
+
+
+async def test_a_card_s_link_opened_in_wecom_signs_in_without_a_page(db: Database) -> None:
+    corp, deep = Corp({"c1": "linyue"}), "/m/patients?q=D0002"
+    async with open_stage(db, wecom=corp) as stage:
+        client = await stage.client(None)
+        asked = await client.get(deep, headers={"Accept": "text/html"})
+        assert asked.headers["Location"].startswith("/console/sign-in?next=")
+        gone = await client.get(deep, headers=WECOM)
+        step = gone.headers["Location"].removeprefix("/console")
+        assert step == "/sign-in/wecom?next=%2Fconsole%2Fm%2Fpatients%3Fq%3DD0002"
+        state = (await client.get(step, headers=WECOM)).headers["Location"].partition("state=")[2]
+        back, inside = corp.asked[0]
+        assert inside
+        landed = await client.get(f"{back.partition('/console')[2]}&code=c1&state={state}", headers=WECOM)
+        assert landed.headers["Location"] == f"/console{deep}" and "小宇" in await client.text(deep)
+
+
+def test_a_card_is_sent_with_its_page_where_staff_can_open_one() -> None:
+    kept = {"task_id": "flag-1-1-1", "page": "/console/m/alerts/1"}
+    assert with_link(kept, "") == with_link({"task_id": "flag-1-1-1"}, "https://care.example") == {"task_id": "flag-1-1-1"}
+    opened = {"type": 1, "url": "https://care.example/console/m/alerts/1"}
+    assert with_link(kept, "https://care.example") == {"task_id": "flag-1-1-1", "card_action": opened}
 
 
 async def test_a_closed_window_is_said_where_she_would_write(ward: Ward) -> None:

@@ -5,7 +5,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from integrations.wecom.simulator import control, control_chats, control_contacts, control_directory, control_members, login, persistence
+from integrations.wecom.simulator import (
+    client_script,
+    control,
+    control_chats,
+    control_contacts,
+    control_directory,
+    control_members,
+    login,
+    persistence,
+)
 from integrations.wecom.simulator.api import serve
 from integrations.wecom.simulator.clock import SimClock
 from integrations.wecom.simulator.config import SimulatorConfig
@@ -17,7 +26,8 @@ MAX_BODY = 110 << 20
 
 
 def create_app(config: SimulatorConfig, *, clock: SimClock, rng: random.Random) -> web.Application:
-    """WeCom's paths at `/cgi-bin/…`, its login pages at `/connect/…`, `/wwlogin/…`, `/wwopen/…`, the control API at `/sim/…`.
+    """WeCom's paths at `/cgi-bin/…`, its pages and script at `/connect/…`, `/wwlogin/…`, `/wwopen/…`, `/client/…`, the control API at
+    `/sim/…`.
 
     With `config.state_file` the state is loaded from there (the clock goes on where it stood) and kept there.
     Raises StateFileError for a file that cannot be read.
@@ -35,7 +45,7 @@ def create_app(config: SimulatorConfig, *, clock: SimClock, rng: random.Random) 
 
     app.router.add_route("*", "/cgi-bin/{path:.+}", wecom)
     app.add_routes([*control.ROUTES, *control_chats.ROUTES, *control_members.ROUTES, *control_contacts.ROUTES])
-    app.add_routes([*control_directory.ROUTES, *login.ROUTES])
+    app.add_routes([*control_directory.ROUTES, *login.ROUTES, *client_script.ROUTES])
     app.cleanup_ctx.append(_deliver_callbacks)
     if config.state_file:
         _keep_state(app, persistence.Keeper(config.state_file, sim.world))
