@@ -60,7 +60,8 @@ def _before(scene: Scene, moments: Sequence[Moment], index: int, vital: str) -> 
             if since and since.at and moment.at and moment.at < since.at:
                 # 前天39.1，今天转院，体温36.7: measured since then.
                 return None
-            if place < clause and scene.unknown_between(place, index) > SAME_EVENT:
+            # A count of nothing may stand behind the last token of an endless text.
+            if place < clause and (index == len(scene.tokens) or scene.unknown_between(place, index) > SAME_EVENT):
                 return None
             return moment
     return None

@@ -50,6 +50,10 @@ def test_the_number_of_an_identity_card_stays_what_it_is() -> None:
     assert fold("110101202001011234") == "110101202001011234"
 
 
+def test_a_count_of_nothing_behind_more_numbers_than_are_read_has_no_time() -> None:
+    assert _read("昨天，38.5，" * 1001 + "一次都没吐", PatientFacts(400)).measurements
+
+
 def test_only_so_many_medicines_are_named() -> None:
     medicines = find_medicines("美林" * 5000)
     assert len(medicines) == MOST and medicines[-1].end == 2 * MOST
