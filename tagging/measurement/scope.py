@@ -25,8 +25,9 @@ _MY_OWN = re.compile(
 )
 # 爷爷心率56，我的73
 _MINE = re.compile(r"^(?:而|那)?我(?:自己|本人)?的?(?:是|有|才|只有|今天|现在|刚才|就|也|量的?|测的?|[:：])*\s?(?:\d{2,3}/)?$")
+# 糖妈妈宝宝血糖2.3: the mother only tells whose child.
 _REPORTER = re.compile(
-    r"(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老人家?|家里人|老师|护士|医生|大夫|保姆|月嫂)"
+    r"(?:爸爸|妈妈)的?(?=宝宝|宝贝|孩子|娃)|(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老人家?|家里人|老师|护士|医生|大夫|保姆|月嫂)"
     r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|觉得|感觉|告诉|量|测|称|数|摸|发现|喊|报))"
 )
 _COMPARED = re.compile(
@@ -56,12 +57,15 @@ _HEARSAY = re.compile(r"(?:听说|据说|(?:邻居|别人|人家|朋友|同事|�
 _NEVER = re.compile(r"没有?再?(?:发|出现|有)过\s?$")
 _USUALLY = re.compile(
     r"(?:(?:预计值|预测值|参考值|预计|个人最好|(?<=[速值])最好|最好(?:那次|那回|的?时候|时|成绩|记录|纪录)|个人最佳|最佳|基线|基础)(?:值|成绩)?|(?:平时|往常|以往|平常|一般)[^，。！？\d]{0,6})(?:是|的|在|都)?\s?$"
+    r"|(?:峰|吹|pef)[^。！？]{0,30}最好(?:的?一次)?是\s?$"
 )
 _SOMEBODY = re.compile(
     r"(?:(?:别的|其他|别人家的?|人家的?|同班的?|其余)(?:孩子|小孩|小朋友|宝宝|娃|同学|病人)|(?<![给跟和])[他她我](?:姐|哥|弟|妹|爷|奶|姥|舅|叔|姑|婶)(?!们?说)|(?:群里|群友|网上|网友|论坛|小红书|抖音|帖子)(?:的|里|上)?(?:有|说)?|(?:班里|班上|同班|幼儿园|学校|小区|病房|隔壁|邻居|同事|朋友|亲戚)(?:里|的|家)?有)[^，。！？]{0,10}$"
 )
 CLAUSE = re.compile(r"[，。！？!?,\n\r；;]")
 _RIGHT_NOW = re.compile(r"现在|目前|今天|今早|今晚|今年|刚刚|刚量|刚测|这次|这会")
+# 刚生下来的宝宝血糖2.3: in the first days that is now.
+FIRST_DAYS, _JUST_BORN = 7, re.compile(r"刚刚?(?:出?生|落地)")
 _SUPPOSED = re.compile(r"如果|要是|万一|假如|一旦|的话|怕|担心|会不会|多少|几度|去年|以前|之前|上次")
 SENTENCE = re.compile(r"[。！？!?\n\r；;]")
 # 38.5度以上才吃退烧药, 39度再去医院: what one would do, not what was measured. 39度就喂了美林 was.
@@ -135,7 +139,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     assertion = assess(of_the_patient(window), [Span(quantity.start - left, quantity.end - left)])[0]
     himself = assertion.whose == "parent" and patient.age_days is not None and patient.age_days >= WRITES_FOR_HIMSELF
     clause = CLAUSE.split(folded[left : quantity.start])[-1]
-    if _RIGHT_NOW.search(clause) and not _SUPPOSED.search(clause):
+    just_born = patient.age_days is not None and patient.age_days < FIRST_DAYS and _JUST_BORN.search(clause)
+    if (just_born or _RIGHT_NOW.search(clause)) and not _SUPPOSED.search(clause):
         # 去年108，今年115; 超过38.5才喂，现在38.2: what the clause before supposed or remembered is over.
         assertion = replace(assertion, when="now")
     if assertion.whose != "patient" and (patient.age_days or 0) >= WRITES_FOR_HIMSELF and _MINE.match(clause):
