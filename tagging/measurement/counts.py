@@ -239,6 +239,10 @@ def _in_clause_before(scene: Scene, left: int) -> str | None:
         return None
     for earlier in range(place - 1, max(-1, place - 8), -1):
         token = scene.tokens[earlier]
+        of_times = token.amount is not None and token.amount.unit == "times"
+        if of_times and earlier == place - 1 and any(each.kind == "moment" for each in scene.tokens[left : left + 2]):
+            # 昨天拉6次，今天3次
+            continue
         if token.kind in ("strong", "weak") or (token.amount is not None and token.amount.unit != "time"):
             return None
         if token.roles.count:
