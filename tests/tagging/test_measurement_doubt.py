@@ -169,6 +169,8 @@ def test_parts_of_a_day_and_contradictions_are_asked_about(text: str) -> None:
     assert found.questions
 
 
-@pytest.mark.parametrize(("text", "counts"), [("昨天拉6次，今天3次", [6, 3]), ("昨天拉了八回今天才两回", [8, 2]), ("昨天拉6次，今天3次药", [6])])
+@pytest.mark.parametrize(
+    ("text", "counts"), [("昨天拉6次，今天3次", [6, 3]), ("昨天拉了八回今天才两回", [8, 2]), ("昨天拉6次，今天3次药", [6])]
+)
 def test_the_count_of_another_day_is_of_the_same_thing(text: str, counts: list[float]) -> None:
     assert [m.value for m in read(text, age_days=400).measurements] == counts
