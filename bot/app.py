@@ -262,10 +262,12 @@ def chat_sdk(core: Core) -> "WecomChatSdk":
     """What pages beside a WeCom chat need; in the sandbox the simulator plays WeCom's script."""
     from bot.chat_sdk import WecomChatSdk
     from integrations.wecom.jssdk import SCRIPT
-    from integrations.wecom.simulator.client_script import PATH
 
-    access = wecom_access(core.settings)
-    script = SIMULATOR_PREFIX + PATH if core.settings.sandbox else SCRIPT
+    access, script = wecom_access(core.settings), SCRIPT
+    if core.settings.sandbox:
+        from integrations.wecom.simulator.client_script import PATH
+
+        script = SIMULATOR_PREFIX + PATH
     return WecomChatSdk(script, access.corp_id, access.agent_id, lambda: wecom_client(core), core.clock)
 
 
