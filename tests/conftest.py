@@ -8,6 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+from sqlalchemy.util import LRUCache
 
 from records.database import Database
 from records.embedded import EmbeddedServer
@@ -15,6 +18,16 @@ from tests.fresh_database import FreshDatabases
 
 DATA = Path(__file__).parent.parent / ".careloop" / "test"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+# The same examples in every run, so that what fails fails for everybody; CARELOOP_LONG=1 draws others, and more of them.
+settings.register_profile("same", derandomize=True, max_examples=40)
+if "CARELOOP_LONG" not in os.environ:
+    settings.load_profile("same")
+# Statements are compiled once for all engines of a run, which are all of one kind, and not anew for every test's.
+COMPILED: LRUCache = LRUCache(4000)
+PGDialectAsync_psycopg.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign,assignment]
+PGDialectAsync_psycopg.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign,assignment]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -69,6 +82,7 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     """An open Database on a fresh migrated database."""
     database = Database(url=database_url, pool_size=4)
     await database.open()
+    database.engine.sync_engine._compiled_cache = COMPILED
     yield database
     await database.close()
 

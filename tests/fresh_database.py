@@ -44,6 +44,9 @@ class FreshDatabases:
         migrate(with_database(url, self._template))
         with psycopg.connect(with_database(url, self._template), autocommit=True) as connection:
             self._tables = [name for (name,) in connection.execute(_TABLES)]
+            each = (sql.SQL("select {} where exists (select from {})").format(sql.Literal(t), sql.Identifier(t)) for t in self._tables)
+            # Made once: putting it together takes longer than asking it.
+            self._each_with_rows = sql.SQL(" union all ").join(each).as_bytes(connection)
             self._full = self._with_rows(connection)
             self._shape = connection.execute(_SHAPE).fetchone()
             self._sequences = connection.execute(_SEQUENCES).fetchall()
@@ -111,8 +114,7 @@ class FreshDatabases:
             raise NotFresh("what migrations bring was changed")
 
     def _with_rows(self, connection: psycopg.Connection) -> set[str]:
-        each = (sql.SQL("select {} where exists (select from {})").format(sql.Literal(name), sql.Identifier(name)) for name in self._tables)
-        return {name for (name,) in connection.execute(sql.SQL(" union all ").join(each))}
+        return {name for (name,) in connection.execute(self._each_with_rows)}
 
     def _seeded(self, connection: psycopg.Connection) -> list[object]:
         rows = sql.SQL("select md5(string_agg(t::text, ',' order by t::text)) from {} t")

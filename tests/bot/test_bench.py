@@ -65,6 +65,7 @@ def test_the_bench_of_hl7_stores_and_applies_what_it_sends(monkeypatch: pytest.M
     assert figures["stored_per_s"] > 0 < figures["applied_per_s"]
 
 
+@pytest.mark.long
 def test_the_bench_of_hl7_reads_what_it_claims() -> None:
     figures = hl7.run(seconds=0.01)["figures"]
     assert {"messages_per_s", "headers_per_s", "fields_per_s", "ratio_of_16_times_the_size"} <= figures.keys()
@@ -236,6 +237,7 @@ async def test_the_bench_of_portraits_counts_statements_and_makes_no_claim_of_it
     assert found["figures"]["long_p50_ms"] > 0
 
 
+@pytest.mark.long
 async def test_cohorts_are_judged_at_the_size_of_the_goals_alone(db: Database) -> None:
     found = await cohorts.measure(db, 80)
     assert found["found"] >= 0 and min(found[name] for name in ("count_ms", "first_page_ms", "tag_change_ms", "portrait_ms")) > 0

@@ -28,7 +28,7 @@ async def test_any_message_in_any_state_is_answered(new_family, seed: int, steps
 
 
 @pytest.mark.walk
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)])
 async def test_a_random_walk_never_ends(new_family, seed: int) -> None:
     chance, counts = Random(seed), Counter()
     while counts["messages"] < TURNS:
