@@ -13,16 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import Core, core
 from bot.cli_run import ROOT
-from bot.jobs import BULK, Job, defer, workers_alive
+from bot.jobs import workers_alive
 from bot.logs import configure
 from bot.retraining import queue, report, training, versions
-from bot.retraining.checks import check_data, check_new
-from bot.retraining.collect import Ranking, collect
+from bot.retraining.checks import check_new
+from bot.retraining.collector import Collector
 from bot.retraining.compare import compare
 from bot.retraining.data import accepted, base, content_of, domain_intents, held_out, normal_text
-from bot.retraining.examine import Text
+from bot.retraining.inspection import inspect_data
 from bot.retraining.rasa_yaml import read_examples, write_examples
 from bot.retraining.texts import RetrainingError, say
+from bot.retraining.trainer import ask_to_train
 from bot.retraining.watch import watch
 from bot.settings import load_settings
 from records.labelled_example import LabelledExample
@@ -65,26 +66,10 @@ def collect_command(*, days: int, by: str | None) -> None:
     """`careloop nlu collect`."""
 
     async def work(parts: Core) -> dict[str, int]:
-        now = parts.clock()
-        async with parts.db.transaction() as tx:
-            ranking = await _ranking(tx, parts)
-            return await collect(tx, since=now - timedelta(days=days), now=now, by=_who(by), ranking=ranking)
+        collector = Collector(parts.db, ROOT, _folder(parts), parts.clock)
+        return await collector.collect(timedelta(days=days), by=_who(by))
 
-    found = _parts(work)
-    _print(*report.collected(found))
-
-
-async def _ranking(tx: AsyncSession, parts: Core) -> Ranking | None:
-    """The live model's; None when there is none on this machine, and then nothing is suggested."""
-    from bot.dialogue.intent import IntentReader
-
-    current = await versions.live(tx)
-    try:
-        file = await versions.file_of(tx, current.version_id if current else None, _folder(parts), ROOT)
-    except RetrainingError:
-        return None
-    reader = IntentReader.from_archive(file)
-    return lambda text: reader.rank(text, Text.of(text).understood)
+    _print(*report.collected(_parts(work)))
 
 
 def _folder(parts: Core) -> Path:
@@ -141,11 +126,9 @@ def merge_command(into: int, others: Sequence[int], *, by: str | None) -> None:
 
 def check_command() -> None:
     """`careloop nlu check`."""
-    labelled = _transaction(lambda tx, now: accepted(tx))
-    examples = base(ROOT) + labelled
-    problems = check_data(examples, held_out(ROOT), domain_intents(ROOT))
-    _print(*report.checked(problems, examples=len(examples), labelled=len(labelled)))
-    if any(problem.refused for problem in problems):
+    found = _transaction(lambda tx, now: inspect_data(tx, ROOT))
+    _print(*report.checked(found.problems, examples=found.examples, labelled=found.labelled))
+    if found.refused:
         raise SystemExit(1)
 
 
@@ -207,11 +190,11 @@ def train_command(*, background: bool, by: str | None) -> None:
 
     async def work(parts: Core) -> TrainingRun | None:
         async with parts.db.transaction() as tx:
-            run = await training.start(tx, ROOT, by=_who(by), now=parts.clock())
             if background:
-                await defer(tx, [Job("train", str(run.id), lock="train")], priority=BULK)
+                await ask_to_train(tx, ROOT, by=_who(by), now=parts.clock())
                 _print(say("done.queued" if await workers_alive(tx) else "done.queued_nobody"))
                 return None
+            run = await training.start(tx, ROOT, by=_who(by), now=parts.clock())
         return await _watched(parts, run.id)
 
     run = _parts(work)
@@ -260,7 +243,7 @@ def versions_command() -> None:
 
 def compare_command(version: int, *, by: str | None) -> None:
     """`careloop nlu compare`."""
-    row = _parts(lambda parts: compare(parts.db, version, ROOT, _folder(parts), by=_who(by), now=parts.clock()))
+    row = _parts(lambda parts: compare(parts.db, version, ROOT, _folder(parts), by=_who(by), clock=parts.clock))
     _print(*report.comparison(row))
     if row.refusals:
         raise SystemExit(1)

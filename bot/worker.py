@@ -59,9 +59,11 @@ from bot.push_events import FIND_CARERS, PushEvents
 from bot.reach import Means, channels_of, receipt
 from bot.retag import JOB as RETAG
 from bot.retag import Retagger
-from bot.retraining import training
+from bot.retraining.collector import JOB as COLLECT
+from bot.retraining.collector import Collector
 from bot.retraining.hot_swap import HotSwap, Model
 from bot.retraining.relay import Relay
+from bot.retraining.trainer import COMPARE, TRAIN, Trainer
 from bot.settings import Settings
 from bot.staff_sync import StaffSync
 from bot.sweep import sweep
@@ -103,6 +105,8 @@ RULES_EVERY = 60
 CARERS_EVERY = 60
 # The look of a Monday morning is made once, a minute after its hour at the latest.
 WEEKLY_EVERY = 60
+# What was not understood is there when an administrator comes; nobody waits for it.
+MESSAGES_EVERY = 3600
 ROOT = Path(__file__).parent.parent
 # The road of a family's message, and of an alert: bulk work does not begin while one of these runs.
 LIVE = frozenset({"pull", "drain", "deliver", "escalate", "callback_event", "run_task"})
@@ -146,6 +150,8 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(RiskScoring(parts.db, parts.clock).look, parts, every=RISK_EVERY)),
             asyncio.create_task(keep(Choices(parts.db, parts.clock).look, parts, every=CHOICES_EVERY)),
         ]
+        messages = Collector(parts.db, ROOT, settings.data_dir.absolute() / "models", parts.clock)
+        loops.append(asyncio.create_task(keep(messages.look, parts, every=MESSAGES_EVERY)))
         groups = GroupSends(parts.db, client, parts.clock, Means(settings.tz, channels_of(ports)))
         loops += [
             asyncio.create_task(keep(lambda: keep_friends(parts.db, client, parts.clock), parts, every=FRIENDS_EVERY)),
@@ -234,6 +240,8 @@ def compose(
     phone, sure = settings.emergency_phone, settings.speech.sure
     voices = Voices(parts.db, ears, parts.clock, settings.tz, media, emergency_phone=phone, sure=sure)
     way = Way()
+    models = settings.data_dir.absolute() / "models"
+    trainer = Trainer(parts.db, ROOT, models, parts.clock)
     follow_ups = FollowUps(parts.db, turns, parts.clock, means, way=way)
     handlers: dict[str, Handler] = {
         "pull": Inbox(parts.db, client, parts.clock).pull,
@@ -255,7 +263,9 @@ def compose(
         PUSHES: ContentPushes(parts.db, parts.clock, settings.tz, page=bool(settings.pages)).run,
         RETAG: Retagger(parts.db, parts.clock, settings.tz).run,
         "poll_feed": FhirPoller(parts.db, parts.clock).run,
-        "train": training.Trainer(parts.db, ROOT, parts.clock).run,
+        TRAIN: trainer.train,
+        COMPARE: trainer.compare,
+        COLLECT: Collector(parts.db, ROOT, models, parts.clock).run,
         FIND_CARERS: finder.find,
         "mini_program_login": finder.login,
     }

@@ -25,6 +25,7 @@ from console.phone import ROUTES as PHONE
 from console.plans import ROUTES as PLANS
 from console.reports import ROUTES as REPORTS
 from console.reports.shelf import SHELF, Shelf
+from console.retraining import ROUTES as RETRAINING
 from console.session import seat_of
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     *MASS,
     *PLANS,
     *REPORTS,
+    *RETRAINING,
     *TEAM,
     *TOUR,
     *ADMIN,

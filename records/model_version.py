@@ -15,6 +15,7 @@ RUN_MOVES = {
     "failed": frozenset[str](),
     "cancelled": frozenset[str](),
 }
+COMPARISON_MOVES = {"waiting": frozenset({"done", "failed"}), "done": frozenset[str](), "failed": frozenset[str]()}
 VERSION_MOVES = {
     "candidate": frozenset({"published", "rejected"}),
     "published": frozenset({"retired"}),
@@ -88,12 +89,17 @@ class ModelArchive(Base):
 
 
 class ModelComparison(Identity, Base):
-    """A version against the one that was live (`against_id`; None: the program's own). Publishing is refused while `refusals` has any."""
+    """A version against the one that was live (`against_id`; None: the program's own). Publishing is refused while `refusals` has any.
+
+    state: waiting (for a worker) → done | failed, and then `error` says why.
+    """
 
     __tablename__ = "model_comparison"
 
     version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), index=True)
     against_id: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(default="done")
+    error: Mapped[str | None]
     result: Mapped[dict[str, Any]]
     refusals: Mapped[list[str]]
     by: Mapped[str]

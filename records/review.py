@@ -20,7 +20,8 @@ GROUP_MOVES = {
 class ReviewGroup(Identity, Base):
     """Messages that are alike and get one label. state: open → labelled | rejected (both can be opened again) | merged (into another).
 
-    `suggestions` are the live model's guesses, best first, as {intent, confidence}.
+    `suggestions` are the live model's guesses, best first, as {intent, confidence}. While `held_by` looks at it, until `held_until`,
+    nobody else is given it.
     """
 
     __tablename__ = "review_group"
@@ -31,6 +32,8 @@ class ReviewGroup(Identity, Base):
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]
+    held_by: Mapped[str | None]
+    held_until: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_review_group_open", "id", postgresql_where=sql("state = 'open'")),)
 

@@ -8,8 +8,10 @@ from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bot.retraining.deidentify import deidentify
 from bot.retraining.likeness import grams, normal
 from bot.retraining.limits import limits
+from bot.retraining.on_file import OnFile
 from bot.retraining.texts import say
 
 if TYPE_CHECKING:
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
 # Texts of fewer letters (a number, a sigh) are like many others and say little.
 WORDS = 4
+BLOCK = 500
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`kind` is contradiction, leak, duplicate, near or imbalance. What is `refused` must be mended before a training."""
+    """`kind` is contradiction, leak, private, duplicate, near or imbalance. What is `refused` must be mended before a training."""
 
     kind: str
     sentence: str
@@ -76,31 +79,41 @@ def check_data(examples: Sequence["Example"], held_out: Collection[str], intents
     return sorted(found, key=lambda problem: (not problem.refused, order.index(problem.kind)))
 
 
+def check_private(examples: Sequence["Example"], known: OnFile) -> list[Problem]:
+    """The administrators' examples in which something still tells who somebody is: what they learn from is kept for good."""
+    return [
+        _problem("private", (example.text,), refused=True)
+        for example in examples
+        if not example.ours and deidentify(example.text, known) != example.text
+    ]
+
+
 def _near(examples: Sequence["Example"]) -> list[Problem]:
-    """Texts of different intents that are nearly the same."""
-    import numpy
+    """Texts of different intents that are nearly the same, at least one of which an administrator can mend."""
     from scipy.sparse import csr_matrix, diags
 
     different = {key: example for example in examples if len(re.sub(r"\d", "", key := normal(example.text))) >= WORDS}
-    rows = [(example, grams(example.text)) for example in different.values()]
-    columns: dict[str, int] = {}
-    for gram in chain.from_iterable(counts for _, counts in rows):
-        columns.setdefault(gram, len(columns))
-    entries = [(row, columns[gram], count) for row, (_, counts) in enumerate(rows) for gram, count in counts.items()]
-    if not entries:
+    # Theirs first, in the order of the data: each is held against those behind it.
+    rows = sorted(different.values(), key=lambda example: example.ours)
+    theirs = sum(not example.ours for example in rows)
+    if not theirs:
         return []
-    at, column, value = zip(*entries, strict=True)
+    counts = [grams(example.text) for example in rows]
+    columns: dict[str, int] = {}
+    for gram in chain.from_iterable(counts):
+        columns.setdefault(gram, len(columns))
+    at, column, value = zip(*((row, columns[gram], n) for row, each in enumerate(counts) for gram, n in each.items()), strict=True)
     matrix: Any = csr_matrix((value, (at, column)), shape=(len(rows), len(columns)), dtype=float)
     unit = diags(1 / matrix.power(2).sum(axis=1).A1 ** 0.5) @ matrix
-    intent, nearly = numpy.unique([example.intent for example, _ in rows], return_inverse=True)[1], limits().nearly_the_same
     found = []
     # Row block by row block, so that the memory stays small however many examples there are.
-    for start in range(0, len(rows), 500):
-        alike = (unit[start : start + 500] @ unit.T).tocoo()
-        row, other = alike.row + start, alike.col
-        near = (alike.data >= nearly) & (row < other) & (intent[row] != intent[other])
-        for one, two in ((rows[i][0], rows[j][0]) for i, j in zip(row[near], other[near], strict=True)):
-            found.append(_problem("near", (one.text, two.text), one=one.intent, two=two.intent))
+    for start in range(0, theirs, BLOCK):
+        alike = (unit[start : min(start + BLOCK, theirs)] @ unit.T).tocoo()
+        close = alike.data >= limits().nearly_the_same
+        for row, other in zip((alike.row[close] + start).tolist(), alike.col[close].tolist(), strict=True):
+            one, two = rows[row], rows[other]
+            if row < other and one.intent != two.intent:
+                found.append(_problem("near", (one.text, two.text), one=one.intent, two=two.intent))
     return found
 
 

@@ -13,12 +13,17 @@ PR_SET_PDEATHSIG = 1
 NICENESS = 10
 
 
+def take_second_place() -> None:
+    """End with the parent, and give way to it."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.nice(NICENESS)
+
+
 def main(root: Path, data: Path, out: Path) -> int:
     """Train on `data` into `out`, then examine the model. Says {done, step}, at last {metrics}, or {error}."""
     from bot.dialogue.train import TrainingError, train_on
 
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.nice(NICENESS)
+    take_second_place()
     # What libraries print must not get between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,6 +1,5 @@
 """Collecting what was not understood, was read unsurely, was corrected by the family, or was answered by a person."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +20,6 @@ from records.message import CUSTOMER, SERVICER, Inbound
 from records.patient import patients_by_carer
 from records.review import ReviewGroup, ReviewItem
 from records.state import created
-
-Ranking = Callable[[str], Sequence[tuple[str, float]]]
 
 # wecom-api §3.4: who wrote an item.
 # Two who collect at once would group the same messages twice.
@@ -60,8 +57,8 @@ def reasons(message: Message, limits: Limits) -> list[str]:
     return found
 
 
-async def collect(tx: AsyncSession, *, since: datetime, now: datetime, by: str, ranking: Ranking | None) -> dict[str, int]:
-    """Put the messages since `since` that need a look into groups, each once; `ranking` is the live model's. How many, by reason.
+async def collect(tx: AsyncSession, *, since: datetime, now: datetime, by: str) -> dict[str, int]:
+    """Put the messages since `since` that need a look into groups, each once. How many, by reason.
 
     What has been labelled or rejected in the same words is left out.
     """
@@ -84,7 +81,7 @@ async def collect(tx: AsyncSession, *, since: datetime, now: datetime, by: str, 
             continue
         group_id = groups.find(text)
         if group_id is None:
-            group = ReviewGroup(created_at=now, suggestions=suggestions(ranking, [text]))
+            group = ReviewGroup(created_at=now)
             tx.add(group)
             await tx.flush()
             created(tx, group, at=now, by=by, reason=why[0])
@@ -104,20 +101,6 @@ async def collect(tx: AsyncSession, *, since: datetime, now: datetime, by: str, 
         for reason in why:
             counts[reason] = counts.get(reason, 0) + 1
     return counts
-
-
-def suggestions(ranking: Ranking | None, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """The three intents that the model finds likeliest for these texts, best first."""
-    if ranking is None or not texts:
-        return []
-    total: dict[str, float] = {}
-    for text in texts:
-        # What is acted upon may stand before the ranking once more, with the threshold as confidence.
-        for intent, confidence in dict(reversed(ranking(text))).items():
-            if intent != FALLBACK:
-                total[intent] = total.get(intent, 0.0) + confidence / len(texts)
-    best = sorted(total.items(), key=lambda each: (-each[1], each[0]))[:3]
-    return [{"intent": intent, "confidence": round(confidence, 3)} for intent, confidence in best]
 
 
 def _messages(since: datetime) -> Any:

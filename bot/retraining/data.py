@@ -69,15 +69,26 @@ async def accepted(tx: AsyncSession) -> list[Example]:
 
 def domain_intents(root: Path) -> list[str]:
     """All intents that the dialogue knows what to do with, and that there are examples of."""
-    known = {example.intent for example in base(root)}
-    for path in sorted((root / DOMAIN).rglob("*.yml")):
-        for intent in (yaml.safe_load(path.read_text("utf-8")) or {}).get("intents") or ():
-            known.add(next(iter(intent)) if isinstance(intent, dict) else str(intent))
+    known = {example.intent for example in base(root)} | _domain_intents(root, tuple(_versions(root / DOMAIN, "*.yml")))
     return sorted(known)
+
+
+@lru_cache(maxsize=2)
+def _domain_intents(root: Path, versions: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    known = set()
+    for name, _ in versions:
+        for intent in (yaml.safe_load((root / DOMAIN / name).read_text("utf-8")) or {}).get("intents") or ():
+            known.add(next(iter(intent)) if isinstance(intent, dict) else str(intent))
+    return frozenset(known)
 
 
 def held_out(root: Path) -> frozenset[str]:
     """The normal form of every text of the frozen sets: whoever learns them by heart can no longer be examined with them."""
+    return _held_out(root, (*_versions(root / FROZEN, "*.tsv"), *_versions(root / EVALUATION, "*.jsonl")))
+
+
+@lru_cache(maxsize=2)
+def _held_out(root: Path, versions: tuple[tuple[str, int], ...]) -> frozenset[str]:
     return frozenset(filter(None, map(normal, [text for text, _ in frozen(root)] + evaluation(root))))
 
 

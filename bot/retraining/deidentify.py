@@ -31,6 +31,11 @@ def placeholders() -> frozenset[str]:
     return frozenset(_words()["placeholders"].values())
 
 
+def placeholder(kind: str) -> str:
+    """What stands for a child, a person, … of private.yml."""
+    return str(_words()["placeholders"][kind])
+
+
 def deidentify(text: str, known: OnFile) -> str:
     """`text` without names, numbers, addresses and dates of birth; doing it twice changes nothing more."""
     for find in (_online, _births(known), _numbers, _accounts(known), _addresses, _names(known), _introduced):

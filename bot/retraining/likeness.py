@@ -9,6 +9,7 @@ from math import sqrt
 from bot.dialogue.features import fold
 
 
+@lru_cache(maxsize=65536)
 def normal(text: str) -> str:
     """What is left when spelling does not count: no case, width, space or punctuation, but for a question mark and a decimal point."""
     plain = unicodedata.normalize("NFKC", text).lower()

@@ -1,5 +1,6 @@
 """The review queue as an administrator works on it: look, label, split, merge, reject, open again. Every move is a row."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.retraining.checks import Problem, check_new
 from bot.retraining.data import accepted, base, domain_intents, held_out, normal_text
+from bot.retraining.deidentify import placeholder
 from bot.retraining.texts import RetrainingError
 from records.labelled_example import EXAMPLE_MOVES, LabelledExample
 from records.review import GROUP_MOVES, ReviewGroup, ReviewItem
@@ -29,6 +31,8 @@ class GroupView:
     why: dict[str, int]
     texts: list[tuple[int, str, int]]
     suggestions: list[dict[str, Any]]
+    by: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,21 @@ class Labelled:
     problems: list[Problem]
 
 
-async def groups(tx: AsyncSession, *, state: str = "open", limit: int = 20, ids: Sequence[int] | None = None) -> list[GroupView]:
-    """The groups in `state` (or those of `ids`), the biggest first. A text comes as (item id, text, times said)."""
+async def groups(
+    tx: AsyncSession, *, state: str = "open", limit: int = 20, ids: Sequence[int] | None = None, newest: bool = False
+) -> list[GroupView]:
+    """The groups in `state` (or those of `ids`), the biggest first, or the last decided. A text comes as (item id, text, times said)."""
+    order = ReviewGroup.decided_at.desc().nulls_last() if newest else func.count(ReviewItem.id).desc()
     chosen = (
         select(ReviewGroup, func.count(ReviewItem.id).label("count"))
         .outerjoin(ReviewItem, ReviewItem.group_id == ReviewGroup.id)
         .where(ReviewGroup.id.in_(ids) if ids is not None else ReviewGroup.state == state)
         .group_by(ReviewGroup.id)
-        .order_by(func.count(ReviewItem.id).desc(), ReviewGroup.id)
+        .order_by(order, ReviewGroup.id)
         .limit(limit)
     )
     found = [(group, count) for group, count in await tx.execute(chosen)]
-    items = await _items(tx, [group.id for group, _ in found])
+    items = await items_of(tx, [group.id for group, _ in found])
     views = []
     for group, count in found:
         mine = items.get(group.id, [])
@@ -58,7 +65,9 @@ async def groups(tx: AsyncSession, *, state: str = "open", limit: int = 20, ids:
         said = Counter(item.text for item in mine)
         texts = sorted((first[text], text, times) for text, times in said.items())
         why = dict(Counter(reason for item in mine for reason in item.why).most_common())
-        views.append(GroupView(group.id, group.state, group.intent, count, why, texts, group.suggestions))
+        views.append(
+            GroupView(group.id, group.state, group.intent, count, why, texts, group.suggestions, group.decided_by, group.decided_at)
+        )
     return views
 
 
@@ -69,10 +78,10 @@ async def label(tx: AsyncSession, root: Path, group_id: int, intent: str, *, by:
     """
     if intent not in domain_intents(root):
         raise RetrainingError("no_intent", intent=intent)
-    group = await _open(tx, group_id)
-    texts = [words] if words is not None else [item.text for item in (await _items(tx, [group_id])).get(group_id, [])]
+    group = await open_group(tx, group_id)
+    texts = [words] if words is not None else [item.text for item in (await items_of(tx, [group_id])).get(group_id, [])]
     wanted = list(dict.fromkeys(filter(None, map(normal_text, texts))))
-    problems = check_new([(text, intent) for text in wanted], base(root) + await accepted(tx), held_out(root))
+    problems = await weigh(tx, root, [(text, intent) for text in wanted])
     refused = {text for problem in problems if problem.refused for text in problem.texts}
     examples = [text for text in wanted if text not in refused]
     if not examples and any(problem.refused and problem.kind != "duplicate" for problem in problems):
@@ -80,6 +89,12 @@ async def label(tx: AsyncSession, root: Path, group_id: int, intent: str, *, by:
     await move(tx, group, "labelled", moves=GROUP_MOVES, at=now, by=by, reason=intent, intent=intent, decided_at=now, decided_by=by)
     await add_examples(tx, [(text, intent) for text in examples], by=by, now=now, source="review", group_id=group_id)
     return Labelled(examples, problems)
+
+
+async def weigh(tx: AsyncSession, root: Path, wanted: Sequence[tuple[str, str]]) -> list[Problem]:
+    """What is wrong with taking these (text, intent) beside all that is known; the loop goes on meanwhile."""
+    known = await accepted(tx)
+    return await asyncio.to_thread(lambda: check_new(wanted, base(root) + known, held_out(root)))
 
 
 async def add_examples(
@@ -101,24 +116,45 @@ async def withdraw_examples(tx: AsyncSession, rows: Collection[LabelledExample],
 
 async def reject(tx: AsyncSession, group_id: int, *, by: str, now: datetime, reason: str | None = None) -> None:
     """There is nothing to learn from it; the same words are not collected again."""
-    group = await _open(tx, group_id)
+    group = await open_group(tx, group_id)
     await move(tx, group, "rejected", moves=GROUP_MOVES, at=now, by=by, reason=reason, decided_at=now, decided_by=by)
 
 
 async def reopen(tx: AsyncSession, group_id: int, *, by: str, now: datetime) -> None:
-    """Take a decision back, and with it the examples that came of it."""
+    """Take a decision back, and with it the examples that came of it. Raises RetrainingError; what was erased does not come back."""
     group = await _group(tx, group_id)
-    if "open" not in GROUP_MOVES[group.state]:
+    if "open" not in GROUP_MOVES[group.state] or not any(item.text for item in (await items_of(tx, [group_id])).get(group_id, [])):
         raise RetrainingError("cannot_reopen", group=group_id)
     mine = select(LabelledExample).where(LabelledExample.group_id == group_id, LabelledExample.state == "accepted")
     await withdraw_examples(tx, list(await tx.scalars(mine)), by=by, now=now, reason="group opened again")
     await move(tx, group, "open", moves=GROUP_MOVES, at=now, by=by, intent=None, decided_at=None, decided_by=None)
 
 
+async def mask(tx: AsyncSession, group_id: int, part: str, *, by: str, now: datetime) -> None:
+    """Put a placeholder where `part` stands in the group's texts: a name that nobody has on file. Raises RetrainingError."""
+    group = await open_group(tx, group_id)
+    found = [item for item in (await items_of(tx, [group_id])).get(group_id, []) if part and part in item.text]
+    if not found:
+        raise RetrainingError("not_there", part=part)
+    for item in found:
+        item.text = item.text.replace(part, placeholder("person"))
+    # The words themselves are nowhere kept.
+    tx.add(StateChange(entity="review_group", entity_id=group.id, old="open", new="open", at=now, by=by, reason="masked"))
+    await tx.flush()
+
+
+async def erase(tx: AsyncSession, group_id: int, *, by: str, now: datetime) -> None:
+    """Forget the group's texts for good and reject it: something private is in them. Raises RetrainingError."""
+    group = await open_group(tx, group_id)
+    for item in (await items_of(tx, [group_id])).get(group_id, []):
+        item.text = ""
+    await move(tx, group, "rejected", moves=GROUP_MOVES, at=now, by=by, reason="private", decided_at=now, decided_by=by)
+
+
 async def split(tx: AsyncSession, group_id: int, item_ids: Collection[int], *, by: str, now: datetime) -> int:
     """Move these items, and those with the same words, into a group of their own; its id. Raises RetrainingError."""
-    group = await _open(tx, group_id)
-    items = (await _items(tx, [group_id])).get(group_id, [])
+    group = await open_group(tx, group_id)
+    items = (await items_of(tx, [group_id])).get(group_id, [])
     words = {item.text for item in items if item.id in item_ids}
     if not set(item_ids) <= {item.id for item in items} or not words:
         raise RetrainingError("not_in_group", group=group_id)
@@ -135,10 +171,10 @@ async def split(tx: AsyncSession, group_id: int, item_ids: Collection[int], *, b
 
 async def merge(tx: AsyncSession, into_id: int, other_ids: Collection[int], *, by: str, now: datetime) -> None:
     """Move everything of the other groups into `into_id`. Raises RetrainingError when one of them is not open."""
-    await _open(tx, into_id)
+    await open_group(tx, into_id)
     for other_id in sorted(set(other_ids) - {into_id}):
-        other = await _open(tx, other_id)
-        await _regroup(tx, (await _items(tx, [other_id])).get(other_id, []), into_id, by=by, now=now)
+        other = await open_group(tx, other_id)
+        await _regroup(tx, (await items_of(tx, [other_id])).get(other_id, []), into_id, by=by, now=now)
         await move(tx, other, "merged", moves=GROUP_MOVES, at=now, by=by, reason=f"into {into_id}", decided_at=now, decided_by=by)
 
 
@@ -150,7 +186,8 @@ async def _regroup(tx: AsyncSession, items: Sequence[ReviewItem], group_id: int,
     await tx.flush()
 
 
-async def _items(tx: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[ReviewItem]]:
+async def items_of(tx: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[ReviewItem]]:
+    """The messages of these groups, first collected first."""
     found: dict[int, list[ReviewItem]] = {}
     for item in await tx.scalars(select(ReviewItem).where(ReviewItem.group_id.in_(group_ids)).order_by(ReviewItem.id)):
         found.setdefault(item.group_id, []).append(item)
@@ -164,7 +201,8 @@ async def _group(tx: AsyncSession, group_id: int) -> ReviewGroup:
     return group
 
 
-async def _open(tx: AsyncSession, group_id: int) -> ReviewGroup:
+async def open_group(tx: AsyncSession, group_id: int) -> ReviewGroup:
+    """The group, locked, if there is something to decide. Raises RetrainingError."""
     group = await _group(tx, group_id)
     if group.state != "open":
         raise RetrainingError("not_open", group=group_id)

@@ -22,10 +22,10 @@ def say(path: str, **values: Any) -> str:
 
 
 class RetrainingError(Exception):
-    """What was asked for cannot be done; the message says so to an administrator, the code to a program."""
+    """What was asked for cannot be done; the message says so to an administrator, code and values to a program."""
 
     permanent = True
 
     def __init__(self, code: str, **values: Any) -> None:
         super().__init__(say(f"errors.{code}", **values))
-        self.code = code
+        self.code, self.values = code, values

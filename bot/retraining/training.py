@@ -19,8 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.dialogue.train import program
-from bot.retraining.checks import check_data
-from bot.retraining.data import accepted, base, cut, domain_intents, held_out
+from bot.retraining.data import cut
+from bot.retraining.inspection import inspect_data
 from bot.retraining.rasa_yaml import write_examples
 from bot.retraining.texts import RetrainingError, say
 from records.database import Database
@@ -38,8 +38,7 @@ OPEN = ("waiting", "running")
 async def start(tx: AsyncSession, root: Path, *, by: str, now: datetime) -> TrainingRun:
     """Cut the data set and line a training up; `run` then does it. Raises RetrainingError when the data or another training forbid it."""
     await bury_silent(tx, now)
-    wrong = [problem for problem in check_data(base(root) + await accepted(tx), held_out(root), domain_intents(root)) if problem.refused]
-    if wrong:
+    if wrong := (await inspect_data(tx, root)).refused:
         raise RetrainingError("bad_data", count=len(wrong), first=wrong[0].sentence)
     data = await cut(tx, root, by=by, now=now)
     run = TrainingRun(training_set_id=data.id, by=by, created_at=now)
@@ -122,17 +121,6 @@ async def run(
         if process.returncode != 0 or "metrics" not in told or not out.exists():
             return await _end(db, run_id, "failed", clock, error=told.get("error") or say("training.died", code=process.returncode))
         return await _keep(db, run_id, await asyncio.to_thread(out.read_bytes), told["metrics"], program(root), clock)
-
-
-class Trainer:
-    """Does trainings as jobs of a worker; a repeat finds the run begun and does nothing."""
-
-    def __init__(self, db: Database, root: Path, clock: Callable[[], datetime]) -> None:
-        self._db, self._root, self._clock = db, root, clock
-
-    async def run(self, key: str) -> None:
-        """The training whose id is `key`."""
-        await run(self._db, int(key), self._root, self._clock)
 
 
 async def _listen(

@@ -48,9 +48,9 @@ async def versions(tx: AsyncSession) -> list[ModelVersion]:
     return list(await tx.scalars(select(ModelVersion).order_by(ModelVersion.id.desc())))
 
 
-async def version(tx: AsyncSession, version_id: int) -> ModelVersion:
+async def version(tx: AsyncSession, version_id: int, *, lock: bool = False) -> ModelVersion:
     """One version. Raises RetrainingError when there is none."""
-    found = await tx.get(ModelVersion, version_id)
+    found = await tx.get(ModelVersion, version_id, with_for_update=lock or None)
     if found is None:
         raise RetrainingError("no_version", version=version_id)
     return found
@@ -126,13 +126,24 @@ async def reject(tx: AsyncSession, version_id: int, *, by: str, now: datetime, r
 
 
 async def comparison_of(tx: AsyncSession, version_id: int, against_id: int | None) -> ModelComparison | None:
-    """The newest comparison of a version with `against_id`."""
+    """The newest finished comparison of a version with `against_id`."""
     found: ModelComparison | None = await tx.scalar(
         select(ModelComparison)
-        .where(ModelComparison.version_id == version_id, ModelComparison.against_id.is_not_distinct_from(against_id))
+        .where(
+            ModelComparison.version_id == version_id,
+            ModelComparison.against_id.is_not_distinct_from(against_id),
+            ModelComparison.state == "done",
+        )
         .order_by(ModelComparison.id.desc())
         .limit(1)
     )
+    return found
+
+
+async def newest_comparison(tx: AsyncSession, version_id: int) -> ModelComparison | None:
+    """The newest comparison of a version, with whatever, finished or not."""
+    rows = select(ModelComparison).where(ModelComparison.version_id == version_id).order_by(ModelComparison.id.desc()).limit(1)
+    found: ModelComparison | None = await tx.scalar(rows)
     return found
 
 

@@ -24,6 +24,8 @@ LISTS = {
     "inbound": ("inbox",),
     "outbound": ("inbox",),
 }
+# What belongs to no team: the list of it.
+OF_NOBODY = {"review_group": "nlu", "training_run": "nlu", "model_version": "nlu", "model_comparison": "nlu"}
 _NEWEST = """
     select coalesce((select max(id) from state_change), 0) as change, coalesce((select max(id) from inbound), 0) as inbound,
         coalesce((select max(seq) from outbound), 0) as outbound
@@ -33,9 +35,10 @@ _OF_CHAT = """select {source}, n.id, '{kind}', h.team_id, h.id as chat_id, p.id 
         left join patient_carer k on k.carer_id = h.carer_id left join patient p on p.id = k.patient_id"""
 _OF_PATIENT = """select 'change', c.id, c.entity, p.team_id, null, p.id, p.team_id
     from change c join {entity} r on c.entity = '{entity}' and r.id = c.entity_id join patient p on p.id = r.patient_id"""
+_NOBODYS = ", ".join(f"'{entity}'" for entity in OF_NOBODY)
 _NEWS = text(f"""
     with change as (select id, entity, entity_id from state_change
-        where id > :change and entity in ('flag', 'task', 'care_plan', 'errand', 'chat') order by id desc limit :most),
+        where id > :change and entity in ('flag', 'task', 'care_plan', 'errand', 'chat', {_NOBODYS}) order by id desc limit :most),
     said as (select id, chat_id from inbound where id > :inbound order by id desc limit :most),
     sent as (select seq as id, chat_id from outbound where seq > :outbound and chat_id is not null order by seq desc limit :most),
     moved as (select id, entity_id as chat_id from change where entity = 'chat')
@@ -47,6 +50,7 @@ _NEWS = text(f"""
     union all {_OF_PATIENT.format(entity="task")}
     union all {_OF_PATIENT.format(entity="care_plan")}
     union all {_OF_PATIENT.format(entity="errand")}
+    union all select 'change', id, entity, null, null, null, null from change where entity in ({_NOBODYS})
 """)  # noqa: S608 - made of the constants above
 
 
@@ -96,6 +100,9 @@ class Lookout:
 
 def _news(rows: Iterable[Any]) -> Iterator[News]:
     for _, _, kind, team_id, chat_id, patient_id, patient_team in rows:
+        if kind in OF_NOBODY:
+            yield News(OF_NOBODY[kind], None)
+            continue
         # A chat is the business of the teams that follow its children, too.
         for team in {team_id, patient_team or team_id}:
             for name in LISTS[kind]:

@@ -15,7 +15,7 @@ from records.patient import AccessRefused, Patient
 
 PATH = "/live"
 HUB = web.AppKey("hub", Hub)
-TOPIC = re.compile(r"(work|inbox)|(chat|patient):(\d{1,18})")
+TOPIC = re.compile(r"(work|inbox|nlu)|(chat|patient):(\d{1,18})")
 MOST_TOPICS = 40
 # A proxy cuts a line that is silent for a minute.
 HEARTBEAT = 25.0
@@ -27,6 +27,8 @@ async def listen(request: web.Request) -> web.StreamResponse:
     topics = frozenset(filter(None, request.query.get("topics", "").split(",")))
     if not topics or len(topics) > MOST_TOPICS or not all(TOPIC.fullmatch(topic) for topic in topics):
         raise web.HTTPBadRequest
+    if "nlu" in topics:
+        seat.rights.check("nlu.write", whole=True)
     await _check(request, seat, topics)
     headers = {
         "Content-Type": "text/event-stream",

@@ -229,7 +229,7 @@ async def test_a_comparison_with_the_files_is_kept_and_can_be_read(db: Database,
     monkeypatch.setattr(comparing, "dangerous", lambda root: [])
     await talk.said("转给小满的护士", {"intent": "human", "confidence": 0.9})
     one = await candidate(db)
-    row = await comparing.compare(db, one, ROOT, tmp_path, by="lin", now=NOW)
+    row = await comparing.compare(db, one, ROOT, tmp_path, by="lin", clock=lambda: NOW)
     assert row.refusals[0] == "「转人工」应当理解成 human，这一版理解成了 greet。"
     lines = "\n".join(comparison(row))
     assert "human → greet" in lines

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from bot.retraining import queue
 from bot.retraining.collect import collect
+from bot.retraining.collector import suggestions
 from bot.retraining.data import accepted
 from bot.retraining.texts import RetrainingError
 from records.database import Database
@@ -19,9 +20,9 @@ from tests.retraining.conftest import CLEAR, NOW, UNCLEAR, Talk
 SINCE = NOW - timedelta(days=30)
 
 
-async def collected(db: Database, ranking=None) -> dict[str, int]:
+async def collected(db: Database) -> dict[str, int]:
     async with db.transaction() as tx:
-        return await collect(tx, since=SINCE, now=NOW, by="admin", ranking=ranking)
+        return await collect(tx, since=SINCE, now=NOW, by="admin")
 
 
 async def listed(db: Database, state: str = "open") -> list[queue.GroupView]:
@@ -82,11 +83,17 @@ async def test_likes_are_grouped_the_same_way_however_they_arrive(db: Database, 
     assert views[0].texts[0][2] == 2
 
 
-async def test_the_live_model_suggests(db: Database, talk: Talk) -> None:
-    await talk.said("出院小结在哪里拿", UNCLEAR)
-    await collected(db, ranking=lambda text: [("nlu_fallback", 0.3), ("ask_question", 0.25), ("ask_appointment", 0.2), ("greet", 0.1)])
-    [group] = await listed(db)
-    assert [each["intent"] for each in group.suggestions] == ["ask_question", "ask_appointment", "greet"]
+def test_the_live_model_suggests_what_is_likeliest_and_never_that_it_does_not_know() -> None:
+    ranks = {
+        "在哪拿": [("nlu_fallback", 0.3), ("ask_question", 0.25), ("ask_results", 0.2), ("greet", 0.1)],
+        "哪里拿": [("ask_results", 0.6)],
+    }
+    found = suggestions(ranks.__getitem__, list(ranks))
+    assert found == [
+        {"intent": "ask_results", "confidence": 0.4},
+        {"intent": "ask_question", "confidence": 0.125},
+        {"intent": "greet", "confidence": 0.05},
+    ]
 
 
 async def test_a_label_makes_examples_and_can_be_taken_back(db: Database, talk: Talk) -> None:
