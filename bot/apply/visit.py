@@ -45,6 +45,9 @@ async def visit_changed(work: Work, patient: Patient, event: VisitChange, positi
         fields |= {"state": "finished", "ended_at": visit.discharged_at or at}
     elif event.what == "admit":
         fields["state"] = "planned" if visit.kind == "preadmit" else "in-progress"
+    if new:
+        # There before anything is said, or it would count as said by whoever speaks of something else first.
+        row.state = "in-progress"
     changed = say(row, work.stamp(event, position), fields, fallback={"kind": "inpatient", "department": "", "started_at": at})
     if not said_at(row, "state"):
         row.state = "planned" if row.kind == "preadmit" else "in-progress"

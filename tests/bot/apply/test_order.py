@@ -129,6 +129,13 @@ def test_any_order_and_any_repeats_give_the_same_record(database_url: str, data:
     asyncio.run(both())
 
 
+async def test_an_admission_taken_back_stays_so_when_a_later_message_that_says_no_state_came_first(db: Database) -> None:
+    taken_back = message(visit("cancel_admit", bed="2"), id="1", minutes=0)
+    later = message(upsert(), visit("update", kind=None), id="2", minutes=1)
+    first, second = await told(db, [taken_back, later]), await told(db, [later, taken_back, later])
+    assert first == second and [stay["state"] for stay in second["Encounter"]] == ["cancelled"]
+
+
 async def test_the_same_messages_again_change_nothing_at_all(hospital: Hospital) -> None:
     messages = [
         message(upsert(), visit("admit"), observed("体温", "38.5", unit="℃"), observed("白细胞", "5.1"), id="1", minutes=1),
