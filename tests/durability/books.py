@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.outbox import HELD
 from bot.replay import _reply_to
 from integrations.wecom.outbound import message_id
+from plans.reach.purpose import is_proactive
 from plans.task import OPEN
 from plans.task_key import tasks_in
 from records.care_plan import Task
@@ -176,16 +177,18 @@ def _sent_once(books: Books) -> Iterator[str]:
 
 
 def _replies_in_order(books: Books) -> Iterator[str]:
+    """What answers goes in its order, and so does what we began; the first may overtake the second (Outbox._claim)."""
     known = {message_id(out.key): out for out in books.outbound.values()}
-    last: dict[str, Outbound] = {}
+    last: dict[tuple[str, bool], Outbound] = {}
     for each in books.sent:
         out = known.get(each["msgid"])
         if out is None:
             continue
-        before = last.get(out.line)
+        lane = out.line, is_proactive(out.purpose)
+        before = last.get(lane)
         if before is not None and before.seq > out.seq:
             yield f"SENT OUT OF ORDER:\n{books.row(before)}\n{books.row(out)}"
-        last[out.line] = out
+        last[lane] = out
 
 
 def _follow_ups(books: Books) -> Iterator[str]:
