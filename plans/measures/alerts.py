@@ -72,17 +72,21 @@ WORK = Source("work", _minutes, _PLACES, whole=True)
 def _of(level: str) -> tuple[Measure, Measure, Measure]:
     only = f"level = '{level}'"
     people = f"count(distinct patient) filter (where {only})"
-    return (
-        Measure(
-            f"alert_response_{level}",
+
+    def until(name: str, minutes: str) -> Measure:
+        return Measure(
+            f"{name}_{level}",
             ALERTS_RAISED,
             "minutes",
-            f"count(minutes) filter (where {only})",
+            f"count({minutes}) filter (where {only})",
             f"count(*) filter (where {only})",
-            value=f"percentile_cont(0.5) within group (order by minutes) filter (where {only})",
-            more={"p90": f"percentile_cont(0.9) within group (order by minutes) filter (where {only})"},
+            value=f"percentile_cont(0.5) within group (order by {minutes}) filter (where {only})",
+            more={"p90": f"percentile_cont(0.9) within group (order by {minutes}) filter (where {only})"},
             people=people,
-        ),
+        )
+
+    return (
+        until("alert_response", "minutes"),
         Measure(
             f"alert_in_time_{level}",
             ALERTS_RAISED,
@@ -91,16 +95,7 @@ def _of(level: str) -> tuple[Measure, Measure, Measure]:
             f"count(*) filter (where {only})",
             people=people,
         ),
-        Measure(
-            f"alert_close_{level}",
-            ALERTS_RAISED,
-            "minutes",
-            f"count(until_closed) filter (where {only})",
-            f"count(*) filter (where {only})",
-            value=f"percentile_cont(0.5) within group (order by until_closed) filter (where {only})",
-            more={"p90": f"percentile_cont(0.9) within group (order by until_closed) filter (where {only})"},
-            people=people,
-        ),
+        until("alert_close", "until_closed"),
     )
 
 
