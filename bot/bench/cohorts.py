@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-from rich.progress import Progress
 from sqlalchemy import insert, select, text
 
+from bot.bench.people import plant_synthetic
 from bot.bench.processes import run_to_the_end
 from bot.bench.report import Result, result
 from bot.private import throw_away_database
-from bot.synthetic.plant import Planting, plant_hospital
 from records.database import Database
 from records.patient_index import PatientIndex
 from records.staff import Staff, Team, TeamMember
@@ -75,10 +73,7 @@ def judged(found: Mapping[int, Mapping[str, float]]) -> Result:
 async def measure(db: Database, size: int) -> dict[str, float]:
     """Seed a hospital of this size into an empty database and measure there: medians in milliseconds, warm."""
     now, begin = datetime.now(UTC), time.perf_counter()
-    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as bar:
-        task = bar.add_task("", total=1.0)
-        planting = Planting(size, 365, 1, now, ZONE)
-        await plant_hospital(db, planting, lambda step, share: bar.update(task, description=f"{size} {step}", completed=share))
+    await plant_synthetic(db, size, now, ZONE)
     seeded = time.perf_counter() - begin
     chief = await _chief(db)
     counts, pages, found = list[float](), list[float](), list[int]()

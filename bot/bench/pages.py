@@ -1,27 +1,22 @@
 """What the console's pages cost with a large hospital behind them: the server's answer, and the first paint in a browser."""
 
-import re
 import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
-from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
-from rich.console import Console
-from rich.progress import Progress
 from sqlalchemy import func, select
 
+from bot.bench.people import plant_synthetic
 from bot.bench.processes import BenchError, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.private import throw_away_database
-from bot.synthetic.plant import Planting, plant_hospital
 from console.app import ROUTES, console_app
 from console.desk import BASE, Desk
 from console.session import begin_session
@@ -68,7 +63,7 @@ async def _run(sizes: Sequence[int]) -> Result:
     meets: dict[str, bool] = {}
     for size in sorted(sizes):
         async with throw_away_database(pool_size=4) as db:
-            await _seed(db, size)
+            await plant_synthetic(db, size, datetime.now(UTC), ZONE)
             found = await measure(db)
         figures |= {f"{name}_{size}": value for name, value in found.items()}
         if size == GOAL_SIZE:
@@ -76,13 +71,6 @@ async def _run(sizes: Sequence[int]) -> Result:
             if "first_paint_slowest_ms" in found:
                 meets["first_paint_under_1_s"] = float(str(found["first_paint_slowest_ms"])) < PAINT_MS
     return result("pages", figures, meets)
-
-
-async def _seed(db: Database, size: int) -> None:
-    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as bar:
-        task = bar.add_task("", total=1.0)
-        planting = Planting(size, 365, 1, datetime.now(UTC), ZONE)
-        await plant_hospital(db, planting, lambda step, share: bar.update(task, description=f"{size} {step}", completed=share))
 
 
 async def measure(db: Database, *, times: int = TIMES) -> dict[str, object]:
@@ -175,28 +163,14 @@ async def _paints(pages: Pages) -> Mapping[str, float]:
     if chromium is None:
         return {}
     found = {}
-    with _browser(chromium) as address:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.connect_over_cdp(address)
-            context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN")
-            await context.add_cookies([{"name": COOKIE, "value": pages.chief, "url": pages.origin}])
-            page = await context.new_page()
-            for path in PAINTED:
-                for _ in range(2):
-                    await page.goto(f"{pages.origin}{BASE}{path}")
-                found[path] = float(await page.evaluate(_PAINT))
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN")
+        await context.add_cookies([{"name": COOKIE, "value": pages.chief, "url": pages.origin}])
+        page = await context.new_page()
+        for path in PAINTED:
+            for _ in range(2):
+                await page.goto(f"{pages.origin}{BASE}{path}")
+            found[path] = float(await page.evaluate(_PAINT))
+        await browser.close()
     return found
-
-
-@contextmanager
-def _browser(chromium: str) -> Iterator[str]:
-    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--disable-background-networking"]
-        command = [chromium, *flags, f"--user-data-dir={profile}", "about:blank"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        try:
-            assert process.stderr is not None  # noqa: S101 - asked for above
-            yield next(match for line in process.stderr if (match := re.search(r"ws://\S+", line))).group()
-        finally:
-            process.terminate()
-            process.wait(10)

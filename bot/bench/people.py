@@ -3,10 +3,14 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.synthetic.plant import Planting, plant_hospital
 from records.chat import Chat
+from records.database import Database
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import KfAccount
@@ -61,3 +65,11 @@ async def plant_chats(tx: AsyncSession, count: int, *, prefix: str, now: datetim
     tx.add_all(chats)
     await tx.flush()
     return [chat.id for chat in chats]
+
+
+async def plant_synthetic(db: Database, size: int, now: datetime, zone: ZoneInfo) -> None:
+    """A synthetic hospital of `size` patients and a year, in an empty database; how far it is shows on a terminal. Raises SeedRefused."""
+    with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as bar:
+        task = bar.add_task("", total=1.0)
+        planting = Planting(size, 365, 1, now, zone)
+        await plant_hospital(db, planting, lambda step, share: bar.update(task, description=f"{size} {step}", completed=share))
