@@ -35,7 +35,11 @@ TIMES, WARM, PATIENTS = 12, 1, 6
 # What runs on and on, or sends the browser elsewhere, is no page.
 NOT_PAGES = frozenset({"/live", "/sign-in", "/sign-in/wecom", "/sign-in/wecom/back", "/sign-in/wecom/qr"})
 PAINTED = ("/work", "/inbox", "/patients", "/cohorts", "/plans")
-_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1"
+# A page may be loaded before its first paint is on record.
+_PAINT = """new Promise((done) => new PerformanceObserver((list) => {
+    const [first] = list.getEntriesByName("first-contentful-paint");
+    if (first) done(first.startTime);
+}).observe({ type: "paint", buffered: true }))"""
 
 
 @dataclass(frozen=True)
