@@ -20,7 +20,9 @@ class _Fold(dict[int, str]):
         digit = unicodedata.decimal(character, None)
         folded = str(digit) if digit is not None else unicodedata.normalize("NFKC", character).lower()
         # Punctuation keeps its own shape: NFKC would make a full-width comma look like a decimal separator.
-        kept = character if len(folded) != 1 or character in "，！？；：（）～" else folded
+        # ② counts the lines of a list: as 2 it would be a digit of the value before it.
+        enclosed = unicodedata.decomposition(character).startswith("<circle>")
+        kept = character if len(folded) != 1 or character in "，！？；：（）～" or enclosed else folded
         self[code] = kept
         return kept
 
@@ -32,11 +34,17 @@ _FOLD = _Fold({ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)
 _NO_NUMBER = re.compile(r"[0-9零〇一二两三四五六七八九十百千点]{21,}")
 
 
+# 叁拾捌: one such character alone is a name or a word.
+_FORMAL = re.compile(r"[壹贰叁肆伍陆柒捌玖拾佰]{2,}")
+_PLAIN = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰", "一二三四五六七八九十百")
+
+
 # A message is folded, cut and scanned by several readers; the last few are remembered.
 @lru_cache(maxsize=16)
 def fold(text: str) -> str:
     """Half-width, lower-case, simplified, compatibility forms replaced, endless numerals blanked (□); always as long as `text`."""
-    return _NO_NUMBER.sub(lambda run: "□" * len(run.group()), text.translate(_FOLD))
+    plain = _FORMAL.sub(lambda run: run.group().translate(_PLAIN), text.translate(_FOLD))
+    return _NO_NUMBER.sub(lambda run: "□" * len(run.group()), plain)
 
 
 # So many places of the last messages are remembered with what was read there: a sign and the mention that names it share most of it.

@@ -8,8 +8,10 @@ from tagging.measurement.readers import CHANGE, Reading, quantity, tenfold
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
 
-_MEASURED = re.compile(r"(?:[量测](?:了|的|是|出来?|下来)?|显示|反复|一直|降到|升到|飙到|最高|退到|到了?|针后|发烫|通红|还是|[月岁])\s?$")
-_TAKEN = re.compile(r"(?:[量测](?:了|的|出来?|下来)?|显示|降到|升到|飙到|退到)\s?$")
+_MEASURED = re.compile(
+    r"(?:[量测](?:了一下|了下|了|的|是|出来?|下来)?|显示|反复|一直|降到|升到|飙到|最高|退到|到了?|针后|发烫|通红|还是|[月岁])\s?$"
+)
+_TAKEN = re.compile(r"(?:[量测](?:了一下|了下|了|的|出来?|下来)?|显示|降到|升到|飙到|退到)\s?$")
 _ONE_OF_TWO = re.compile(r"一个(?:是)?\s?$")
 # 38。238.5 may be two numbers or three.
 _RUN_TOGETHER = re.compile(r"[。.，,]\d{3,}\.\d")
@@ -23,6 +25,8 @@ _JUST = re.compile(r"\s?整(?=$|[，。,！!；; ])")
 # No family's meter shows less or more (vitals.yml, peak_flow, with room for a slip).
 BLOW = (60, 800)
 _BLOWN = re.compile(r"吹(?:了|的|出来?|到|是|一下|才|就|只有|只|气|得|个)*\s?$")
+# 从36.5长到38: what grows is no fever.
+_GROWN, _GROWS = re.compile(r"长(?:到|成)了?\s?$"), re.compile(r"[^，。！？,!?\d]{0,3}(?<!增)长(?:到|成)")
 # Below and above these no meter shows a sugar.
 SUGAR = (1.1, 33.3)
 
@@ -35,6 +39,8 @@ def read_alone(scene: Scene, index: int) -> Reading:
     meal = _read_meal(scene, index)
     if meal is not None:
         return meal
+    if _GROWN.search(scene.text, max(0, amount.start - 6), amount.start) or _GROWS.match(scene.text, amount.end):
+        return [_asked_what(scene, index)] if amount.decimal or LOWEST <= amount.value <= HIGHEST else None
     low = amount.low if amount.low is not None else amount.value
     if 300 <= amount.value <= 430 and not amount.decimal and amount.unit is None and _read_off(scene, index):
         return [tenfold(amount)]
@@ -157,8 +163,12 @@ def _read_unknown(scene: Scene, index: int) -> Reading:
         return [quantity(amount, "glucose")]
     if "glucose" in scene.followed and SUGAR[0] <= amount.value <= SUGAR[1] and (taken or scene.isolated(index)):
         return [_asked(amount, "glucose", "血糖")]
-    shown = scene.text[amount.start : amount.end]
-    return [Quantity(amount.start, amount.end, UNNAMED, amount.value, question=f"{shown}是量的什么？")] if taken else None
+    return [_asked_what(scene, index)] if taken else None
+
+
+def _asked_what(scene: Scene, index: int) -> Quantity:
+    amount = scene.amount(index)
+    return Quantity(amount.start, amount.end, UNNAMED, amount.value, question=f"{scene.text[amount.start : amount.end]}是量的什么？")
 
 
 def _asked(amount: Amount, vital: str, name: str) -> Quantity:

@@ -42,11 +42,12 @@ _GARBLED = r"\d+\.?[olisz](?=[\d.]|度|℃)[\d.olisz]*|\d{2,}o(?![a-z])|(?<![\d.
 _TENTHS = r"(?:[点.][\d一二三四五六七八九])"
 _MIXED = (
     r"\d{1,3}点[一二三四五六七八九](?![十点分])|"
+    r"[三四]十\d(?:[.点]\d)?(?=度|℃)|"
     rf"[1-9](?:十[\d一二三四五六七八九]|[一二三四五六七八九])(?=[度℃点.]){_TENTHS}?"
 )
 NUMBER = re.compile(rf"(?P<garbled>{_GARBLED})|(?P<mixed>{_MIXED})|(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
 _SLIP = re.compile(
-    r"\s?(?:[。，,·、'’‘;；:：.]|\.\.(?=\d(?!\d))|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
+    r"\s?(?:[。.·]{2,3}(?=\d(?!\d))|[。，,·、'’‘;；:：.]|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
 )
 _DECIMAL_UNITS = frozenset({"temperature", "mass", "substance", "pressure"})
 _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
@@ -73,7 +74,7 @@ _AFTER = re.compile(
     r"|(?P<less>之下|以下|以内|之内|不到(?![\d一二三四五六七八九十]|时|点)|往下|朝下|还不到|都不到|都(?:没有?|冇得?|冇有)(?=$|[，。！,!])))"
 )
 _BEFORE = re.compile(
-    r"(?:(?P<nearly>(?<![跳吸率搏气最点很太])快要?|就快|将近|接近|近|差点|逼近|直逼|奔)"
+    r"(?:(?P<nearly>(?<![跳吸率搏气最点很太])快要?(?:[烧升涨飙]|发烧)?|就快|将近|接近|近|差点|逼近|直逼|奔)"
     r"|(?P<about>大概|大约|约|差不多|估计|可能|好像|大致|估摸|应该|目测|也就|怕有?|怕是|总有|满打满算|能有)"
     r"|(?P<less>不到|没到|没有到|未到|不足|低于|小于|不超过|没超过|没有超过|(?:没有?再|再没有?|再也没有?)(?:超过|高过|高于|上过?|到过?)|未超过|不会超过|少于|不高于|没上|未满|不满|没破|(?:还|都|并|也|就)?没有?|没有?烧?[升烧]?过|没有?[烧升]到|不高过|[<＜≤])"
     r"|(?P<more>超过|超|高于|大于|不止|至少|起码|多于|没下过|没低过|没低于过|少说|突破|破|[>＞≥]))"
@@ -129,7 +130,7 @@ def _mixed(raw: str) -> float:
     whole, _, tenth = raw.replace(".", "点").partition("点")
     if whole.isdigit():
         return int(whole) + parse_numeral(tenth).value / 10
-    han = "".join("零一二三四五六七八九"[int(c)] if c.isdigit() else c for c in raw)
+    han = "".join("零一二三四五六七八九"[int(c)] if c.isdigit() else c for c in raw.replace(".", "点"))
     return parse_numeral(han).value
 
 

@@ -62,6 +62,8 @@ _IN_PARTS = re.compile(
 _ANOTHER_DAY = re.compile(r"昨|前[天晚]|平时|平常|以前|之前|原来|号|周|第|变成|上[次个]")
 _OF_A_DAY = re.compile(r"[一每]天")
 _DENIED = re.compile(r"(?:没有?|不是|哪有|哪里有)(?:到|烧到|发到|量到|是|到过)?\s?$")
+# 没量体温，估计没有38度: guessed, not measured.
+_NOT_MEASURED = re.compile(r"没(?:有|来得及|顾上|法)?(?:给[他她])?(?:量|测|称)[^，。！？,!?\d过]{0,4}[，,、 ][^，。！？,!?\d]{0,10}$")
 _HEARD = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
 
 
@@ -202,4 +204,6 @@ def _is_told_otherwise(folded: str, quantity: Quantity, kept: Sequence[Quantity]
 def _is_talk(folded: str, quantity: Quantity) -> bool:
     """听说40度, 没有38度: a value that is heard of or denied."""
     head = head_of(folded, quantity)
-    return _HEARD.search(head) is not None or (quantity.precision == "exact" and _DENIED.search(head) is not None)
+    if _HEARD.search(head) or _NOT_MEASURED.search(head):
+        return True
+    return quantity.precision == "exact" and _DENIED.search(head) is not None

@@ -17,6 +17,8 @@ _NOW_DRUNK = re.compile(r"奶量[^，。]{0,4}[从由]\d{2,3}(?:ml|毫升)?(?:�
 _PER_KILOGRAM = re.compile(r"尿[^，。]{0,6}(?:每小时每公斤|每公斤每小时)[^，。]{0,2}$")
 # 冲了150ml，剩了30: what was made is not what was drunk.
 _MADE = re.compile(r"[冲泡兑配]了?(?:大概|大约|约|有|好)?\s?$")
+# 喂了90剩了20: what was offered, too.
+_OFFERED = re.compile(r"[冲泡兑配喂给]了?(?:大概|大约|约|有|好|他|她)?\s?$")
 _LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只[喝吃]|就[喝吃]|才[喝吃]|[喝吃]了|[喝吃]掉|实际|倒掉)")
 _EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
 # 少喝了100
@@ -80,7 +82,7 @@ def read_volume(scene: Scene, index: int, subject: Subject | None) -> list[Quant
 
 def drunk_of(text: str, amount: Amount) -> Quantity | None:
     """What was drunk of a bottle that was made, where what was left is told (冲了180剩了40)."""
-    rest = _REST.match(text, amount.end) if _MADE.search(text, max(0, amount.start - 6), amount.start) else None
+    rest = _REST.match(text, amount.end) if _OFFERED.search(text, max(0, amount.start - 6), amount.start) else None
     drunk = amount.value - float(rest["rest"]) if rest and amount.precision == "exact" else 0.0
     return Quantity(amount.start, rest.end(), "feed_volume", drunk) if rest and drunk > 0 else None
 
@@ -118,7 +120,7 @@ def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
     if not (SMALLEST_BOTTLE <= amount.value <= largest) or amount.decimal or not amount.sure or not scene.ends_free(index):
         return None
     drunk = drunk_of(scene.text, amount)
-    if drunk and (scene.milk_only or MILK.search(spoken) or "feed_volume" in scene.asked):
+    if drunk and (scene.milk_only or "喂" in spoken or MILK.search(spoken) or "feed_volume" in scene.asked):
         return [drunk]
     if left_in_bottle(scene.text, amount):
         return None

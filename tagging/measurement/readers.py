@@ -33,6 +33,8 @@ _CUN = re.compile(r"\s?(?P<cun>[一二三四五六七八九]|[1-9])(?![\d.十百
 _LENGTH_AFTER = re.compile(r"\s*(?:的(?!身高|个子|个头)|高的?(?:床|地方|台|处)|[长宽远厚深]|左右的|x|\*|×|外)")
 _BORN_AFTER = re.compile(r"\s?(?:重|左右)?(?:出?生的|出生|生下来)")
 _BODY = frozenset({"weight", "birth_weight", "height", "head_circumference"})
+# 从28斤瘦到26斤: what is become is what is weighed now.
+_BECAME = re.compile(r"[重瘦胖掉降减跌涨长](?:到|成)了?(?:现在)?\s?$")
 _TRADE = re.compile(r"[买卖提搬扛吃喝送寄拎]")
 _READ_OFF = re.compile(r"[量测夹](?:的|了|是|出来)*\s?$")
 # 行李箱十二斤重, 狗都三十斤了: what is weighed is no child.
@@ -109,7 +111,8 @@ def read_mass(scene: Scene, index: int, subject: Subject | None) -> Reading:
         kilograms = amount.value * {"g": 0.001, "两": 0.05}.get(amount.unit or "", 1.0)
         if kilograms < (0.3 if amount.unit == "g" else 1.5):
             return None
-        if not _introduces(scene, index) and not (_grown(scene, index) and scene.ends_known(index) and not _TRADE.search(before)):
+        grown = _grown(scene, index) and scene.ends_known(index) and not _TRADE.search(before)
+        if not grown and not _introduces(scene, index) and not _BECAME.search(before):
             return None
         vital = "weight"
     if amount.unit == "g" and amount.value < 300:

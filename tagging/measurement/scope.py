@@ -49,6 +49,7 @@ _RELATIVES_OWN = re.compile(
 _NEIGHBOUR = re.compile(
     r"(?:床|隔壁|对面|邻床|病房里?)的?(?:那个|一个|有个)?(?:阿姨|大爷|大妈|大姐|大哥|大叔|叔叔|奶奶|爷爷|老太太?|老头|病友|家属|病人|小朋友|小孩)"
     r"[^，。！？,!?]{0,14}$"
+    r"|(?:隔壁床?|邻床|[对旁]边床|同房间?|同病房|\d{1,2}床|[一二三四五六七八九十]{1,3}床)的?(?:那个|那家|一个|有个|家)?的?(?:娃娃?|孩子|宝宝|宝贝|男孩|女孩)[^，。！？,!?]{0,14}$"
 )
 # 听说40度会烧坏脑子; 没发过40度的烧.
 # 姥姥测的血糖11，宝宝没测
@@ -113,6 +114,8 @@ _BOUND_AFTER = re.compile(
     r"(?:都|也|还|就|并|一直|最高|最多|肯定|应该|反正)*(?:没|不|未)[^，。！？,!?\d一二三四五六七八九]{0,3}"
 )
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
+# 三十七度啊三十七度五: begun, and begun anew.
+_BEGUN_ANEW = re.compile(r"[啊呃额嗯哦呀噢诶唉]{1,3}[，,]?")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?|[拉吐尿吃喝喂泻]了?)?\s?$")
 
 
@@ -211,6 +214,12 @@ def _below_bound(folded: str, before: Quantity, bound: Quantity) -> bool:
     )
 
 
+def _is_begun_anew(folded: str, first: Quantity, second: Quantity) -> bool:
+    """Whether the second value is the first, said once more in full."""
+    said = folded[first.start : first.end]
+    return _BEGUN_ANEW.fullmatch(folded, first.end, second.start) is not None and folded.startswith(said, second.start)
+
+
 def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quantity]:
     """Without the values that the message itself takes back (38.7，不对，是37.8)."""
     kept: list[Quantity] = []
@@ -227,6 +236,8 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
             continue
         if bound and following is not None and _ONLY.fullmatch(folded, quantity.end, following.start):
             # 没到39，就38.4: the bound is no second value.
+            continue
+        if following is not None and _is_begun_anew(folded, quantity, following):
             continue
         if kept and quantity.precision == "less_than" and _below_bound(folded, kept[-1], quantity):
             continue
