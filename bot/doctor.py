@@ -8,6 +8,7 @@ import yaml
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.doctor_finding import Finding
+from bot.doctor_pages import diagnose_pages
 from bot.doctor_push import diagnose_push
 from bot.settings import Settings
 from integrations.callback_error import CallbackError
@@ -33,8 +34,8 @@ def _say(key: str, **values: object) -> str:
 
 
 async def diagnose(settings: Settings, root: Path) -> list[Finding]:
-    """Look at settings, model, speech recognition, database, WeCom and the push channels, in this order. Sends nothing to anybody but a
-    recogniser a second of silence."""
+    """Look at settings, model, speech recognition, database, WeCom, the console's address and the push channels, in this order. Sends
+    nothing to anybody but a recogniser a second of silence."""
     findings = await _before_database(settings, root)
     try:
         async with core(settings, role="doctor", pool_size=2) as parts:
@@ -73,7 +74,9 @@ async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings = [Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server")))]
     findings += await _published(parts, root)
     async with wecom_client(parts) as client:
-        findings += await _wecom(client, wecom_access(parts.settings).base_url)
+        access = wecom_access(parts.settings)
+        findings += await _wecom(client, access.base_url)
+        findings += await diagnose_pages(parts.settings, client, access.agent_id)
     return findings + await diagnose_push(parts)
 
 

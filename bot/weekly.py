@@ -37,7 +37,7 @@ _TAKE = text(
 
 
 class WeeklySummary:
-    """Tells of each week once. `pages` is where our pages are found; without it the card has no link, and is a text."""
+    """Tells of each week once. `pages` is where staff's phones find the console; without it the card has no link, and is a text."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], zone: ZoneInfo, pages: str) -> None:
         self._db, self._clock, self._zone, self._pages = db, clock, zone, pages

@@ -159,7 +159,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(StaffSync(parts.db, client, parts.clock).look, parts, every=STAFF_EVERY)),
         ]
         if settings.weekly_summary:
-            weekly = WeeklySummary(parts.db, parts.clock, settings.tz, settings.pages)
+            weekly = WeeklySummary(parts.db, parts.clock, settings.tz, settings.staff_pages)
             loops.append(asyncio.create_task(keep(weekly.look, parts, every=WEEKLY_EVERY)))
         if settings.sandbox:
             loops.append(asyncio.create_task(keep(lambda: parts.clock.load(parts.db), parts, every=CLOCK_EVERY)))

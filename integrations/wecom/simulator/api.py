@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from integrations.wecom.simulator import (
+    agents,
     contacts,
     directory,
     kf_accounts,
@@ -38,6 +39,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **tags.ENDPOINTS,
     **mass.ENDPOINTS,
     **directory.ENDPOINTS,
+    **agents.ENDPOINTS,
 }
 NO_APP = AppConfig(secret="", agentid=0, name="", rights=frozenset())
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from integrations.wecom.agent import agent
 from integrations.wecom.callback import Callback
 from integrations.wecom.client import WecomClient
 from integrations.wecom.directory import Member, department_members, department_names, departments, member, members
@@ -55,6 +56,16 @@ async def test_members_of_one_department(client: WecomClient) -> None:
     assert {each.userid for each in await department_members(client, 3)} == {"suyang", "zhouwei", "tangxin", "xiejing"}
     assert {each.name for each in await department_names(client, 4)} == {"郭真", "陆琦", "方锐"}
     assert {each.userid async for each in members(client, await departments(client, 4))} == {"guozhen", "luqi", "fangrui"}
+
+
+async def test_an_app_knows_its_own_trusted_domain_and_no_other_apps(corp: Any, client: WecomClient) -> None:
+    assert (await agent(client, corp.app.agentid)).redirect_domain == ""
+    corp.app.trusted_domains = ["console.example", "other.example"]
+    assert (await agent(client, corp.app.agentid)).redirect_domain == "console.example"
+    for number, errcode in ((1000003, 301002), (1, 40056)):
+        with pytest.raises(WecomError) as refused:
+            await agent(client, number)
+        assert refused.value.errcode == errcode
 
 
 async def test_an_app_sees_its_range_and_no_more(corp: Any) -> None:
