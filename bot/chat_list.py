@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, any_, bindparam, func, or_, select
+from sqlalchemy import BigInteger, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,11 +16,15 @@ from records.chat_desk import ChatSeen, belongs_to
 from records.flag import LEVELS, Flag
 from records.message import CLINICIAN, CUSTOMER, SERVICER, Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, note_reads
+from records.search_entry import CARER, alike, maybe
+from records.search_keys import name_sought, whole_piece
 from records.staff import Staff, teams_of
 
 WHY = "inbox"
 # Of those that nobody waits for, and of what a search finds, so many are shown.
 MOST = 40
+# A search that finds more looks at those who wrote last.
+MANY = 2000
 PREVIEW = 60
 WAITING, MINE, COLLEAGUE, BOT = GROUPS = ("waiting", "mine", "colleague", "bot")
 
@@ -52,9 +56,7 @@ async def chat_list(tx: AsyncSession, staff: Staff, now: datetime, *, search: st
         return []
     mine = belongs_to(staff.id)
     if search:
-        chats = list(
-            await tx.scalars(_found(search, staff).where(mine).order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(MOST))
-        )
+        chats = await _found(tx, staff, search)
     else:
         flagged = select(Flag.chat_id).where(
             Flag.state.in_(("raised", "delivered")), Flag.team_id.in_(teams_of(staff.id)), Flag.chat_id.is_not(None)
@@ -72,14 +74,27 @@ def _place(item: ChatItem) -> tuple[int, float]:
     return GROUPS.index(item.group), -(item.at.timestamp() if item.at is not None else 0)
 
 
-def _found(search: str, staff: Staff) -> Any:
-    """The chats of carers called so, or who speak for a child of her teams called or numbered so."""
-    child = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id)
-    child = child.where(
-        Patient.team_id.in_(teams_of(staff.id)), or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search)
+async def _found(tx: AsyncSession, staff: Staff, search: str) -> list[Chat]:
+    """The latest chats of carers called so, or who speak for a child of her teams called or numbered so."""
+    teams = list(await tx.scalars(teams_of(staff.id)))
+    child = exists().where(
+        PatientCarer.carer_id == Chat.carer_id,
+        Patient.id == PatientCarer.patient_id,
+        Patient.team_id.in_(teams),
+        or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search),
     )
-    carer = select(Carer.id).where(Carer.name.contains(search, autoescape=True))
-    return select(Chat).where(or_(Chat.carer_id.in_(child), Chat.carer_id.in_(carer)))
+    carer = exists().where(Carer.id == Chat.carer_id, Carer.name.contains(search, autoescape=True))
+    newest = (Chat.window_from.desc().nulls_last(), Chat.id)
+    called = select(Chat).where(or_(child, carer), belongs_to(staff.id)).order_by(*newest).limit(MOST)
+    sought = [name_sought(search), whole_piece(search)]
+    near = await alike(tx, CARER, teams, sought, MANY)
+    if len(near) == MANY:
+        # Many are called so: most often those who wrote last are enough, and they are the ones to be shown.
+        chats = list(await tx.scalars(called.where(Chat.id.in_(select(Chat.id).order_by(*newest).limit(MANY)))))
+        if len(chats) == MOST:
+            return chats
+        near = await alike(tx, CARER, teams, sought, None)
+    return list(await tx.scalars(called.where(Chat.carer_id.in_(maybe(CARER, near)))))
 
 
 async def _items(tx: AsyncSession, staff: Staff, chats: Sequence[Chat], now: datetime) -> list[ChatItem]:

@@ -1,4 +1,4 @@
-"""The worker's part in cohorts: rounds of upkeep, as many as there is news for."""
+"""The worker's part in cohorts and searches: rounds of upkeep, as many as there is news for."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from records.database import Database
+from records.search_entry import AT_ONCE as SEARCHES_AT_ONCE
+from records.search_entry import take_in
 from tagging.cohort.upkeep import AT_ONCE, Kept, keep_up
 
 log = structlog.get_logger(__name__)
@@ -25,5 +27,16 @@ async def keep_cohorts(db: Database, clock: Callable[[], datetime], zone: ZoneIn
             log.error("cohorts cannot be read, their members stay as they are", cohorts=list(kept.refused))
         total = total.plus(kept)
         if max(kept.heard, kept.due) < AT_ONCE:
+            break
+    return total
+
+
+async def keep_searches(db: Database) -> int:
+    """Take in what is new of names and numbers, in the same way; how many news that were."""
+    total = 0
+    for _ in range(ROUNDS):
+        async with db.transaction() as tx:
+            total += (heard := await take_in(tx))
+        if heard < SEARCHES_AT_ONCE:
             break
     return total

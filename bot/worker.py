@@ -23,7 +23,7 @@ from bot.bulk import BulkOutbox
 from bot.card_clicks import CallbackEvents
 from bot.choices import Choices
 from bot.cohort_enrolments import enrol_cohorts
-from bot.cohorts import keep_cohorts
+from bot.cohorts import keep_cohorts, keep_searches
 from bot.content_send import ContentBodies
 from bot.contents import JOB as PUSHES
 from bot.contents import ContentPushes, keep_contents
@@ -139,6 +139,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
+            asyncio.create_task(keep(lambda: keep_searches(parts.db), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(lambda: enrol_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Planning(parts.db, parts.clock, settings.tz).look, parts, every=PLANS_EVERY)),
             asyncio.create_task(keep(Tables(parts.db, settings.tz).refresh, parts, every=TABLES_EVERY)),

@@ -3,41 +3,57 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import Text, cast, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Text, cast, exists, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.patient import RECORD_KEY, Carer, Patient, PatientCarer, ReadAudit, note_reads
 from records.patient_identifier import VALUE_KEY, PatientIdentifier
+from records.search_entry import PATIENT, alike, maybe
+from records.search_keys import LEAST_DIGITS, name_sought, number_sought, phone_sought, whole_piece
 from records.staff import Staff, teams_of
 
 WHY = "search"
 FOUND, LONGEST = 30, 60
-# Fewer digits of a telephone would find half the hospital.
-LEAST_DIGITS = 4
+# So many who may be meant are looked at, of whom the first by name are shown.
+MOST = 1000
 
 
 async def search_patients(tx: AsyncSession, staff: Staff, said: str, *, now: datetime) -> list[Patient]:
     """The patients of an active clinician's teams whom `said` may mean, by name, FOUND at most; each is a read in the audit.
 
-    A name by any part of it, a number by its beginning, a telephone by any four digits of it or more.
+    A name by any part of it, a number by its beginning, a telephone by any four digits of it or more. Where more than MOST are meant,
+    FOUND of them.
     """
     said = said.strip()[:LONGEST]
     if not said or not staff.active:
         return []
+    teams = list(await tx.scalars(teams_of(staff.id)))
+    meant, sought = _meant(said)
+    # The keys of a few who are not meant fit too; seldom could they hide somebody who is.
+    for most in (MOST, None):
+        near = await alike(tx, PATIENT, teams, sought, most)
+        own = select(Patient).where(Patient.id.in_(maybe(PATIENT, near)), Patient.team_id.in_(teams), or_(*meant))
+        found = list(await tx.scalars(own.order_by(Patient.name, Patient.birth_date.desc()).limit(FOUND)))
+        if len(near) != most or len(found) == FOUND:
+            break
+    await note_reads(tx, staff, {patient.id for patient in found}, why=WHY, now=now)
+    return found
+
+
+def _meant(said: str) -> tuple[list[ColumnElement[bool]], list[set[str]]]:
+    """What may be meant, one or the other: as conditions, and as the pieces that whoever fulfils them has."""
+    meant, sought = [Patient.name.contains(said, autoescape=True)], [name_sought(said)]
     plain, digits = re.sub(r"[^0-9A-Za-z]", "", said).upper(), re.sub(r"\D", "", said)
-    meant = [Patient.name.contains(said, autoescape=True)]
     if plain:
         meant.append(literal_column(RECORD_KEY).startswith(plain))
         of_patient = (PatientIdentifier.patient_id == Patient.id, PatientIdentifier.until.is_(None))
         meant.append(exists().where(*of_patient, literal_column(VALUE_KEY) == plain))
+        sought += [number_sought(plain), whole_piece(plain)]
     if len(digits) >= LEAST_DIGITS and digits == re.sub(r"[\s\-+()]", "", said):
         of_carer = (PatientCarer.patient_id == Patient.id, Carer.id == PatientCarer.carer_id)
         meant += [exists().where(*of_carer, Carer.phone.contains(digits)), cast(Patient.phones, Text).contains(digits)]
-    own = select(Patient).where(Patient.team_id.in_(teams_of(staff.id)), or_(*meant))
-    query = own.order_by(Patient.name, Patient.birth_date.desc()).limit(FOUND)
-    found = list(await tx.scalars(query))
-    await note_reads(tx, staff, {patient.id for patient in found}, why=WHY, now=now)
-    return found
+        sought.append(phone_sought(digits))
+    return meant, sought
 
 
 async def opened_lately(tx: AsyncSession, staff: Staff, limit: int = 12) -> list[Patient]:

@@ -66,6 +66,7 @@ from records.refusal import AccessRefusal
 from records.retag import RetagRequest
 from records.review import ReviewGroup, ReviewItem
 from records.role import Role, StaffRole
+from records.search_entry import SearchEntry, SearchNews
 from records.service_request import ServiceRequest
 from records.setting import Setting
 from records.staff import Department, OnCall, Staff, Team, TeamMember
@@ -174,6 +175,8 @@ __all__ = [
     "ReviewItem",
     "RiskAssessment",
     "Role",
+    "SearchEntry",
+    "SearchNews",
     "SendChoice",
     "ServiceRequest",
     "Setting",

@@ -18,6 +18,7 @@ from bot.synthetic.statements import DRAW, STATEMENTS, WEIGHT
 from records.database import Database
 from records.patient_index import refresh_index
 from records.schema import OnCall, Setting, Staff, Team, TeamMember
+from records.search_entry import WHOM, refresh_entries
 from records.setting import SYNTHETIC
 from tagging.tags.catalogue import tags
 from tagging.tags.library import shipped
@@ -26,9 +27,11 @@ from tagging.tags.noted import version
 # Patients a statement, and from how many on indexes are dropped first.
 CHUNK, BULK = 25_000, 20_000
 # Measured: tables and indexes of a patient with 20 tags, and as much again for sorting.
-BYTES_EACH, SPARE_BYTES = 14_000, 2_000_000_000
+BYTES_EACH, SPARE_BYTES = 15_000, 2_000_000_000
 MOST_PATIENTS, MOST_DAYS = 5_000_000, 3650
-_FILLED = (*STATEMENTS, "patient_index")
+_KEPT_READY = ("patient_index", "search_entry")
+_FILLED = (*STATEMENTS, *_KEPT_READY)
+_EMPTIED = ("team", "staff", "carer", "patient", "tag", "patient_news", "search_entry", "search_news", "read_audit", "state_change")
 
 # Says which step runs, and how much of the whole is done (0 to 1).
 Progress = Callable[[str, float], None]
@@ -91,7 +94,7 @@ def _check_room(db: Database, patients: int) -> None:
 async def _clear(db: Database) -> None:
     async with db.transaction() as tx:
         # Everything hangs on these.
-        await tx.execute(text("truncate team, staff, carer, patient, tag, patient_news, read_audit, state_change restart identity cascade"))
+        await tx.execute(text(f"truncate {', '.join(_EMPTIED)} restart identity cascade"))
         await tx.execute(upsert(Setting).values(name=SYNTHETIC, value={}).on_conflict_do_nothing())
 
 
@@ -169,13 +172,15 @@ async def _fill(connection: AsyncConnection, planting: Planting, progress: Progr
 
 
 async def _index(db: Database, planting: Planting, progress: Progress) -> None:
-    """What cohorts ask of each patient, the numbers that the next rows get, and the planner's statistics."""
-    async with db.engine.connect() as connection, _unburdened(connection, bulk=planting.patients >= BULK, tables=("patient_index",)):
+    """What cohorts and searches ask of each patient, the numbers that the next rows get, and the planner's statistics."""
+    async with db.engine.connect() as connection, _unburdened(connection, bulk=planting.patients >= BULK, tables=_KEPT_READY):
         for first in range(1, planting.patients + 1, CHUNK):
             progress("patient_index", 0.7 + 0.2 * first / planting.patients)
             who = range(first, min(first + CHUNK - 1, planting.patients) + 1)
             async with AsyncSession(connection) as tx, tx.begin():
                 await refresh_index(tx, list(who), now=planting.now, zone=planting.zone)
+                for whom in WHOM:
+                    await refresh_entries(tx, whom, list(who))
     progress("analyze", 0.95)
     async with db.engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")

@@ -41,7 +41,7 @@ from tests.plans.conftest import BIRTH, DISCHARGE, Family, local, make_family
 
 NOW = local(DISCHARGE + timedelta(days=2), 12)
 # What says that a merge was and was undone, and work that is asked for anew.
-TELLS = {"state_change", "patient_merge", "retag_request", "patient_news", "tag_change", "patient_event"}
+TELLS = {"state_change", "patient_merge", "retag_request", "patient_news", "search_news", "tag_change", "patient_event"}
 
 
 @dataclass
