@@ -46,7 +46,10 @@ _SENTENCE = re.compile(r"[。！？!?\n]")
 _SENTENCE_ENDS = re.compile(r"(?<=[。！？!?\n；;])")
 _CLOCK_ALONE = re.compile(r"[一二两三四五六七八九十\d]{1,3}点")
 # 38度几记不清了: nobody can judge a value that was forgotten.
-_FORGOTTEN = re.compile(r"[^。！？!?\n\d]{0,6}(?:记不(?:太)?清|记不准|记不住|不记得|忘了(?!吃|喂|量|测|用)|没记住)")
+# 高压134，低压没记住: another one was forgotten.
+_FORGOTTEN = re.compile(
+    r"(?!.{0,4}(?:[高低上下]压|心率|心跳|脉搏|体温|体重|血氧|血糖|呼吸))[^。！？!?\n\d]{0,6}(?:记不(?:太)?清|记不准|记不住|不记得|忘了(?!吃|喂|量|测|用)|没记住)"
+)
 _STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?|也?就是|等于|相当于|合|换算(?:成|过来|下来)?是?)\s?$")
 _REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
 # What a patient with a tag measures at home.

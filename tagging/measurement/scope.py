@@ -28,7 +28,7 @@ _MINE = re.compile(r"^(?:而|那)?我(?:自己|本人)?的?(?:是|有|才|只有
 # 糖妈妈宝宝血糖2.3: the mother only tells whose child.
 _REPORTER = re.compile(
     r"(?:爸爸|妈妈)的?(?=宝宝|宝贝|孩子|娃)|(?:(?:[他她我]|孩子|宝宝|娃)?(?:爸爸?|妈妈?|爷爷|奶奶|外婆|外公|姥姥|姥爷|姑姑|阿姨)|老人家?|家里人|老师|护士|医生|大夫|保姆|月嫂)"
-    r"(?=(?:给(?:他|她|孩子|宝宝|娃)|帮(?:他|她|孩子|宝宝|娃)|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|觉得|感觉|告诉|量|测|称|数|摸|发现|喊|报))"
+    r"(?=(?:给(?:他|她|孩子|宝宝|娃)?|帮(?:他|她|孩子|宝宝|娃)?|刚|又|早上|晚上|中午|下午|昨天|今天|打电话|来电话)?(?:说|讲|觉得|感觉|告诉|量|测|称|数|摸|发现|喊|报))"
 )
 _COMPARED = re.compile(
     r"比(?:别的|其他|同龄的?|同班的?|人家的?|[他她])?(?:同学|孩子|小孩|小朋友|宝宝|人|哥哥|姐姐|弟弟|妹妹|哥|姐|弟|妹|老大|老二)(?:们|都|还|要)*[高矮重轻胖瘦大小长]|"
@@ -114,6 +114,9 @@ _BOUND_AFTER = re.compile(
     r"(?:都|也|还|就|并|一直|最高|最多|肯定|应该|反正)*(?:没|不|未)[^，。！？,!?\d一二三四五六七八九]{0,3}"
 )
 _NO_CORRECTION = re.compile(r"是不是|不是[很太]|不是一直")
+# 上次血小板23，这次61: the one before is over where the one of now stands behind it.
+_LAST_TIME = re.compile(r"上[次回][^，。！？,!?\d]{0,8}$")
+_THIS_TIME = re.compile(r"[^。！？!?\d]{0,6}(?:这[次回]|今[天早]|现在|刚才)")
 # 三十七度啊三十七度五: begun, and begun anew.
 _BEGUN_ANEW = re.compile(r"[啊呃额嗯哦呀噢诶唉]{1,3}[，,]?")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?|[拉吐尿吃喝喂泻]了?)?\s?$")
@@ -214,6 +217,11 @@ def _below_bound(folded: str, before: Quantity, bound: Quantity) -> bool:
     )
 
 
+def _is_last_times(folded: str, first: Quantity, second: Quantity) -> bool:
+    told = _LAST_TIME.search(folded, max(0, first.start - 12), first.start)
+    return told is not None and _THIS_TIME.match(folded, first.end, second.start) is not None
+
+
 def _is_begun_anew(folded: str, first: Quantity, second: Quantity) -> bool:
     """Whether the second value is the first, said once more in full."""
     said = folded[first.start : first.end]
@@ -236,6 +244,8 @@ def without_corrected(folded: str, quantities: Sequence[Quantity]) -> list[Quant
             continue
         if bound and following is not None and _ONLY.fullmatch(folded, quantity.end, following.start):
             # 没到39，就38.4: the bound is no second value.
+            continue
+        if following is not None and quantity.vital != "temperature" and _is_last_times(folded, quantity, following):
             continue
         if following is not None and _is_begun_anew(folded, quantity, following):
             continue
