@@ -19,14 +19,16 @@ from console.live.stream import PATH as LIVE_PATH
 from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
-from console.page import ANYBODY, NOBODY, Route, by_htmx, render, sentences
+from console.page import ANYBODY, BY_ITSELF, NOBODY, Route, by_htmx, render, sentences
 from console.patients.routes import ROUTES as PATIENTS
 from console.phone import ROUTES as PHONE
 from console.plans import ROUTES as PLANS
 from console.reports import ROUTES as REPORTS
-from console.reports.shelf import SHELF, Shelf
+from console.reports.kept import REPORTS_KEPT, ReportStore
 from console.retraining import ROUTES as RETRAINING
+from console.retraining.checks import CHECKS
 from console.session import seat_of
+from console.shelf import Memory, Shelf
 from console.sign_in import COOKIE
 from console.sign_in import ROUTES as SIGN_IN
 from console.team import ROUTES as TEAM
@@ -57,8 +59,6 @@ ROUTES: tuple[Route, ...] = (
     *ADMIN,
 )
 MAX_BODY = 4 << 20
-# Pages that ask by themselves, because something changed elsewhere, say so; the line on which they hear of it cannot.
-BY_ITSELF = "X-Live"
 NEEDS = web.AppKey("needs", dict[web.AbstractRoute, Route])
 
 
@@ -68,10 +68,16 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
     app[DESK] = desk
     app[NEEDS] = {}
     add_live(app)
-    app[SHELF] = Shelf()
+    app[REPORTS_KEPT], app[CHECKS] = Shelf(ReportStore(desk.db)), Shelf(Memory())
+    app.on_cleanup.append(_leave_off)
     for route in routes:
         app[NEEDS][app.router.add_route(route.method, route.path, route.handler)] = route
     return app
+
+
+async def _leave_off(app: web.Application) -> None:
+    await app[REPORTS_KEPT].close()
+    await app[CHECKS].close()
 
 
 @web.middleware
@@ -112,6 +118,7 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
     if "%00" in request.path_qs:
         raise web.HTTPBadRequest
     if token:
+        # The line on which pages hear of changes cannot say that nobody asked for it.
         by_hand = BY_ITSELF not in request.headers and route_name(request, BASE) != LIVE_PATH
         async with desk.db.transaction() as tx:
             seat = await seat_of(tx, token, desk.clock(), by_hand=by_hand)

@@ -24,6 +24,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # For pages that need nobody to be signed in, and for those that need no more than that.
 NOBODY, ANYBODY = "", "*"
+# Pages that ask by themselves, because something changed or may be ready, say so by this header.
+BY_ITSELF = "X-Live"
 
 
 @dataclass(frozen=True)

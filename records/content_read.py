@@ -38,7 +38,11 @@ class ContentRead(Identity, Base):
     opened_version: Mapped[int | None]
     finished_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_content_read_chat_id_at", "chat_id", "at"), Index("ix_content_read_article", "article", "version"))
+    __table_args__ = (
+        Index("ix_content_read_chat_id_at", "chat_id", "at"),
+        Index("ix_content_read_article", "article", "version"),
+        Index("ix_content_read_at", "at"),
+    )
 
 
 _MOMENT = DateTime(timezone=True)

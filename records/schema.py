@@ -63,6 +63,7 @@ from records.push_address import PushAddress
 from records.question import ContentDraft, QuestionToTeam
 from records.questionnaire import QuestionnaireResponse
 from records.refusal import AccessRefusal
+from records.report_kept import ReportKept
 from records.retag import RetagRequest
 from records.review import ReviewGroup, ReviewItem
 from records.role import Role, StaffRole
@@ -170,6 +171,7 @@ __all__ = [
     "QuestionToTeam",
     "QuestionnaireResponse",
     "ReadAudit",
+    "ReportKept",
     "RetagRequest",
     "ReviewGroup",
     "ReviewItem",

@@ -27,7 +27,9 @@ class Inspected:
 
 async def inspect_data(tx: AsyncSession, root: Path) -> Inspected:
     """Look the data over; the loop goes on meanwhile."""
-    return await asyncio.to_thread(_inspect, await accepted(tx), await on_file(tx), root)
+    labelled = await accepted(tx)
+    # Everybody's name is much to read where there is nothing in which to look for it.
+    return await asyncio.to_thread(_inspect, labelled, await on_file(tx) if labelled else OnFile(), root)
 
 
 def _inspect(labelled: list[Example], known: OnFile, root: Path) -> Inspected:

@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from console.desk import BASE, DESK
-from console.page import Route, get, render, today
+from console.page import BY_ITSELF, Route, get, render, today
 from console.reports import alerts, assistant, content, follow_ups, overview, staff
 from console.reports.book import workbook_of
+from console.reports.kept import REPORTS_KEPT, Found, key_of
 from console.reports.look import RIGHT, Look, look_of
-from console.reports.shelf import SHELF, Found
 from console.reports.span import SHAPES, last_whole
 from console.reports.table import Table, say
+from console.shelf import Make
 from plans.measures.words import title
 
 Tables = Callable[[Look], Awaitable[list[Table]]]
@@ -39,7 +40,12 @@ def page_of(section: str) -> Callable[[web.Request], Awaitable[web.StreamRespons
 
     async def show(request: web.Request) -> web.StreamResponse:
         desk = request.app[DESK]
-        look, found = await _found(request, section)
+        look, make = await _asked(request, section)
+        kept, renewing = await request.app[REPORTS_KEPT].look(key_of(section, look), look.now, make)
+        if BY_ITSELF in request.headers:
+            # The page asks whether there is something new to show.
+            return web.Response(status=204) if renewing else web.Response(headers={"HX-Refresh": "true"})
+        found = kept.what if kept is not None else Found((), (), ())
         day, chosen = today(desk), {name: said for name, said in look.query.items() if name not in ("from", "to")}
 
         def link(section: str, **query: str) -> str:
@@ -53,6 +59,9 @@ def page_of(section: str) -> Callable[[web.Request], Awaitable[web.StreamRespons
             "console/reports/show.html",
             look=look,
             found=found,
+            at=kept.at if kept is not None else None,
+            renewing=renewing,
+            here=to(look.span.query),
             section=section,
             by_plan=section in BY_PLAN,
             tabs=[(name, say(f"sections.{name}"), link(name, **look.query)) for name in SECTIONS],
@@ -75,8 +84,9 @@ async def excel(request: web.Request) -> web.StreamResponse:
     section, code = request.match_info["section"], request.match_info["table"]
     if section not in SECTIONS:
         raise web.HTTPNotFound
-    look, found = await _found(request, section)
-    table = next((each for each in found.tables if each.code == code and each.rows), None)
+    look, make = await _asked(request, section)
+    found = await request.app[REPORTS_KEPT].get(key_of(section, look), look.now, make)
+    table = next((each for each in found.what.tables if each.code == code and each.rows), None)
     if table is None:
         raise web.HTTPNotFound
     body = await asyncio.to_thread(workbook_of, table, look)
@@ -88,8 +98,8 @@ async def excel(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _found(request: web.Request, section: str) -> tuple[Look, Found]:
-    """Who asks for what, and the section's tables. Raises AccessRefused."""
+async def _asked(request: web.Request, section: str) -> tuple[Look, Make[Found]]:
+    """Who asks for what, and how the section's tables are worked out. Raises AccessRefused."""
     desk = request.app[DESK]
     async with desk.db.transaction() as tx:
         look = await look_of(tx, request, by_plan=section in BY_PLAN)
@@ -98,9 +108,9 @@ async def _found(request: web.Request, section: str) -> tuple[Look, Found]:
         async with desk.db.transaction() as tx:
             departments = await look.begin(tx)
             tables = await SECTIONS[section](look)
-        return Found(look.now, tables, departments, look.left_out)
+        return Found(tables, departments, look.left_out)
 
-    return look, await request.app[SHELF].get((section, look.key), look.now, make)
+    return look, make
 
 
 ROUTES: tuple[Route, ...] = (

@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.retraining.checks import Problem
-from bot.retraining.inspection import inspect_data
+from bot.retraining.inspection import Inspected, inspect_data
 from bot.retraining.labelling import mask_examples
 from bot.retraining.texts import RetrainingError
 from console.desk import DESK, SEAT
 from console.page import get, post, render, see_other
 from console.retraining.words import ROOT, WRITE, context, mistake
+from console.shelf import Shelf
 from records.labelled_example import LabelledExample
 
 # So many findings of a kind are shown; mended, the next ones come.
 SHOWN = 30
+CHECKS = web.AppKey("checks", Shelf[Inspected])
 
 
 @dataclass(frozen=True)
@@ -33,21 +35,32 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def found(request: web.Request) -> web.StreamResponse:
-    """What is found now."""
-    async with request.app[DESK].db.transaction() as tx:
-        inspected = await inspect_data(tx, ROOT)
-        texts = {text for problem in inspected.problems for text in problem.texts}
+    """What is found, once it is; the page asks again until then."""
+    desk = request.app[DESK]
+    async with desk.db.transaction() as tx:
+        state = await tx.execute(select(func.count(), func.max(LabelledExample.id)).where(LabelledExample.state == "accepted"))
+        key = repr(tuple(state.one()))
+
+    async def inspect() -> Inspected:
+        async with desk.db.transaction() as tx:
+            return await inspect_data(tx, ROOT)
+
+    kept, _ = await request.app[CHECKS].look(key, desk.clock(), inspect)
+    if kept is None:
+        return render(request, "console/nlu/_checking.html")
+    async with desk.db.transaction() as tx:
+        texts = {text for problem in kept.what.problems for text in problem.texts}
         mine = select(LabelledExample).where(LabelledExample.state == "accepted", LabelledExample.text.in_(texts))
         rows: dict[str, list[LabelledExample]] = {}
         for row in await tx.scalars(mine.order_by(LabelledExample.id)):
             rows.setdefault(row.text, []).append(row)
-    findings = [_finding(problem, rows) for problem in inspected.problems]
+    findings = [_finding(problem, rows) for problem in kept.what.problems]
     theirs = [each for each in findings if each.rows or each.problem.kind == "imbalance"]
     rest = [each for each in findings if each not in theirs]
     kinds: dict[str, list[Finding]] = {}
     for each in theirs:
         kinds.setdefault(each.problem.kind, []).append(each)
-    return render(request, "console/nlu/_checks.html", inspected=inspected, kinds=kinds, rest=rest, shown=SHOWN, **context())
+    return render(request, "console/nlu/_checks.html", inspected=kept.what, at=kept.at, kinds=kinds, rest=rest, shown=SHOWN, **context())
 
 
 def _finding(problem: Problem, rows: dict[str, list[LabelledExample]]) -> Finding:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,6 +17,8 @@ from console.app import console_app
 from console.chat_sdk import ChatSdk
 from console.desk import BASE, Desk, Seat
 from console.installation import Installation
+from console.reports.kept import REPORTS_KEPT
+from console.retraining.checks import CHECKS
 from console.session import begin_session, seat_of
 from console.sign_in import COOKIE
 from console.sign_in_wecom import WecomSignIn
@@ -110,6 +112,7 @@ class Stage:
     server: TestServer
     now: datetime = NOW
     http: list[ClientSession] | None = None
+    console: web.Application = field(default_factory=web.Application)
 
     @property
     def origin(self) -> URL:
@@ -164,7 +167,10 @@ async def open_stage(
     )  # fmt: skip
     for prefix, other in (mounted or {}).items():
         app.add_subapp(prefix, other)
-    app.add_subapp(BASE, console_app(desk))
+    stage.console = console = console_app(desk)
+    # Tests ask once: what is worked out beside a page is waited for.
+    console[REPORTS_KEPT].patience = console[CHECKS].patience = 60
+    app.add_subapp(BASE, console)
     add_static(app)
     await stage.server.start_server()
     try:

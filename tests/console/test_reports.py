@@ -12,8 +12,9 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import select
 
-from console.reports.shelf import KEPT_FOR, Found, Shelf
+from console.reports.kept import REPORTS_KEPT
 from console.reports.span import Span, asked, last_whole
+from console.shelf import KEPT_FOR, Kept, Memory, Shelf
 from records.patient_index import refresh_index
 from records.refusal import AccessRefusal
 from tests.console.browser import OpenPage, assert_accessible, keep_screenshot
@@ -170,15 +171,15 @@ def test_a_period_is_named_by_its_days() -> None:
 
 
 async def test_what_several_ask_for_is_worked_out_once_and_what_failed_again() -> None:
-    shelf, made = Shelf(), 0
+    shelf, made = Shelf[int](Memory()), 0
 
-    async def make() -> Found:
+    async def make() -> int:
         nonlocal made
         made += 1
         await asyncio.sleep(0)
         if made == 1:
             raise ValueError("away")
-        return Found(APRIL, (), (), ())
+        return made
 
     asked_for = [shelf.get("march", APRIL, make) for _ in range(3)]
     assert [type(each) for each in await asyncio.gather(*asked_for, return_exceptions=True)] == [ValueError] * 3
@@ -187,6 +188,41 @@ async def test_what_several_ask_for_is_worked_out_once_and_what_failed_again() -
     await shelf.get("april", APRIL, make)
     await shelf.get("march", APRIL + KEPT_FOR, make)
     assert made == 4
+
+
+async def test_nobody_waits_for_what_takes_long_and_sees_meanwhile_what_was_there() -> None:
+    shelf, go = Shelf[str](Memory(), patience=0), asyncio.Event()
+
+    async def slow() -> str:
+        await go.wait()
+        return "new"
+
+    assert await shelf.look("march", APRIL, slow) == (None, True)
+    go.set()
+    found = await shelf.get("march", APRIL, slow)
+    assert await shelf.look("march", APRIL, slow) == (found, False)
+    go.clear()
+    assert await shelf.look("march", later := APRIL + KEPT_FOR, slow) == (found, True)
+    await shelf.close()
+    assert await shelf.look("march", later, slow) == (found, True)
+    await shelf.close()
+    # What cost an hour is not worked out anew after five minutes.
+    assert Kept("dear", APRIL, 3600).fresh(later) and not Kept("cheap", APRIL, 1).fresh(later)
+
+
+async def test_a_page_says_that_its_figures_are_worked_out_and_asks_until_they_are(small: Stage) -> None:
+    small.console[REPORTS_KEPT].patience = 0
+    client = await small.client("admin")
+    page = await client.text(f"/reports/follow-ups?{MARCH}")
+    assert "正在统计2026年3月的数字" in page and "数字算到" not in page
+    # Whoever takes the file waits for it.
+    assert (await client.get(f"/reports/follow-ups/funnel.xlsx?{MARCH}")).status == 200
+    asked = await client.get(f"/reports/follow-ups?{MARCH}", headers={"X-Live": "1", "Accept": "text/html"})
+    assert asked.headers["HX-Refresh"] == "true"
+    assert (await tables(small, "admin", f"/follow-ups?{MARCH}"))["funnel"][1][1] == "5"
+    small.now += KEPT_FOR
+    old = await client.text(f"/reports/follow-ups?{MARCH}")
+    assert "正在重新统计" in old and Tables(old).found["funnel"][1][1] == "5"
 
 
 @pytest.mark.browser
