@@ -87,6 +87,24 @@ def gateway(port: Port = None, host: Host = None) -> None:
 
 
 @app.command()
+def edge(port: Port = None, host: Host = None) -> None:
+    """Only the door to the internet, in the DMZ: no database, no patient, nothing that could read a callback. The inner side dials out to
+    it (`edge-link`); while it is away callbacks wait here and families see a calm page. See docs/deployment.md.
+    """
+    from bot.cli_run import run_edge_command
+
+    run_edge_command(host=host, port=port)
+
+
+@app.command("edge-link")
+def edge_link() -> None:
+    """Only the line from inside to the edge in the DMZ: dials out, and puts what the edge is asked to the gateway and the pages."""
+    from bot.cli_run import run_link_command
+
+    run_link_command()
+
+
+@app.command()
 def web(port: Port = None, host: Host = None) -> None:
     """Only the pages, for a machine of their own."""
     from bot.cli_run import run_web_command

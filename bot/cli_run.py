@@ -27,7 +27,8 @@ def run_serve_command(*, host: str | None, port: int | None) -> None:
     # The worker and the model training are processes of their own: they must see the same settings.
     os.environ["CARELOOP_HOST"], os.environ["CARELOOP_PORT"] = settings.host, str(settings.port)
     from bot.dialogue.train import model_path
-    from bot.serve import lock_data, run_serve
+    from bot.process import lock_data
+    from bot.serve import run_serve
 
     # Refused before anything is trained; run_serve takes the lock for good.
     lock_data(settings.data_dir).close()
@@ -46,6 +47,20 @@ def run_web_command(role: str, *, host: str | None, port: int | None) -> None:
 
     settings = command_settings(role, host=host, port=port)
     _run(run_web(settings, role=role))
+
+
+def run_edge_command(*, host: str | None, port: int | None) -> None:
+    """`careloop edge`."""
+    from bot.edge.role import run_edge
+
+    _run(run_edge(command_settings("edge", host=host, port=port)))
+
+
+def run_link_command() -> None:
+    """`careloop edge-link`."""
+    from bot.edge.link import run_link
+
+    _run(run_link(command_settings("edge-link")))
 
 
 def run_intake_command() -> None:

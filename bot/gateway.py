@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 # WeCom waits 5 s (wecom-api §2.2); a write that takes longer is better tried again by WeCom than half done here.
 WRITE_TIMEOUT = 4.0
 
+# When a callback came.
+Came = Callable[[web.Request], datetime]
+
 
 @dataclass
 class Note:
@@ -136,7 +139,7 @@ def _is_news(note: Note) -> bool:
     return note.source is None and note.fields.get("Event") == "kf_msg_or_event"
 
 
-def add_gateway_routes(app: web.Application, db: Database, callback: Callback, clock: Callable[[], datetime], *, max_body: int) -> Notebook:
+def add_gateway_routes(app: web.Application, db: Database, callback: Callback, came: Came, *, max_body: int) -> Notebook:
     """Serve GET and POST /wecom/callback; what writes the callbacks down, for others who have some."""
     notebook = Notebook(db)
 
@@ -152,10 +155,10 @@ def add_gateway_routes(app: web.Application, db: Database, callback: Callback, c
         if (request.content_length or 0) > max_body:
             raise CallbackError("too_large", 413)
         body = await read_body(request, max_body)
-        now = clock()
-        fields = callback.open(request.query, body, now)
+        at = came(request)
+        fields = callback.open(request.query, body, at)
         async with asyncio.timeout(WRITE_TIMEOUT):
-            await notebook.write(fields, now)
+            await notebook.write(fields, at)
         return web.Response(text="success")
 
     app.cleanup_ctx.append(keep_writing)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.gateway import WRITE_TIMEOUT, Notebook, answered, read_body
+from bot.gateway import WRITE_TIMEOUT, Came, Notebook, answered, read_body
 from bot.push_access import SMS_CALLBACK, PushAccess, WeixinAccess
 from integrations.callback_error import CallbackError
 from integrations.push import Channel
@@ -20,9 +20,7 @@ PUSH = "push:"
 LOGIN = "push:login"
 
 
-def add_push_routes(
-    app: web.Application, notebook: Notebook, access: PushAccess, clock: Callable[[], datetime], *, hospital: str, max_body: int
-) -> None:
+def add_push_routes(app: web.Application, notebook: Notebook, access: PushAccess, came: Came, *, hospital: str, max_body: int) -> None:
     """Serve `/weixin/<account>/callback`, `/weixin/mini_program/login`, `/h5/mini/config` and `/sms/callback` for the channels that are
     configured; `hospital` is its name as families know it.
 
@@ -30,15 +28,15 @@ def add_push_routes(
     """
     for channel, account in (("official_account", access.official_account), ("mini_program", access.mini_program)):
         if account is not None:
-            _add_weixin(app, notebook, channel, account, clock, max_body)  # type: ignore[arg-type]
+            _add_weixin(app, notebook, channel, account, came, max_body)  # type: ignore[arg-type]
     if access.mini_program is not None:
-        app.router.add_post("/weixin/mini_program/login", answered(_login(notebook, clock)))
+        app.router.add_post("/weixin/mini_program/login", answered(_login(notebook, came)))
         app.router.add_get("/h5/mini/config", answered(_mini_config(access.mini_program, hospital)))
     if access.sms is not None:
         callback = SmsCallback(access.sms.secret, SMS_CALLBACK, max_bytes=max_body)
 
         async def reports(request: web.Request) -> web.Response:
-            now = clock()
+            now = came(request)
             fields = callback.open(request.headers, await read_body(request, max_body), now)
             await _write(notebook, PUSH + "sms", fields, now)
             return web.json_response({"code": "ok"})
@@ -46,16 +44,14 @@ def add_push_routes(
         app.router.add_post(SMS_CALLBACK, answered(reports))
 
 
-def _add_weixin(
-    app: web.Application, notebook: Notebook, channel: Channel, account: WeixinAccess, clock: Callable[[], datetime], max_body: int
-) -> None:
+def _add_weixin(app: web.Application, notebook: Notebook, channel: Channel, account: WeixinAccess, came: Came, max_body: int) -> None:
     callback = WeixinCallback(account.callback_token, account.callback_aes_key, account.appid, max_bytes=max_body)
 
     async def check(request: web.Request) -> web.Response:
         return web.Response(text=callback.verify_url(request.query))
 
     async def receive(request: web.Request) -> web.Response:
-        now = clock()
+        now = came(request)
         fields = callback.open(request.query, await read_body(request, max_body), now)
         if fields.get("MsgType") == "event":
             await _write(notebook, PUSH + channel, fields, now)
@@ -65,11 +61,11 @@ def _add_weixin(
     app.router.add_post(f"/weixin/{channel}/callback", answered(receive))
 
 
-def _login(notebook: Notebook, clock: Callable[[], datetime]) -> Callable[[web.Request], Any]:
+def _login(notebook: Notebook, came: Came) -> Callable[[web.Request], Any]:
     bucket = login_bucket()
 
     async def login(request: web.Request) -> web.Response:
-        now = clock()
+        now = came(request)
         code = read_code(await read_body(request, 1024))
         if not bucket.try_take(now):
             raise CallbackError("too_many", 429)

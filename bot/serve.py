@@ -2,14 +2,10 @@
 
 import asyncio
 import ctypes
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
 
 import aiohttp
 import structlog
@@ -22,6 +18,7 @@ from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
 from bot.intake.http import add_intake_routes
 from bot.keep import keep
+from bot.process import lock_data, serving, stopped
 from bot.settings import Settings
 from bot.tables import TABLES_EVERY, Tables
 from bot.web import add_fhir, gateway_app
@@ -31,36 +28,6 @@ log = structlog.get_logger(__name__)
 ROOT = Path(__file__).parent.parent
 # A worker that dies at once is not started faster than this.
 RESTART_EVERY = 2.0
-
-
-class AlreadyServing(Exception):
-    """Another `serve` uses the same data folder."""
-
-    code, permanent = "already_serving", True
-
-
-class DataFolderUnusable(Exception):
-    """The data folder cannot be made or written."""
-
-    code, permanent = "data_folder", True
-
-
-def lock_data(folder: Path) -> IO[str]:
-    """Hold the data folder for this process. Raises AlreadyServing, naming the process that has it, and DataFolderUnusable."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "serve.lock").open("a+")
-    except OSError as err:
-        raise DataFolderUnusable(f"The data folder {folder} cannot be used: {err.strerror}.") from err
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as err:
-        file.seek(0)
-        raise AlreadyServing(f"The data folder {folder} is in use by another CareLoop (process {file.read().strip() or '?'}).") from err
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 # A worker that shows no sign of life for so long is ended and started again; loading the dialogue holds it up for some seconds.
@@ -143,7 +110,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
             add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
-            async with serving(app, settings):
+            async with serving(app, settings.host, settings.port):
                 if control is not None:
                     from bot.demo import demo_people
 
@@ -154,6 +121,8 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
                     tasks.append(asyncio.create_task(process.run()))
                 if settings.intake.mllp_port is not None:
                     tasks.append(asyncio.create_task(WorkerProcess(["intake"]).run()))
+                if settings.edge_link.urls:
+                    tasks.append(asyncio.create_task(WorkerProcess(["edge-link"]).run()))
                 await stopped()
                 for task in tasks:
                     task.cancel()
@@ -179,33 +148,13 @@ async def run_web(settings: Settings, *, role: str) -> None:
             add_intake_routes(app, parts)
             if settings.sandbox:
                 add_sandbox(app, parts, session)
-        async with serving(app, settings):
+        async with serving(app, settings.host, settings.port):
             tasks = [asyncio.create_task(watch_database(parts))]
             if role == "web":
                 tasks.append(asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY)))
             await stopped()
             for task in tasks:
                 task.cancel()
-
-
-@asynccontextmanager
-async def serving(app: web.Application, settings: Settings) -> AsyncIterator[None]:
-    """Listen on the host and port of `settings`. Raises OSError when the port is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
-        yield
-    finally:
-        await runner.cleanup()
-
-
-async def stopped() -> None:
-    """Until somebody asks this process to end."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 async def watch_database(parts: Core, every: float = 1.0) -> None:

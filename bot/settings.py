@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from bot.edge.settings import EdgeLinkSettings, EdgeSettings
 from bot.push_settings import MiniProgramSettings, OfficialAccountSettings, SmsSettings, mistake
 
 CONFIG_FILE = "careloop.toml"
@@ -100,6 +101,8 @@ class Settings(BaseSettings):
     official_account: OfficialAccountSettings = Field(default_factory=OfficialAccountSettings)
     mini_program: MiniProgramSettings = Field(default_factory=MiniProgramSettings)
     sms: SmsSettings = Field(default_factory=SmsSettings)
+    edge: EdgeSettings = Field(default_factory=EdgeSettings)
+    edge_link: EdgeLinkSettings = Field(default_factory=EdgeLinkSettings)
     max_body: int = Field(default=1 << 20, ge=1024, description="largest callback body, bytes")
     worker_concurrency: int = Field(default=16, ge=1, le=256, description="jobs a worker runs at once")
     worker_connections: int | None = Field(

@@ -13,7 +13,8 @@ from bot.bench.load import conversations
 from bot.bench.processes import BenchError, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.bench.service import Service, at_a_steady_pace, service
-from integrations.wecom.callback import Callback, signature
+from integrations.wecom.callback import Callback
+from integrations.wecom.signed import signature
 from records.message import Inbound
 from records.wecom import KfAccount
 

@@ -10,7 +10,8 @@ from bot.intake.feeds import Known, make_first
 from bot.intake.mllp import IntakeError, Listener
 from bot.intake.reception import Reception
 from bot.intake.store import Store
-from bot.serve import stopped, watch_database
+from bot.process import stopped
+from bot.serve import watch_database
 from bot.settings import Settings
 
 log = structlog.get_logger(__name__)

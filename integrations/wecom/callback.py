@@ -1,6 +1,6 @@
 """WeCom's callback: verify, decrypt, read; and seal an answer (doc:90930, doc:90968).
 
-Pure and light: no client, no clock, no network; the small process at the hospital's edge imports only this.
+Pure and light: no client, no clock, no network.
 """
 
 import base64
@@ -17,16 +17,10 @@ from typing import Any
 from wechatpy.enterprise.crypto import PrpCrypto
 
 from integrations.callback_error import CallbackError
-from integrations.wecom.xml import XmlError, read_xml
+from integrations.wecom.signed import WINDOW, check_sealed, check_signature, need, read_fields, signature
 
 BLOCK = 32  # PKCS#7 over 32 bytes, not AES's 16: pads of 17..32 are normal
 RANDOM = 16
-
-
-def signature(token: str, timestamp: str, nonce: str, encrypted: str) -> str:
-    """SHA-1 in hex over the four values, sorted and joined."""
-    joined = "".join(sorted((token, timestamp, nonce, encrypted))).encode("utf-8", "surrogatepass")
-    return hashlib.sha1(joined, usedforsecurity=False).hexdigest()  # the platform's choice of hash
 
 
 class Callback:
@@ -43,7 +37,7 @@ class Callback:
         encoding_aes_key: str,
         receive_id: str,
         *,
-        window: timedelta = timedelta(minutes=10),
+        window: timedelta = WINDOW,
         max_bytes: int = 1 << 20,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
@@ -57,8 +51,8 @@ class Callback:
 
     def verify_url(self, query: Mapping[str, str]) -> str:
         """The plain ``echostr`` to answer WeCom's GET check with, exactly as it is; ``query`` is URL-decoded once."""
-        encrypted = _need(query, "echostr")
-        self._check_signature(query, encrypted)
+        encrypted = need(query, "echostr")
+        check_signature(self._token, query, encrypted)
         return self.decrypt(encrypted)
 
     def open(self, query: Mapping[str, str], body: bytes, now: datetime) -> dict[str, Any]:
@@ -70,17 +64,15 @@ class Callback:
             raise ValueError("now must be aware")
         if len(body) > self._max_bytes:
             raise CallbackError("too_large", 413, f"{len(body)} bytes")
-        encrypted = _need(_read(body), "Encrypt")
-        self._check_signature(query, encrypted)
-        self._check_time(_need(query, "timestamp"), now)
-        fields = _read(self.decrypt(encrypted))
+        encrypted = check_sealed(self._token, query, body, now, window=self._window)
+        fields = read_fields(self.decrypt(encrypted))
         # The form for service providers carries InfoType and TimeStamp in place of MsgType and CreateTime.
         for names in (("MsgType", "InfoType"), ("CreateTime", "TimeStamp")):
-            _need(fields, next((name for name in names if name in fields), names[0]))
+            need(fields, next((name for name in names if name in fields), names[0]))
         if fields.get("MsgType") == "event":
-            _need(fields, "Event")
+            need(fields, "Event")
         if fields.get("Event") == "kf_msg_or_event":
-            _need(fields, "OpenKfId")
+            need(fields, "OpenKfId")
         return fields
 
     def decrypt(self, encrypted: str) -> str:
@@ -122,17 +114,6 @@ class Callback:
             f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
         )
 
-    def _check_signature(self, query: Mapping[str, str], encrypted: str) -> None:
-        given, timestamp, nonce = (_need(query, name) for name in ("msg_signature", "timestamp", "nonce"))
-        expected = signature(self._token, timestamp, nonce, encrypted)
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode()):
-            raise CallbackError("bad_signature", 403)
-
-    def _check_time(self, timestamp: str, now: datetime) -> None:
-        # Ten digits last until 2286; a longer run of digits would overflow a float.
-        if not re.fullmatch(r"[0-9]{1,10}", timestamp) or abs(now.timestamp() - int(timestamp)) > self._window.total_seconds():
-            raise CallbackError("stale", 403, "timestamp outside the window; is this machine's clock right?")
-
 
 def event_key(fields: Mapping[str, Any]) -> str:
     """The key by which a repeated callback is recognised; at most 80 characters.
@@ -162,17 +143,3 @@ def selected_options(fields: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _need(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not value:
-        raise CallbackError("missing_field", 400, name)
-    return value
-
-
-def _read(source: str | bytes) -> dict[str, Any]:
-    try:
-        return read_xml(source)
-    except XmlError as err:
-        raise CallbackError("bad_xml", 400, str(err)) from err

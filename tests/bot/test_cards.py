@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.private import free_port
-from integrations.wecom.callback import Callback, signature
+from integrations.wecom.callback import Callback
+from integrations.wecom.signed import signature
 from records.flag import Flag, FlagNotice
 from records.message import Outbound
 from records.staff import OnCall, Staff, TeamMember

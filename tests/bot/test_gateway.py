@@ -19,7 +19,8 @@ from bot.clock import Clock
 from bot.private import free_port, listening
 from bot.settings import Settings
 from bot.web import gateway_app
-from integrations.wecom.callback import Callback, signature
+from integrations.wecom.callback import Callback
+from integrations.wecom.signed import signature
 from records.database import Database
 from records.staff import Team
 from records.wecom import CallbackEvent, KfAccount

@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import POSTGRES_FOLDER
 from bot.private import free_port
-from bot.serve import lock_data
+from bot.process import lock_data
 from records.embedded import EmbeddedServer
 from tests.durability.hospital import ROOT
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.callback_error import CallbackError
-from integrations.wecom.callback import Callback, event_key, selected_options, signature
+from integrations.wecom.callback import Callback, event_key, selected_options
+from integrations.wecom.signed import signature
 from integrations.wecom.xml import read_xml
 
 KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"  # pragma: allowlist secret
