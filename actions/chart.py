@@ -8,7 +8,7 @@ from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 
 from actions.answer import answer_topic
-from actions.speech import keep, rest, say, says_something
+from actions.speech import keep, rest, say, says_something, tell_asked
 from actions.turn import Turn, turn_of
 from actions.which import ask_which, invite_to_bind
 from plans import visit
@@ -143,8 +143,7 @@ async def put_request(turn: Turn, dispatcher: Any, pending: dict[str, Any]) -> l
     text = wording("team.request", wish=wish, visits=known)
     patient_id, because = pending.get("patient"), wording("team.because")
     await ask_team(turn.tx, turn.chat, patient_id, text, message_id=turn.message_id, now=turn.now, because=because)
-    who = "sent" if turn.notified else "kept_phone" if turn.phone else "kept"
-    dispatcher.utter_message(response=f"utter_reschedule_{who}", phone=turn.phone)
+    tell_asked(turn, dispatcher, "reschedule")
     return [SlotSet("pending", None), *rest()]
 
 

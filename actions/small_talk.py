@@ -13,7 +13,7 @@ from actions.chart import put_request
 from actions.earlier import keep_earlier
 from actions.privacy import withdraw
 from actions.service import stop_messages
-from actions.speech import rest, says_something
+from actions.speech import rest, says_something, tell_asked
 from actions.turn import Turn, turn_of
 from plans.ask_team import ask_team
 
@@ -94,8 +94,7 @@ async def _ask_nurse(turn: Turn, dispatcher: Any, question: str | None) -> list[
         turn.wants_human = "question"
     else:
         await ask_team(turn.tx, turn.chat, turn.patient.id if turn.patient else None, question, message_id=turn.message_id, now=turn.now)
-        who = "sent" if turn.notified else "kept_phone" if turn.phone else "kept"
-        dispatcher.utter_message(response=f"utter_question_{who}", phone=turn.phone)
+        tell_asked(turn, dispatcher, "question")
     return [SlotSet("pending", None), *rest()]
 
 

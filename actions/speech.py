@@ -9,6 +9,7 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.turn import Turn
 from plans.alert import Alert, raise_alerts
+from plans.ask_team import resting_text
 from plans.follow_up import Report, report
 from records.flag import raise_flag
 from records.patient import Patient
@@ -87,6 +88,17 @@ async def alarm(turn: Turn, dispatcher: Any, alert: Alert | None, *, patient: Pa
         dispatcher.utter_message(response="utter_ring_team", phone=turn.phone)
     else:
         dispatcher.utter_message(response="utter_ring_emergency")
+
+
+def tell_asked(turn: Turn, dispatcher: Any, about: str) -> None:
+    """Say truthfully when the team answers what has been brought to it, a `question` or the wish to `reschedule`."""
+    if turn.opens is not None:
+        dispatcher.utter_message(
+            text=resting_text(about, turn.opens, now=turn.now, zone=turn.zone, notified=turn.notified, phone=turn.phone)
+        )
+        return
+    who = "sent" if turn.notified else "kept_phone" if turn.phone else "kept"
+    dispatcher.utter_message(response=f"utter_{about}_{who}", phone=turn.phone)
 
 
 async def judged(turn: Turn, patient: Patient) -> str:

@@ -31,8 +31,9 @@ class Turn:
     """One utterance of a family and what is known about it; an action may change `patient`, `wants_human` and `stop`.
 
     `patient` is None while it is open which child is meant. `notified` says that a clinician is on call, so that an alert of this
-    turn reaches one; `phone` is what the family rings otherwise. `read` is what the dialogue made of the words: intent, confidence,
-    the form that was waiting, and whether they were `missed`. `asks` says that the turn's last words put a question about the report.
+    turn reaches one; `phone` is what the family rings otherwise, and `opens` when the team works again, if it rests now. `read` is what
+    the dialogue made of the words: intent, confidence, the form that was waiting, and whether they were `missed`. `asks` says that the
+    turn's last words put a question about the report.
     """
 
     tx: AsyncSession
@@ -49,6 +50,7 @@ class Turn:
     stop: bool = False
     notified: bool = False
     phone: str | None = None
+    opens: datetime | None = None
     read: dict[str, Any] = field(default_factory=dict)
     asks: bool = False
 

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.reply import plain_text
 from plans.finding import History, department_of, facts_with, history_of, patient_facts
+from plans.working_hours import Hours, hours_from
 from records.chat import Chat
 from records.flag import LEVELS
 from records.message import Outbound
 from records.patient import Patient, patients_by_carer
 from records.staff import Team, someone_on_call
+from records.working_hours import WorkingHours
 from tagging.patient import PatientFacts
 from tagging.understanding import Understanding, understand
 
@@ -23,6 +25,8 @@ _AROUND = (
     select(
         Chat.id,
         Team.phone,
+        WorkingHours.week,
+        WorkingHours.days,
         someone_on_call(Team.id, tier=1, now=bindparam("now", type_=DateTime(timezone=True))).label("notified"),
         select(Outbound.payload)
         .where(Outbound.chat_id == Chat.id, Outbound.route == "kf", Outbound.state != "withdrawn")
@@ -33,19 +37,21 @@ _AROUND = (
         .label("last_words"),
     )
     .join(Team, Team.id == Chat.team_id)
+    .outerjoin(WorkingHours, WorkingHours.team_id == Chat.team_id)
     .where(Chat.id == any_(bindparam("chats", type_=ARRAY(BigInteger))))
 )
 
 
 @dataclass
 class Around:
-    """The team's phone, whether a clinician is on call, the last thing the bot said here (a bare number or 没有 is read against it),
-    and the carer's patients, the youngest first."""
+    """The team's phone and hours (None: around the clock), whether a clinician is on call, the last thing the bot said here (a bare number
+    or 没有 is read against it), and the carer's patients, the youngest first."""
 
     phone: str | None
     notified: bool
     last_words: str | None
     patients: list[Patient]
+    hours: Hours | None = None
     _history: dict[int, History] = field(default_factory=dict)
 
     async def facts(self, tx: AsyncSession, patient: Patient, *, now: datetime, zone: ZoneInfo) -> PatientFacts:
@@ -91,5 +97,5 @@ async def around(tx: AsyncSession, chats: Iterable[Chat], now: datetime) -> dict
         carer_id = by_id[row.id].carer_id
         mine = patients.get(carer_id, []) if carer_id is not None else []
         last = plain_text(row.last_words) if row.last_words else None
-        found[row.id] = Around(row.phone, row.notified, last, mine, history)
+        found[row.id] = Around(row.phone, row.notified, last, mine, hours_from(row.week, row.days), history)
     return found

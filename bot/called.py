@@ -1,6 +1,7 @@
 """A person is called, and the alert that said so learns from the chat itself, without a tap on a card, that the family has one."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +11,7 @@ from bot.cards import show_everywhere
 from bot.lines import deliver
 from bot.texts import reasons, say
 from bot.triage_flag import QUOTE
+from plans.working_hours import rests_until, when_text
 from records.chat import Chat
 from records.flag import FLAG_MOVES, Flag, close_flag, raise_flag
 from records.staff import Staff, Team, on_call
@@ -20,7 +22,7 @@ HUMAN_REQUEST = "human_request"
 LANGUAGE = "language"
 
 
-async def call_human(tx: AsyncSession, chat: Chat, said: str, reason: str, now: datetime, *, emergency_phone: str) -> str:
+async def call_human(tx: AsyncSession, chat: Chat, said: str, reason: str, now: datetime, *, zone: ZoneInfo, emergency_phone: str) -> str:
     """Raise the alert for a family that needs a person; what to tell it, which says who is being called and promises nobody else.
 
     The caller hands the chat over behind these words.
@@ -39,8 +41,10 @@ async def call_human(tx: AsyncSession, chat: Chat, said: str, reason: str, now: 
     metrics.FLAGS.labels("urgent").inc()
     team = await tx.get_one(Team, chat.team_id)
     called = await on_call(tx, chat.team_id, 1, now)
-    told = "family.language" if reason == LANGUAGE else "family.human"
-    return say(f"{told}_called" if called else f"{told}_nobody", phone=team.phone or emergency_phone, emergency=emergency_phone)
+    told = f"family.{'language' if reason == LANGUAGE else 'human'}_{'called' if called else 'nobody'}"
+    given = {"phone": team.phone or emergency_phone, "emergency": emergency_phone}
+    opens = await rests_until(tx, chat.team_id, now, zone) if reason != LANGUAGE else None
+    return say(told, **given) if opens is None else say(f"{told}_resting", when=when_text(opens, now, zone), **given)
 
 
 async def answered(tx: AsyncSession, chat: Chat, userid: str, now: datetime) -> None:

@@ -202,7 +202,9 @@ class Drain:
             if chat.state != "bot":
                 continue
             if outcome.human:
-                told = await call_human(tx, chat, last.text or "", outcome.human, now, emergency_phone=self._emergency_phone)
+                told = await call_human(
+                    tx, chat, last.text or "", outcome.human, now, zone=self._means.zone, emergency_phone=self._emergency_phone
+                )
                 outcome.replies.append(Reply(told))
                 wanted.append(outcome)
             bodies = merge(outcome.replies)

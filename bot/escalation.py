@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 import yaml
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.cards import alert_card, card_id, withdraw_cards
 from bot.speak import in_chat
 from bot.texts import say
+from plans.working_hours import rests_until
 from records.chat import Chat
 from records.database import Database
 from records.flag import Flag, FlagNotice, lock_flag
@@ -24,6 +26,9 @@ from records.state import StateChange
 
 log = structlog.get_logger(__name__)
 
+# These go to whoever is on call at any hour, whatever the file says.
+NEVER_WAIT = ("emergency", "urgent")
+
 
 @dataclass(frozen=True)
 class Ladder:
@@ -32,14 +37,27 @@ class Ladder:
     repeat: timedelta
     rounds: int
     tell_family_after: int | None
+    may_wait: frozenset[str] | None
+
+    def waits(self, categories: Iterable[str]) -> bool:
+        """Whether an alert of these categories waits while its team rests; None of `may_wait` stands for all."""
+        return self.may_wait is None or set(categories) <= self.may_wait
 
 
 @cache
 def ladders(path: Path | None = None) -> dict[str, Ladder]:
-    """The ladder of each level. Raises KeyError or ValueError when the file lacks something."""
+    """The ladder of each level. Raises KeyError or ValueError when the file lacks something, or lets danger wait."""
     raw = yaml.safe_load((path or Path(__file__).with_name("escalation.yml")).read_text("utf-8"))
+    for level in NEVER_WAIT:
+        if raw[level].get("outside_hours", []):
+            raise ValueError(f"{level} alerts must not wait for working hours")
     return {
-        level: Ladder(timedelta(seconds=float(step["repeat"])), int(step["rounds"]), step["tell_family_after"])
+        level: Ladder(
+            timedelta(seconds=float(step["repeat"])),
+            int(step["rounds"]),
+            step["tell_family_after"],
+            None if step.get("outside_hours") == "all" else frozenset(step.get("outside_hours", [])),
+        )
         for level, step in raw.items()
     }
 
@@ -48,27 +66,39 @@ class Escalation:
     """Brings alerts to people. At least once; `card` ids keep a repeated job from sending a second card."""
 
     def __init__(
-        self, db: Database, deliver: Callable[[str], Awaitable[None]], clock: Callable[[], datetime], *, emergency_phone: str
+        self,
+        db: Database,
+        deliver: Callable[[str], Awaitable[None]],
+        clock: Callable[[], datetime],
+        zone: ZoneInfo,
+        *,
+        emergency_phone: str,
     ) -> None:
-        self._db, self._deliver, self._clock, self._emergency_phone = db, deliver, clock, emergency_phone
+        self._db, self._deliver, self._clock, self._zone, self._emergency_phone = db, deliver, clock, zone, emergency_phone
+        # A ladder that cannot stand stops the start, not the first alert.
+        ladders()
 
     async def escalate(self, key: str) -> None:
         """Act on the silence of flag `key`, if its time has come and nobody has it."""
         async with self._db.transaction() as tx:
-            lines = await take_round(tx, int(key), self._clock(), emergency_phone=self._emergency_phone)
+            lines = await take_round(tx, int(key), self._clock(), self._zone, emergency_phone=self._emergency_phone)
         for line in lines:
             await self._deliver(line)
 
 
-async def take_round(tx: AsyncSession, flag_id: int, now: datetime, *, emergency_phone: str) -> list[str]:
+async def take_round(tx: AsyncSession, flag_id: int, now: datetime, zone: ZoneInfo, *, emergency_phone: str) -> list[str]:
     """One round of one alert: cards to the tiers reached so far, the time of the next round. Returns the lines to send.
 
-    An acknowledgement in between makes this do nothing.
+    An acknowledgement in between makes this do nothing. What may wait (escalation.yml) does so while its team rests.
     """
     flag, chat = await lock_flag(tx, flag_id)
     if flag is None or flag.state not in ("raised", "delivered") or flag.next_at is None or flag.next_at > now:
         return []
     ladder = ladders()[flag.level]
+    if ladder.waits((flag.category, *flag.categories)) and (opens := await rests_until(tx, flag.team_id, now, zone)) is not None:
+        flag.next_at = opens
+        _note(tx, flag, now, "the team rests")
+        return []
     last_tier = await tx.scalar(select(func.max(OnCall.tier)).where(OnCall.team_id == flag.team_id)) or 0
     flag.round += 1
     reached = max(flag.tier, min(last_tier, 1 + (flag.round - 1) // ladder.rounds))
@@ -76,11 +106,7 @@ async def take_round(tx: AsyncSession, flag_id: int, now: datetime, *, emergency
     while reached < last_tier and not await _reachable(tx, flag, reached, now):
         reached += 1
     if reached > flag.tier:
-        tx.add(
-            StateChange(
-                entity="flag", entity_id=flag.id, old=flag.state, new=flag.state, at=now, by="system", reason=f"silence: tier {reached}"
-            )
-        )
+        _note(tx, flag, now, f"silence: tier {reached}")
     flag.tier = reached
     people = [person for tier in range(1, flag.tier + 1) for person in await on_call(tx, flag.team_id, tier, now)]
     await withdraw_cards(tx, flag)
@@ -91,6 +117,10 @@ async def take_round(tx: AsyncSession, flag_id: int, now: datetime, *, emergency
     if ladder.tell_family_after is not None and flag.round >= ladder.tell_family_after and chat is not None:
         lines += await _tell_family(tx, flag, chat, now, emergency_phone)
     return list(dict.fromkeys(lines))
+
+
+def _note(tx: AsyncSession, flag: Flag, now: datetime, reason: str) -> None:
+    tx.add(StateChange(entity="flag", entity_id=flag.id, old=flag.state, new=flag.state, at=now, by="system", reason=reason))
 
 
 async def _reachable(tx: AsyncSession, flag: Flag, tier: int, now: datetime) -> bool:
@@ -115,8 +145,13 @@ async def last_tiers(tx: AsyncSession, teams: Iterable[int]) -> dict[int, int]:
 
 
 def next_asked(flag: Flag, last_tier: int) -> tuple[int, datetime] | None:
-    """Which tier silence will ask next, and when; None once every tier has been asked, or somebody has the alert."""
-    if flag.state not in ("raised", "delivered") or flag.next_at is None or flag.tier >= last_tier:
+    """Which tier will be asked next, and when; None once every tier has been asked, or somebody has the alert."""
+    if flag.state not in ("raised", "delivered") or flag.next_at is None:
+        return None
+    if flag.round == 0 and flag.next_at > flag.raised_at:
+        # Nobody has been asked yet: the team rests.
+        return flag.tier, flag.next_at
+    if flag.tier >= last_tier:
         return None
     ladder = ladders()[flag.level]
     more_rounds = max(0, flag.tier * ladder.rounds - flag.round)

@@ -184,6 +184,7 @@ class TurnTaker:
             zone=self._zone,
             notified=around.notified,
             phone=phone,
+            opens=around.hours.rests_until(now, self._zone) if around.hours is not None else None,
         )
         triage_reply = reply_text(triage, notified=around.notified, phone=phone)
         if not message.menu_id and is_foreign(text):

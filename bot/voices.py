@@ -127,7 +127,9 @@ class Voices:
                 # Who does not speak Chinese is not asked in Chinese whether it was heard right.
                 found["state"] = UNHEARD
                 said = say("family.voice.said", what=found["text"])
-                replies.append(Reply(await call_human(tx, chat, said, LANGUAGE, now, emergency_phone=self._emergency_phone)))
+                replies.append(
+                    Reply(await call_human(tx, chat, said, LANGUAGE, now, zone=self._zone, emergency_phone=self._emergency_phone))
+                )
             elif found["state"] == SHOWN:
                 replies.append(Reply(shown_back(found["text"]), buttons(message.id)))
             else:

@@ -232,7 +232,7 @@ def compose(
         hospital=settings.hospital,
         means=means,
     )
-    escalation = Escalation(parts.db, outbox.deliver, parts.clock, emergency_phone=settings.emergency_phone)
+    escalation = Escalation(parts.db, outbox.deliver, parts.clock, settings.tz, emergency_phone=settings.emergency_phone)
     push_events = PushEvents(push_access(settings), partial(receipt, means=means))
     events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client), push_events)
     finder = CarerFinder(parts.db, client, ports, parts.clock)

@@ -1,10 +1,12 @@
 """A question that the assistant leaves to the team: a row, and the alert that brings it to a clinician."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.wording import say
+from plans.working_hours import when_text
 from records.chat import Chat
 from records.flag import raise_flag
 from records.question import QUESTION, QuestionToTeam, questions_of
@@ -12,6 +14,15 @@ from records.state import created
 
 # As much of the waiting questions as a card shows.
 SHOWN = 200
+
+
+def resting_text(about: str, opens: datetime, *, now: datetime, zone: ZoneInfo, notified: bool, phone: str | None) -> str:
+    """What the family hears when its question, or its wish to reschedule (`about`), waits for `opens`.
+
+    Who can be had meanwhile is said truthfully: a nurse on call (`notified`), or the `phone`.
+    """
+    urgent = say("resting.human") if notified else say("resting.ring", phone=phone) if phone else ""
+    return say(f"resting.{about}", when=when_text(opens, now, zone)) + urgent + say("resting.danger")
 
 
 async def ask_team(

@@ -76,6 +76,7 @@ from records.tag import PatientTag, Tag, TagChange, TagEvidence, TagVersion
 from records.tag_statement import TagStatement
 from records.triage_overlay import TriageOverlay
 from records.wecom import AccessToken, CallbackEvent, CallPace, KfAccount
+from records.working_hours import WorkingHours
 
 __all__ = [
     "AccessRefusal",
@@ -198,4 +199,5 @@ __all__ = [
     "TrainingRun",
     "TrainingSet",
     "TriageOverlay",
+    "WorkingHours",
 ]

@@ -1,6 +1,6 @@
 """Actions by themselves: under a stock action server, and what they may say of an alert."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,10 +8,11 @@ import pytest
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 from sqlalchemy import select
 
-from actions.speech import alarm
+from actions.speech import alarm, tell_asked
 from actions.turn import Turn, ambient_turn, understand_about
 from actions.which import chosen
 from plans.alert import Alert
+from plans.working_hours import when_text
 from records.chat import Chat
 from records.database import Database
 from records.flag import Flag
@@ -147,3 +148,16 @@ async def test_a_click_on_somebody_elses_child_chooses_nobody(db: Database) -> N
             chat_id=chat.id, msgid="m", origin=3, msgtype="text", text="某某", menu_id="patient:999", body={}, sent_at=NOW, received_at=NOW
         )
         assert chosen(turn) is None
+
+
+@pytest.mark.parametrize(("notified", "phone"), [(True, None), (False, "010-1"), (False, None)])
+async def test_a_question_that_waits_for_the_morning_is_told_so(db: Database, notified: bool, phone: str | None) -> None:
+    heard = CollectingDispatcher()
+    async with db.transaction() as tx:
+        chat, patients = await a_family(tx, ("小满", date(2026, 1, 1), "F"))
+        opens = NOW + timedelta(hours=12)
+        turn = await a_turn(tx, chat, patients, "能游泳吗", notified=notified, phone=phone, opens=opens)
+        tell_asked(turn, heard, "question")
+    (said,) = [message["text"] for message in heard.messages]
+    assert when_text(opens, NOW, ZONE) + "上班后会在这里回答您" in said
+    assert ("人工" in said) == notified and ("拨打010-1" in said) == (phone is not None)
