@@ -23,11 +23,13 @@ from records.staff import Staff, teams_of
 WHY = "inbox"
 # Of those that nobody waits for, and of what a search finds, so many are shown.
 MOST = 40
-# A search that finds more looks at those who wrote last.
+# So many chats, the latest of the hospital, are looked through before those of her teams are gathered.
 MANY = 2000
 PREVIEW = 60
 WAITING, MINE, COLLEAGUE, BOT = GROUPS = ("waiting", "mine", "colleague", "bot")
 
+_NEWEST = (Chat.window_from.desc().nulls_last(), Chat.id)
+_LATEST = select(Chat.id).order_by(*_NEWEST).limit(MANY)
 _IDS = any_(bindparam("chats", type_=ARRAY(BigInteger)))
 
 
@@ -61,9 +63,17 @@ async def chat_list(tx: AsyncSession, staff: Staff, now: datetime, *, search: st
         flagged = select(Flag.chat_id).where(
             Flag.state.in_(("raised", "delivered")), Flag.team_id.in_(teams_of(staff.id)), Flag.chat_id.is_not(None)
         )
-        urgent = list(await tx.scalars(select(Chat).where(or_(Chat.state == "human", Chat.id.in_(flagged)), mine)))
-        rest = select(Chat).where(Chat.state == "bot", mine, Chat.id.not_in([chat.id for chat in urgent]))
-        chats = [*urgent, *await tx.scalars(rest.order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(MOST))]
+        waiting = select(Chat.id).where(Chat.state == "human").union(flagged)
+        urgent = list(await tx.scalars(select(Chat).where(Chat.id.in_(waiting), mine)))
+        rest = select(Chat).where(Chat.state == "bot", mine, Chat.id.not_in([chat.id for chat in urgent])).order_by(*_NEWEST).limit(MOST)
+        chats = list(await tx.scalars(rest.where(Chat.id.in_(_LATEST))))
+        if len(chats) < MOST:
+            # Her teams have few of the hospital's chats.
+            children = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id)
+            theirs = select(Chat.id).where(Chat.carer_id.in_(children.where(Patient.team_id.in_(teams_of(staff.id)))))
+            known = theirs.union(select(Chat.id).where(Chat.team_id.in_(teams_of(staff.id))))
+            chats = list(await tx.scalars(rest.where(Chat.id.in_(known))))
+        chats = [*urgent, *chats]
     items = await _items(tx, staff, chats, now)
     return sorted(items, key=_place)
 
@@ -84,13 +94,12 @@ async def _found(tx: AsyncSession, staff: Staff, search: str) -> list[Chat]:
         or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search),
     )
     carer = exists().where(Carer.id == Chat.carer_id, Carer.name.contains(search, autoescape=True))
-    newest = (Chat.window_from.desc().nulls_last(), Chat.id)
-    called = select(Chat).where(or_(child, carer), belongs_to(staff.id)).order_by(*newest).limit(MOST)
+    called = select(Chat).where(or_(child, carer), belongs_to(staff.id)).order_by(*_NEWEST).limit(MOST)
     sought = [name_sought(search), whole_piece(search)]
     near = await alike(tx, CARER, teams, sought, MANY)
     if len(near) == MANY:
         # Many are called so: most often those who wrote last are enough, and they are the ones to be shown.
-        chats = list(await tx.scalars(called.where(Chat.id.in_(select(Chat.id).order_by(*newest).limit(MANY)))))
+        chats = list(await tx.scalars(called.where(Chat.id.in_(_LATEST))))
         if len(chats) == MOST:
             return chats
         near = await alike(tx, CARER, teams, sought, None)

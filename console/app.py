@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 from console.admin import ROUTES as ADMIN
 from console.cohorts import ROUTES as COHORTS
 from console.content_centre import ROUTES as CONTENT
+from console.counted import COUNTS
 from console.desk import BASE, DESK, SEAT, Desk
 from console.fence import guard_answer, route_name
 from console.forgery import check_same_site
@@ -24,7 +25,7 @@ from console.patients.routes import ROUTES as PATIENTS
 from console.phone import ROUTES as PHONE
 from console.plans import ROUTES as PLANS
 from console.reports import ROUTES as REPORTS
-from console.reports.kept import REPORTS_KEPT, ReportStore
+from console.reports.kept import KEPT_FOR, REPORTS_KEPT, ReportStore
 from console.retraining import ROUTES as RETRAINING
 from console.retraining.checks import CHECKS
 from console.session import seat_of
@@ -68,7 +69,8 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
     app[DESK] = desk
     app[NEEDS] = {}
     add_live(app)
-    app[REPORTS_KEPT], app[CHECKS] = Shelf(ReportStore(desk.db)), Shelf(Memory())
+    app[REPORTS_KEPT] = Shelf(ReportStore(desk.db), kept_for=KEPT_FOR)
+    app[CHECKS], app[COUNTS] = Shelf(Memory(), kept_for=KEPT_FOR), Shelf(Memory())
     app.on_cleanup.append(_leave_off)
     for route in routes:
         app[NEEDS][app.router.add_route(route.method, route.path, route.handler)] = route
@@ -76,8 +78,8 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
 
 
 async def _leave_off(app: web.Application) -> None:
-    await app[REPORTS_KEPT].close()
-    await app[CHECKS].close()
+    for shelf in (app[REPORTS_KEPT], app[CHECKS], app[COUNTS]):
+        await shelf.close()
 
 
 @web.middleware

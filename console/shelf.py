@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 # What cost much is kept for so many times as long, so that working it out anew never fills the machine.
-KEPT_FOR, TIMES = timedelta(minutes=5), 20
+TIMES = 20
 # A page waits so many seconds before it shows what was there, or that it is being worked out.
 PATIENCE = 0.05
 AT_ONCE, MOST = 2, 200
@@ -25,10 +25,6 @@ class Kept(Generic[T]):
     what: T
     at: datetime
     seconds: float
-
-    def fresh(self, now: datetime) -> bool:
-        """Whether nobody need look again."""
-        return abs(now - self.at) < max(KEPT_FOR, TIMES * timedelta(seconds=self.seconds))
 
 
 class Store(Protocol[T]):
@@ -63,17 +59,20 @@ Make = Callable[[], Coroutine[Any, Any, T]]
 
 
 class Shelf(Generic[T]):
-    """Who asks for the same at the same time waits for the one that is at work; no more than AT_ONCE are."""
+    """Who asks for the same at the same time waits for the one that is at work; no more than AT_ONCE are.
 
-    def __init__(self, store: Store[T], *, patience: float = PATIENCE) -> None:
-        self._store, self.patience = store, patience
+    Nobody looks again for TIMES as long as it took, and not for `kept_for` either.
+    """
+
+    def __init__(self, store: Store[T], *, kept_for: timedelta = timedelta(), patience: float = PATIENCE) -> None:
+        self._store, self.kept_for, self.patience = store, kept_for, patience
         self._at_work: dict[str, asyncio.Task[Kept[T]]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def look(self, key: str, now: datetime, make: Make[T]) -> tuple[Kept[T] | None, bool]:
         """What is there within moments (None: nothing yet), and whether it is being worked out anew. Raises what `make` raises."""
         kept = await self._store.load(key)
-        if kept is not None and kept.fresh(now):
+        if kept is not None and self.fresh(kept, now):
             return kept, False
         task = self._begin(key, now, make)
         done, _ = await asyncio.wait({task}, timeout=self.patience)
@@ -83,7 +82,12 @@ class Shelf(Generic[T]):
         """What is found now, or was not long ago, however long it takes. Raises what `make` raises, and then keeps nothing."""
         kept = await self._store.load(key)
         # A reader who goes away does not stop what others wait for.
-        return kept if kept is not None and kept.fresh(now) else await asyncio.shield(self._begin(key, now, make))
+        return kept if kept is not None and self.fresh(kept, now) else await asyncio.shield(self._begin(key, now, make))
+
+    def fresh(self, kept: Kept[T], now: datetime) -> bool:
+        """Whether nobody need look again."""
+        # What takes moments is not kept: who has just changed something sees it.
+        return 2 * kept.seconds >= self.patience and abs(now - kept.at) < max(self.kept_for, TIMES * timedelta(seconds=kept.seconds))
 
     async def close(self) -> None:
         """Leave off."""

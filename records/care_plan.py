@@ -100,4 +100,6 @@ class Task(Identity, Changing, Base):
         Index("ix_task_due_at_scheduled", "due_at", "id", postgresql_where=text("state = 'scheduled'")),
         Index("ix_task_next_at", "next_at", "id", postgresql_where=text("next_at is not null")),
         Index("ix_task_patient_id_day", "patient_id", "day"),
+        # What staff are shown of the last days.
+        Index("ix_task_ended", "closed_at", "id", postgresql_where=text("state in ('missed', 'undeliverable', 'declined', 'partial')")),
     )

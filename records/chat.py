@@ -45,6 +45,8 @@ class Chat(Identity, Base):
         UniqueConstraint("open_kfid", "external_userid"),
         Index("ix_chat_window_from", text("window_from desc nulls last"), "id"),
         Index("ix_chat_human", "id", postgresql_where=text("state = 'human'")),
+        Index("ix_chat_team_id", "team_id"),
+        Index("ix_chat_external_userid", "external_userid"),
     )
 
     def window_open(self, now: datetime) -> bool:

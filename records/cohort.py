@@ -87,6 +87,7 @@ class CohortEvent(Identity, Base):
     __table_args__ = (
         Index("ix_cohort_event_unheard", "cohort_id", "id", postgresql_where=text("heard_at is null")),
         Index("ix_cohort_event_cohort_id_patient_id", "cohort_id", "patient_id", "id"),
+        Index("ix_cohort_event_moved", "cohort_id", "at", postgresql_where=text("why <> 'saved'")),
     )
 
 

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Changing, Identity
@@ -34,4 +35,27 @@ class Encounter(Identity, Saying, Changing, Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (UniqueConstraint("source", "source_id"), Index("ix_encounter_patient_id_started_at", "patient_id", "started_at"))
+    __table_args__ = (
+        UniqueConstraint("source", "source_id"),
+        Index("ix_encounter_patient_id_started_at", "patient_id", "started_at"),
+        Index("ix_encounter_department", "department"),
+    )
+
+
+# From one to the next along the index: there are few, in many stays and visits.
+_DEPARTMENTS = text(
+    """
+    with recursive known (department) as (
+        (select department from encounter order by department limit 1)
+        union all
+        select (select department from encounter where department > known.department order by department limit 1)
+        from known where known.department is not null
+    )
+    select department from known where department is not null limit :most
+    """
+)
+
+
+async def departments(tx: AsyncSession, most: int = 200) -> list[str]:
+    """Where there were stays and visits, in order."""
+    return list(await tx.scalars(_DEPARTMENTS, {"most": most}))

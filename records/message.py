@@ -94,6 +94,7 @@ class Outbound(Base):
         Index("ix_outbound_line_open", "line", "seq", postgresql_where=sql("state in ('queued', 'sending')")),
         Index("ix_outbound_begun", sql(f"(chat_id % {LANES})"), "not_before", "seq", postgresql_where=sql(BEGUN)),
         Index("ix_outbound_open_not_before", "not_before", postgresql_where=sql(NOT_BEGUN)),
+        Index("ix_outbound_failed", "seq", postgresql_where=sql("state = 'failed'")),
     )
 
 

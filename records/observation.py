@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, bindparam, select
+from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -41,6 +42,7 @@ class Observation(Identity, Saying, Changing, Base):
         # The same finding of the same message is one observation, however often the message is handled.
         Index("uq_observation_message_id_code", "message_id", "code", "effective_at", "text", unique=True),
         UniqueConstraint("source", "source_id"),
+        Index("ix_observation_preliminary", "effective_at", "id", postgresql_where=sql("status = 'preliminary'")),
     )
 
 

@@ -65,6 +65,8 @@ class Carer(Identity, Base):
     stopped_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
 
+    __table_args__ = (Index("ix_carer_stopped_at", "stopped_at", postgresql_where=text("stopped_at is not null")),)
+
 
 class PatientCarer(Base):
     """Who speaks for whom, and as what (母亲, 父亲, 祖母 …). Follow-ups go to the primary carer."""
@@ -88,7 +90,7 @@ class ReadAudit(Identity, Base):
     at: Mapped[datetime]
     why: Mapped[str]
 
-    __table_args__ = (Index("ix_read_audit_at", "at", postgresql_using="brin"),)
+    __table_args__ = (Index("ix_read_audit_staff_id_at", "staff_id", "at"), Index("ix_read_audit_at", "at", "id"))
 
 
 class AccessRefused(Exception):

@@ -1,7 +1,7 @@
 """Finding a patient of one's own teams by what people say of him: name, record number, a telephone of the family."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Text, cast, exists, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,7 @@ WHY = "search"
 FOUND, LONGEST = 30, 60
 # So many who may be meant are looked at, of whom the first by name are shown.
 MOST = 1000
+LATELY = timedelta(days=30)
 
 
 async def search_patients(tx: AsyncSession, staff: Staff, said: str, *, now: datetime) -> list[Patient]:
@@ -56,12 +57,12 @@ def _meant(said: str) -> tuple[list[ColumnElement[bool]], list[set[str]]]:
     return meant, sought
 
 
-async def opened_lately(tx: AsyncSession, staff: Staff, limit: int = 12) -> list[Patient]:
-    """Whom the clinician opened last, of those who are still his teams' to see; only who was opened, not who stood in a list."""
+async def opened_lately(tx: AsyncSession, staff: Staff, *, now: datetime, limit: int = 12) -> list[Patient]:
+    """Whom the clinician opened last in LATELY, of those who are still his teams' to see; only who was opened, not who stood in a list."""
     mine = teams_of(staff.id)
     last = (
         select(ReadAudit.patient_id, func.max(ReadAudit.id).label("last"))
-        .where(ReadAudit.staff_id == staff.id, ReadAudit.why.in_(("portrait", "patient")))
+        .where(ReadAudit.staff_id == staff.id, ReadAudit.at > now - LATELY, ReadAudit.why.in_(("portrait", "patient")))
         .group_by(ReadAudit.patient_id)
         .subquery()
     )

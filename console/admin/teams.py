@@ -2,8 +2,10 @@
 
 from aiohttp import web
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.admin.people import MANAGE
+from console.counted import counted
 from console.desk import DESK, SEAT
 from console.form import number, words
 from console.page import get, post, render, see_other
@@ -17,17 +19,22 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Teams with their departments and how many belong to them."""
     async with request.app[DESK].db.transaction() as tx:
         members = dict((await tx.execute(select(TeamMember.team_id, func.count()).group_by(TeamMember.team_id))).tuples().all())
-        patients = dict((await tx.execute(select(Patient.team_id, func.count()).group_by(Patient.team_id))).tuples().all())
         teams = list(await tx.scalars(select(Team).order_by(Team.name)))
         departments = list(await tx.scalars(select(Department).order_by(Department.parent_id.nulls_first(), Department.name)))
     return render(
         request,
         "console/admin/teams.html",
-        teams=[(team, members.get(team.id, 0), patients.get(team.id, 0)) for team in teams],
+        teams=[(team, members.get(team.id, 0)) for team in teams],
+        people=await counted(request, "teams", _patients),
         departments=departments,
         names={each.id: each.name for each in departments},
         wrong=area_words("admin")["mistakes"].get(request.query.get("wrong", "")),
     )
+
+
+async def _patients(tx: AsyncSession) -> dict[int, int]:
+    """How many each team follows."""
+    return dict((await tx.execute(select(Patient.team_id, func.count()).group_by(Patient.team_id))).tuples().all())
 
 
 async def save(request: web.Request) -> web.StreamResponse:

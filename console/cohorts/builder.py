@@ -17,7 +17,7 @@ from console.form import words as typed
 from console.page import get, post, render, today
 from plans.definition import newest_templates
 from records.cohort import CohortVersion
-from records.encounter import Encounter
+from records.encounter import departments
 from tagging.cohort.builder import read
 from tagging.cohort.explain import explain
 from tagging.cohort.preview import count, listed
@@ -119,13 +119,12 @@ def _changed(rows: tuple[Row, ...], do: str, was: list[str]) -> tuple[Row, ...]:
 async def _offered(tx: AsyncSession, scope: Scope) -> dict[str, Any]:
     """What the boxes of the rows offer."""
     keywords = table("keywords")
-    departments = select(Encounter.department).where(Encounter.department.is_not(None)).distinct().limit(200)
     return {
         "fields": {name: say(f"fields.{name}") for name in OPS},
         "ops": {name: {op: _op(name, op) for op in OPS[name]} for name in OPS},
         "tags": sorted({entry.name for entry in scope.tags.values()}),
         "teams": sorted(scope.team_names),
-        "departments": sorted(str(each) for each in await tx.scalars(departments)),
+        "departments": await departments(tx),
         "templates": {id: template.title for id, template in (await newest_templates(tx)).items()},
         "measures": words("measures"),
         "source_names": {code: names[0] for code, names in table("sources").items() if code in sources().values()},

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.cohorts.reach import cohort_of, in_words, number, page_of, reach, say, text_of_cohort
+from console.counted import Counted, counted
 from console.desk import DESK, SEAT
 from console.page import get, render, today
 from records.cohort import Cohort, CohortVersion
@@ -16,10 +18,11 @@ from records.patient import access_patient
 from records.staff import Team, names_of
 from tagging.cohort.builder import read
 from tagging.cohort.explain import explain
-from tagging.cohort.movement import days, movement, sizes
+from tagging.cohort.movement import Day, days, movement, sizes
 from tagging.cohort.preview import LONGEST_PAGE, Page
 from tagging.cohort.rows import rows_of, text_of
 from tagging.cohort.saved import cohorts_for, member_count, members, query_of
+from tagging.cohort.scope import Scope
 
 # How far back comings and goings are counted in the list, and shown day by day on a cohort's page.
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
@@ -34,7 +37,7 @@ class Listed:
     cohort: Cohort
     team: str
     text: str
-    size: int
+    size: int | None
     joined: int
     left: int
     own: bool
@@ -47,14 +50,21 @@ async def show_all(request: web.Request) -> web.StreamResponse:
         scope = await reach(tx, request)
         cohorts = await cohorts_for(tx, seat.staff)
         ids = [cohort.id for cohort in cohorts]
-        counted = await sizes(tx, ids, scope)
-        moved = await movement(tx, ids, scope, desk.clock() - WEEK)
         names = {id: name for name, id in scope.team_names.items()}
+
+    async def count(tx: AsyncSession) -> tuple[dict[int, int], dict[int, tuple[int, int]]]:
+        return await sizes(tx, ids, scope), await movement(tx, ids, scope, desk.clock() - WEEK)
+
+    people = await counted(request, ("cohorts", ids, sorted(scope.teams or ())), count)
+    size, moved = people.what or ({}, {})
     rows = [
-        Listed(each, names[each.team_id], text_of_cohort(each, scope), counted.get(each.id, 0), *moved[each.id], each.team_id in seat.teams)
+        Listed(
+            each, names[each.team_id], text_of_cohort(each, scope), size.get(each.id, 0) if people.what else None,
+            *moved.get(each.id, (0, 0)), each.team_id in seat.teams,
+        )
         for each in cohorts
-    ]
-    return render(request, "console/cohorts/list.html", rows=rows, can_write=seat.rights.has("cohort.write"))
+    ]  # fmt: skip
+    return render(request, "console/cohorts/list.html", rows=rows, people=people, can_write=seat.rights.has("cohort.write"))
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -66,15 +76,21 @@ async def show(request: web.Request) -> web.StreamResponse:
         cohort = await cohort_of(tx, request)
         found = await members(tx, cohort, scope, page)
         team = await tx.get_one(Team, cohort.team_id)
-        size = await member_count(tx, cohort, scope)
-        moved = await days(tx, cohort.id, scope, desk.clock() - MONTH)
+    people, moved = await _counted(request, cohort, scope)
     after = found[-1].patient_id if len(found) == page.limit else None
     own = cohort.team_id in seat.teams
     return render(
-        request, "console/cohorts/show.html", cohort=cohort, text=text_of_cohort(cohort, scope), team=team, size=size, found=found,
+        request, "console/cohorts/show.html", cohort=cohort, text=text_of_cohort(cohort, scope), team=team, people=people, found=found,
         after=after, first=page.after == 0, today=today(desk), moved=moved,
         can_write=own and seat.rights.has("cohort.write", cohort.team_id), can_export=seat.rights.has("data.export"),
     )  # fmt: skip
+
+
+async def _counted(request: web.Request, cohort: Cohort, scope: Scope) -> tuple[Counted[int], Counted[list[Day]]]:
+    """How many members are within reach, and who came and went in a month."""
+    since, about = request.app[DESK].clock() - MONTH, (cohort.id, cohort.version, sorted(scope.teams or ()))
+    size = await counted(request, ("cohort", *about), lambda tx: member_count(tx, cohort, scope))
+    return size, await counted(request, ("movement", *about), lambda tx: days(tx, cohort.id, scope, since))
 
 
 async def why(request: web.Request) -> web.StreamResponse:

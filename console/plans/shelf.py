@@ -9,6 +9,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from console.counted import counted
 from console.desk import DESK, SEAT
 from console.page import ANYBODY, get, post, render, see_other
 from console.plans.common import ID, OUT, Shelf, page, say, shelves, teams_with, template_asked, words
@@ -33,13 +34,12 @@ LOGGED = 100
 
 @dataclass(frozen=True)
 class OnShelf:
-    """One template of the list; `people` are the asker's own patients who are on it now."""
+    """One template of the list."""
 
     id: str
     plan: PlanTemplate
     shelf: Shelf
     state: str
-    people: int
 
 
 async def show_all(request: web.Request) -> web.StreamResponse:
@@ -47,17 +47,18 @@ async def show_all(request: web.Request) -> web.StreamResponse:
     desk, seat = request.app[DESK], request[SEAT]
     async with desk.db.transaction() as tx:
         found = await shelves(tx)
-        people = await running(tx, teams_with(request, "care.read"))
         rows = []
         for id, shelf in found.items():
             template = await draft_or_version(tx, id, shelf.shown)
             if template is not None:
-                rows.append(OnShelf(id, template, shelf, shelf.versions[shelf.shown].state, people.get(id, 0)))
+                rows.append(OnShelf(id, template, shelf, shelf.versions[shelf.shown].state))
         drafts = [each for shelf in found.values() for each in shelf.drafts]
         names = await names_of(tx, (each.author for each in drafts))
+    teams = teams_with(request, "care.read")
+    people = await counted(request, ("plans", teams), lambda tx: running(tx, teams))
     rows.sort(key=lambda row: (row.state == "retired", row.plan.department, row.plan.title))
     return render(
-        request, "console/plans/list.html", rows=rows, drafts=drafts, names=names, states=words("states"),
+        request, "console/plans/list.html", rows=rows, people=people, drafts=drafts, names=names, states=words("states"),
         can_write=seat.rights.has("plan.write"), can_approve=seat.rights.has("plan.approve"),
     )  # fmt: skip
 

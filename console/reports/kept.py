@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -41,6 +42,7 @@ class ReportStore:
             await keep_report(tx, key, _written(kept.what), kept.at, kept.seconds)
 
 
+KEPT_FOR = timedelta(minutes=5)
 REPORTS_KEPT = web.AppKey("reports_kept", Shelf[Found])
 
 

@@ -15,6 +15,7 @@ from yarl import URL
 
 from console.app import console_app
 from console.chat_sdk import ChatSdk
+from console.counted import COUNTS
 from console.desk import BASE, Desk, Seat
 from console.installation import Installation
 from console.reports.kept import REPORTS_KEPT
@@ -169,7 +170,7 @@ async def open_stage(
         app.add_subapp(prefix, other)
     stage.console = console = console_app(desk)
     # Tests ask once: what is worked out beside a page is waited for.
-    console[REPORTS_KEPT].patience = console[CHECKS].patience = 60
+    console[REPORTS_KEPT].patience = console[CHECKS].patience = console[COUNTS].patience = 60
     app.add_subapp(BASE, console)
     add_static(app)
     await stage.server.start_server()

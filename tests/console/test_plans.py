@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.cohort_enrolments import enrol_cohorts
+from console.counted import COUNTS
 from plans.definition import template_at
 from plans.enrolment import enrol
 from plans.publishing import keep_draft, read_definition
@@ -80,6 +81,10 @@ async def test_the_shelf_shows_shipped_templates_with_ones_own_patients(stage: S
     page = await lin.text("/plans/newborn_care/calendar?days=14")
     assert "安全睡眠" in page and "第14天" in page
     assert (await lin.get("/plans/nothing_of_this_name")).status == 404
+    # Nobody waits for numbers that take long to count: the list is there before them.
+    stage.console[COUNTS].patience = 0
+    page = await (await stage.client("qinlan")).text("/plans")
+    assert "新生儿出院后居家观察" in page and '<td class="num">…</td>' in page and "正在统计" in page
 
 
 async def test_what_is_wrong_with_a_template_is_told_with_its_line(stage: Stage) -> None:

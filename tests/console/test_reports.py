@@ -12,9 +12,9 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import select
 
-from console.reports.kept import REPORTS_KEPT
+from console.reports.kept import KEPT_FOR, REPORTS_KEPT
 from console.reports.span import Span, asked, last_whole
-from console.shelf import KEPT_FOR, Kept, Memory, Shelf
+from console.shelf import Kept, Memory, Shelf
 from records.patient_index import refresh_index
 from records.refusal import AccessRefusal
 from tests.console.browser import OpenPage, assert_accessible, keep_screenshot
@@ -171,7 +171,7 @@ def test_a_period_is_named_by_its_days() -> None:
 
 
 async def test_what_several_ask_for_is_worked_out_once_and_what_failed_again() -> None:
-    shelf, made = Shelf[int](Memory()), 0
+    shelf, made = Shelf[int](Memory(), kept_for=KEPT_FOR, patience=0), 0
 
     async def make() -> int:
         nonlocal made
@@ -191,7 +191,7 @@ async def test_what_several_ask_for_is_worked_out_once_and_what_failed_again() -
 
 
 async def test_nobody_waits_for_what_takes_long_and_sees_meanwhile_what_was_there() -> None:
-    shelf, go = Shelf[str](Memory(), patience=0), asyncio.Event()
+    shelf, go = Shelf[str](Memory(), kept_for=KEPT_FOR, patience=0), asyncio.Event()
 
     async def slow() -> str:
         await go.wait()
@@ -206,8 +206,10 @@ async def test_nobody_waits_for_what_takes_long_and_sees_meanwhile_what_was_ther
     await shelf.close()
     assert await shelf.look("march", later, slow) == (found, True)
     await shelf.close()
-    # What cost an hour is not worked out anew after five minutes.
-    assert Kept("dear", APRIL, 3600).fresh(later) and not Kept("cheap", APRIL, 1).fresh(later)
+    # What cost an hour is not worked out anew after five minutes, and what is there at once is never kept.
+    assert shelf.fresh(Kept("dear", APRIL, 3600), later) and not shelf.fresh(Kept("cheap", APRIL, 1), later)
+    shelf.patience = 1
+    assert not shelf.fresh(Kept("nothing", APRIL, 0.01), APRIL)
 
 
 async def test_a_page_says_that_its_figures_are_worked_out_and_asks_until_they_are(small: Stage) -> None:
