@@ -24,7 +24,7 @@ _HEALED = re.compile(
 )
 # The family itself is not sure of what it saw.
 _DOUBT = re.compile(
-    r"(?:拿不准|说不准|看不(?:太)?准|没看清|看不清楚|不(?:太)?确定|不敢确定|也?说不好|吃不准|不知道(?:是不是|算不算)|好像又)(?!要|该|怎么|去|用|需|啥|什么)"
+    r"(?:拿不准|说不准|看不(?:太)?准|(?<!说明书)(?<!标签)(?<!医嘱)(?<!药盒)没看清|看不清楚|不(?:太)?确定|不敢确定|也?说不好|吃不准|不知道(?:是不是|算不算)|好像又)(?!要|该|怎么|去|用|需|啥|什么)"
 )
 # 嘴唇是不是有点发紫: something is seen, and the family asks whether it is that.
 _ASKED_INSIDE = re.compile("是不是|是否|会不会是")

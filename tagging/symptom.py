@@ -99,7 +99,8 @@ def _with_temperature(folded: str, hit: Hit) -> Hit:
 
 def _judged(text: str, folded: str, hits: Sequence[Hit], tables: Content) -> list[SymptomMention]:
     read = hits[:MOST]
-    assertions = assess(folded, [Span(hit.start, hit.end, hit.gaps) for hit in read])
+    concepts = tables.symptoms.concepts
+    assertions = assess(folded, [Span(hit.start, hit.end, () if concepts[hit.key].whole else hit.gaps) for hit in read])
     judged = [_mention(text, folded, hit, assertion, tables) for hit, assertion in zip(read, assertions, strict=True)]
     rest = {hit.key: hit for hit in reversed(hits[MOST:])}
     return judged + [_plain(text, hit, tables) for hit in sorted(rest.values(), key=lambda hit: hit.start)]
@@ -114,6 +115,8 @@ def _mention(text: str, folded: str, hit: Hit, assertion: Assertion, tables: Con
     told = quality(folded, hit.start, hit.end)
     hours = duration_hours(folded, hit.start, hit.end)
     concept = tables.symptoms.concepts[hit.key]
+    if concept.whole:
+        assertion = replace(assertion, status="present", when="now")
     status = assertion.status
     # Asking whether it is a disease asserts nothing; asking whether a sign is one means that something is seen.
     if status == "possible" and concept.kind == "diagnosis":

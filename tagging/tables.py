@@ -28,7 +28,8 @@ class Concept(Table):
 
     `say` is what tells the sign, for triage; `span` names it in exactly the words that belong to the mention, where `say` is wider.
     Kind context (吃虾以后, 化疗) only helps triage and is no mention; kind normal (精神很好) is a finding that all is well.
-    A `general` concept (疼痛) leaves words that also name another one (腹痛) to that.
+    A `general` concept (疼痛) leaves words that also name another one (腹痛) to that. A `whole` one (没碰到头，爬起来就跑) brings its own
+    denials: nothing in its gaps or around it denies or supposes it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Concept(Table):
     tag: str | None = None
     implies: tuple[str, ...] = ()
     general: bool = False
+    whole: bool = False
 
 
 class Answer(Table):

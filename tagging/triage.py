@@ -3,6 +3,7 @@
 When unsure, escalate. Every decision carries its evidence: the rule, the version of its table entry, and what was seen.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ from tagging.weight import judge_newborn_weight
 STILL_COUNTS = timedelta(days=3)
 ANY_BEST = 400.0
 YOUNG = 90
+# A hand says less than a thermometer: 头摸着热，量了三次都是36.7.
+BY_TOUCH = re.compile("^(?:摸|身上?|额头|头|脑|脖|手|脚|后|耳|背|肚|全身|浑身|发烫|滚烫|很?烫|好烫)[^烧]*[热烫]")
+NO_FEVER = re.compile("体温(?:也|都|一直|是|量着|还)*(?:正常|不高)|[测量](?:出来|了|着|是|下来)*3(?:6[.点度][0-9]|7[.点度][0-4])|量(?:了|着|体温|过)*(?:不烧|没烧|正常|不高)")
 # Variants of a reply that stand in the common texts, not with a category.
 UNCLEAR, WHO, SECOND, SECOND_MIND = "unclear", "who_is_meant", "second_look", "second_look_mind"
 
@@ -136,17 +140,24 @@ def _by_rules(
     known = replace(patient, birth_weight_g=patient.birth_weight_g or birth)
     learning = is_only_learning(text)
     current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
-    current = [
+
+    def normal(m: Measurement) -> bool:
+        return _worst(m, known, tags, now, content) == 0
+
+    cool = any(m.vital == "temperature" and normal(m) for m in [*current, *doubtful]) or NO_FEVER.search(text) is not None
+    over = [
         m
-        for m in current
-        if not is_over(text, m, current, lambda o: _is_normal(o, known, tags, now, content), now)
+        for m in [*current, *doubtful]
         # No fever of a young infant is ever over by being told (clinical reference 1.1).
-        or (m.vital == "temperature" and (known.age_days or 0) <= YOUNG and known.age_days is not None)
+        if not (m.vital == "temperature" and known.age_days is not None and known.age_days <= YOUNG)
+        and is_over(text, m, current, normal, now, mild=_worst(m, known, tags, now, content) < severity("urgent"))
     ]
+    current = [m for m in current if m not in over]
+    mentions = [mention for mention in mentions if not _told_by(mention, over) and not (cool and BY_TOUCH.search(mention.text))]
     findings: list[_Finding] = []
     for m in current:
         findings += _judge_value(m.vital, m.judged, _with_earlier(known, m, measurements), tags, now, content)
-    unclear = [] if learning else [m for m in doubtful if m.vital not in ASKED_ANYWAY]
+    unclear = [] if learning else [m for m in doubtful if m.vital not in ASKED_ANYWAY and m not in over]
     for m in unclear:
         for finding in _judge_value(m.vital, m.judged, known, tags, now, content):
             if severity(finding.level) >= severity("urgent"):
@@ -223,8 +234,14 @@ def with_told_facts(text: str, patient: PatientFacts, content: Content) -> Patie
     return patient if patient.personal_best else replace(patient, personal_best=best_from_text(folded))
 
 
-def _is_normal(measurement: Measurement, patient: PatientFacts, tags: frozenset[str], now: datetime, content: Content) -> bool:
-    return not any(_judge_value(measurement.vital, measurement.judged, patient, tags, now, content))
+def _worst(measurement: Measurement, patient: PatientFacts, tags: frozenset[str], now: datetime, content: Content) -> int:
+    """The severity of what a value alone is judged to be, 0 for a normal one."""
+    return max((severity(f.level) for f in _judge_value(measurement.vital, measurement.judged, patient, tags, now, content)), default=0)
+
+
+def _told_by(mention: SymptomMention, over: Sequence[Measurement]) -> bool:
+    """Whether a mention of fever is told by a value that is over."""
+    return mention.concept in FEVERS and any(m.start < mention.end and mention.start < m.end for m in over)
 
 
 def _with_earlier(patient: PatientFacts, measurement: Measurement, told: Sequence[Measurement]) -> PatientFacts:
