@@ -31,7 +31,10 @@ ANY_BEST = 400.0
 YOUNG = 90
 # A hand says less than a thermometer: 头摸着热，量了三次都是36.7.
 BY_TOUCH = re.compile("^(?:摸|身上?|额头|头|脑|脖|手|脚|后|耳|背|肚|全身|浑身|发烫|滚烫|很?烫|好烫)[^烧]*[热烫]")
-NO_FEVER = re.compile("体温(?:也|都|一直|是|量着|还)*(?:正常|不高)|[测量](?:出来|了|着|是|下来)*3(?:6[.点度][0-9]|7[.点度][0-4])|量(?:了|着|体温|过)*(?:不烧|没烧|正常|不高)")
+NO_FEVER = re.compile(
+    "体温(?:也|都|一直|是|量着|还)*(?:正常|不高)|[测量](?:出来|了|着|是|下来)*3(?:6[.点度][0-9]|7[.点度][0-4])"
+    "|量(?:了|着|体温|过)*(?:不烧|没烧|正常|不高)"
+)
 # Variants of a reply that stand in the common texts, not with a category.
 UNCLEAR, WHO, SECOND, SECOND_MIND = "unclear", "who_is_meant", "second_look", "second_look_mind"
 

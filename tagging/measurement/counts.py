@@ -31,7 +31,7 @@ _HOW_OFTEN = re.compile(r"[每隔][^，。！？,!?]{0,6}$")
 _SECONDS = re.compile(r"秒|半分钟")
 # 数了15秒，心跳33下
 _SECONDS_BEFORE = re.compile(r"(?:秒钟?|半分钟)(?:内|里|的|之内)?[，, ][^，。！？,!?\d一二三四五六七八九十]{0,6}$")
-_PART_OF_MINUTE = re.compile(r"(?P<half>半分钟)|(?P<seconds>\d{1,2}|[一二三四]?十五?|[五六])\s?秒")
+_PART_OF_MINUTE = re.compile(r"(?P<half>半分钟)|(?<!\d)(?P<seconds>\d{1,2}|[一二三四]?十五?|[五六])\s?秒")
 # A pulse slower than this is not felt by a family that counts calmly (vitals.yml accepts no pulse below 30) (R).
 FEWEST_BEATS = 40
 # Fewer than this in a minute is no rate that a family counts (R).
@@ -80,7 +80,8 @@ def of_seconds(scene: Scene, index: int, vital: str | None) -> list[Quantity] | 
     """15秒14下: what was counted for part of a minute is about as much as it comes to; so few without a name are breaths."""
     amount = scene.amount(index)
     part = _PART_OF_MINUTE.search(_head(scene, index)) or _PART_OF_MINUTE.search(scene.text, max(0, amount.start - 20), amount.start)
-    factor = (2 if part["half"] else 60 / parse_numeral(part["seconds"]).value) if part else 0.0
+    seconds = 30 if part and part["half"] else parse_numeral(part["seconds"]).value if part else 0
+    factor = 60 / seconds if seconds else 0.0
     if vital is None and not (amount.unit == "下" and part and amount.value * factor < FEWEST_BEATS):
         return None
     if not amount.sure:
