@@ -66,12 +66,13 @@ def database(settings: Settings, *, role: str, pool_size: int = 8) -> Database:
 
 @asynccontextmanager
 async def core(settings: Settings, *, role: str, pool_size: int = 8, migrate: bool = True) -> AsyncIterator[Core]:
-    """An open, migrated database and the clock. Raises EmbeddedError when the database cannot start."""
+    """An open, migrated database and the clock. Raises EmbeddedError when the database cannot start, SchemaBehind when it waits for
+    `careloop migrate` (setting: migrate)."""
     db = database(settings, role=role, pool_size=pool_size)
     await db.open()
     try:
         if migrate:
-            await db.migrate()
+            await (db.migrate() if settings.migrate else db.check_schema())
         clock = Clock()
         if settings.sandbox:
             await db.insist(lambda: clock.load(db))

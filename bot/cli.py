@@ -131,6 +131,16 @@ def intake() -> None:
 
 
 @app.command()
+def migrate(
+    before: Annotated[bool, typer.Option("--before", help="Only what older processes can live with: ahead of a rolling upgrade.")] = False,
+) -> None:
+    """Bring the database's schema forward, as a step of its own (setting migrate = false keeps the roles from it); docs/deployment.md."""
+    from bot.cli_run import migrate_command
+
+    migrate_command(before=before)
+
+
+@app.command()
 def train(
     force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed since the last model.")] = False,
     second_reader: Annotated[

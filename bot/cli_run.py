@@ -71,6 +71,25 @@ def run_intake_command() -> None:
     _run(run_intake(settings))
 
 
+def migrate_command(*, before: bool) -> None:
+    """`careloop migrate`."""
+    from bot.app import database
+    from records.migrating import migrate
+
+    settings = command_settings("migrate")
+
+    async def run() -> list[str]:
+        db = database(settings, role="migrate", pool_size=1)
+        await db.open()
+        try:
+            return await db.insist(lambda: asyncio.to_thread(migrate, db.url, before=before))
+        finally:
+            await db.close()
+
+    done = asyncio.run(run())
+    _say(f"migrated: {', '.join(done)}" if done else "nothing to migrate")
+
+
 def run_worker_command(*, dialogue: bool) -> None:
     """`careloop worker`."""
     settings = command_settings("worker")

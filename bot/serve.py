@@ -135,7 +135,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
 
 async def run_web(settings: Settings, *, role: str) -> None:
     """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
-    async with core(settings, role=role, pool_size=4, migrate=True) as parts, aiohttp.ClientSession() as session:
+    async with core(settings, role=role, pool_size=4) as parts, aiohttp.ClientSession() as session:
         app = gateway_app(parts) if role == "gateway" else web.Application()
         tables = Tables(parts.db, settings.tz)
         add_content_pages(app, parts)

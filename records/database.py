@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from records.embedded import EmbeddedError, EmbeddedServer
+from records.migrating import check_schema, migrate, sqlalchemy_url
 
 log = structlog.get_logger(__name__)
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-
 
 T = TypeVar("T")
 
@@ -120,49 +118,15 @@ class Database:
         """Bring the schema to the newest migration; several processes may call it at once."""
         await self.insist(lambda: asyncio.to_thread(migrate, self.url))
 
+    async def check_schema(self) -> None:
+        """Raises SchemaBehind when somebody must run `careloop migrate` first."""
+        await self.insist(lambda: asyncio.to_thread(check_schema, self.url))
+
 
 def _opened(value: T | None) -> T:
     if value is None:
         raise RuntimeError("the database is not open")
     return value
-
-
-def sqlalchemy_url(url: str) -> str:
-    """The libpq URL for SQLAlchemy's psycopg 3 driver."""
-    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
-def migrate(url: str) -> None:
-    """Run the migrations. Blocking; an advisory lock makes a second caller wait and then find nothing to do."""
-    from sqlalchemy import create_engine
-
-    engine = create_engine(sqlalchemy_url(url))
-    try:
-        with engine.begin() as connection:
-            # Any fixed number will do: it names "migrating this database".
-            connection.execute(text("select pg_advisory_xact_lock(5278)"))
-            if not _is_newest(connection):
-                _upgrade(connection)
-    finally:
-        engine.dispose()
-
-
-def _is_newest(connection: Connection) -> bool:
-    """Whether there is nothing to do: most starts need not load Alembic for it (10 MB, half a second)."""
-    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
-        return False
-    newest = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-    return list(connection.scalars(text("select version_num from alembic_version"))) == [newest]
-
-
-def _upgrade(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 # PostgreSQL's classes of errors that are operational and yet say that the server lives: deadlock, no resources, a cancelled query.

@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from records.database import migrate
+from records.migrating import migrate
 
 _TABLES = "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace order by 1"
 # Whatever a test could have made beside rows: tables, indexes, views, functions, triggers, schemas, other settings of columns.

@@ -11,6 +11,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+# `after = True` where this takes away what older processes use: it then waits until none of them is left.
 
 
 def upgrade() -> None:

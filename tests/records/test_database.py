@@ -1,6 +1,8 @@
 """The door to the database: what is lost is asked for again, what is wrong is said."""
 
 import asyncio
+import shutil
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -8,7 +10,8 @@ from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from records.database import MIGRATIONS, Database, DatabaseUnreachable, is_lost_connection, migrate
+from records.database import Database, DatabaseUnreachable, is_lost_connection
+from records.migrating import MIGRATIONS, SchemaBehind, check_schema, migrate
 
 
 async def test_a_server_that_never_answers_is_named_without_its_password() -> None:
@@ -137,4 +140,27 @@ def test_a_database_is_migrated_only_where_it_is_not_the_newest(database_url: st
         with psycopg.connect(database_url) as connection:
             connection.execute("update alembic_version set version_num = '0001'")
     migrate(database_url)
-    assert upgraded == (["head"] if behind else [])
+    newest = max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert upgraded == ([newest] if behind else [])
+
+
+def test_a_rolling_upgrade_adds_first_and_takes_away_when_the_old_are_gone(database_url: str, tmp_path: Path) -> None:
+    newer = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, newer)
+    last = max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    for number, down, extra, sql in (
+        ("9001", last, "", "create table shiny (id int)"),
+        ("9002", "9001", "after = True\n", "alter table shiny drop column id"),
+        ("9003", "9002", "", "alter table shiny add column name text"),
+    ):
+        head = f"from alembic import op\n\nrevision = {number!r}\ndown_revision = {down!r}\n{extra}"
+        (newer / "versions" / f"{number}_x.py").write_text(f"{head}\n\ndef upgrade():\n    op.execute({sql!r})\n")
+    with pytest.raises(SchemaBehind, match=r"lacks migration 9001: run `careloop migrate --before`"):
+        check_schema(database_url, folder=newer)
+    assert migrate(database_url, before=True, folder=newer) == ["9001"]
+    assert migrate(database_url, before=True, folder=newer) == []
+    # Old and new side by side: the new may start, and the old may be started again.
+    check_schema(database_url, folder=newer)
+    check_schema(database_url)
+    assert migrate(database_url) == []
+    assert migrate(database_url, folder=newer) == ["9002", "9003"]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, insert, select, text
 
-from records.database import sqlalchemy_url
+from records.migrating import sqlalchemy_url
 from records.schema import Patient, PatientIndex, PatientTag, PatientValue, Tag, TagEvidence, Team
 from tagging.cohort.facts import Facts
 from tagging.cohort.judge import judge, matches, next_on
