@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Text, cast, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.patient import RECORD_KEY, Carer, Patient, PatientCarer, ReadAudit, note_reads
@@ -48,13 +48,20 @@ def _meant(said: str) -> tuple[list[ColumnElement[bool]], list[set[str]]]:
     if plain:
         meant.append(literal_column(RECORD_KEY).startswith(plain))
         of_patient = (PatientIdentifier.patient_id == Patient.id, PatientIdentifier.until.is_(None))
-        meant.append(exists().where(*of_patient, literal_column(VALUE_KEY) == plain))
+        meant.append(_there_is(select(PatientIdentifier.id).where(*of_patient, literal_column(VALUE_KEY) == plain)))
         sought += [number_sought(plain), whole_piece(plain)]
     if len(digits) >= LEAST_DIGITS and digits == re.sub(r"[\s\-+()]", "", said):
-        of_carer = (PatientCarer.patient_id == Patient.id, Carer.id == PatientCarer.carer_id)
-        meant += [exists().where(*of_carer, Carer.phone.contains(digits)), cast(Patient.phones, Text).contains(digits)]
+        of_carer = select(Carer.id).where(
+            PatientCarer.patient_id == Patient.id, Carer.id == PatientCarer.carer_id, Carer.phone.contains(digits)
+        )
+        meant += [_there_is(of_carer), cast(Patient.phones, Text).contains(digits)]
         sought.append(phone_sought(digits))
     return meant, sought
+
+
+def _there_is(query: Select[int]) -> ColumnElement[bool]:
+    """OFFSET has it asked for each patient: else what all patients have may be gathered for the few that are looked at."""
+    return query.offset(0).exists()
 
 
 async def opened_lately(tx: AsyncSession, staff: Staff, *, now: datetime, limit: int = 12) -> list[Patient]:

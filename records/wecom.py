@@ -60,4 +60,8 @@ class CallbackEvent(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
 
-    __table_args__ = (Index("ix_callback_event_open", "received_at", postgresql_where=text("handled_at is null")),)
+    __table_args__ = (
+        Index("ix_callback_event_open", "received_at", postgresql_where=text("handled_at is null")),
+        # What was tried more than once, to find what was given up.
+        Index("ix_callback_event_tried", "received_at", postgresql_where=text("attempts > 1")),
+    )

@@ -20,8 +20,11 @@ class FeedStand:
 
 async def overview(tx: AsyncSession) -> list[FeedStand]:
     """All of them, in the order in which they were made."""
-    counts = select(FeedMessage.feed_id, FeedMessage.state, func.count()).where(FeedMessage.state.in_(("new", "dead")))
-    now_in = {(feed, state): count for feed, state, count in await tx.execute(counts.group_by(FeedMessage.feed_id, FeedMessage.state))}
+    now_in = dict[tuple[int, str], int]()
+    # Each state by itself: each has an index of its own, among very many messages that were applied.
+    for state in ("new", "dead"):
+        counts = select(FeedMessage.feed_id, func.count()).where(FeedMessage.state == state).group_by(FeedMessage.feed_id)
+        now_in |= {(feed, state): count for feed, count in await tx.execute(counts)}
     return [
         FeedStand(
             feed,

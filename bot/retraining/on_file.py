@@ -14,6 +14,8 @@ from records.staff import Staff
 
 # All digits and shorter than this, a record number could as well be a weight in grams: it is only one beside a word that says so.
 SHORT = 6
+# Rows at a time: some milliseconds.
+AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -78,19 +80,20 @@ def plain_name(name: str) -> str:
 
 
 async def on_file(tx: AsyncSession) -> OnFile:
-    """Everybody: patients, carers, staff. Read once for many texts."""
+    """Everybody: patients, carers, staff. Read once for many texts, and bit by bit: others go on meanwhile, of however many there are."""
     names: dict[str, str] = {}
     tokens: dict[str, str] = {}
     odd = []
     # The weightier kind last, where a name is on file twice.
     for kind, column in (("staff", Staff.name), ("carer", Carer.name), ("child", Patient.name)):
-        for name in await tx.scalars(select(column).distinct()):
+        async for name in await tx.stream_scalars(select(column).distinct().execution_options(yield_per=AT_ONCE)):
             if len(plain_name(name)) > 1:
                 names[plain_name(name)] = kind
-    for userid in [*await tx.scalars(select(Carer.external_userid)), *await tx.scalars(select(Staff.userid))]:
-        if userid and len(userid) > 2:
-            tokens[userid.lower()] = "account"
-    for number in await tx.scalars(select(Patient.record_number)):
+    for account in (Carer.external_userid, Staff.userid):
+        async for userid in await tx.stream_scalars(select(account).execution_options(yield_per=AT_ONCE)):
+            if userid and len(userid) > 2:
+                tokens[userid.lower()] = "account"
+    async for number in await tx.stream_scalars(select(Patient.record_number).execution_options(yield_per=AT_ONCE)):
         plain = number.lower()
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", plain, re.ASCII):
             odd.append(plain)
