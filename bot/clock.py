@@ -30,9 +30,13 @@ class Clock:
             row = await tx.get(Setting, NAME)
         offset = timedelta(seconds=row.value["offset"]) if row else timedelta()
         if offset != self.offset:
-            self.offset = offset
-            self._moved.set()
-            self._moved = asyncio.Event()
+            self.set(offset)
+
+    def set(self, offset: timedelta) -> None:
+        """Move the clock in this process, and wake who waits for it."""
+        self.offset = offset
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
         """Until so many seconds have passed by this clock, and never for longer than they last: who moves it on wakes who waits."""

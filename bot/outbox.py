@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -46,6 +46,7 @@ BACKOFF = [1, 2, 4, 8, 15, 30, 60]
 MEMBER_PER_MINUTE = 25
 
 
+_IN_LINE = Outbound.state.in_(("queued", "sending"))
 # What is written about a claimed row; True when the line may go on.
 Change = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[bool]]
 
@@ -129,7 +130,7 @@ class Outbox:
                 chat = await tx.scalar(select(Chat).where(Chat.id == int(line.removeprefix("chat:"))).with_for_update())
             rows = await tx.scalars(
                 select(Outbound)
-                .where(Outbound.line == line, Outbound.state.in_(("queued", "sending")))
+                .where(Outbound.line == line, _IN_LINE)
                 .order_by(Outbound.purpose.in_(PROACTIVE), Outbound.seq)
                 .limit(50)
                 .with_for_update()
@@ -175,14 +176,17 @@ class Outbox:
         return (sent or 0) >= MEMBER_PER_MINUTE
 
     async def settle(self, claim: Claim, change: Change) -> bool:
-        """Write down what became of a claimed row; the change's answer says whether the line may go on."""
+        """Write down what became of a claimed row; whether the line may go on and holds more.
+
+        Nothing is left behind: who adds a row later finds this one settled, because both wait for the same lock.
+        """
         async with self._db.transaction() as tx:
             chat = await tx.get_one(Chat, claim.chat.id, with_for_update=True) if claim.chat is not None else None
             row = await tx.get_one(Outbound, claim.row.key, with_for_update=True)
             row.lease_until = None
             go_on = await change(tx, row, chat, self._clock())
             metrics.MESSAGES_OUT.labels(row.route, row.state).inc()
-            return bool(go_on)
+            return go_on and bool(await tx.scalar(select(exists().where(Outbound.line == row.line, Outbound.key != row.key, _IN_LINE))))
 
     def done(self, sent: Sent) -> Change:
         """What is written about a row that was sent."""

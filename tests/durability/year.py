@@ -35,6 +35,7 @@ from records.embedded import EmbeddedServer
 from tests.durability.hospital import ZONE, Program
 from tests.durability.year_answers import Word, of_her_own, reply_to, wants_answer
 from tests.durability.year_clinic import Clinic
+from tests.durability.year_clock import store_in
 from tests.durability.year_people import ACCOUNT, Household, plant_households, plant_team
 from tests.durability.year_worker import RESUME, STOP, work
 
@@ -62,6 +63,8 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("message/send", {"drop": True, "after": True}),
 )
 PATIENCE = 120.0
+# So long (s) what hangs on a moment of the hospital's clock is waited for before that is moved on.
+NUDGE = 4.0
 
 _LEFT = text(
     """
@@ -121,9 +124,11 @@ class Worker:
 class Year:
     """The run. `plan` of kills: the numbers of the rounds in which the worker dies."""
 
-    def __init__(self, db: Database, session: aiohttp.ClientSession, simulator: str, worker: Worker, run: Run, rng: Random) -> None:
+    def __init__(
+        self, db: Database, session: aiohttp.ClientSession, simulator: str, folder: Path, worker: Worker, run: Run, rng: Random
+    ) -> None:
         self.db, self.run, self.worker, self.rng = db, run, worker, rng
-        self._session, self._simulator = session, simulator
+        self._session, self._simulator, self._folder = session, simulator, folder
         self.clock, self.begun = Clock(), time.monotonic()
         self.households: list[Household] = []
         self.clinic = Clinic([], rng)
@@ -139,7 +144,8 @@ class Year:
     async def move_to(self, moment: datetime) -> None:
         offset = moment - datetime.now(UTC)
         await self.control("POST", "clock", set=moment.isoformat())
-        await self.clock.store(self.db, offset)
+        store_in(self._folder, offset)
+        self.clock.set(offset)
 
     async def pass_days(self, kills: set[int]) -> None:
         """All days, round by round."""
@@ -227,16 +233,16 @@ class Year:
 
     async def settle(self) -> None:
         """Until nothing is left to do at this moment."""
-        begin, quiet, nudged = time.monotonic(), 0, False
+        begin, quiet, nudges = time.monotonic(), 0, 1
         while quiet < 2:
             left = await self._left()
             quiet = 0 if any(left.values()) else quiet + 1
             if not left["unheard"]:
                 self._said.clear()
             waited = time.monotonic() - begin
-            if waited > 5 and not nudged:
-                # What a dead sender left is taken up when its lease is over.
-                nudged = True
+            if waited > NUDGE * nudges:
+                # What a dead sender left is taken up when its lease is over, what WeCom refused when its wait is.
+                nudges += 1
                 await self.move_to(self.clock() + timedelta(seconds=31))
             assert waited < PATIENCE, f"never at rest on {self.clock():%F %T}: {left}\n{self.worker.tail()}"
             await asyncio.sleep(0.02)
@@ -268,7 +274,7 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
     callback = f"http://127.0.0.1:{gateway}/wecom/callback"
     programs = [
         Program("simulator", ["integrations.wecom.simulator", "--port", str(simulator), "--callback", callback], environment, folder),
-        Program("gateway", ["bot", "gateway"], environment, folder),
+        Program("gateway", ["tests.durability.year_gateway", "gateway"], environment, folder),
     ]
     programs[0].start()
     server = EmbeddedServer(folder / POSTGRES_FOLDER)
@@ -284,8 +290,10 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
     try:
         async with aiohttp.ClientSession() as session:
             await db.migrate()
-            year = Year(db, session, f"http://127.0.0.1:{simulator}", worker, run, rng)
+            year = Year(db, session, f"http://127.0.0.1:{simulator}", folder, worker, run, rng)
             await _until(session, f"http://127.0.0.1:{simulator}/sim/state")
+            # A callback that comes before the gateway knows of the new hour is refused, and need not wait for a second.
+            await year.control("POST", "config", callback_retry_delay=0.03)
             await year.move_to(_at(FIRST_DAY, 7, 0))
             async with db.transaction() as tx:
                 team = await plant_team(tx)

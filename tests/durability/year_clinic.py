@@ -70,27 +70,26 @@ class Clinic:
 
     async def _look_after(self, tx: AsyncSession, plan: Enrolled, now: datetime) -> None:
         rng, era, today = self._rng, plan.now, now.astimezone(ZONE).date()
-        row = await tx.get_one(CarePlan, plan.id, populate_existing=True)
         if not era.active:
             if rng.random() < RESUMED:
-                await resume_plan(tx, row, by=BY, now=now, zone=ZONE)
+                await resume_plan(tx, await self._row(tx, plan), by=BY, now=now, zone=ZONE)
                 plan.eras.append(Era(now, era.anchors, resumed=True))
                 self._note("resumed")
             return
         if rng.random() < ENDED:
-            await end_plan(tx, row, state="ended", by=BY, reason="clinician", now=now)
+            await end_plan(tx, await self._row(tx, plan), state="ended", by=BY, reason="clinician", now=now)
             return self._stop(plan, now, "ended")
         if rng.random() < PAUSED:
-            await pause_plan(tx, row, why="clinician", by=BY, now=now)
+            await pause_plan(tx, await self._row(tx, plan), why="clinician", by=BY, now=now)
             return self._stop(plan, now, "paused")
         if "next_visit" in plan.template.later and rng.random() < NEXT_VISIT:
-            await self._visit(tx, plan, row, now, today)
+            await self._visit(tx, plan, now, today)
         for name in SEVERAL:
             if name in plan.template.anchors and rng.random() < CYCLE:
                 known = era.anchors[name]
                 days = [known] if isinstance(known, date) else list(known)
                 if today > max(days) + timedelta(days=20):
-                    await self._give(tx, plan, row, name, [*days, today + timedelta(days=rng.randrange(5))], now)
+                    await self._give(tx, plan, name, [*days, today + timedelta(days=rng.randrange(5))], now)
         discharge = era.anchors.get("discharge")
         if isinstance(discharge, date) and (today - discharge).days < 4 and rng.random() < CORRECTED * 5:
             to = discharge - timedelta(days=1)
@@ -103,7 +102,7 @@ class Clinic:
                         other.eras.append(Era(now, {**other.now.anchors, "discharge": to}))
                 self._note("discharge corrected")
 
-    async def _visit(self, tx: AsyncSession, plan: Enrolled, row: CarePlan, now: datetime, today: date) -> None:
+    async def _visit(self, tx: AsyncSession, plan: Enrolled, now: datetime, today: date) -> None:
         """An appointment is made, put off, or cancelled."""
         known = plan.now.anchors.get("next_visit", [])
         days = [day for day in ([known] if isinstance(known, date) else known)]
@@ -116,10 +115,14 @@ class Clinic:
             days.append(today + timedelta(days=self._rng.randrange(2, 25)))
         else:
             return
-        await self._give(tx, plan, row, "next_visit", sorted(set(days)), now)
+        await self._give(tx, plan, "next_visit", sorted(set(days)), now)
 
-    async def _give(self, tx: AsyncSession, plan: Enrolled, row: CarePlan, name: str, days: list[date], now: datetime) -> None:
-        await give_anchor(tx, row, name, days, by=BY, now=now, zone=ZONE)
+    @staticmethod
+    async def _row(tx: AsyncSession, plan: Enrolled) -> CarePlan:
+        return await tx.get_one(CarePlan, plan.id, populate_existing=True)
+
+    async def _give(self, tx: AsyncSession, plan: Enrolled, name: str, days: list[date], now: datetime) -> None:
+        await give_anchor(tx, await self._row(tx, plan), name, days, by=BY, now=now, zone=ZONE)
         anchors: Anchors = {each: said for each, said in plan.now.anchors.items() if each != name}
         plan.eras.append(Era(now, {**anchors, name: sorted(set(days))} if days else anchors))
         self._note(name)

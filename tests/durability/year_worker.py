@@ -27,10 +27,11 @@ from plans.queue import go_on
 from records.care_plan import Task
 from records.patient import Carer, Patient
 from records.questionnaire import QuestionnaireResponse
+from tests.durability.year_clock import LOOK_EVERY, follow
 
 STOP, RESUME, PAUSE, PERSON = "别再发随访了", "恢复随访", "随访暂停三天", "转人工"
-# What nothing here depends upon is looked at so seldom (s).
-HALF_A_DAY = 12 * 3600
+# What nothing here depends upon is looked at so seldom (s): twice a day, or once.
+HALF_A_DAY, NEVER_AGAIN = 12 * 3600, 1000 * 24 * 3600
 LATER = ("等会儿再说", "晚点再说")
 _ITEM = re.compile(r"item_(?P<response>\d+)_(?P<item>\w+)_(?P<value>\d+)")
 
@@ -153,12 +154,13 @@ def work(environment: dict[str, str], log: Path) -> None:
     configure("warning", role="worker")
     worker._load_dialogue = _at_hand
     worker.wecom_client = partial(app.wecom_client, sleep=_soon, patience=1.0)  # type: ignore[attr-defined]
-    worker.CLOCK_EVERY = 0.03
+    follow()
+    worker.CLOCK_EVERY = LOOK_EVERY
     worker.PLANS_EVERY = 59
     worker.RULES_EVERY = 3600
-    worker.RISK_EVERY = worker.CHOICES_EVERY = worker.FRIENDS_EVERY = worker.TABLES_EVERY = HALF_A_DAY
-    worker.COHORTS_EVERY = worker.CONTENTS_EVERY = worker.CARERS_EVERY = worker.GROUP_SENDS_EVERY = HALF_A_DAY
-    worker.ARTICLES_EVERY = worker.FEEDS_EVERY = worker.VIEWS_EVERY = HALF_A_DAY
+    for name in ("RISK", "CHOICES", "FRIENDS", "TABLES", "COHORTS", "CONTENTS", "CARERS", "GROUP_SENDS", "ARTICLES", "FEEDS", "VIEWS",
+                 "PUBLICATIONS", "WEEKLY", "MESSAGES", "STAFF"):  # fmt: skip
+        setattr(worker, f"{name}_EVERY", NEVER_AGAIN)
     worker._accounts = _seldom(worker._accounts)  # type: ignore[assignment]
     worker.POLITENESS = 0
     jobs.HEARTBEAT, jobs.STALLED_AFTER, jobs.LOOK_EVERY = 0.5, 3.0, 0.05
