@@ -1,13 +1,14 @@
 """What families send as files is fetched at once: WeCom forgets it after 3 days."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.jobs import Job, defer
 from integrations.wecom.client import WecomClient
@@ -19,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 # In a voice message's outcome: what was heard and what became of it, as bot/voices.py says; WAITING until it is tried.
 VOICE, WAITING = "voice", "waiting"
+FORGET = "forget_media"
 MEDIA_TYPES = ("image", "voice", "video", "file")
 
 
@@ -52,9 +54,18 @@ class MediaStore:
             note = {"error": err.code}
         await self._note(message.id, note)
 
+    async def forget(self, key: str) -> None:
+        """Remove the kept file `key` of a message that was erased; one that is gone already is as good."""
+        path = (self._folder / key).resolve()
+        if path.is_relative_to(self._folder.resolve()):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
     async def _note(self, message_id: int, note: dict[str, Any]) -> None:
         async with self._db.transaction() as tx:
             row = await tx.scalar(select(Inbound).where(Inbound.id == message_id).with_for_update())
+            if row is None and "file" in note:
+                # Erased while it was fetched.
+                await forget_files(tx, [note["file"]])
             if row is not None:
                 row.outcome = {**row.outcome, "media": note}
                 if row.msgtype == "image":
@@ -63,6 +74,11 @@ class MediaStore:
                     # Kept with it: a voice message that nobody was to hear when it came is never offered again.
                     row.outcome = {**row.outcome, VOICE: {"state": WAITING}}
                     await defer(tx, [voice_job(message_id, row.chat_id)])
+
+
+async def forget_files(tx: AsyncSession, files: Iterable[str]) -> None:
+    """Have a worker remove these kept files once the caller's transaction is there."""
+    await defer(tx, [Job(FORGET, file) for file in files])
 
 
 def picture_job(message_id: int) -> Job:

@@ -181,8 +181,11 @@ class Outbox:
         Nothing is left behind: who adds a row later finds this one settled, because both wait for the same lock.
         """
         async with self._db.transaction() as tx:
-            chat = await tx.get_one(Chat, claim.chat.id, with_for_update=True) if claim.chat is not None else None
-            row = await tx.get_one(Outbound, claim.row.key, with_for_update=True)
+            chat = await tx.get(Chat, claim.chat.id, with_for_update=True) if claim.chat is not None else None
+            row = await tx.get(Outbound, claim.row.key, with_for_update=True)
+            if row is None:
+                # Erased on its family's request while it was being sent.
+                return True
             row.lease_until = None
             go_on = await change(tx, row, chat, self._clock())
             metrics.MESSAGES_OUT.labels(row.route, row.state).inc()

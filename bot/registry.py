@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.carers import note
 from plans.definition import newest_templates
 from plans.enrolment import enrol
+from plans.invitation import signing_key
 from plans.privacy import ON_PAPER, record
 from records.chat import Chat
+from records.erasure import erased_under
 from records.patient import Carer, Patient, PatientCarer
+from records.patient_identifier import RECORD_NUMBER
 from records.staff import OnCall, Staff, Team, TeamMember
 
 BY = "command line"
@@ -88,6 +91,8 @@ async def register_patient(tx: AsyncSession, new: NewPatient, *, now: datetime, 
         raise RegistryError(f"There is no plan {new.plan!r}; there are: {', '.join(sorted(templates))}.")
     if await tx.scalar(select(Patient.id).where(Patient.record_number == new.record_number)) is not None:
         raise RegistryError(f"Record number {new.record_number!r} is on file already.")
+    if await erased_under(tx, await signing_key(tx), [(RECORD_NUMBER, new.record_number)]) is not None:
+        raise RegistryError(f"Record number {new.record_number!r} was erased on the family's request; lift that in the console first.")
     patient = Patient(
         team_id=team.id,
         record_number=new.record_number,

@@ -46,7 +46,7 @@ from bot.lines import LANE_JOB
 from bot.links import know_contact_urls
 from bot.mass_message import JOB as MASS
 from bot.mass_message import MassMessages
-from bot.media import MediaStore
+from bot.media import FORGET, MediaStore
 from bot.ocr import OcrProcess
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
@@ -242,6 +242,7 @@ def compose(
     voices = Voices(parts.db, ears, parts.clock, settings.tz, media, emergency_phone=phone, sure=sure)
     way = Way()
     models = settings.data_dir.absolute() / "models"
+    kept_files = MediaStore(parts.db, client, parts.clock, media, hears=ears is not None)
     trainer = Trainer(parts.db, ROOT, models, parts.clock)
     follow_ups = FollowUps(parts.db, turns, parts.clock, means, way=way)
     handlers: dict[str, Handler] = {
@@ -251,7 +252,8 @@ def compose(
         LANE_JOB: BulkOutbox(parts.db, outbox, parts.clock, settings.tz, way=way).run,
         "escalate": escalation.escalate,
         "callback_event": events.handle,
-        "media": MediaStore(parts.db, client, parts.clock, media, hears=ears is not None).fetch,
+        "media": kept_files.fetch,
+        FORGET: kept_files.forget,
         "picture": pictures.read,
         "voice": voices.hear,
         "run_task": follow_ups.run,

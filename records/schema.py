@@ -20,6 +20,7 @@ from records.content import ContentItem, ContentMedia, ContentPush, ContentVersi
 from records.content_read import ContentRead
 from records.dealt_with import DealtWith
 from records.encounter import Encounter
+from records.erasure import Erasure, KeptRecord, Tombstone
 from records.errand import Errand
 from records.experiment import (
     ChoiceSetting,
@@ -120,6 +121,7 @@ __all__ = [
     "DealtWith",
     "Department",
     "Encounter",
+    "Erasure",
     "Errand",
     "Experiment",
     "ExperimentFamily",
@@ -140,6 +142,7 @@ __all__ = [
     "Immunization",
     "Inbound",
     "Invitation",
+    "KeptRecord",
     "KfAccount",
     "LabResult",
     "LabelledExample",
@@ -196,6 +199,7 @@ __all__ = [
     "Team",
     "TeamMember",
     "TemplateSuggestion",
+    "Tombstone",
     "TrainingRun",
     "TrainingSet",
     "TriageOverlay",

@@ -59,6 +59,9 @@ async def _create(work: Work, found: Found, when: str, department: str | None) -
     person, numbers = found.person, found.decision.usable
     if person.name is None or person.birth_date is None:
         raise ApplyError("not_on_file", permanent=False)
+    if await work.shelf.erased(work.tx, numbers):
+        # His family had him erased: a person decides whether he comes back.
+        raise ApplyError("erased")
     patient = Patient(
         id=await work.shelf.id_for(work.tx),
         team_id=await team_for(work, department),

@@ -13,6 +13,8 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Text, TextClause, bindp
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations.event import Identifier
+from plans.invitation import signing_key
+from records.erasure import erased_under
 from records.identity import OnFile
 from records.patient import RECORD_KEY, Patient
 from records.patient_identifier import NATIONAL_ID, RECORD_NUMBER, VALUE_KEY, PatientIdentifier
@@ -95,7 +97,8 @@ class Shelf:
     """Patients by number and rows by key, as this transaction has them; None: looked for, and not there. Of no use after a rollback.
 
     `new` are the rows that `write` has to write, `faces` the patients by birth date and name, `ids` those that new patients will get,
-    `late` ORM's rows that refer to a patient who may not be written yet (the session knows no order among tables).
+    `late` ORM's rows that refer to a patient who may not be written yet (the session knows no order among tables), `key` the
+    installation's.
     """
 
     numbers: dict[Identifier, Patient | None] = field(default_factory=dict)
@@ -105,6 +108,7 @@ class Shelf:
     faces: dict[tuple[date, str], list[Patient]] = field(default_factory=dict)
     ids: list[int] = field(default_factory=list)
     late: list[Any] = field(default_factory=list)
+    key: bytes | None = None
 
     async def under(self, tx: AsyncSession, numbers: Sequence[Identifier]) -> dict[Identifier, Patient]:
         """The patient under each number that is on file, locked. What a feed told counts before a record number put on file by hand."""
@@ -135,6 +139,11 @@ class Shelf:
                 self.faces[patient.birth_date, patient.name].append(patient)
                 self.national[patient.id] = set(national or ())
         return [patient for face in faces for patient in self.faces[face]]
+
+    async def erased(self, tx: AsyncSession, numbers: Iterable[Identifier]) -> bool:
+        """Whether one of these numbers is of a child whose family had it erased."""
+        self.key = self.key or await signing_key(tx)
+        return await erased_under(tx, self.key, [(each.system, each.value) for each in numbers]) is not None
 
     async def expect(self, tx: AsyncSession, count: int) -> None:
         """Have the ids of so many new patients ready."""

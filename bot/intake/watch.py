@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.intake.feeds import Feed, FeedError, as_feed
 from bot.texts import say
+from plans.erasure import forget_kept
 from records.database import Database
 from records.feed import Feed as FeedRow
 from records.feed import FeedMessage, dead_share, oldest_waiting
@@ -57,6 +58,7 @@ async def watch_feeds(db: Database, now: datetime, alarm_to: list[str]) -> dict[
                 await _tell(tx, row, what, say("feed.over", feed=row.name, what=say(f"feed.names.{what}")), now, alarm_to, began=False)
                 counts["ended"] += 1
         await forget_claims(tx, now)
+        await forget_kept(tx, now.date())
     return counts
 
 

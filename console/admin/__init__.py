@@ -1,6 +1,7 @@
 """The administrators' pages: people and rights, audit, interfaces, the installation, and what steers care."""
 
 from console.admin.audit import ROUTES as AUDIT
+from console.admin.erasure import ROUTES as ERASURE
 from console.admin.export import ROUTES as EXPORT
 from console.admin.feeds import ROUTES as FEEDS
 from console.admin.people import ROUTES as PEOPLE
@@ -15,4 +16,4 @@ from console.admin.triage import ROUTES as TRIAGE
 from console.page import of_whole
 
 WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *REACH)
-ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT)
+ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT, *ERASURE)

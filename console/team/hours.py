@@ -1,10 +1,11 @@
 """When a team works: its week, its holidays and shifted working days, and the coming weeks as they will be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from typing import Any
 
 from aiohttp import web
-from multidict import MultiMapping
 from sqlalchemy import select
 
 from console.desk import DESK, SEAT
@@ -140,7 +141,7 @@ def _back(request: web.Request, said: str | None = None, **query: str) -> web.St
     return see_other(request, f"/team/{request.match_info['team']}/hours", said=said, **query)
 
 
-def _spans(form: MultiMapping[str | web.FileField], weekday: int) -> list[Span]:
+def _spans(form: Mapping[str, Any], weekday: int) -> list[Span]:
     """The spans of a weekday, in order; a span of which nothing is typed is none. Raises ValueError."""
     spans = []
     for each in range(SPANS):

@@ -18,6 +18,7 @@ from records.chat import Chat
 from records.chat_desk import CannedAnswer
 from records.cohort_enrolment import CohortEnrolment
 from records.content import ContentItem
+from records.erasure import Erasure
 from records.errand import raise_errand
 from records.flag import Flag, raise_flag
 from records.mass_message import MassMessage
@@ -72,7 +73,10 @@ async def theirs(stage: Stage) -> dict[str, object]:
         order = CohortEnrolment(
             template="asthma_none", version=1, staff_id=qin.id, cohort_id=cohort.id, definition={}, team_ids=[team.id], at=NOW, state="done"
         )
-        tx.add_all([message, answer, mass, item, overlay, order])
+        erasure = Erasure(
+            patient_id=child.id, team_id=team.id, relationship="母亲", why="转院", checked="身份证", filed_by=qin.id, filed_at=NOW
+        )
+        tx.add_all([message, answer, mass, item, overlay, order, erasure])
         await raise_flag(
             tx, chat, level="urgent", categories=["breathing"], said="喘", because="喘", evidence=[], now=NOW, patient_id=child.id
         )
@@ -88,6 +92,7 @@ async def theirs(stage: Stage) -> dict[str, object]:
             "patients change": 1, "plans id": "hypertension", "plans order": order.id, "team team": team.id, "team staff": qin.id,
             "chats chat": chat.id, "beside id": child.id,
             "team duty": (await tx.scalars(select(OnCall.id).where(OnCall.staff_id == qin.id))).one(), "admin id": overlay.id,
+            "admin erasure": erasure.id,
         }  # fmt: skip
         return found
 

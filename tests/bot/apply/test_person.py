@@ -6,8 +6,11 @@ from datetime import date
 from sqlalchemy import select
 
 from integrations.event import Coded, Diagnosed, Identifier, Person
+from plans.erasure import lift
+from plans.invitation import signing_key
+from records.erasure import Erasure, Tombstone, digest_of
 from records.patient_identifier import PROPOSAL_MOVES
-from records.schema import Condition, LinkProposal, PatientIdentifier, StateChange, Team
+from records.schema import Condition, LinkProposal, PatientIdentifier, Staff, StateChange, Team
 from records.state import move
 from tests.bot.apply.conftest import BORN, NOON, XIAOMAN, Hospital, observed, upsert, visit
 from tests.records.test_identity import id_card
@@ -21,6 +24,22 @@ async def test_a_new_patient_comes_to_the_team_of_his_department(hospital: Hospi
     assert (await hospital.tx.get_one(Team, patient.team_id)).name == "血液科随访组"
     numbers = await hospital.tx.execute(select(PatientIdentifier.system, PatientIdentifier.value).order_by(PatientIdentifier.system))
     assert numbers.tuples().all() == [("empi", "E1"), ("record-number", "N1")]
+
+
+async def test_a_child_who_was_erased_does_not_come_back_unseen(hospital: Hospital) -> None:
+    key, team = await signing_key(hospital.tx), (await hospital.tx.scalars(select(Team.id).limit(1))).one()
+    lin = Staff(userid="lin", name="林悦", title="")
+    hospital.tx.add(lin)
+    await hospital.tx.flush()
+    request = Erasure(patient_id=7, team_id=team, state="done", relationship="母亲", why="转院", checked="", filed_by=lin.id, filed_at=NOON)
+    hospital.tx.add(request)
+    await hospital.tx.flush()
+    hospital.tx.add(Tombstone(digest=digest_of(key, "empi", "E1"), erasure_id=request.id))
+    refused = await hospital.is_refused(upsert())
+    assert (refused.code, refused.permanent) == ("erased", True) and await hospital.patients() == []
+    await lift(hospital.tx, request, lin, why="母亲要求", now=NOON)
+    await hospital.says(upsert())
+    assert (await hospital.patient()).name == "张小满"
 
 
 async def test_the_next_message_finds_him_and_later_particulars_count(hospital: Hospital) -> None:
