@@ -207,8 +207,14 @@ def test_an_age_told_in_words_counts_when_the_record_has_none(text: str) -> None
     assert (result.level, result.categories[0]) == ("emergency", "fever_infant_lt3m")
 
 
+def test_who_cannot_be_woken_is_told_so_before_the_fever() -> None:
+    triage = judged("孩子烧到39度5，叫不醒了怎么办", child(12))
+    assert triage.categories[:2] == ("unresponsive", "fever_infant_lt3m") and "叫不醒" in (triage.reply or "")
+    assert "如出现" not in (triage.reply or "")
+
+
 def test_a_bare_number_is_judged_against_the_question() -> None:
-    assert judged("38.9，刚才抽搐了", child(60), context="今天体温多少？").categories == ("fever_infant_lt3m", "convulsion")
+    assert judged("38.9，刚才抽搐了", child(60), context="今天体温多少？").categories == ("convulsion", "fever_infant_lt3m")
 
 
 def test_the_highest_level_wins_and_every_category_is_listed() -> None:
