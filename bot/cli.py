@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli_account import account
+from bot.cli_backup import restore
 from bot.cli_bench import bench
 from bot.cli_chart import chart
 from bot.cli_cohort import cohort
@@ -61,6 +62,7 @@ app.add_typer(feed, name="feed")
 app.add_typer(work, name="work")
 app.add_typer(reach, name="reach")
 app.add_typer(mass, name="mass")
+app.add_typer(restore, name="restore")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -138,6 +140,17 @@ def migrate(
     from bot.cli_run import migrate_command
 
     migrate_command(before=before)
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where base backups and WAL are kept: another disk, another machine.", file_okay=False)],
+    wal: Annotated[bool, typer.Option("--wal", help="Fetch what the database writes as it writes it, until stopped.")] = False,
+) -> None:
+    """A base backup of the database; with --wal every change since, so that any moment can be returned to. See docs/deployment.md."""
+    from bot.backup_command import backup_command
+
+    backup_command(folder, wal=wal)
 
 
 @app.command()
@@ -362,6 +375,7 @@ def main() -> None:
         work,
         mass,
         reach,
+        restore,
     )
     for each in listed:
         _list_in_full(each)

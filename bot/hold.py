@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -21,11 +21,15 @@ from records.chat import Chat
 from records.contact import Contact
 from records.message import Outbound
 from records.patient import Carer, Patient
+from records.restored import Restored, restored
 from records.staff import Team
 
+# After the database was put back: nothing goes until a person says so, and what may have gone already does not go twice.
+RESTORED, IN_DOUBT = "restored", "in_doubt"
+LOOK_AGAIN = timedelta(minutes=1)
 # Built once: making a statement takes longer than sending it.
 _IDS = any_(bindparam("ids", type_=ARRAY(BigInteger)))
-_STATES = select(Task.id, Task.state).where(Task.id == _IDS)
+_STATES = select(Task.id, Task.state, Task.due_at).where(Task.id == _IDS)
 _WISHES = select(Carer.id, Carer.stopped_at, Carer.paused_until).where(Carer.id == _IDS)
 _ABOUT = (
     select(Contact.key, Team.name, Patient.died_at)
@@ -56,16 +60,20 @@ async def all_held_back(
     """`held_back` of many, by key, in a number of statements that does not depend on how many; those that may go are left out."""
     tasks = {row.key: tasks_in(row.key) for row, _ in rows}
     ids = sorted({id for of in tasks.values() for id in of})
-    states = {id: state for id, state in await tx.execute(_STATES, {"ids": ids})} if ids else {}
+    looked = [each for each in await tx.execute(_STATES, {"ids": ids})] if ids else []
+    states, due = {each.id: each.state for each in looked}, {each.id: each.due_at for each in looked}
     carers = {row.key: carer for row, chat in rows if (carer := row.payload.get("carer_id") or (chat.carer_id if chat else None))}
     wishes = {row.id: row for row in await tx.execute(_WISHES, {"ids": sorted({int(id) for id in carers.values()})})} if carers else {}
     about = {key: (name, died_at is not None) for key, name, died_at in await tx.execute(_ABOUT, {"keys": [row.key for row, _ in rows]})}
     unknown = {chat.team_id for row, chat in rows if chat is not None and row.key not in about}
     teams = {id: name for id, name in await tx.execute(_TEAMS, {"ids": sorted(unknown)})} if unknown else {}
     policy = await load_policy(tx)
-    hours = {}
+    back, hours = await restored(tx), {}
     found: dict[str, Hold] = {}
     for row, chat in rows:
+        if back is not None and (hold := _since_restored(back, row, [due[id] for id in tasks[row.key] if id in due], now)) is not None:
+            found[row.key] = hold
+            continue
         known = {states[id] for id in tasks[row.key] if id in states}
         # Of several, what is no longer wanted must not be said; the others are said anew.
         if tasks[row.key] and (known.isdisjoint(OPEN) or "withdrawn" in known):
@@ -87,3 +95,13 @@ async def all_held_back(
         if is_quiet(now, zone, hours[department]):
             found[row.key] = Hold("later", "quiet", quiet_ends(now, zone, hours[department]))
     return found
+
+
+def _since_restored(back: Restored, row: Outbound, due: Sequence[datetime], now: datetime) -> Hold | None:
+    """Why a row may not go since the database was put back. The chat's own messages are never in doubt: WeCom takes none twice."""
+    if back.paused:
+        return Hold("later", RESTORED, now + LOOK_AGAIN)
+    if back.send_in_doubt or row.route == "kf" or back.known >= back.lost:
+        return None
+    doubtful = row.response.get("in_doubt") or any(at <= back.lost for at in due)
+    return Hold("withdraw", IN_DOUBT) if doubtful else None

