@@ -25,6 +25,8 @@ WHY = "inbox"
 MOST = 40
 # So many chats, the latest of the hospital, are looked through before those of her teams are gathered.
 MANY = 2000
+# Of a search with more carers who may be meant, the latest are looked through first.
+NEAR = 1000
 PREVIEW = 60
 WAITING, MINE, COLLEAGUE, BOT = GROUPS = ("waiting", "mine", "colleague", "bot")
 
@@ -99,8 +101,8 @@ async def _found(tx: AsyncSession, staff: Staff, search: str) -> list[Chat]:
         select(Chat).where(or_(child.offset(0).exists(), carer.offset(0).exists()), belongs_to(staff.id)).order_by(*_NEWEST).limit(MOST)
     )
     sought = [name_sought(search), whole_piece(search)]
-    near = await alike(tx, CARER, teams, sought, MANY)
-    if len(near) == MANY:
+    near = await alike(tx, CARER, teams, sought, NEAR)
+    if len(near) == NEAR:
         # Many are called so: most often those who wrote last are enough, and they are the ones to be shown.
         chats = list(await tx.scalars(called.where(Chat.id.in_(_LATEST))))
         if len(chats) == MOST:

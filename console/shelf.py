@@ -15,7 +15,8 @@ T = TypeVar("T")
 TIMES = 20
 # A page waits so many seconds before it shows what was there, or that it is being worked out.
 PATIENCE = 0.05
-AT_ONCE, MOST = 2, 200
+# One at a time: the other processor is for those who wait for a page.
+AT_ONCE, MOST = 1, 200
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from records.staff import Staff, teams_of
 WHY = "search"
 FOUND, LONGEST = 30, 60
 # So many who may be meant are looked at, of whom the first by name are shown.
-MOST = 1000
+MOST = 300
 LATELY = timedelta(days=30)
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, CompoundSelect, Index, Row, bindparam, func, or_, select, text
+from sqlalchemy import BigInteger, CompoundSelect, Index, Row, bindparam, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -59,14 +59,16 @@ async def alike(tx: AsyncSession, whom: str, teams: Collection[int], sought: Seq
     """The ids of whom members of `teams` may mean who seek all pieces of one of `sought`; `most` of them, in no order."""
     if not teams or not sought:
         return []
-    single = {key for team in teams for pieces in sought if len(pieces) == 1 for key in keys_of(whom, team, pieces)}
-    shared: list[ColumnElement[bool]] = [SearchEntry.keys.overlap(sorted(single))] if single else []
-    shared += [SearchEntry.keys.contains(sorted(keys_of(whom, team, pieces))) for team in teams for pieces in sought if len(pieces) > 1]
+    # One condition a team and no array of alternatives: PostgreSQL reads lists of one key several times as fast as it merges many.
+    shared = [SearchEntry.keys.contains(sorted(keys_of(whom, team, pieces))) for team in teams for pieces in sought]
+    # How many have a key decides how they are found: a plan for any keys would be a bad one for those that everybody has.
+    await tx.execute(_PLAN)
     # By itself the whole is planned for, and read no further than asked: a limit inside would tempt to read the table through.
     found = select(SearchEntry.id).where(SearchEntry.whom == whom, or_(*shared)).cte("found").prefix_with("materialized")
     return list(await tx.scalars(select(found.c.id).limit(most)))
 
 
+_PLAN = text("set local plan_cache_mode = force_custom_plan")
 _PATIENTS = text(
     f"""
     select id, team_id, name, {RECORD_KEY} as number, phones,

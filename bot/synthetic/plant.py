@@ -174,6 +174,9 @@ async def _fill(connection: AsyncConnection, planting: Planting, progress: Progr
 async def _index(db: Database, planting: Planting, progress: Progress) -> None:
     """What cohorts and searches ask of each patient, the numbers that the next rows get, and the planner's statistics."""
     async with db.engine.connect() as connection, _unburdened(connection, bulk=planting.patients >= BULK, tables=_KEPT_READY):
+        # Else a statement may look through a whole table for each patient.
+        await connection.exec_driver_sql(f"analyze {', '.join(STATEMENTS)}")
+        await connection.commit()
         for first in range(1, planting.patients + 1, CHUNK):
             progress("patient_index", 0.7 + 0.2 * first / planting.patients)
             who = range(first, min(first + CHUNK - 1, planting.patients) + 1)

@@ -112,6 +112,8 @@ async def lay_down(tx: AsyncSession, scope: ReportScope) -> Laid:
     # Sorting and hashing of a month of a large hospital in memory; sources compile slower than they run.
     await tx.execute(text("set local work_mem = '64MB'"))
     await tx.execute(text("set local jit = off"))
+    # A report takes one processor, and leaves the others to those who wait.
+    await tx.execute(text("set local max_parallel_workers_per_gather = 0"))
     for statement in LAY_DOWN:
         await tx.execute(text(statement), {"teams": _teams(scope)} if ":teams" in statement else {})
     return Laid()
