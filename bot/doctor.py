@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -17,8 +18,10 @@ from integrations.speech.port import SpeechError
 from integrations.wecom import kf
 from integrations.wecom.callback import Callback
 from integrations.wecom.errors import WecomError
-from records.database import DatabaseUnreachable
+from records.database import Database, DatabaseUnreachable
 from records.embedded import EmbeddedError
+from records.migrating import SchemaBehind
+from records.restored import restored
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +43,7 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     try:
         async with core(settings, role="doctor", pool_size=2) as parts:
             findings += await _with_database(parts, root)
-    except (EmbeddedError, DatabaseUnreachable) as err:
+    except (EmbeddedError, DatabaseUnreachable, SchemaBehind) as err:
         findings.append(Finding(False, str(err)))
     except OSError as err:
         findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
@@ -72,6 +75,7 @@ async def _before_database(settings: Settings, root: Path) -> list[Finding]:
 
 async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings = [Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server")))]
+    findings += await paused(parts.db, parts.settings.tz)
     findings += await _published(parts, root)
     async with wecom_client(parts) as client:
         access = wecom_access(parts.settings)
@@ -91,6 +95,15 @@ async def _speech(settings: Settings) -> list[Finding]:
             key = err.code if err.code in _texts()["speech_errors"] else "other"
             return [Finding(False, str(_texts()["speech_errors"][key]).format(code=err.code, url=settings.speech.url))]
     return [Finding(True, _say("speech", url=settings.speech.url))]
+
+
+async def paused(db: Database, zone: ZoneInfo) -> list[Finding]:
+    """Whether what we begin waits for a person since the database was put back; nothing when it does not."""
+    async with db.transaction() as tx:
+        back = await restored(tx)
+    if back is None or not back.paused:
+        return []
+    return [Finding(False, _say("restored", to=f"{back.to.astimezone(zone):%Y-%m-%d %H:%M:%S}"))]
 
 
 async def _published(parts: Core, root: Path) -> list[Finding]:

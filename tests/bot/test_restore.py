@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import select, text
 
 from bot.backup import SLOT, BackupError, back_up, follow, recover, running
+from bot.doctor import paused
 from bot.inbox import look_again
 from bot.jobs import Engine
 from plans.reach.purpose import PROACTIVE
 from records.database import Database
 from records.message import Inbound, Outbound, enqueue
-from records.restored import go_on, restored, settle
-from tests.bot.stage import Stage
+from records.restored import go_on, settle
+from tests.bot.stage import ZONE, Stage
 from tests.fresh_database import with_database
 
 
@@ -118,11 +119,13 @@ async def put_back(stage: Stage, database_url: str, tmp_path: Path) -> None:
             assert said == ["你好", "第二天也好", "还在吗"]
             await stage.move(timedelta(hours=12))
             assert await zhao.hears() == [*heard, "听到：还在吗"]
+            [finding] = await paused(stage.db, ZONE)
+            assert not finding.ok and "careloop restore go-on" in finding.text
             async with stage.db.transaction() as tx:
-                assert (await restored(tx)).paused
                 assert await go_on(tx, "何敏", send_in_doubt=False) is not None
                 assert await go_on(tx, "何敏", send_in_doubt=False) is None
             await stage.move(timedelta(hours=12))
+            assert await paused(stage.db, ZONE) == []
             # What waited, and the third morning's question in the words of the second's: two follow-ups, each sent once.
             assert await zhao.hears() == [*heard, "听到：还在吗", "content:later", opened]
             after = await states(stage.db)
