@@ -1,5 +1,6 @@
 """A child has died: nothing more is asked of its family, at once and for good."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -30,22 +31,28 @@ async def stop_for_death(tx: AsyncSession, patient: Patient, *, by: str, now: da
     running = select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.state.in_(RUNNING)).order_by(CarePlan.id)
     for plan in (await tx.scalars(running)).all():
         await end_plan(tx, plan, state="ended", by=by, reason=DIED, now=now)
-    asked = select(QuestionnaireResponse).where(
-        QuestionnaireResponse.patient_id == patient.id, QuestionnaireResponse.state.in_(("assigned", "in_progress"))
-    )
-    for response in (await tx.scalars(asked)).all():
-        await move(tx, response, "stopped", moves=RESPONSE_MOVES, at=now, by=by, reason=DIED)
     await drop_errands(tx, [patient.id], by=by, reason=DIED, now=now)
     alone = [carer for _, carer in await carers_of(tx, patient.id, lock=True) if not await _has_living(tx, carer, patient)]
     for carer in alone:
         if carer.stopped_at is None:
             carer.stopped_at = now
             tx.add(StateChange(entity="carer", entity_id=carer.id, old="following", new="stopped", at=now, by=by, reason=DIED))
-    about = select(Chat.id).where((Chat.patient_id == patient.id) | Chat.carer_id.in_([carer.id for carer in alone]))
+    await hush(tx, patient, [carer.id for carer in alone], by=by, reason=DIED, now=now)
+
+
+async def hush(tx: AsyncSession, patient: Patient, alone: Collection[int], *, by: str, reason: str, now: datetime) -> None:
+    """Stop the questionnaires of `patient`, withdraw what waits to be sent about him, and let no invitation bind anybody more; `alone` are
+    the carers who speak for nobody else."""
+    asked = select(QuestionnaireResponse).where(
+        QuestionnaireResponse.patient_id == patient.id, QuestionnaireResponse.state.in_(("assigned", "in_progress"))
+    )
+    for response in (await tx.scalars(asked)).all():
+        await move(tx, response, "stopped", moves=RESPONSE_MOVES, at=now, by=by, reason=reason)
+    about = select(Chat.id).where((Chat.patient_id == patient.id) | Chat.carer_id.in_(alone))
     await tx.execute(
         update(Outbound)
         .where(Outbound.chat_id.in_(about), Outbound.state == "queued", Outbound.purpose.not_in(_GOES_ON))
-        .values(state="withdrawn", error=DIED)
+        .values(state="withdrawn", error=reason)
         .execution_options(synchronize_session=False)
     )
     await tx.execute(

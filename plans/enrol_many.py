@@ -18,6 +18,7 @@ from plans.planning_words import say
 from plans.schedule import Anchors
 from plans.template import PlanTemplate
 from records.care_plan import CarePlan
+from records.erasure import being_erased
 from records.patient import Patient
 from records.retag import ask_retag
 from records.state import created
@@ -99,6 +100,7 @@ async def check_many(
         CarePlan.patient_id.in_(ids), CarePlan.template == template.id, CarePlan.state.in_(RUNNING)
     )
     running = {patient: at for patient, at in (await tx.execute(of_template)).tuples()}
+    erasing = await being_erased(tx, ids)
     names = (*template.anchors, *template.later)
     known = await known_anchors(tx, patients, names, now=now, zone=zone)
     meant = {id: True for id in ids} if whoever else await meant_for(tx, template, ids, now, zone)
@@ -107,6 +109,8 @@ async def check_many(
         anchors = {**known.get(patient.id, {}), **(given or {})}
         try:
             check_can_enrol(patient, template, anchors=anchors, hour=hour, now=now, zone=zone)
+            if patient.id in erasing:
+                raise EnrolmentError("erasing", "patient")
             if patient.id in running:
                 raise EnrolmentError("enrolled", "patient", title=template.title, since=local_day(running[patient.id], zone))
         except EnrolmentError as err:

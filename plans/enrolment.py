@@ -17,6 +17,7 @@ from plans.template import PlanTemplate, anchor_title
 from plans.timeline import HORIZON, USUAL_HOUR, anchors_json, first_day
 from plans.wording import say, words
 from records.care_plan import CarePlan, Task
+from records.erasure import being_erased
 from records.patient import Patient
 from records.retag import ask_retag
 from records.state import Moves, created, move
@@ -124,6 +125,8 @@ async def enrol(
     check_can_enrol(patient, template, anchors=anchors, hour=hour, now=now, zone=zone)
     # The patient's row is the lock: two enrolments at once cannot both find nothing.
     await tx.execute(select(Patient.id).where(Patient.id == patient.id).with_for_update())
+    if await being_erased(tx, [patient.id]):
+        raise EnrolmentError("erasing", "patient")
     running = await tx.scalar(
         select(CarePlan).where(CarePlan.patient_id == patient.id, CarePlan.template == template.id, CarePlan.state.in_(RUNNING))
     )

@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from plans.death import hush
 from plans.enrolment import RUNNING, end_plan
 from plans.erasure_traces import Strings, blank_shared, erase_traces, strings_of
 from plans.invitation import signing_key
@@ -86,6 +87,7 @@ async def file_request(
         await end_plan(tx, plan, state="withdrawn", by=staff.userid, reason=ASKED, now=now)
     alone = await _only_his(tx, patient.id)
     await tx.execute(update(Carer).where(Carer.id.in_(alone), Carer.stopped_at.is_(None)).values(stopped_at=now))
+    await hush(tx, patient, alone, by=staff.userid, reason=ASKED, now=now)
     return request
 
 

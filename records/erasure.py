@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -66,6 +66,12 @@ def digest_of(key: bytes, system: str, value: str) -> str:
     """The digest of a number as it is compared: letters and digits alone."""
     plain = "".join(sign for sign in value.upper() if sign.isalnum())
     return hmac.new(key, f"erased:{system}:{plain}".encode(), hashlib.sha256).hexdigest()
+
+
+async def being_erased(tx: AsyncSession, patient_ids: Collection[int]) -> set[int]:
+    """Those of these patients for whom a request is open: nothing is begun for them."""
+    asked = select(Erasure.patient_id).where(Erasure.patient_id.in_(patient_ids), Erasure.state == "open")
+    return set(await tx.scalars(asked)) if patient_ids else set()
 
 
 async def erased_under(tx: AsyncSession, key: bytes, numbers: Iterable[tuple[str, str]]) -> int | None:

@@ -29,6 +29,7 @@ from records.chat import Chat, latest_chat
 from records.contact import move_contacts
 from records.content import PUSH_MOVES, ContentItem, ContentPush, ContentVersion, is_live
 from records.content_read import ContentRead, article_read
+from records.erasure import being_erased
 from records.message import Outbound, enqueue
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import Team
@@ -191,6 +192,9 @@ async def _case(tx: AsyncSession, push: ContentPush, now: datetime) -> _Case | N
     patient = await tx.get_one(Patient, push.patient_id)
     if patient.died_at is not None:
         await _close(tx, push, "refused", "died", now)
+        return None
+    if await being_erased(tx, [push.patient_id]):
+        await _close(tx, push, "refused", "erasing", now)
         return None
     version = await _live(tx, push.code, now)
     if version is None or (reason := await _unfit(tx, push.code, patient.team_id, now)) is not None:

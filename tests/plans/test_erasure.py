@@ -7,14 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Float, Integer, LargeBinary, Table, Text, func, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from plans.enrol_many import check_many
+from plans.enrolment import EnrolmentError, enrol
 from plans.erasure import ErasureError, classes, erase, file_request, forget_kept, lift, preview, refuse
 from plans.invitation import signing_key
+from plans.template import load_templates
 from records.care_plan import CarePlan
 from records.chat import Chat
 from records.database import Database
@@ -30,6 +34,7 @@ from records.search_entry import SearchEntry
 from records.staff import Staff, Team
 from records.state import StateChange
 
+ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 MARK, OTHER = "MARK", "OTHER"
 NAME, NUMBER = "张小满", "D000177"
@@ -62,8 +67,9 @@ async def ward(db: Database) -> Ward:
         people = [Staff(userid=each, name=each, title="") for each in ("lin", "he")]
         tx.add_all([team, *people])
         await tx.flush()
-        patient = Patient(team_id=team.id, record_number=NUMBER, name=NAME, sex="F", birth_date=date(2026, 1, 1), phones=["13800001234"])
+        patient = Patient(team_id=team.id, record_number=NUMBER, name=NAME, sex="F", birth_date=date(2026, 2, 20), phones=["13800001234"])
         carer = Carer(name="赵女士", external_userid="wmZhao", phone="13800001234")
+        patient.birth_weight_g, patient.gestational_age_weeks = 3200, 39
         tx.add_all([patient, carer])
         await tx.flush()
         tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship="母亲"))
@@ -252,6 +258,13 @@ async def test_two_people_and_nothing_is_sent_meanwhile(db: Database, ward: Ward
         request = await asked(tx, ward)
         assert (await tx.scalars(select(CarePlan.state))).one() == "withdrawn"
         assert (await tx.get_one(Carer, ward.carer, populate_existing=True)).stopped_at == NOW
+        # Nor does a cohort begin anything anew.
+        template = load_templates()["neonatal"]
+        anchors = {"birth": patient.birth_date, "discharge": NOW.date()}
+        checked = await check_many(tx, [patient], template, now=NOW, zone=ZONE, given=anchors)
+        assert [each.code for each in checked.refused] == ["erasing"]
+        with pytest.raises(EnrolmentError, match="申请删除"):
+            await enrol(tx, patient, template, anchors=anchors, hour=9, by="lin", now=NOW, zone=ZONE)
         with pytest.raises(ErasureError, match="open_already"):
             await asked(tx, ward)
         with pytest.raises(ErasureError, match="same_person"):
