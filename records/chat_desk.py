@@ -60,6 +60,14 @@ def belongs_to(staff_id: int) -> ColumnElement[bool]:
     return or_(own, and_(Chat.team_id.in_(mine), ~any_child))
 
 
+async def chat_about(tx: AsyncSession, staff: Staff, patient_id: int) -> int | None:
+    """The chat in which the patient's carer, the primary one first, wrote last, where `staff` may open it."""
+    of_carers = select(Chat.id).join(PatientCarer, PatientCarer.carer_id == Chat.carer_id)
+    mine = of_carers.where(PatientCarer.patient_id == patient_id, belongs_to(staff.id))
+    found: int | None = await tx.scalar(mine.order_by(PatientCarer.primary.desc(), Chat.window_from.desc().nulls_last()).limit(1))
+    return found
+
+
 async def access_chat(
     tx: AsyncSession, staff: Staff, chat_id: int, *, now: datetime, why: str, lock: bool = False
 ) -> tuple[Chat, list[Patient]]:

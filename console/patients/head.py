@@ -12,6 +12,7 @@ from console.desk import DESK, SEAT
 from console.page import render, today
 from console.portrait import portrait_words
 from console.words import area_words
+from records.chat_desk import chat_about
 from records.flag import Flag, worst_first
 from records.patient import Patient, access_patient
 from tagging.portrait.completeness import Field, missing_fields
@@ -25,7 +26,7 @@ TABS = ("portrait", "timeline", "trends", "tags", "plan", "notes", "audit")
 
 @dataclass(frozen=True)
 class Head:
-    """The patient and what the reader may do about him: `acts` on his record, `plans` on his plans."""
+    """The patient and what the reader may do about him: `acts` on his record, `plans` on his plans; `chat_id` is where to write."""
 
     patient: Patient
     who: Who
@@ -33,6 +34,7 @@ class Head:
     missing: Sequence[Field]
     acts: bool
     plans: bool
+    chat_id: int | None
 
 
 async def open_patient(tx: AsyncSession, request: web.Request, *, lock: bool = False) -> Head:
@@ -52,6 +54,7 @@ async def head_of(tx: AsyncSession, request: web.Request, patient: Patient) -> H
         await missing_fields(tx, patient.id),
         seat.rights.has("care.act", patient.team_id),
         seat.rights.has("plan.enrol", patient.team_id),
+        await chat_about(tx, seat.staff, patient.id),
     )
 
 
