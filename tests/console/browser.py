@@ -34,6 +34,23 @@ _RUN = """async (rules) => {
     return found.violations.filter((each) => ["serious", "critical"].includes(each.impact))
         .map((each) => ({ rule: each.id, at: each.nodes.slice(0, 4).map((node) => `${node.target} ${node.html.slice(0, 160)}`) }));
 }"""
+# What an open menu offers and no mouse can press: cut off by a column, or under something else.
+_COVERED = """() => [...document.querySelectorAll("details.menu")].filter((menu) => menu.checkVisibility()).flatMap((menu) => {
+    const opened = [...document.querySelectorAll("details.menu[open]")];
+    for (const each of opened) each.open = false;
+    menu.open = true;
+    const offered = [...menu.querySelectorAll("a, button, input, select, textarea")]
+        .filter((each) => !each.closest("summary") && each.type !== "hidden" && each.checkVisibility());
+    const covered = offered.filter((each) => {
+        each.scrollIntoView({ block: "nearest", inline: "nearest" });
+        const box = each.getBoundingClientRect();
+        const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return !there || !(each.contains(there) || (each.closest("label") && there.closest("label") === each.closest("label")));
+    });
+    menu.open = false;
+    for (const each of opened) each.open = true;
+    return covered.map((each) => `covered in the menu ${menu.querySelector("summary").innerText}: ${each.outerHTML.slice(0, 80)}`);
+})"""
 # How the browser and htmx log a request that was answered with an error (tests look at the answer), and one that a newer one replaced.
 _REFUSED = re.compile("Failed to load resource|Response Status Error Code|htmx:sendAbort|htmx:afterRequest")
 # Who opens a page, where, and on what screen.
@@ -113,12 +130,12 @@ def _axe() -> str:
 
 
 async def barriers(page: Page, *rules: str) -> list[dict[str, Any]]:
-    """What axe-core calls serious or critical on this page as it is now; with `rules`, by these alone."""
+    """What axe-core calls serious or critical on this page as it is now, and what its menus offer and hide; with `rules`, these of axe alone."""
     # Evaluated by the debugger: the page's own policy lets nothing in.
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(_axe())
     found: list[dict[str, Any]] = await page.evaluate(_RUN, list(rules) or None)
-    return found
+    return found if rules else [*found, *({"rule": "menu", "at": each} for each in await page.evaluate(_COVERED))]
 
 
 async def assert_accessible(page: Page) -> None:
