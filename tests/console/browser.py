@@ -130,7 +130,7 @@ def _axe() -> str:
 
 
 async def barriers(page: Page, *rules: str) -> list[dict[str, Any]]:
-    """What axe-core calls serious or critical on this page as it is now, and what its menus offer and hide; with `rules`, these of axe alone."""
+    """What axe-core calls serious or critical on this page as it is now, and what its menus hide; with `rules`, these of axe alone."""
     # Evaluated by the debugger: the page's own policy lets nothing in.
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(_axe())
