@@ -1,0 +1,39 @@
+"""What many open consoles cost while nothing happens: each holds one stream of live updates."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+
+import aiohttp
+
+from bot.bench.processes import cpu_seconds
+from console.desk import BASE
+from console.sign_in import COOKIE
+from records.database import Database
+
+CONSOLES, SECONDS = 200, 20.0
+# Until all have been let in and the first looks are over (s).
+SETTLE = 2.0
+
+
+async def idle_cost(db: Database, origin: str, tokens: Sequence[str], *, seconds: float = SECONDS) -> float:
+    """Per cent of a core that this process (pages and listeners) and the database use while each of `tokens` listens."""
+    assert db.embedded is not None  # noqa: S101 - a throw-away database is our own
+    postmaster = int((db.embedded.folder / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)) as http:
+        address = f"{origin}{BASE}/live?topics=work,inbox"
+        streams = [await http.get(address, headers={"Cookie": f"{COOKIE}={token}"}) for token in tokens]
+        for stream in streams:
+            stream.raise_for_status()
+        await asyncio.sleep(SETTLE)
+        begin, used = time.perf_counter(), _used(postmaster)
+        await asyncio.sleep(seconds)
+        share = (_used(postmaster) - used) / (time.perf_counter() - begin)
+        for stream in streams:
+            stream.close()
+    return 100 * share
+
+
+def _used(postmaster: int) -> float:
+    return cpu_seconds(postmaster) + cpu_seconds(os.getpid())
