@@ -8,8 +8,6 @@ from collections.abc import Sequence
 import aiohttp
 
 from bot.bench.processes import cpu_seconds
-from console.desk import BASE
-from console.sign_in import COOKIE
 from records.database import Database
 
 CONSOLES, SECONDS = 200, 20.0
@@ -17,13 +15,12 @@ CONSOLES, SECONDS = 200, 20.0
 SETTLE = 2.0
 
 
-async def idle_cost(db: Database, origin: str, tokens: Sequence[str], *, seconds: float = SECONDS) -> float:
-    """Per cent of a core that this process (pages and listeners) and the database use while each of `tokens` listens."""
+async def idle_cost(db: Database, address: str, cookies: Sequence[str], *, seconds: float = SECONDS) -> float:
+    """Per cent of a core that this process (pages and listeners) and the database use while each of `cookies` listens at `address`."""
     assert db.embedded is not None  # noqa: S101 - a throw-away database is our own
     postmaster = int((db.embedded.folder / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)) as http:
-        address = f"{origin}{BASE}/live?topics=work,inbox"
-        streams = [await http.get(address, headers={"Cookie": f"{COOKIE}={token}"}) for token in tokens]
+        streams = [await http.get(address, headers={"Cookie": cookie}) for cookie in cookies]
         for stream in streams:
             stream.raise_for_status()
         await asyncio.sleep(SETTLE)

@@ -87,7 +87,8 @@ async def measure(db: Database, *, times: int = TIMES) -> dict[str, object]:
         for name, token, path in _visits(pages):
             seconds.setdefault(name, []).extend(await _answers(pages.origin, token, path, times))
         paints = await _paints(pages)
-        idle = await idle_cost(db, pages.origin, pages.listeners)
+        listening = [f"{COOKIE}={token}" for token in pages.listeners]
+        idle = await idle_cost(db, f"{pages.origin}{BASE}/live?topics=work,inbox", listening)
     seconds = {name: each for name, each in seconds.items() if each}
     every = [one for each in seconds.values() for one in each]
     typical = sorted(((median(each), name) for name, each in seconds.items()), reverse=True)
