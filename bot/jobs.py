@@ -33,8 +33,6 @@ HEARTBEAT, STALLED_AFTER = 3.0, 15.0
 # A worker looks for jobs by itself so often (s): the engine tells of new ones, not of those whose lock has become free, nor of one that
 # comes in the moment between an empty look and its end.
 LOOK_EVERY = 1.0
-# So long (s) the jobs that run may go on when a worker is asked to stop.
-GRACE = 5.0
 URGENT, NORMAL, BULK = 10, 0, -10
 
 
@@ -95,16 +93,6 @@ class Engine:
 
     async def run(self) -> None:
         """Work until cancelled. Raises what the database connection raises when the server goes away."""
-        working = asyncio.create_task(self._work())
-        try:
-            await asyncio.shield(working)
-        finally:
-            # Asked again where it goes on: a cancellation that comes in the moment in which a wait for a connection ends is lost there.
-            while not working.done():
-                working.cancel()
-                await asyncio.wait({working}, timeout=GRACE + 1)
-
-    async def _work(self) -> None:
         import procrastinate
 
         connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6)
@@ -122,7 +110,7 @@ class Engine:
                     stalled_worker_timeout=STALLED_AFTER,
                     install_signal_handlers=False,
                     delete_jobs="always",
-                    shutdown_graceful_timeout=GRACE,
+                    shutdown_graceful_timeout=5,
                 )
             finally:
                 rescue.cancel()

@@ -296,6 +296,8 @@ async def open_stage(
         finally:
             if engine.done():
                 engine.result()
-            engine.cancel()
-            await asyncio.gather(engine, return_exceptions=True)
+            # Asked again where it goes on: a cancellation that meets the end of a wait for a connection is lost.
+            while not engine.done():
+                engine.cancel()
+                await asyncio.wait({engine}, timeout=2)
             await ocr.close()
