@@ -73,16 +73,18 @@ async def theirs(stage: Stage) -> dict[str, object]:
         order = CohortEnrolment(
             template="asthma_none", version=1, staff_id=qin.id, cohort_id=cohort.id, definition={}, team_ids=[team.id], at=NOW, state="done"
         )
-        erasure = Erasure(
-            patient_id=child.id, team_id=team.id, relationship="母亲", why="转院", checked="身份证", filed_by=qin.id, filed_at=NOW
-        )
-        tx.add_all([message, answer, mass, item, overlay, order, erasure])
+        tx.add_all([message, answer, mass, item, overlay, order])
         await raise_flag(
             tx, chat, level="urgent", categories=["breathing"], said="喘", because="喘", evidence=[], now=NOW, patient_id=child.id
         )
         errand = await raise_errand(tx, child, kind="by_hand", text="打电话", because="", key="call:1", now=NOW)
         plan = load_templates()["hypertension"]
         await enrol(tx, child, plan, anchors={"enrolment": date(2026, 3, 1)}, hour=9, by="qinlan", now=NOW, zone=ZONE)
+        # Filed last: nothing new is begun for a child whose erasure is asked for.
+        erasure = Erasure(
+            patient_id=child.id, team_id=team.id, relationship="母亲", why="转院", checked="身份证", filed_by=qin.id, filed_at=NOW
+        )
+        tx.add(erasure)
         await tx.flush()
         task = (await tx.scalars(select(Task.id).limit(1))).one()
         found: dict[str, object] = {
