@@ -1,12 +1,13 @@
 """When a team works: its week, its holidays and shifted working days, and the coming weeks as they will be."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from console.desk import DESK, SEAT
 from console.form import day, number, words
@@ -17,6 +18,7 @@ from plans.chart import texts
 from plans.clock import local_day
 from plans.keep_hours import NAME, HoursError, clear_days, clear_hours, copy_hours, set_days, set_week
 from plans.working_hours import Hours, OtherDay, Span, hours_of
+from records.staff import Team
 from records.working_hours import WorkingHours
 
 WEEKS = 5
@@ -67,51 +69,37 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def keep_week(request: web.Request) -> web.StreamResponse:
     """The week as it was typed."""
-    desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    try:
-        async with desk.db.transaction() as tx:
-            team = await access_team(tx, request)
-            week = [_spans(form, weekday) for weekday in range(7)]
-            await set_week(tx, team, week, by=seat.staff.userid, now=desk.clock())
-    except ValueError:
-        return _back(request, wrong="hours_form")
-    except HoursError as err:
-        return _back(request, wrong=f"hours_{err.code}")
-    return _back(request, said="hours_kept")
+    form = await request.post()
+
+    async def keep(tx: AsyncSession, team: Team, by: str, now: datetime) -> None:
+        await set_week(tx, team, [_spans(form, weekday) for weekday in range(7)], by=by, now=now)
+
+    return await _changed(request, keep, said="hours_kept", wrong="hours_form")
 
 
 async def keep_days(request: web.Request) -> web.StreamResponse:
     """Days off, or days on which the team works as on some weekday."""
-    desk, seat, form = request.app[DESK], request[SEAT], await request.post()
+    form = await request.post()
     like, name = number(form.get("like", "")), words(form, "name", NAME)
-    try:
-        async with desk.db.transaction() as tx:
-            team = await access_team(tx, request)
-            first = day(words(form, "first"))
-            last = day(words(form, "last")) if words(form, "last") else first
-            if (like is None and words(form, "like") != OFF) or (like is not None and like > 6):
-                raise ValueError("like")
-            await set_days(tx, team, first, last, works_like=like, name=name, by=seat.staff.userid, now=desk.clock())
-    except ValueError:
-        return _back(request, wrong="days_form")
-    except HoursError as err:
-        return _back(request, wrong=f"hours_{err.code}")
-    return _back(request, said="days_kept")
+
+    async def keep(tx: AsyncSession, team: Team, by: str, now: datetime) -> None:
+        first = day(words(form, "first"))
+        last = day(words(form, "last")) if words(form, "last") else first
+        if (like is None and words(form, "like") != OFF) or (like is not None and like > 6):
+            raise ValueError("like")
+        await set_days(tx, team, first, last, works_like=like, name=name, by=by, now=now)
+
+    return await _changed(request, keep, said="days_kept", wrong="days_form")
 
 
 async def drop_days(request: web.Request) -> web.StreamResponse:
     """Days that are as the week has them after all."""
-    desk, seat, form = request.app[DESK], request[SEAT], await request.post()
-    try:
-        async with desk.db.transaction() as tx:
-            team = await access_team(tx, request)
-            first, last = day(words(form, "first")), day(words(form, "last"))
-            await clear_days(tx, team, first, last, by=seat.staff.userid, now=desk.clock())
-    except ValueError:
-        return _back(request, wrong="days_form")
-    except HoursError as err:
-        return _back(request, wrong=f"hours_{err.code}")
-    return _back(request, said="days_dropped")
+    form = await request.post()
+
+    async def drop(tx: AsyncSession, team: Team, by: str, now: datetime) -> None:
+        await clear_days(tx, team, day(words(form, "first")), day(words(form, "last")), by=by, now=now)
+
+    return await _changed(request, drop, said="days_dropped", wrong="days_form")
 
 
 async def drop_hours(request: web.Request) -> web.StreamResponse:
@@ -135,6 +123,21 @@ async def copy(request: web.Request) -> web.StreamResponse:
         except HoursError as err:
             return _back(request, wrong=f"hours_{err.code}")
     return _back(request, said="hours_kept")
+
+
+async def _changed(
+    request: web.Request, change: Callable[[AsyncSession, Team, str, datetime], Awaitable[None]], *, said: str, wrong: str
+) -> web.StreamResponse:
+    """Back on the page: what was `said` after `change` for the team of the address, or why it was not made (`wrong`: typed so)."""
+    desk, seat = request.app[DESK], request[SEAT]
+    try:
+        async with desk.db.transaction() as tx:
+            await change(tx, await access_team(tx, request), seat.staff.userid, desk.clock())
+    except ValueError:
+        return _back(request, wrong=wrong)
+    except HoursError as err:
+        return _back(request, wrong=f"hours_{err.code}")
+    return _back(request, said=said)
 
 
 def _back(request: web.Request, said: str | None = None, **query: str) -> web.StreamResponse:
