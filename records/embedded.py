@@ -67,7 +67,7 @@ class EmbeddedServer:
         """Stop the server, if it runs, after its transactions."""
         server_class, get_server = _library()
         with self._alone(server_class):
-            if self._server_process() is not None:
+            if self.process() is not None:
                 server_class._instances.pop(self.folder, None)
                 server = get_server(self.folder, cleanup_mode=None)
                 atexit.unregister(server._cleanup)
@@ -89,10 +89,10 @@ class EmbeddedServer:
     def _start(self, server_class: Any, get_server: Any) -> str:
         """Find the server or start it. A database whose making was interrupted holds nothing and is made anew."""
         making = self.folder.parent / f".{self.folder.name}.making"
-        if making.exists() and self._server_process() is None:
+        if making.exists() and self.process() is None:
             self._end_leftovers()
             shutil.rmtree(self.folder, ignore_errors=True)
-        elif self._server_process() is None:
+        elif self.process() is None:
             # After a crash the number in postmaster.pid may belong to some other program by now.
             (self.folder / "postmaster.pid").unlink(missing_ok=True)
         if not (self.folder / "PG_VERSION").exists():
@@ -120,12 +120,12 @@ class EmbeddedServer:
         making = self.folder.parent / f".{self.folder.name}.making"
         if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "PG_VERSION").exists() and not making.exists():
             raise EmbeddedError(f"The folder {self.folder} is in use for something that is not a database; choose another data folder.")
-        owner = self._server_process()
+        owner = self.process()
         if owner is not None and os.geteuid() != 0 and owner.uids().real != os.geteuid():
             raise EmbeddedError(f"The database in {self.folder} is in use by {owner.username()} (process {owner.pid}).")
 
-    def _server_process(self) -> psutil.Process | None:
-        """The process that postmaster.pid names, if it is a PostgreSQL server."""
+    def process(self) -> psutil.Process | None:
+        """The running server: the process that postmaster.pid names, if it is a PostgreSQL server."""
         try:
             pid = int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
             process = psutil.Process(pid)

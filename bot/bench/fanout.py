@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from bot.bench.crowd import plant_crowd
 from bot.bench.load import conversations
-from bot.bench.processes import BenchError, cpu_seconds, run_to_the_end
+from bot.bench.processes import BenchError, database_cpu_seconds, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.bench.road import settled
 from bot.bench.service import Service, at_a_steady_pace, service
@@ -123,10 +123,7 @@ async def _round(size: int, workers: int, patience: float) -> Round:
 
 def _processor(running: Service) -> tuple[float, float]:
     """Processor seconds of the workers and of the database so far."""
-    embedded = running.db.embedded
-    assert embedded is not None  # noqa: S101 - a throw-away database is our own
-    postmaster = int((embedded.folder / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
-    return sum(worker.cpu_seconds() for worker in running.workers), cpu_seconds(postmaster)
+    return sum(worker.cpu_seconds() for worker in running.workers), database_cpu_seconds(running.db)
 
 
 def daytime(now: datetime) -> ZoneInfo:

@@ -9,14 +9,13 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psutil
 from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import func, select
 
 from bot.apply import apply, apply_all
 from bot.bench import hl7
-from bot.bench.processes import BenchError, Child, child, cpu_seconds, run_to_the_end, until
+from bot.bench.processes import BenchError, Child, child, database_cpu_seconds, run_to_the_end, until
 from bot.bench.report import Result, percentiles, result
 from bot.intake.applying import FeedApplier, lanes_to_apply
 from bot.intake.readers import VERSION, read_message
@@ -103,10 +102,7 @@ async def _listens(port: int) -> bool:
 
 def _cpu(listener: Child, db: Database) -> tuple[float, float]:
     """Processor time so far of the listener and of the database's processes, in seconds."""
-    if db.embedded is None:
-        return listener.cpu_seconds(), 0.0
-    server = int((db.embedded.folder / "postmaster.pid").read_text().split("\n", 1)[0])
-    return listener.cpu_seconds(), cpu_seconds(server) if psutil.pid_exists(server) else 0.0
+    return listener.cpu_seconds(), database_cpu_seconds(db)
 
 
 def _everybody(batch: str, count: int) -> list[list[bytes]]:

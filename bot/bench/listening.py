@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from bot.bench.processes import cpu_seconds
+from bot.bench.processes import cpu_seconds, database_cpu_seconds
 from records.database import Database
 
 CONSOLES, SECONDS = 200, 20.0
@@ -17,20 +17,18 @@ SETTLE = 2.0
 
 async def idle_cost(db: Database, address: str, cookies: Sequence[str], *, seconds: float = SECONDS) -> float:
     """Per cent of a core that this process (pages and listeners) and the database use while each of `cookies` listens at `address`."""
-    assert db.embedded is not None  # noqa: S101 - a throw-away database is our own
-    postmaster = int((db.embedded.folder / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)) as http:
         streams = [await http.get(address, headers={"Cookie": cookie}) for cookie in cookies]
         for stream in streams:
             stream.raise_for_status()
         await asyncio.sleep(SETTLE)
-        begin, used = time.perf_counter(), _used(postmaster)
+        begin, used = time.perf_counter(), _used(db)
         await asyncio.sleep(seconds)
-        share = (_used(postmaster) - used) / (time.perf_counter() - begin)
+        share = (_used(db) - used) / (time.perf_counter() - begin)
         for stream in streams:
             stream.close()
     return 100 * share
 
 
-def _used(postmaster: int) -> float:
-    return cpu_seconds(postmaster) + cpu_seconds(os.getpid())
+def _used(db: Database) -> float:
+    return database_cpu_seconds(db) + cpu_seconds(os.getpid())

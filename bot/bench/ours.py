@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 
 from actions.turn import Turn
 from bot.around import around
-from bot.bench.processes import cpu_seconds
+from bot.bench.processes import database_cpu_seconds
 from bot.clock import Clock
 from bot.dialogue.agent import Dialogue
 from bot.drain import CHATS, GROUPS, WORTH, Drain
@@ -96,9 +96,7 @@ class Ours:
 
     def database_cpu_seconds(self) -> float:
         """Processor time of the embedded database so far; 0 if it is another."""
-        if self.db.embedded is None:
-            return 0.0
-        return cpu_seconds(int((self.db.embedded.folder / "postmaster.pid").read_text("utf-8").split()[0]))
+        return database_cpu_seconds(self.db)
 
     async def written(self, chats: list[int]) -> dict[str, int]:
         """What stands in the database after the turns of `chats`: messages by state, replies, conversations."""

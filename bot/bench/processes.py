@@ -15,6 +15,8 @@ import aiohttp
 import psutil
 import uvloop
 
+from records.database import Database
+
 ROOT = Path(__file__).parents[2]
 # Long enough for a service to finish its jobs (shutdown_graceful_timeout of the engine is 5 s).
 ENDS_WITHIN = 10.0
@@ -64,6 +66,12 @@ def cpu_seconds(pid: int) -> float:
             times = one.cpu_times()
             found += times.user + times.system
     return found
+
+
+def database_cpu_seconds(db: Database) -> float:
+    """Processor time of the embedded database so far; 0 where it is another, or has gone."""
+    server = db.embedded.process() if db.embedded is not None else None
+    return cpu_seconds(server.pid) if server is not None else 0.0
 
 
 @asynccontextmanager
