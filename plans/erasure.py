@@ -163,13 +163,14 @@ async def forget_kept(tx: AsyncSession, today: date) -> int:
     return int((await tx.execute(delete(KeptRecord).where(KeptRecord.keep_until < today))).rowcount)  # type: ignore[attr-defined]
 
 
-async def _decide(tx: AsyncSession, request: Erasure, state: str, staff: Staff, now: datetime, **more: Any) -> None:
-    detail = more.pop("detail", None)
+async def _decide(
+    tx: AsyncSession, request: Erasure, state: str, staff: Staff, now: datetime, *, detail: dict[str, Any] | None = None, **columns: Any
+) -> None:
     await tx.refresh(request, attribute_names=["state"], with_for_update=True)
     if request.state != "open":
         raise ErasureError("not_open")
     await move(
-        tx, request, state, moves=ERASURE_MOVES, at=now, by=staff.userid, detail=detail, decided_by=staff.id, decided_at=now, **more
+        tx, request, state, moves=ERASURE_MOVES, at=now, by=staff.userid, detail=detail, decided_by=staff.id, decided_at=now, **columns
     )  # fmt: skip
 
 

@@ -35,6 +35,11 @@ class Kept:
     at: str
     body: bytes
 
+    @property
+    def size(self) -> int:
+        """What it takes of the room on the shelf, in bytes."""
+        return len(self.body) + len(self.path)
+
     def line(self) -> bytes:
         """As it stands in the file."""
         return _line({**asdict(self), "body": base64.b64encode(self.body).decode()})
@@ -64,12 +69,11 @@ class Shelf:
 
     async def put(self, path: str, kind: str, at: str, body: bytes) -> None:
         """Keep a callback; it is durable on return. Raises ShelfFull, and OSError when the disk does not take it."""
-        size = len(body) + len(path)
-        if self._bytes + size > self._max:
+        kept = Kept(self._number + 1, path, kind, at, body)
+        if self._bytes + kept.size > self._max:
             raise ShelfFull
-        self._number += 1
-        self._bytes += size
-        kept = Kept(self._number, path, kind, at, body)
+        self._number = kept.number
+        self._bytes += kept.size
         written = asyncio.get_running_loop().create_future()
         self._unwritten.append((kept.line(), kept, written))
         self._wake.set()
@@ -85,7 +89,7 @@ class Shelf:
     def taken(self, kept: Kept) -> None:
         """The inner side has it. Were this lost, it would be handed over again, and the inner side knows it by its content."""
         self._waiting.remove(kept)
-        self._bytes -= len(kept.body) + len(kept.path)
+        self._bytes -= kept.size
         self._unwritten.append((_line({"taken": kept.number}), None, None))
         self._wake.set()
 
@@ -123,7 +127,7 @@ class Shelf:
     def _refuse(self, lines: list[tuple[bytes, Kept | None, asyncio.Future[None] | None]], err: OSError) -> None:
         for _, kept, written in lines:
             if kept is not None and written is not None:
-                self._bytes -= len(kept.body) + len(kept.path)
+                self._bytes -= kept.size
                 if not written.done():
                     written.set_exception(err)
 
@@ -163,7 +167,7 @@ class Shelf:
             # The last line of a process that was killed while it wrote; it was acknowledged to nobody.
             log.warning("unfinished lines of kept callbacks passed over", lines=spoilt)
         self._waiting.extend(waiting.values())
-        self._bytes = sum(len(kept.body) + len(kept.path) for kept in waiting.values())
+        self._bytes = sum(kept.size for kept in waiting.values())
 
     def _sweep(self) -> None:
         """Write the file anew with what still waits, and put it in the old one's place."""
