@@ -19,17 +19,17 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 64 << 10
 FORM = "application/x-www-form-urlencoded"
 OPEN = web.AppKey("open", set[str])
+ROUTES = tuple(route for area in (enter, mini, calendar, report, trends, learn, records, questionnaire, consent) for route in area.ROUTES)
 
 
 def family_app(desk: FamilyDesk) -> web.Application:
     """The application to be mounted at /h5."""
     app = web.Application(middlewares=[guard_answer, _errors, _visitor])
     app[FAMILY], app[OPEN] = desk, set()
-    for area in (enter, mini, calendar, report, trends, learn, records, questionnaire, consent):
-        for route in area.ROUTES:
-            added = app.router.add_route(route.method, route.path, route.handler)
-            if route.needs == NOBODY and added.resource is not None:
-                app[OPEN].add(added.resource.canonical)
+    for route in ROUTES:
+        added = app.router.add_route(route.method, route.path, route.handler)
+        if route.needs == NOBODY and added.resource is not None:
+            app[OPEN].add(added.resource.canonical)
     return app
 
 
@@ -41,6 +41,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as err:
         if err.status < 400:
             return err
+        # Who is known and asks for what is not his: by its number, so that whoever tries many can be found.
+        if VISITOR in request:
+            log.warning("family page refused", page=route_name(request, BASE), status=err.status, carer=request[VISITOR].carer.id)
         code = {403: "forbidden", 404: "not_found", 413: "too_large", 415: "bad_request"}.get(err.status, "bad_request")
         return sorry(request, code, err.status)
     except ConnectionResetError:

@@ -74,6 +74,12 @@ class Client:
     def __init__(self, http: ClientSession, origin: URL, seat: Seat | None) -> None:
         self._http, self.origin, self.seat = http, origin, seat
 
+    def cookie(self, token: str | None) -> None:
+        """Show this session's token from now on, whatever it is; None: show none."""
+        self._http.cookie_jar.clear()
+        if token is not None:
+            self._http.cookie_jar.update_cookies({COOKIE: token}, self.origin)
+
     async def get(self, path: str, **given: object) -> ClientResponse:
         """GET below /console as a browser asks for a page; redirects are not followed."""
         given.setdefault("headers", {"Accept": "text/html"})

@@ -1,18 +1,22 @@
-"""Every page and deed that names something by its number, tried by the lead of another team: refused, noted, and nothing is changed.
+"""Every page and deed of the console, tried by those who may not: a stranger, people of another team, people without the right.
 
-The addresses come from the router, so that one that is added later is tried too; a part of an address that is not known here fails.
+Refused, noted, and nothing is changed. The addresses come from the router, so that one that is added later is tried too; a part of an
+address that is not known here fails.
 """
 
+import itertools
 import re
 from datetime import date
 
-from sqlalchemy import func, select, text
+from aiohttp import ClientResponse
+from sqlalchemy import func, select
 
 from console.app import ROUTES
-from console.page import Route
+from console.family.session import begin_session as family_session
+from console.page import ANYBODY, NOBODY, Route
+from console.session import end_session
 from plans.enrolment import enrol
 from plans.template import load_templates
-from records.base import Base
 from records.care_plan import Task
 from records.chat import Chat
 from records.chat_desk import CannedAnswer
@@ -29,14 +33,22 @@ from records.staff import OnCall, Staff, Team
 from records.triage_overlay import TriageOverlay
 from tagging.cohort.parse import parse
 from tagging.cohort.saved import save
-from tests.console.stage import NOW, ZONE, Stage
+from tests.console.stage import NOW, ZONE, Client, Stage
+from tests.console.whole import changed, everything
 
 # What belongs to no team: everybody with the right may come there, and each area's own tests try the right.
 SHARED = (r"/plans/\{id[^/]*\}(?!.*/\{order)", r"/admin/tags/", r"/admin/rules/", r"/content/draft/media/", r"/admin/roles/", r"/reports/")
 # What some forms must hold before anybody looks whose it is.
 FORM = {"nonce": "0123456789abcdef", "title": "雾化", "text": "雾化后漱口", "staff": "1", "tier": "1", "starts": "", "ends": ""}
-# Written down at every look, whoever it is.
-_NOTES = frozenset({"access_refusal", "staff_session"})
+# What is open to nobody in particular: the ways in.
+OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/wecom"), ("GET", "/sign-in/wecom/back")}
+# Where a right everywhere is not enough: only members of the team come there.
+OF_MEMBERS = ("/alerts/", "/errands/", "/inbox/", "/patients/", "/cohorts/", "/m/")
+# What belongs to no team, and what the parts of such an address may be.
+ANY: dict[str, object] = {
+    "admin id": 1, "admin code": "fever", "content version": 1, "nlu id": 1, "plans version": 1, "plans format": "yml",
+    "reports section": "alerts", "reports table": "alerts",
+}  # fmt: skip
 
 
 async def theirs(stage: Stage) -> dict[str, object]:
@@ -104,35 +116,101 @@ def address(route: Route, known: dict[str, object]) -> str:
     # The phone has the same things below /m.
     area = route.path.removeprefix("/m/").lstrip("/").split("/")[0]
 
-    def named(match: re.Match[str]) -> str:
+    def number(match: re.Match[str]) -> str:
         name = match[0].strip("{}").partition(":")[0]
         assert f"{area} {name}" in known, f"{route.path}: say in `theirs` what {name} is"
         return str(known[f"{area} {name}"])
 
-    return re.sub(r"\{(?:[^{}]|\{[^}]*\})*\}", named, route.path)
+    return re.sub(r"\{(?:[^{}]|\{[^}]*\})*\}", number, route.path)
 
 
-async def everything(stage: Stage) -> dict[str, str | None]:
-    """What stands in each table, in short."""
+def named(route: Route) -> bool:
+    """Whether its address names something by its number."""
+    return "{" in route.path
+
+
+async def send(client: Client, route: Route, path: str) -> ClientResponse:
+    """The route, as a page of ours asks for it."""
+    return await (client.get(path) if route.method == "GET" else client.post(path, list(FORM.items())))
+
+
+async def noted(stage: Stage) -> int:
+    """How many refusals the audit holds."""
     async with stage.db.transaction() as tx:
-        names = [table.name for table in Base.metadata.sorted_tables if table.name not in _NOTES]
-        each = [f"select '{name}', md5(string_agg(t::text, ',' order by t::text)) from {name} t" for name in names]  # noqa: S608 - our own tables
-        return dict((await tx.execute(text(" union all ".join(each)))).tuples().all())
+        return await tx.scalar(select(func.count()).select_from(AccessRefusal)) or 0
 
 
 async def test_another_teams_numbers_open_nothing_and_change_nothing(stage: Stage) -> None:
+    """For the lead and for a nurse of another team, and for the administrator where it is not his own work."""
     known = await theirs(stage)
-    lead = await stage.client("zhangwei")
-    before, wrong, refused = await everything(stage), list[str](), 0
-    tried = [route for route in ROUTES if "{" in route.path and not route.whole and not any(re.match(each, route.path) for each in SHARED)]
-    for route in tried:
-        path = address(route, known)
-        answer = await (lead.get(path) if route.method == "GET" else lead.post(path, list(FORM.items())))
-        if answer.status not in (403, 404):
-            wrong.append(f"{route.method} {path}: {answer.status} {answer.headers.get('Location', '')}")
-        refused += 1
-    assert wrong == [] and len(tried) > 60
+    before, wrong, refused = await everything(stage.db), list[str](), 0
+    for userid in ("zhangwei", "linyue", "admin"):
+        client = await stage.client(userid)
+        assert client.seat is not None
+        rights = client.seat.rights
+        # What he has no right to at all is the next test's.
+        tried = [
+            route
+            for route in ROUTES
+            if named(route)
+            and not route.whole
+            and not any(re.match(each, route.path) for each in SHARED)
+            and (route.needs == ANYBODY or rights.has(route.needs))
+            and (route.needs not in rights.everywhere or route.path.startswith(OF_MEMBERS))
+        ]
+        for route in tried:
+            path = address(route, known)
+            answer = await send(client, route, path)
+            if answer.status not in (403, 404):
+                wrong.append(f"{userid} {route.method} {path}: {answer.status} {answer.headers.get('Location', '')}")
+            refused += 1
+    assert wrong == [] and refused > 120
+    assert await noted(stage) == refused and changed(before, await everything(stage.db)) == set()
+
+
+async def test_nobody_does_what_he_has_no_right_to(stage: Stage) -> None:
+    """A clinician nothing of the administrators', an administrator nothing of the clinicians', and it is noted each time."""
+    known = await theirs(stage)
+    before, wrong, refused = await everything(stage.db), list[str](), 0
+    for userid in ("linyue", "admin"):
+        client = await stage.client(userid)
+        assert client.seat is not None
+        rights = client.seat.rights
+        lacking = [each for each in ROUTES if each.needs not in (NOBODY, ANYBODY) and not rights.has(each.needs, whole=each.whole)]
+        assert {each.needs for each in lacking} >= {"linyue": {"settings.manage", "data.erase"}, "admin": {"care.read", "care.act"}}[userid]
+        for route in lacking:
+            path = address(route, ANY | known)
+            answer = await send(client, route, path)
+            if answer.status != 403:
+                wrong.append(f"{userid} {route.method} {path}: {answer.status}")
+            refused += 1
+    assert wrong == [] and refused > 100
+    assert await noted(stage) == refused and changed(before, await everything(stage.db)) == set()
+
+
+async def test_a_stranger_is_asked_who_he_is_wherever_he_goes(stage: Stage) -> None:
+    """Without a session, with one that was made up, one that is over, one of somebody who left, and a family's."""
+    known = await theirs(stage)
+    assert {(each.method, each.path) for each in ROUTES if each.needs == NOBODY} == OPEN
+    stranger = await stage.client(None)
+    over, left = await stage.token("zhangwei"), await stage.token("qinlan")
     async with stage.db.transaction() as tx:
-        assert await tx.scalar(select(func.count()).select_from(AccessRefusal)) == refused
-    after = await everything(stage)
-    assert {name for name in after if after[name] != before[name]} == set()
+        await end_session(tx, over, NOW)
+        (await tx.scalars(select(Staff).where(Staff.userid == "qinlan"))).one().active = False
+        mother = (await tx.scalars(select(Carer))).one()
+        family = await family_session(tx, mother.id, "chat", "test", NOW)
+    cookies = itertools.cycle((None, "made-up", "Z" * 43, over, left, family))
+    before, wrong = await everything(stage.db), list[str]()
+    for route in ROUTES:
+        if route.needs == NOBODY:
+            continue
+        path, cookie = address(route, ANY | known), next(cookies)
+        stranger.cookie(cookie)
+        answer = await send(stranger, route, path)
+        asked = answer.status == 401 or (answer.status == 303 and answer.headers["Location"].startswith("/console/sign-in"))
+        if not asked or "果果" in await answer.text():
+            wrong.append(f"{route.method} {path} with {cookie}: {answer.status}")
+    assert wrong == []
+    assert changed(before, await everything(stage.db)) == set()
+    stranger.cookie(await stage.token("zhangwei"))
+    assert (await stranger.get("/work")).status == 200
