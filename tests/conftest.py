@@ -30,6 +30,13 @@ PGDialectAsync_psycopg.__eq__ = lambda self, other: type(self) is type(other)  #
 PGDialectAsync_psycopg.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign,assignment]
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A test is named by no more than a line of what it is given: some are given megabytes, and some a file in which the time stands."""
+    if isinstance(val, bytes) and len(val) > 40:
+        return f"{len(val)} bytes"
+    return f"{val[:60]}… {len(val)} characters" if isinstance(val, str) and len(val) > 100 else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes minutes and is shown in short elsewhere runs when CARELOOP_LONG is set."""
     if "CARELOOP_LONG" not in os.environ:

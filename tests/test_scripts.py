@@ -26,7 +26,7 @@ PYTHON = 'echo "in $PWD: $*"; if [ -e /proc/$$/fd/9 ]; then echo "holds the lock
 
 # The first of the two runs of pytest; the second has everything else.
 KILLED = "tests/durability"
-SERVICE = "tests/bot tests/integrations tests/plans tests/retraining"
+OTHERS = f"--ignore=tests/durability -n {len(os.sched_getaffinity(0)) + 1} --dist loadfile -q"
 
 
 class Checkout:
@@ -174,7 +174,6 @@ def test_suite_runs_every_section_and_fails_for_one(checkout: Checkout) -> None:
         "ran ruff",
         "ran detect_secrets.pre_commit_hook",
         "ran pytest",
-        "ran pytest",
     ]
     assert complaint == "careloop: failed: types."
 
@@ -197,10 +196,7 @@ def test_missing_chromium_is_installed_by_root_and_asked_for_by_others(checkout:
     code, out, complaint = checkout.run("test")
     assert (code, complaint.removeprefix("careloop: ")) == (0 if user == "0" else 1, end)
     pytest_runs = [line for line in out.splitlines() if line.startswith("ran -m pytest")]
-    assert pytest_runs == [
-        f"ran -m pytest --durations=10 --durations-min=1 {which}{marks}"
-        for which in (KILLED, SERVICE, " ".join(f"--ignore={folder}" for folder in (KILLED, *SERVICE.split())))
-    ]
+    assert pytest_runs == [f"ran -m pytest --durations=10 --durations-min=1 {which}{marks}" for which in (KILLED, OTHERS)]
 
 
 def test_without_a_model_only_the_dialogue_tests_are_left_out(checkout: Checkout) -> None:
@@ -214,12 +210,14 @@ def test_without_a_model_only_the_dialogue_tests_are_left_out(checkout: Checkout
 
 
 @pytest.mark.parametrize(
-    ("fails", "named"), [("tests/bot", "tests of the service"), ("--ignore=tests/bot", "all other tests")], ids=["service", "others"]
+    ("fails", "named"), [(KILLED, "tests of processes that are killed"), (OTHERS, "all other tests")], ids=["killed", "others"]
 )
 def test_a_failure_in_either_run_fails_the_suite(checkout: Checkout, fails: str, named: str) -> None:
-    checkout.tool("python", f'echo "ran $*"; case " $* " in *" {fails} "*) exit 1 ;; esac\n')
+    checkout.tool("python", f'echo "ran $*"; case "$* " in *" {fails} "*) exit 1 ;; esac\n')
+    for name in ("chromium", "fc-list"):
+        checkout.tool(name, "echo here\n")
     subprocess.run(["git", "init", "-q"], cwd=checkout.root, check=True)
-    assert checkout.run("test", "fast")[::2] == (1, f"careloop: failed: {named}.")
+    assert checkout.run("test")[::2] == (1, f"careloop: failed: {named}.")
 
 
 def test_a_planted_secret_is_found(checkout: Checkout) -> None:

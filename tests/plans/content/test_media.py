@@ -8,11 +8,6 @@ from plans.content.media import MAX_BYTES, MediaRefused, check_media
 from tests.plans.content.files import docx, jpeg, mp4, pdf, png
 
 
-def size(value: object) -> str | None:
-    """A test is named by how many bytes it has, not by the bytes, in some of which stands the time."""
-    return f"{len(value)} bytes" if isinstance(value, bytes) else None
-
-
 @pytest.mark.parametrize(
     "name, data, kind, mime",
     [
@@ -22,7 +17,6 @@ def size(value: object) -> str | None:
         ("手册-2026.pdf", pdf(), "file", "application/pdf"),
         ("记录表.docx", docx(), "file", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     ],
-    ids=size,
 )
 def test_what_families_can_open_is_taken(name: str, data: bytes, kind: str, mime: str) -> None:
     checked = check_media(name, data)
@@ -61,7 +55,6 @@ BOMB = docx({f"word/media/{n}.xml": bytes(30 << 20) for n in range(1)})
         ("a.docx", docx()[:40], "broken", "已损坏"),
         ("a.pdf", pdf(b"/Encrypt 5 0 R"), "encrypted", "密码"),
     ],
-    ids=size,
 )
 def test_what_is_not_is_refused_with_a_sentence(name: str, data: bytes, code: str, said: str) -> None:
     with pytest.raises(MediaRefused) as refused:
