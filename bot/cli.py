@@ -26,6 +26,8 @@ from bot.cli_reach import reach
 from bot.cli_report import report
 from bot.cli_risk import risk
 from bot.cli_rule import rule
+from bot.cli_sending import sending
+from bot.cli_stuck import stuck
 from bot.cli_tag import tag
 from bot.cli_work import work
 
@@ -63,6 +65,8 @@ app.add_typer(work, name="work")
 app.add_typer(reach, name="reach")
 app.add_typer(mass, name="mass")
 app.add_typer(restore, name="restore")
+app.add_typer(sending, name="sending")
+app.add_typer(stuck, name="stuck")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -376,6 +380,8 @@ def main() -> None:
         mass,
         reach,
         restore,
+        sending,
+        stuck,
     )
     for each in listed:
         _list_in_full(each)

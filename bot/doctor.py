@@ -21,7 +21,7 @@ from integrations.wecom.errors import WecomError
 from records.database import Database, DatabaseUnreachable
 from records.embedded import EmbeddedError
 from records.migrating import SchemaBehind
-from records.restored import restored
+from records.sending import sending
 
 ROOT = Path(__file__).parent.parent
 
@@ -98,12 +98,16 @@ async def _speech(settings: Settings) -> list[Finding]:
 
 
 async def paused(db: Database, zone: ZoneInfo) -> list[Finding]:
-    """Whether what we begin waits for a person since the database was put back; nothing when it does not."""
+    """Whether what we begin waits for a person, who paused it or since the database was put back; nothing when it does not."""
     async with db.transaction() as tx:
-        back = await restored(tx)
-    if back is None or not back.paused:
-        return []
-    return [Finding(False, _say("restored", to=f"{back.to.astimezone(zone):%Y-%m-%d %H:%M:%S}"))]
+        now = await sending(tx)
+    findings = []
+    if now.pause is not None:
+        at = f"{now.pause.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        findings.append(Finding(False, _say("sending_paused", at=at, by=now.pause.by, reason=now.pause.reason)))
+    if now.back is not None and now.back.paused:
+        findings.append(Finding(False, _say("restored", to=f"{now.back.to.astimezone(zone):%Y-%m-%d %H:%M:%S}")))
+    return findings
 
 
 async def _published(parts: Core, root: Path) -> list[Finding]:

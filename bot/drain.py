@@ -248,12 +248,13 @@ class Drain:
                 open_window(chat, message, (await sent_since(tx, {chat.id: message.sent_at}, now)).get(chat.id, ()))
                 team = await tx.get_one(Team, chat.team_id)
                 called = await on_call(tx, chat.team_id, 1, now)
+                # Under a key of its own: the reply's is free when the message is read again (bot/stuck.py).
                 text = say(
                     "family.trouble" if called else "family.trouble_nobody",
                     phone=team.phone or self._emergency_phone,
                     emergency=self._emergency_phone,
                 )
-                await in_chat(tx, chat, f"reply:{message.msgid}", text, purpose="reply", now=now)
+                await in_chat(tx, chat, f"trouble:{message.msgid}", text, purpose="reply", now=now)
         await self._deliver(f"chat:{chat_id}")
         return True
 

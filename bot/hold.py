@@ -21,11 +21,12 @@ from records.chat import Chat
 from records.contact import Contact
 from records.message import Outbound
 from records.patient import Carer, Patient
-from records.restored import Restored, restored
+from records.restored import Restored
+from records.sending import sending
 from records.staff import Team
 
-# After the database was put back: nothing goes until a person says so, and what may have gone already does not go twice.
-RESTORED, IN_DOUBT = "restored", "in_doubt"
+# Paused by a person; or, after the database was put back, until a person says so, and what may have gone already does not go twice.
+PAUSED, RESTORED, IN_DOUBT = "sending_paused", "restored", "in_doubt"
 LOOK_AGAIN = timedelta(minutes=1)
 # Built once: making a statement takes longer than sending it.
 _IDS = any_(bindparam("ids", type_=ARRAY(BigInteger)))
@@ -50,7 +51,8 @@ class Hold:
 
 
 async def held_back(tx: AsyncSession, row: Outbound, chat: Chat | None, *, now: datetime, zone: ZoneInfo) -> Hold | None:
-    """Why this proactive row may not go out now: its family has stopped or paused, its follow-up has ended, it is quiet. None: it may."""
+    """Why this proactive row may not go out now: its family has stopped or paused, its follow-up has ended, it is
+    quiet, all of it is paused. None: it may."""
     return (await all_held_back(tx, [(row, chat)], now=now, zone=zone)).get(row.key)
 
 
@@ -68,9 +70,13 @@ async def all_held_back(
     unknown = {chat.team_id for row, chat in rows if chat is not None and row.key not in about}
     teams = {id: name for id, name in await tx.execute(_TEAMS, {"ids": sorted(unknown)})} if unknown else {}
     policy = await load_policy(tx)
-    back, hours = await restored(tx), {}
+    current, hours = await sending(tx), {}
+    back = current.back
     found: dict[str, Hold] = {}
     for row, chat in rows:
+        if current.pause is not None:
+            found[row.key] = Hold("later", PAUSED, now + LOOK_AGAIN)
+            continue
         if back is not None and (hold := _since_restored(back, row, [due[id] for id in tasks[row.key] if id in due], now)) is not None:
             found[row.key] = hold
             continue

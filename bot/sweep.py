@@ -25,6 +25,7 @@ from plans.content.push import pushes_due
 from plans.family import anything_due
 from records.adaptation import any_event
 from records.database import Database
+from records.sending import sending
 from records.wecom import CallbackEvent
 
 # A message that nobody handled for this long lost its job.
@@ -43,6 +44,8 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
         if not await tx.scalar(select(func.pg_try_advisory_xact_lock(ONE_SWEEPER))):
             return {}
         await look_again(tx, LOOK_AGAIN)
+        # What waits for a person is not looked at again and again: a morning may have a hundred thousand of it.
+        held = (await sending(tx)).waits
         rounds = {
             "escalate": await _defer(tx, [Job("escalate", str(flag), f"flag:{flag}") for flag in await overdue(tx, now)], URGENT),
             "pull": await _defer(tx, [Job("pull", account, f"pull:{account}") for account in await accounts_with_news(tx)], NORMAL),
@@ -50,14 +53,14 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
                 tx, [Job("drain", str(chat), f"chat:{chat}") for chat in await chats_left_waiting(tx, now - LOST_AFTER)], NORMAL
             ),
             "deliver": await _deliver(tx, now, proactive=False) + await _deliver(tx, now, proactive=True),
-            LANE_JOB: await _defer(tx, await lanes_waiting(tx, now), BULK),
+            LANE_JOB: await _defer(tx, [] if held else await lanes_waiting(tx, now), BULK),
             "callback_event": await _defer(tx, [Job("callback_event", key) for key in await _unhandled(tx, now)], NORMAL),
             "media": await _defer(tx, [Job("media", str(one)) for one in await media_left_behind(tx, now)], BULK),
             "picture": await _defer(tx, [picture_job(one) for one in await pictures_left_behind(tx, now)], BULK),
             "voice": await _defer(tx, [voice_job(*one) for one in await voices_left_behind(tx, now)], NORMAL),
             "apply_feed": await _defer(tx, await lanes_to_apply(tx, now), BULK),
             "poll_feed": await _defer(tx, await feeds_to_poll(tx, now), BULK),
-            MASS: await _defer(tx, await masses_due(tx, now), BULK),
+            MASS: await _defer(tx, [] if held else await masses_due(tx, now), BULK),
             "run_families": await _defer(
                 tx, [Job("run_families", str(lane), f"families:{lane}") for lane in sorted(await anything_due(tx, now))], BULK
             ),

@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.alerts import OUTCOMES
 from console.desk import DESK, SEAT
 from console.page import by_htmx, render, see_other, sentences, toast
+from console.sending import held
 from console.words import area_words
 from console.work_line import Filter, work_view
 from records.flag import LEVELS
@@ -35,9 +36,11 @@ async def show_list(request: web.Request) -> web.Response:
     desk, seat, wanted = request.app[DESK], request[SEAT], Filter.of(request.query)
     async with desk.db.transaction() as tx:
         view = await work_view(tx, seat, wanted, desk.clock(), desk.zone)
+        waits = await held(tx)
     template = "console/work_list/_list.html" if by_htmx(request) else "console/work_list/list.html"
     outcomes = [each for each in OUTCOMES if each != _ANSWERED]
-    return render(request, template, view=view, wanted=wanted, w=area_words("work_list"), levels=LEVELS[::-1], outcomes=outcomes)
+    w = area_words("work_list")
+    return render(request, template, view=view, wanted=wanted, w=w, levels=LEVELS[::-1], outcomes=outcomes, held=waits)
 
 
 async def after(request: web.Request, said: Said) -> web.StreamResponse:

@@ -1,5 +1,6 @@
 """After the database was put back to an earlier moment: what is known to have been sent since, what is in doubt, and the pause."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,10 +41,13 @@ class Restored:
 async def restored(tx: AsyncSession) -> Restored | None:
     """What holds since the database was put back; None when it never was."""
     row = await tx.get(Setting, NAME)
-    if row is None:
-        return None
-    to, known, lost = (datetime.fromisoformat(row.value[name]) for name in ("to", "known", "lost"))
-    return Restored(to, known, lost, row.value["paused"], row.value["by"], row.value["send_in_doubt"])
+    return read(row.value) if row is not None else None
+
+
+def read(value: Mapping[str, Any]) -> Restored:
+    """As it is kept in the setting."""
+    to, known, lost = (datetime.fromisoformat(value[name]) for name in ("to", "known", "lost"))
+    return Restored(to, known, lost, value["paused"], value["by"], value["send_in_doubt"])
 
 
 async def go_on(tx: AsyncSession, by: str, *, send_in_doubt: bool) -> Restored | None:

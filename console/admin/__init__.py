@@ -14,6 +14,7 @@ from console.admin.tags import ROUTES as TAGS
 from console.admin.teams import ROUTES as TEAMS
 from console.admin.triage import ROUTES as TRIAGE
 from console.page import of_whole
+from console.sending import ROUTES as SENDING
 
-WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *REACH)
+WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *SENDING, *REACH)
 ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT, *ERASURE)

@@ -2,26 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.card_clicks import ATTEMPTS
 from bot.jobs import workers_alive
-from console.desk import DESK
-from console.page import get, post, render
+from bot.stuck import Kind, StuckError, stuck
+from bot.stuck import again as try_again
+from console.desk import DESK, SEAT
+from console.form import words
+from console.page import get, post, render, see_other
+from console.sending import held
 from console.words import area_words
 from records.message import Outbound
-from records.wecom import CallbackEvent
 
 log = structlog.get_logger(__name__)
 
 RIGHT = "settings.manage"
 SHOWN = 50
+KINDS = get_args(Kind)
 _JOBS = text(
     "select task_name, status::text, count(*), min(scheduled_at) from procrastinate_jobs where status in ('todo', 'doing', 'failed') "
     "group by 1, 2 order by 3 desc"
@@ -43,7 +45,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     """The settings; the live look is asked for by the page."""
     desk = request.app[DESK]
     rows = list(shown(desk.installation.settings)) if desk.installation is not None else []
-    return render(request, "console/admin/system.html", rows=rows, can_check=desk.installation is not None)
+    async with desk.db.transaction() as tx:
+        waits = await held(tx)
+    return render(request, "console/admin/system.html", rows=rows, can_check=desk.installation is not None, held=waits)
 
 
 async def check(request: web.Request) -> web.StreamResponse:
@@ -66,12 +70,7 @@ async def jobs(request: web.Request) -> web.StreamResponse:
         workers = await workers_alive(tx)
         waiting = select(func.count(), func.min(Outbound.not_before)).where(Outbound.state.in_(("queued", "sending")))
         open_ = (await tx.execute(waiting)).one()
-        failed = await _failed(tx)
-        clicks = list(
-            await tx.scalars(
-                select(CallbackEvent).where(CallbackEvent.attempts >= ATTEMPTS).order_by(CallbackEvent.received_at.desc()).limit(SHOWN)
-            )
-        )
+        lying = await stuck(tx, SHOWN)
     return render(
         request,
         "console/admin/jobs.html",
@@ -79,10 +78,23 @@ async def jobs(request: web.Request) -> web.StreamResponse:
         workers=workers,
         waiting=open_[0],
         oldest=open_[1],
-        failed=failed,
-        clicks=clicks,
+        lying={kind: [each for each in lying if each.kind == kind] for kind in ("outgoing", "callback", "message")},
         words=area_words("admin"),
     )
+
+
+async def again(request: web.Request) -> web.StreamResponse:
+    """Try one of them once more."""
+    desk, seat, form = request.app[DESK], request[SEAT], await request.post()
+    kind, key = words(form, "kind"), words(form, "key")
+    if kind not in KINDS:
+        raise web.HTTPBadRequest
+    try:
+        async with desk.db.transaction() as tx:
+            await try_again(tx, cast(Kind, kind), key, by=seat.staff.userid, reason="console", now=desk.clock())
+    except StuckError as err:
+        return see_other(request, "/admin/jobs", said=f"stuck_{err.code}")
+    return see_other(request, "/admin/jobs", said="stuck_again")
 
 
 def shown(settings: BaseModel, prefix: str = "") -> Iterator[Shown]:
@@ -112,9 +124,9 @@ def _said(value: Any, secret: bool) -> str:
     return "、".join(map(str, value)) if isinstance(value, dict) else str(value)
 
 
-async def _failed(tx: AsyncSession) -> list[Outbound]:
-    query = select(Outbound).where(Outbound.state == "failed").order_by(Outbound.seq.desc()).limit(SHOWN)
-    return list(await tx.scalars(query))
-
-
-ROUTES = (get("/admin/system", show, RIGHT), post("/admin/system/check", check, RIGHT), get("/admin/jobs", jobs, RIGHT))
+ROUTES = (
+    get("/admin/system", show, RIGHT),
+    post("/admin/system/check", check, RIGHT),
+    get("/admin/jobs", jobs, RIGHT),
+    post("/admin/jobs/again", again, RIGHT),
+)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from console.desk import DESK, SEAT
 from console.mass.reach import APPROVE, WRITE, mass_of, say, teams_of, words
 from console.page import ANYBODY, get, render
+from console.sending import held
 from plans.mass_message.errors import MassRefused
 from plans.mass_message.preview import preview
 from plans.mass_message.results import Counts, counts
@@ -44,7 +45,7 @@ async def seen(tx: AsyncSession, request: web.Request, message: MassMessage, ref
         "author": await tx.get_one(Staff, message.created_by), "team": team, "moves": moves,
         "names": names | words("by"), "own": seat.staff.userid in await hands_of(tx, message), "four_eyes": FOUR_EYES, "refused": refused,
         "reads": message.text.replace("{name}", say("example.name")),
-        "local_now": desk.clock().astimezone(desk.zone), **await how_far(tx, request, message),
+        "held": await held(tx), "local_now": desk.clock().astimezone(desk.zone), **await how_far(tx, request, message),
     }  # fmt: skip
 
 

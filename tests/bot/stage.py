@@ -31,10 +31,12 @@ from integrations.wecom.simulator import SimClock, create_app, demo_config
 from integrations.wecom.simulator.control_http import SIMULATOR
 from integrations.wecom.simulator.simulator import Simulator
 from plans.enrolment import enrol
+from plans.reach.purpose import PROACTIVE
 from plans.template import load_templates
 from records.database import Database
 from records.flag import Flag
 from records.patient import Carer, Patient, PatientCarer
+from records.sending import sending
 from records.setting import Setting
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import KfAccount
@@ -145,10 +147,12 @@ class Stage:
             select exists (select from procrastinate_jobs where status in ('todo', 'doing'))
                 or exists (select from inbound where state = 'new') or exists (select from callback_event where handled_at is null)
                 or exists (select from outbound where state in ('queued', 'sending') and not_before <= :now
-                           and error is distinct from 'window_closed')
+                           and error is distinct from 'window_closed'
+                           and not (:held and purpose = any(:begun)))
         """)
         async with self.db.transaction() as tx:
-            return not await tx.scalar(waiting, {"now": self.clock()})
+            held = (await sending(tx)).waits
+            return not await tx.scalar(waiting, {"now": self.clock(), "held": held, "begun": sorted(PROACTIVE)})
 
     async def flags(self) -> list[Flag]:
         async with self.db.transaction() as tx:

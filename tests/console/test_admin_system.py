@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.doctor_finding import Finding
 from bot.intake.feeds import add_feed
@@ -14,6 +14,7 @@ from plans.reach.policy import load_policy, shipped
 from records.adaptation import AdaptationRule
 from records.database import Database
 from records.feed import Feed, FeedMessage, message_row, store_messages
+from records.message import Outbound, enqueue
 from records.refusal import AccessRefusal
 from records.state import StateChange
 from records.tag import Tag, TagVersion
@@ -162,3 +163,26 @@ async def test_the_contact_policy_is_changed_whole_or_not_at_all(stage: Stage) -
     async with stage.db.transaction() as tx:
         assert (await load_policy(tx)).hospital.budget.per_day == 3
     assert "上次由admin" in await admin.text("/admin/reach")
+
+
+async def test_an_administrator_holds_everything_back_and_all_see_it(stage: Stage) -> None:
+    admin, nurse = await stage.client("admin"), await stage.client("linyue")
+    assert (await nurse.post("/admin/sending/pause", reason="x")).status == 403
+    assert "said=sending_why" in (await admin.post("/admin/sending/pause", reason=" ")).headers["Location"]
+    assert "已全部暂停" not in await nurse.text("/work")
+    assert "said=sending_paused" in (await admin.post("/admin/sending/pause", reason="发错了")).headers["Location"]
+    assert "已全部暂停" in await nurse.text("/work") and "发错了" in await admin.text("/admin/system")
+    assert "said=sending_resumed" in (await admin.post("/admin/sending/resume")).headers["Location"]
+    assert "已全部暂停" not in await nurse.text("/work")
+    assert "主动消息" in await admin.text("/admin/audit?kind=change")
+
+
+async def test_what_could_not_be_sent_is_tried_once_more(stage: Stage) -> None:
+    async with stage.db.transaction() as tx:
+        await enqueue(tx, "reply:1", line="staff:x", route="app", payload={}, purpose="notice", now=stage.now)
+        await tx.execute(update(Outbound).values(state="failed", error="bad_secret"))
+    admin = await stage.client("admin")
+    assert "bad_secret" in await admin.text("/admin/jobs")
+    assert "said=stuck_again" in (await admin.post("/admin/jobs/again", kind="outgoing", key="reply:1")).headers["Location"]
+    assert "said=stuck_not_stuck" in (await admin.post("/admin/jobs/again", kind="outgoing", key="reply:1")).headers["Location"]
+    assert (await admin.post("/admin/jobs/again", kind="nothing", key="1")).status == 400
