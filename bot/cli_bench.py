@@ -34,6 +34,19 @@ def bench_road(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("sustained")
+def bench_sustained(
+    json: Json = False,
+    minutes: Annotated[float, typer.Option(min=0.5)] = 30.0,
+    per_second: Annotated[float, typer.Option(min=1, help="Messages a second.")] = 40.0,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Whole turns a second for half an hour, callbacks meanwhile, growth of memory, and what silence costs."""
+    from bot.bench.sustained import run
+
+    _report(run(minutes=minutes, per_second=per_second, workers=workers), json)
+
+
 @bench.command("language")
 def bench_language(
     json: Json = False,
@@ -136,6 +149,7 @@ def bench_all(json: Json = False) -> None:
     bench_turns(json)
     bench_callback(json)
     bench_road(json)
+    bench_sustained(json, minutes=3.0)
     bench_language(json)
     bench_history(json)
     bench_hl7(json)

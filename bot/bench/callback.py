@@ -35,7 +35,7 @@ def run(*, seconds: float = 15.0, with_worker: bool = True) -> Result:
 async def _run(seconds: float, with_worker: bool) -> Result:
     count = round(seconds * PER_SECOND)
     async with service(accounts=ACCOUNTS, families=FAMILIES, workers=int(with_worker)) as running:
-        bodies = seal(running.access, await _tokens(running), count, datetime.now(UTC))
+        bodies = seal(running.access, await news_tokens(running), count, datetime.now(UTC))
         took: list[float] = []
         codes: dict[int, int] = {}
         with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:
@@ -80,8 +80,11 @@ async def _run(seconds: float, with_worker: bool) -> Result:
     return result("callback", figures, meets)
 
 
-async def _tokens(running: Service) -> dict[str, str]:
-    """The token of each account's last genuine callback, good for ten minutes: a family writes to each, and the gateway keeps it."""
+async def news_tokens(running: Service) -> dict[str, str]:
+    """The token of each account's last genuine callback, good for ten minutes: a family writes to each, and the gateway keeps it.
+
+    Raises BenchError when they do not arrive.
+    """
     for account in running.accounts:
         await running.say(running.families[0], "1", account=account)
     deadline = time.monotonic() + PATIENCE
