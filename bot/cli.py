@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli_account import account
+from bot.cli_audit import audit
 from bot.cli_backup import restore
 from bot.cli_bench import bench
 from bot.cli_chart import chart
@@ -45,6 +46,7 @@ app = typer.Typer(
     ),
 )
 app.add_typer(account, name="account")
+app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
 app.add_typer(nlu, name="nlu")
@@ -360,6 +362,7 @@ def main() -> None:
     warnings.simplefilter("ignore", DeprecationWarning)
     listed = (
         app,
+        audit,
         bench,
         plan,
         questionnaire,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
+from bot.audit import diagnose_audit
 from bot.doctor_finding import Finding
 from bot.doctor_pages import diagnose_pages
 from bot.doctor_push import diagnose_push
@@ -76,6 +77,7 @@ async def _before_database(settings: Settings, root: Path) -> list[Finding]:
 async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings = [Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server")))]
     findings += await paused(parts.db, parts.settings.tz)
+    findings += await diagnose_audit(parts.db, parts.clock(), parts.settings.tz)
     findings += await _published(parts, root)
     async with wecom_client(parts) as client:
         access = wecom_access(parts.settings)

@@ -18,6 +18,7 @@ from records.chat import Chat
 from records.consent import Consent
 from records.message import CUSTOMER, Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, ReadAudit, note_reads
+from records.read_log import selves
 from records.role import Rights
 from records.staff import Staff
 from records.state import StateChange
@@ -102,8 +103,8 @@ async def _chat(tx: AsyncSession, carer: Carer, zone: ZoneInfo) -> list[dict[str
 
 
 async def _reads(tx: AsyncSession, patient_id: int, zone: ZoneInfo) -> list[dict[str, Any]]:
-    query = select(ReadAudit, Staff.name).outerjoin(Staff, Staff.id == ReadAudit.staff_id).where(ReadAudit.patient_id == patient_id)
-    rows = await tx.execute(query.order_by(ReadAudit.id))
+    query = select(ReadAudit, Staff.name).outerjoin(Staff, Staff.id == ReadAudit.staff_id)
+    rows = await tx.execute(query.where(ReadAudit.patient_id.in_(await selves(tx, patient_id))).order_by(ReadAudit.id))
     return [{"at": _at(row.at, zone), "by": name or "program", "why": row.why} for row, name in rows]
 
 

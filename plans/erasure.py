@@ -135,7 +135,7 @@ async def erase(tx: AsyncSession, request: Erasure, staff: Staff, *, now: dateti
     await _bury(tx, request, patient)
     blanked = await blank_shared(tx, patient.id, doomed, strings)
     traces = await erase_traces(tx, doomed, strings)
-    deleted = await erase_rows(tx, doomed)
+    deleted = await erase_rows(tx, doomed, why=f"erasure:{request.id}", now=now)
     for row in [each for each in tx if getattr(each, "__tablename__", "") in owned()]:
         tx.expunge(row)
     # What staff wrote about the request stays as its proof, without names.
@@ -143,7 +143,9 @@ async def erase(tx: AsyncSession, request: Erasure, staff: Staff, *, now: dateti
     counts = Counter(deleted) + Counter(traces) - Counter(table for table, _, _ in kept)
     classed = Counter(code for _, code, _ in kept)
     certificate = {"deleted": dict(sorted(counts.items())), "kept": {code: classed[code] for code in classes()}}
-    request.certificate = {**certificate, "blanked": blanked, "files": len(files)}
+    # How many lines of the audit went with them, for whoever verifies it.
+    told = deleted.get("state_change", 0)
+    request.certificate = {**certificate, "blanked": blanked, "files": len(files), "audit": told}
     await _decide(tx, request, "done", staff, now, detail=request.certificate)
     return files
 

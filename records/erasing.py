@@ -1,6 +1,7 @@
 """Erasing all that belongs to a patient: found by the tables' own references, so that a table that is added tomorrow is not forgotten."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, Integer, Table, and_, delete, fals
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from records.audit_sealing import note_removal
 from records.schema import Base
 
 # Whose rows are told by the caller; all others belong to whoever they name.
@@ -100,13 +102,14 @@ async def changes_of(tx: AsyncSession, name: str, doomed: Doomed) -> list[dict[s
     return list(await tx.scalars(select(func.to_jsonb(table.table_valued())).where(_changes(name, doomed)).order_by(table.c.id)))
 
 
-async def erase_rows(tx: AsyncSession, doomed: Doomed) -> dict[str, int]:
-    """Delete all that is doomed, and what was written down of its changes; how many rows of each table."""
+async def erase_rows(tx: AsyncSession, doomed: Doomed, *, why: str, now: datetime) -> dict[str, int]:
+    """Delete all that is doomed, and what was written down of its changes, of which the audit learns `why`; how many rows of each table."""
     await detach(tx, doomed)
     counts: dict[str, int] = {}
     changes = Base.metadata.tables["state_change"]
     told = [_changes(name, doomed) for name in owned() if doomed.get(name)]
-    counts["state_change"] = await _delete(tx, changes, or_(false(), *told))
+    gone = await tx.scalars(delete(changes).where(or_(false(), *told)).returning(changes.c.id))
+    counts["state_change"] = note_removal(tx, "state_change", gone, why=why, now=now)
     for name in reversed(list(owned())):
         table = Base.metadata.tables[name]
         counts[name] = await _delete(tx, table, belongs(table, doomed))

@@ -15,6 +15,8 @@ from records.schema import Base
 
 # Names come from our own metadata; quoting keeps words such as "primary" apart from SQL's.
 Row = dict[str, Any]
+# Who has read stays written as it was read, for that is sealed: whoever asks for a patient's reads asks for all his ids (read_log.selves).
+SEALED = frozenset({"read_audit"})
 # Kept by the database itself.
 OWN_TIME = {"changed_at"}
 
@@ -25,7 +27,7 @@ def patient_columns() -> list[Column[Any]]:
     return [
         column
         for table in sorted(Base.metadata.tables.values(), key=lambda table: table.name)
-        if table is not patient
+        if table is not patient and table.name not in SEALED
         for column in table.columns
         if column.name == "patient_id" or any(key.column.table is patient for key in column.foreign_keys)
     ]
@@ -62,6 +64,8 @@ async def give_back(tx: AsyncSession, record: dict[str, Any], gone: int, kept: i
     await tx.flush()
     for place, rows in record["moved"].items():
         table, name = place.split(".")
+        if table in SEALED:
+            continue
         keys = list(rows[0])
         match = " and ".join([f"{_q(name)} = :kept", *(f"{_q(key)}::text = row->>'{key}'" for key in keys)])
         await tx.execute(

@@ -1,6 +1,7 @@
 """The administrators' pages: people and rights, audit, interfaces, the installation, and what steers care."""
 
 from console.admin.audit import ROUTES as AUDIT
+from console.admin.audit_chain import ROUTES as AUDIT_CHAIN
 from console.admin.erasure import ROUTES as ERASURE
 from console.admin.export import ROUTES as EXPORT
 from console.admin.feeds import ROUTES as FEEDS
@@ -16,5 +17,5 @@ from console.admin.triage import ROUTES as TRIAGE
 from console.page import of_whole
 from console.sending import ROUTES as SENDING
 
-WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *FEEDS, *SYSTEM, *SENDING, *REACH)
+WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *AUDIT_CHAIN, *FEEDS, *SYSTEM, *SENDING, *REACH)
 ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT, *ERASURE)

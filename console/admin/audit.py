@@ -16,6 +16,7 @@ from console.words import area_words
 from records.base import Base
 from records.fhir_client import FhirClient
 from records.patient import Patient, ReadAudit, patients_numbered
+from records.read_log import selves
 from records.refusal import AccessRefusal
 from records.staff import Staff
 from records.state import StateChange
@@ -91,7 +92,7 @@ async def reads(tx: AsyncSession, asked: Asked, page: int) -> list[Line]:
         .where(*_within(ReadAudit.at, asked), *_by(asked))
     )
     if asked.patient is not None:
-        query = query.where(ReadAudit.patient_id == asked.patient.id)
+        query = query.where(ReadAudit.patient_id.in_(await selves(tx, asked.patient.id)))
     rows = await tx.execute(_page(query.order_by(ReadAudit.at.desc(), ReadAudit.id.desc()), page))
     return [Line(row.at, name or program or "", row.patient_id, row.why, "") for row, name, program in rows]
 
@@ -112,7 +113,7 @@ async def refusals(tx: AsyncSession, asked: Asked, page: int) -> list[Line]:
     query = select(AccessRefusal, Staff.name).join(Staff, Staff.id == AccessRefusal.staff_id)
     query = query.where(*_within(AccessRefusal.at, asked), *_by(asked))
     if asked.patient is not None:
-        query = query.where(AccessRefusal.what == f"patient {asked.patient.id}")
+        query = query.where(AccessRefusal.what.in_([f"patient {id}" for id in await selves(tx, asked.patient.id)]))
     rows = await tx.execute(_page(query.order_by(AccessRefusal.at.desc(), AccessRefusal.id.desc()), page))
     return [Line(row.at, name, None, row.why, f"{row.method} {row.path}（{row.what}）") for row, name in rows]
 

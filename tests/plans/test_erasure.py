@@ -19,6 +19,7 @@ from plans.enrolment import EnrolmentError, enrol
 from plans.erasure import ErasureError, classes, erase, file_request, forget_kept, lift, preview, refuse
 from plans.invitation import signing_key
 from plans.template import load_templates
+from records.audit_seal import AuditRemoval
 from records.care_plan import CarePlan
 from records.chat import Chat
 from records.database import Database
@@ -40,7 +41,8 @@ MARK, OTHER = "MARK", "OTHER"
 NAME, NUMBER = "张小满", "D000177"
 # Nothing in these is about one patient; a new table stands here, or names whose it is by a reference (or a column called after it).
 NOBODYS = {
-    "access_refusal", "access_token", "account", "adaptation_clock", "adaptation_rule", "auto_enrolment", "call_pace", "callback_event",
+    "access_refusal", "access_token", "account", "adaptation_clock", "adaptation_rule", "audit_check", "audit_removal", "audit_seal",
+    "auto_enrolment", "call_pace", "callback_event",
     "canned_answer", "choice_setting", "cohort", "cohort_enrolment", "cohort_version", "content_item", "content_media", "content_version",
     "department", "experiment", "experiment_look", "feed", "feed_lane", "feed_message", "fhir_client", "fhir_client_team", "fhir_token",
     "friendship", "group_send", "kf_account", "labelled_example", "mass_message", "model_archive", "model_comparison", "model_load",
@@ -209,6 +211,10 @@ async def test_nothing_names_the_child_afterwards(db: Database, ward: Ward) -> N
         assert (await tx.scalars(select(MassMessage.audience))).one() == {"patients": ["D9"]}
         # That it was read, and what was erased, stays as a proof.
         assert await tx.scalar(select(func.count()).select_from(ReadAudit)) == 1
+        # The audit knows how many of its lines went, and why.
+        (gone,) = await tx.scalars(select(AuditRemoval))
+        request = (await tx.scalars(select(Erasure))).one()
+        assert (gone.log, gone.why, gone.count) == ("state_change", f"erasure:{request.id}", request.certificate["audit"])
         change = (await tx.scalars(select(StateChange).where(StateChange.entity == "erasure", StateChange.new == "done"))).one()
         assert change.by == "he" and change.detail["deleted"]["inbound"] == 1 and change.detail["kept"]["alerts"] >= 1
         body = json.dumps([row.body for row in await tx.scalars(select(KeptRecord))], ensure_ascii=False)

@@ -1,0 +1,29 @@
+"""The page of the audit's seals: the head to be noted elsewhere, and what was found wrong."""
+
+from sqlalchemy import delete, select
+
+from bot.audit import verify_daily
+from records.audit_seal import AuditCheck, AuditSeal
+from records.patient import ReadAudit
+from tests.bot.test_audit import Running, read
+from tests.console.stage import NOW, Stage
+
+
+async def test_the_page_shows_the_head_and_what_was_found(stage: Stage) -> None:
+    admin = await stage.client("admin")
+    assert "还没有封存过" in await admin.text("/admin/audit/chain")
+    here = Running(stage.db)
+    here.now = NOW
+    await read(stage.db)
+    await here.seal()
+    async with stage.db.transaction() as tx:
+        head = (await tx.scalars(select(AuditSeal.head))).first()
+    assert head is not None and head.hex() in await admin.text("/admin/audit/chain")
+    async with stage.db.transaction() as tx:
+        await tx.execute(delete(ReadAudit))
+    await verify_daily(here.parts)
+    page = await admin.text("/admin/audit/chain")
+    assert "1处问题" in page and "被删除，没有依规删除的说明" in page
+    async with stage.db.transaction() as tx:
+        assert (await tx.scalars(select(AuditCheck.found))).one() == 1
+    assert (await (await stage.client("linyue")).get("/admin/audit/chain")).status == 403
