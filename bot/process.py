@@ -5,10 +5,10 @@ import fcntl
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from aiohttp import web
 
@@ -61,3 +61,23 @@ async def stopped() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
+
+
+# So long (s) a task may take to end in good order before it is asked again: longer than an engine's jobs may go on.
+PATIENCE = 6.0
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]], *, patience: float = PATIENCE) -> None:
+    """Cancel tasks and return when all have ended, whatever they raised; who has not after `patience` seconds is cancelled again.
+
+    A cancellation can get lost: one that comes in the moment in which a wait for a database connection ends is taken for that end.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=patience)
+        for task in done:
+            if not task.cancelled():
+                # Looked at, so that asyncio does not complain.
+                task.exception()

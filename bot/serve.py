@@ -19,7 +19,7 @@ from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
 from bot.intake.http import add_intake_routes
 from bot.keep import keep
-from bot.process import lock_data, serving, stopped
+from bot.process import end, lock_data, serving, stopped
 from bot.settings import Settings
 from bot.tables import TABLES_EVERY, Tables
 from bot.web import add_fhir, gateway_app
@@ -125,9 +125,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
                 if settings.edge_link.urls:
                     tasks.append(asyncio.create_task(WorkerProcess(["edge-link"]).run()))
                 await stopped()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end(tasks, patience=15)
         if parts.db.embedded is not None:
             await asyncio.to_thread(parts.db.embedded.stop)
     finally:
@@ -154,8 +152,7 @@ async def run_web(settings: Settings, *, role: str) -> None:
             if role == "web":
                 tasks.append(asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY)))
             await stopped()
-            for task in tasks:
-                task.cancel()
+            await end(tasks)
 
 
 async def watch_database(parts: Core, every: float = 1.0) -> None:

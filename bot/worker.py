@@ -53,6 +53,7 @@ from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader
 from bot.planning import Planning
 from bot.prediction import RiskScoring
+from bot.process import end
 from bot.push import PushPorts
 from bot.push_access import push_access
 from bot.push_addresses import CarerFinder
@@ -180,9 +181,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
         await stop.wait()
-        for task in loops:
-            task.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end(loops)
         await ocr.close()
 
 

@@ -20,6 +20,7 @@ from bot.jobs import Engine
 from bot.ocr import OcrProcess
 from bot.pictures import Reader
 from bot.private import free_port, listening
+from bot.process import end
 from bot.push import PushPorts
 from bot.settings import Settings, WecomSettings
 from bot.sweep import sweep
@@ -300,8 +301,5 @@ async def open_stage(
         finally:
             if engine.done():
                 engine.result()
-            # Asked again where it goes on: a cancellation that meets the end of a wait for a connection is lost.
-            while not engine.done():
-                engine.cancel()
-                await asyncio.wait({engine}, timeout=2)
+            await end([engine], patience=2)
             await ocr.close()

@@ -15,6 +15,7 @@ from bot import jobs
 from bot.app import Core
 from bot.clock import Clock
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
+from bot.process import end
 from bot.settings import Settings
 from bot.worker import keep_engine
 from records.database import Database
@@ -187,3 +188,37 @@ async def test_an_engine_that_is_stopped_while_it_starts_leaves_nothing_running(
         engine.cancel()
         await asyncio.gather(engine, return_exceptions=True)
         assert asyncio.all_tasks() == before, f"cancelled after {turns} turns of the loop"
+
+
+async def test_an_engine_that_is_asked_to_stop_while_it_starts_ends(database_url: str) -> None:
+    """At whatever moment: one of them is where a cancellation gets lost."""
+    moments = [0.004 * number for number in range(12)]
+    engines = [asyncio.create_task(Engine(database_url, {}, concurrency=1).run()) for _ in moments]
+    async with asyncio.timeout(60):
+        for engine, moment in zip(engines, moments, strict=True):
+            await asyncio.sleep(moment)
+            await end([engine], patience=1)
+    assert all(engine.done() for engine in engines)
+
+
+async def test_who_does_not_hear_that_he_is_to_stop_is_asked_again() -> None:
+    asked = 0
+
+    async def deaf() -> None:
+        nonlocal asked
+        while asked < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                asked += 1
+
+    async def broken() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the database is away")
+
+    tasks = [asyncio.create_task(deaf()), asyncio.create_task(broken())]
+    await asyncio.sleep(0)
+    await end(tasks, patience=0.01)
+    assert asked == 2 and all(task.done() for task in tasks)
