@@ -40,8 +40,9 @@ log = structlog.get_logger(__name__)
 
 # A send takes well under a second; a row that is "sending" for longer lost its sender.
 LEASE = timedelta(seconds=30)
-# Failed rows are tried again after 1, 2, 4 … s, at most a minute apart, as long as they are useful.
-BACKOFF = [1, 2, 4, 8, 15, 30, 60]
+# Failed rows are tried again after 1, 2, 4 … s, as long as they are useful; at most half a minute apart, so that what waited goes out
+# within a minute of the fault's end.
+BACKOFF = [1, 2, 4, 8, 15, 30]
 # wecom-api §1.2: more than 30 messages a minute to one member are dropped silently.
 MEMBER_PER_MINUTE = 25
 
@@ -136,7 +137,8 @@ class Outbox:
                 .with_for_update()
             )
             waiting = list(rows)
-            if any(row.state == "sending" and row.lease_until is not None and now < row.lease_until for row in waiting):
+            # A lease that ends later than one taken now was taken by a clock that has been set back since.
+            if any(row.state == "sending" and row.lease_until is not None and now < row.lease_until <= now + LEASE for row in waiting):
                 return None
             for row in waiting:
                 if row.useful_until is not None and now >= row.useful_until:
@@ -309,7 +311,7 @@ async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool
             text(NOT_BEGUN),
             Outbound.not_before <= now,
             Outbound.purpose.in_(PROACTIVE) if proactive else Outbound.purpose.not_in(PROACTIVE),
-            Outbound.lease_until.is_(None) | (Outbound.lease_until < now),
+            Outbound.lease_until.is_(None) | ~Outbound.lease_until.between(now, now + LEASE),
             Outbound.error.is_distinct_from(HELD) | (Outbound.useful_until <= now),
         )
         # Without an order, so that nothing but these rows is read.

@@ -30,13 +30,16 @@ _TAKE = text(
     select name, cast(:now as timestamptz) + make_interval(secs => step)
     from unnest(cast(:names as text[]), cast(:steps as float[])) as bucket(name, step) order by name
     on conflict (name) do update set next_at = case
-        when known.next_at > cast(:now as timestamptz) + make_interval(secs => :far) then cast(:now as timestamptz)
+        when known.next_at > cast(:now as timestamptz)
+            + make_interval(secs => (cast(:fars as float[]))[array_position(cast(:names as text[]), known.name)])
+        then cast(:now as timestamptz)
         else greatest(known.next_at, cast(:now as timestamptz)) end + (excluded.next_at - cast(:now as timestamptz))
     returning name, extract(epoch from next_at - cast(:now as timestamptz))
     """
 )
-# A clock that went back by more than this begins anew (s).
-FAR = 4 * HOUR
+# No bucket is spoken for further ahead than by its burst and so many calls that wait, or seconds: then the clock went back, and it begins
+# anew, or nothing would be sent until that moment comes again.
+WAITING, FAR = 1000, 60.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Bucket:
     name: str
     step: float
     ahead: float
+
+    @property
+    def far(self) -> float:
+        """What is spoken for beyond this (s) was so by a clock that has gone back since."""
+        return self.ahead + max(FAR, WAITING * self.step)
 
 
 def bucket(name: str, limit: int, window: float, share: float = 1.0) -> Bucket:
@@ -108,7 +116,8 @@ class DatabasePace:
         """Speak for so many calls, one after the other; seconds to wait before each."""
         buckets = {f"{path}:{each.name}": each for each in ([*self._all, *self._bulk] if bulk else self._all)}
         steps = [each.step * calls for each in buckets.values()]
-        values = {"names": list(buckets), "steps": steps, "now": self._clock(), "far": FAR}
+        fars = [each.far for each in buckets.values()]
+        values = {"names": list(buckets), "steps": steps, "fars": fars, "now": self._clock()}
         async with self._db.engine.begin() as connection:
             spoken = [(buckets[name], float(ends)) for name, ends in await connection.execute(_TAKE, values)]
         return [max(0.0, *(ends - each.step * (after + 1) - each.ahead for each, ends in spoken)) for after in reversed(range(calls))]

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+# A clock that went back by more counts from where it is now: until it had come again, nobody would pass.
+SET_BACK = timedelta(minutes=1)
+
 
 @dataclass
 class TokenBucket:
@@ -22,7 +25,8 @@ class TokenBucket:
         """Take one; seconds to wait before using it (0.0 when there was one left)."""
         if self.seen is not None:
             self.level = min(self.burst, self.level + max(0.0, (now - self.seen).total_seconds()) * self.per_second)
-        self.seen = now if self.seen is None else max(now, self.seen)
+        back = self.seen is not None and self.seen - now > SET_BACK
+        self.seen = now if self.seen is None or back else max(now, self.seen)
         self.level -= 1
         return max(0.0, -self.level / self.per_second)
 
@@ -87,7 +91,8 @@ class Blocks:
     def hit(self, path: str, now: datetime) -> float:
         """Seconds to wait after a 45009 on ``path`` at ``now``."""
         since, step = self._last.get(path, (now - timedelta(days=3), 0))
-        waited, window = (now - since).total_seconds(), WINDOWS[step]
+        # A clock that was set back has waited for nothing.
+        waited, window = max(0.0, (now - since).total_seconds()), WINDOWS[step]
         if waited < window:
             return window - waited
         step = min(step + 1, len(WINDOWS) - 1) if waited < 2 * window else 0

@@ -53,6 +53,14 @@ async def test_replies_do_not_wait_behind_a_round_of_follow_ups(db: Database) ->
     assert await one.reserve("kf/send_msg", bulk=True) == 0
 
 
+async def test_a_clock_that_is_set_back_holds_nobody_up(db: Database) -> None:
+    clock = Hand()
+    pace = DatabasePace(db, clock)
+    assert [await pace.reserve("kf/send_msg", bulk=True) for _ in range(20)] == [0.0] * 20
+    clock.now -= timedelta(minutes=5)
+    assert await pace.reserve("kf/send_msg", bulk=True) == 0
+
+
 def a_platform(since: float) -> tuple[object, Simulator]:
     clock = SimClock(source=lambda: moment(since, SPEED).timestamp())
     app = create_app(demo_config("http://127.0.0.1:9/none"), clock=clock, rng=random.Random(3))

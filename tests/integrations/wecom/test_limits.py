@@ -31,8 +31,15 @@ def test_apis_do_not_wait_for_each_other() -> None:
 def test_a_clock_that_steps_back_gives_nothing_away() -> None:
     bucket = TokenBucket(per_second=1, burst=1)
     assert bucket.take(NOW) == 0.0
-    assert bucket.take(NOW - timedelta(hours=1)) == 1.0
+    assert bucket.take(NOW - timedelta(seconds=50)) == 1.0
     assert bucket.take(NOW) == 2.0
+
+
+def test_a_clock_that_was_wrong_and_is_set_right_holds_nobody_up() -> None:
+    bucket = TokenBucket(per_second=1, burst=1)
+    assert bucket.take(NOW + timedelta(hours=1)) == 0.0
+    assert bucket.take(NOW) == 1.0
+    assert bucket.take(NOW + timedelta(seconds=3)) == 0.0
 
 
 async def test_a_nurse_gets_every_alert_of_a_bad_minute(client: WecomClient, wecom: FakeWecom, clock: Clock) -> None:
