@@ -106,6 +106,9 @@ class Inner:
 
     async def _hear(self, line: _Line, opener: Opener, key: str) -> None:
         async for message in line.socket:
+            if message.type == WSMsgType.ERROR:
+                # The connection broke, or said what no WebSocket says: the line is down, and no envelope was forged.
+                return
             if message.type != WSMsgType.BINARY:
                 raise EnvelopeError("bad_form")
             head, body = opener.open(message.data)

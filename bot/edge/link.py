@@ -180,6 +180,8 @@ class Line:
             answering = set[asyncio.Task[None]]()
             try:
                 async for message in socket:
+                    if message.type == WSMsgType.ERROR:
+                        break
                     if message.type != WSMsgType.BINARY:
                         raise EnvelopeError("bad_form")
                     question = opener.open(message.data)
