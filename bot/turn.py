@@ -24,6 +24,7 @@ from bot.texts import said_or, say
 from bot.triage_flag import raise_triage
 from bot.voice_answer import answer_voice
 from bot.voices import CONTEXT
+from bot.without_dialogue import plainly
 from plans.alert import raise_alerts
 from plans.clarify_talk import interrupt
 from plans.told import note_told
@@ -265,6 +266,9 @@ class TurnTaker:
         return [Reply(each.text or "", tuple(each.buttons)) for each in said]
 
     async def _without_dialogue(self, turn: Turn, answer: Answer, why: str) -> list[Reply]:
+        if (said := await plainly(turn)) is not None:
+            answer.outcome["answer"] = "plain"
+            return said
         await raise_flag(
             turn.tx,
             turn.chat,
