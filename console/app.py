@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from sqlalchemy.exc import DBAPIError
 
 from console.admin import ROUTES as ADMIN
 from console.cohorts import ROUTES as COHORTS
@@ -36,6 +37,7 @@ from console.team import ROUTES as TEAM
 from console.tour import ROUTES as TOUR
 from console.work import ROUTES as WORK
 from integrations.authorize import in_wecom
+from records.database import is_unable
 from records.patient import AccessRefused
 from records.refusal import AccessRefusal
 from records.role import RightMissing
@@ -102,6 +104,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         raise
     except Exception as err:
+        if is_unable(err):
+            log.error("page without database", path=route_name(request, BASE), error=type(err).__name__)
+            return sorry(request, "away", 503)
         log.exception("page failed", path=route_name(request, BASE), error=type(err).__name__)
         return sorry(request, "internal", 500)
 
@@ -158,8 +163,12 @@ async def _note_refusal(request: web.Request, why: str, what: str) -> None:
     desk, seat = request.app[DESK], request.get(SEAT)
     if seat is None:
         return
-    async with desk.db.transaction() as tx:
-        row = AccessRefusal(
-            staff_id=seat.staff.id, at=desk.clock(), method=request.method, path=request.path[:500], why=why, what=plain(what, 200)
-        )
-        tx.add(row)
+    row = AccessRefusal(
+        staff_id=seat.staff.id, at=desk.clock(), method=request.method, path=request.path[:500], why=why, what=plain(what, 200)
+    )
+    try:
+        async with desk.db.transaction() as tx:
+            tx.add(row)
+    except (DBAPIError, OSError) as err:
+        # It is refused all the same.
+        log.error("refusal not noted", path=route_name(request, BASE), error=type(err).__name__)

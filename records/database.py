@@ -138,3 +138,14 @@ def is_lost_connection(error: BaseException) -> bool:
     if isinstance(error, OperationalError):
         return not str(getattr(error.orig, "sqlstate", None) or "").startswith(ALIVE)
     return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+# PostgreSQL's classes of errors that say that it cannot do now what it could before: no connection or one too many, a disk or memory that
+# is full, shut down or just starting, and what it says to a write while it is only read from, as a standby is.
+UNABLE = ("08", "53", "57P", "58", "25006")
+
+
+def is_unable(error: BaseException) -> bool:
+    """Whether `error` says that the database cannot take what is asked of it now, and may later: nobody's input is to blame."""
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    return is_lost_connection(error) or (isinstance(error, DBAPIError) and state.startswith(UNABLE))

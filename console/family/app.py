@@ -12,6 +12,7 @@ from console.family.session import visitor_of
 from console.fence import guard_answer, route_name
 from console.forgery import check_same_site
 from console.page import NOBODY
+from records.database import is_unable
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         raise
     except Exception as err:
+        if is_unable(err):
+            log.error("family page without database", page=route_name(request, BASE), error=type(err).__name__)
+            return sorry(request, "away", 503)
         log.exception("family page failed", page=route_name(request, BASE), error=type(err).__name__)
         return sorry(request, "internal", 500)
 

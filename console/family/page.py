@@ -49,7 +49,8 @@ def render(request: web.Request, template: str, *, status: int = 200, child: Pat
 
 def sorry(request: web.Request, code: str, status: int = 200, child: Patient | None = None) -> web.Response:
     """The page that says by `code` what is over or wrong, and what to do."""
-    return render(request, "sorry.html", status=status, child=child, title=say(f"sorry.{code}.title"), text=say(f"sorry.{code}.text"))
+    text = say(f"sorry.{code}.text", phone=request.app[FAMILY].emergency_phone)
+    return render(request, "sorry.html", status=status, child=child, title=say(f"sorry.{code}.title"), text=text)
 
 
 def see_other(path: str) -> web.Response:
