@@ -1,8 +1,9 @@
 """The books of both sides, the hospital's and the simulated WeCom's, held against each other. Every finding names its trail."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,12 @@ from records.state import StateChange
 from tests.durability.families import Family
 from tests.durability.hospital import Hospital
 
+# When, whether the family said it, and the message's id.
+Spoken = tuple[datetime, bool, str]
+
+
+WINDOW, MOST, MOST_PROACTIVE = timedelta(hours=48), 5, 4
+
 
 @dataclass
 class Books:
@@ -39,6 +46,11 @@ class Books:
     changes: list[StateChange]
     sent: list[dict[str, Any]]
     cards: list[dict[str, Any]]
+    # "path errcode" of the calls that WeCom refused, and how often; and what was said in each family's chat: (when, by the family, id).
+    rejected: dict[str, int]
+    lines: dict[str, list[Spoken]]
+    # How far the clocks of our processes lay apart at the worst, or went back.
+    doubt: timedelta = timedelta()
 
     def openings(self) -> dict[int, list[Outbound]]:
         """By follow-up, what opened it: at once, or when the family came to a closed window. One message may open several."""
@@ -87,8 +99,14 @@ class Books:
         ]
 
 
-async def open_books(hospital: Hospital) -> Books:
+async def open_books(hospital: Hospital, everybody: list[Family], *, doubt: timedelta = timedelta()) -> Books:
+    """Read both sides once the run is over."""
     ledger = await hospital.control("GET", "ledger")
+    lines = {}
+    for family in everybody:
+        chat = await hospital.control("GET", f"chats/{family.account}/{family.user}")
+        said = [each for each in chat["messages"] if each["from"] in ("customer", "bot")]
+        lines[family.user] = [(datetime.fromisoformat(each["at"]), each["from"] == "customer", each["msgid"]) for each in said]
 
     async def read(tx: AsyncSession) -> Books:
         return Books(
@@ -102,6 +120,9 @@ async def open_books(hospital: Hospital) -> Books:
             changes=list(await tx.scalars(select(StateChange).order_by(StateChange.id))),
             sent=ledger["messages"],
             cards=ledger["app_messages"],
+            rejected={f"{each['path']} {each['errcode']}": int(each["count"]) for each in ledger["rejected"]},
+            lines=lines,
+            doubt=doubt,
         )
 
     return await hospital.ask(read)
@@ -117,6 +138,7 @@ def findings(books: Books, everybody: list[Family]) -> Iterator[str]:
     yield from _follow_ups(books)
     yield from _alerts(books)
     yield from _effects_once(books)
+    yield from _limits(books)
 
 
 def _stored_once(books: Books, everybody: list[Family]) -> Iterator[str]:
@@ -135,7 +157,8 @@ def _in_order(books: Books, everybody: list[Family]) -> Iterator[str]:
     for family in everybody:
         rows = [books.inbound[msgid] for msgid, _ in family.said if msgid in books.inbound]
         for before, after in pairwise(rows):
-            if before.id > after.id or (before.handled_at and after.handled_at and before.handled_at > after.handled_at):
+            late = before.handled_at is not None and after.handled_at is not None and before.handled_at - after.handled_at > books.doubt
+            if before.id > after.id or late:
                 yield f"OUT OF ORDER:\n{books.trail(before.msgid)}\n{books.trail(after.msgid)}"
 
 
@@ -251,3 +274,29 @@ def _effects_once(books: Books) -> Iterator[str]:
     for (message, code, *_), times in written.items():
         if message is not None and times > 1:
             yield f"WRITTEN DOWN {times} TIMES: {code} of message {message}"
+
+
+def _limits(books: Books) -> Iterator[str]:
+    """Never more than five messages to a word of the family, of which at most four we began, and none after 48 hours."""
+    known = {message_id(out.key): out for out in books.outbound.values()}
+    for user, line in books.lines.items():
+        # What goes by an event's code needs no window.
+        counted = [each for each in line if each[1] or (each[2] in known and known[each[2]].route == "kf")]
+        for at, msgid, what in beyond(counted, lambda msgid: is_proactive(known[msgid].purpose)):
+            yield f"{what}: to {user} at {at}\n{books.row(known[msgid])}"
+
+
+def beyond(line: list[Spoken], began: Callable[[str], bool]) -> Iterator[tuple[datetime, str, str]]:
+    """What was sent in a chat beyond WeCom's window, when and how; `began` says whether a message is one that we began ourselves."""
+    opened, used = None, 0
+    for at, from_family, msgid in line:
+        if from_family:
+            opened, used = at, 0
+            continue
+        used += 1
+        if opened is None or at - opened >= WINDOW:
+            yield at, msgid, "OUTSIDE THE WINDOW"
+        if used > MOST:
+            yield at, msgid, "OVER THE WINDOW'S QUOTA"
+        if began(msgid) and used > MOST_PROACTIVE:
+            yield at, msgid, "TOOK THE RESERVE"

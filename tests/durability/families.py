@@ -6,10 +6,14 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.outbox import HELD
 from plans.template import load_templates
 from records.care_plan import CarePlan, Task
+from records.chat import Chat
+from records.message import Outbound
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import OnCall, Staff, Team, TeamMember
 from records.wecom import KfAccount
@@ -40,10 +44,13 @@ class Family:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def says(self, hospital: Hospital, *texts: str) -> None:
+        for words in texts:
+            await self.sends(hospital, "text", {"content": words})
+
+    async def sends(self, hospital: Hospital, msgtype: str, body: dict[str, Any]) -> None:
         async with self.lock:
-            for words in texts:
-                answer = await hospital.control("POST", f"chats/{self.account}/{self.user}/say", msgtype="text", text={"content": words})
-                self.said.append((answer["msgid"], words))
+            answer = await hospital.control("POST", f"chats/{self.account}/{self.user}/say", **{"msgtype": msgtype, msgtype: body})
+            self.said.append((answer["msgid"], body.get("content", msgtype)))
 
     def answers(self, rng: Random) -> str:
         """Today's weight, or the feeding: what the follow-up asks for."""
@@ -118,8 +125,6 @@ async def plant(tx: AsyncSession, now: datetime) -> None:
 
 async def plan_tasks(tx: AsyncSession, now: datetime) -> int:
     """`TASKS_EACH` follow-ups for every plan, all due now and useful for two days; how many."""
-    from sqlalchemy import select
-
     plans = list(await tx.scalars(select(CarePlan).order_by(CarePlan.id)))
     today = now.astimezone(ZONE).date()
     for plan in plans:
@@ -135,3 +140,36 @@ async def plan_tasks(tx: AsyncSession, now: datetime) -> int:
                 )
             )
     return len(plans) * TASKS_EACH
+
+
+async def talking(hospital: Hospital, everybody: list[Family], rng: Random, messages: int) -> None:
+    """So many messages of families picked at random, a few of them writing at once."""
+    lines = [(rng.choice(everybody), rng.random() / 5) for _ in range(messages)]
+    for family, pause in lines:
+        await family.says(hospital, family.picks(rng))
+        if rng.random() < 0.5:
+            await asyncio.sleep(pause)
+
+
+async def held(tx: AsyncSession) -> set[str]:
+    """The families for whom a message waits until they write."""
+    rows = select(Chat.external_userid).join(Outbound, Outbound.chat_id == Chat.id)
+    return set(await tx.scalars(rows.where(Outbound.error == HELD, Outbound.state == "queued")))
+
+
+async def end_human_sessions(hospital: Hospital, everybody: list[Family]) -> None:
+    """Clinicians give the chats back to the bot."""
+    for family in everybody:
+        chat = await hospital.control("GET", f"chats/{family.account}/{family.user}")
+        if chat["service_state"] == 3:
+            await hospital.control("POST", f"chats/{family.account}/{family.user}/servicer", userid=chat["servicer_userid"], act="end")
+
+
+async def close_alerts(hospital: Hospital) -> None:
+    """Nurses tap 已处理 on every card that still has its buttons."""
+    for _, *people in TEAMS:
+        for userid in people:
+            for message in await hospital.control("GET", f"members/{userid}/messages"):
+                card = message.get("template_card", {})
+                if any(button.get("key") == "close" for button in card.get("button_list", [])):
+                    await hospital.control("POST", f"members/{userid}/cards/{message['task_id']}/click", key="close")

@@ -1,10 +1,7 @@
 """A hospital of real processes: database, simulated WeCom, gateway and two workers, which can be killed and started again."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -30,50 +27,13 @@ from records.embedded import EmbeddedServer
 from records.flag import Flag
 from records.message import Inbound, Outbound
 from records.wecom import CallbackEvent
+from tests.durability.processes import Program
 
-ROOT = Path(__file__).parent.parent.parent
 ZONE = ZoneInfo("Asia/Shanghai")
 # Slow machines need it; nothing waits for it on a fast one.
 PATIENCE = 180.0
 
 T = TypeVar("T")
-
-
-class Program:
-    """One of our processes. Its output is appended to a file in `folder`."""
-
-    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], folder: Path) -> None:
-        self.name, self.log = name, folder / f"{name}.log"
-        self._arguments, self._environment = arguments, environment
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._arguments], cwd=ROOT, env={**os.environ, **self._environment}, stdout=log, stderr=log
-            )
-
-    def kill(self) -> None:
-        """kill -9, as a crash or the kernel's memory killer does it."""
-        assert self._process is not None, f"{self.name} was never started"
-        assert self._process.poll() is None, f"{self.name} ended by itself: {self.tail()}"
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-
-    def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def tail(self, lines: int = 15) -> str:
-        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
 
 @dataclass
@@ -89,6 +49,7 @@ class Hospital:
     clock: Clock
     started: float = field(default_factory=time.monotonic)
     kills: int = 0
+    patience: float = PATIENCE
 
     @property
     def workers(self) -> list[Program]:
@@ -97,7 +58,7 @@ class Hospital:
     def note(self, words: str) -> None:
         print(f"{time.monotonic() - self.started:6.1f} s  {words}", flush=True)
 
-    async def control(self, method: str, path: str, **body: Any) -> Any:
+    async def control(self, method: str, path: str, /, **body: Any) -> Any:
         """The simulator's control API."""
         async with self.session.request(method, f"{self.simulator_url}/sim/{path}", json=body or None) as answer:
             assert answer.status < 300, f"{path}: {await answer.text()}"
@@ -105,7 +66,7 @@ class Hospital:
 
     async def ask(self, question: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """`question` in a transaction, again and again while the database is down."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             while True:
                 try:
                     async with self.db.transaction() as tx:
@@ -113,9 +74,13 @@ class Hospital:
                 except (DBAPIError, OSError):
                     await asyncio.sleep(0.2)
 
+    async def set_clock(self, offset: timedelta) -> None:
+        """Our processes' clocks, from the machine's; WeCom has its own."""
+        await self.clock.store(self.db, offset)
+
     async def move_clock(self, by: timedelta) -> None:
         """Time passes for every process."""
-        await self.clock.store(self.db, self.clock.offset + by)
+        await self.set_clock(self.clock.offset + by)
         await self.control("POST", "clock", set=self.clock().isoformat())
 
     def kill(self, program: Program) -> None:
@@ -154,7 +119,7 @@ class Hospital:
 
     async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while not await holds():  # noqa: ASYNC110 - what we wait for happens in other processes
                     await asyncio.sleep(0.2)
         except TimeoutError:
@@ -202,42 +167,65 @@ class Hospital:
         return "\n".join(f"--- {program.name}, alive: {program.alive()}\n{program.tail()}" for program in self.programs.values())
 
 
-@asynccontextmanager
-async def open_hospital(
-    folder: Path, *, dialogue: bool, plant: Callable[[AsyncSession, datetime], Awaitable[None]]
-) -> AsyncIterator[Hospital]:
-    """Everything started, at ten in the morning of the hospital's day; `plant` fills the fresh database before the workers start."""
-    simulator, gateway = free_port(), free_port()
-    environment = {
+# The roles of a hospital: from the folder of its data, the simulator's port and the gateway's.
+Roles = Callable[[Path, int, int], dict[str, Program]]
+H = TypeVar("H", bound=Hospital)
+
+
+def two_workers(*, dialogue: bool) -> Roles:
+    """WeCom calls the gateway; two workers. All start the embedded database, and start it again."""
+
+    def roles(folder: Path, simulator: int, gateway: int) -> dict[str, Program]:
+        environment = settings(folder, simulator) | {"CARELOOP_PORT": str(gateway)}
+        worker = ["bot", "worker", "--dialogue" if dialogue else "--no-dialogue"]
+        arguments = {
+            "simulator": simulator_at(simulator, gateway),
+            "gateway": ["bot", "gateway"],
+            "worker-1": worker,
+            "worker-2": worker,
+        }
+        return {name: Program(name, line, environment, folder) for name, line in arguments.items()}
+
+    return roles
+
+
+def settings(folder: Path, simulator: int) -> dict[str, str]:
+    """What every role is told."""
+    return {
         "CARELOOP_DATA_DIR": str(folder),
-        "CARELOOP_PORT": str(gateway),
         "CARELOOP_WECOM__BASE_URL": f"http://127.0.0.1:{simulator}",
         "CARELOOP_LOG_LEVEL": "info",
     }
-    worker = ["bot", "worker", "--dialogue" if dialogue else "--no-dialogue"]
-    callback = f"http://127.0.0.1:{gateway}/wecom/callback"
-    arguments = {
-        "simulator": ["integrations.wecom.simulator", "--port", str(simulator), "--callback", callback],
-        "gateway": ["bot", "gateway"],
-        "worker-1": worker,
-        "worker-2": worker,
-    }
-    programs = {name: Program(name, line, environment, folder) for name, line in arguments.items()}
+
+
+def simulator_at(port: int, callbacks: int) -> list[str]:
+    """The simulated WeCom, which calls back at a port of this machine."""
+    return ["integrations.wecom.simulator", "--port", str(port), "--callback", f"http://127.0.0.1:{callbacks}/wecom/callback"]
+
+
+@asynccontextmanager
+async def open_hospital(
+    folder: Path,
+    *,
+    roles: Roles,
+    plant: Callable[[AsyncSession, datetime], Awaitable[None]],
+    kind: type[H] = Hospital,  # type: ignore[assignment]
+) -> AsyncIterator[H]:
+    """Everything started, at ten in the morning of the hospital's day; `plant` fills the fresh database before the workers start."""
+    simulator, gateway = free_port(), free_port()
+    programs = roles(folder, simulator, gateway)
     programs["simulator"].start()
     server = EmbeddedServer(folder / POSTGRES_FOLDER)
     db = Database(url=await asyncio.to_thread(server.ensure), pool_size=4, application="durability")
     await db.open()
-    clock = Clock()
     try:
         async with aiohttp.ClientSession() as session:
-            hospital = Hospital(
-                folder, db, session, f"http://127.0.0.1:{simulator}", f"http://127.0.0.1:{gateway}/healthz", programs, clock
-            )
+            hospital = kind(folder, db, session, f"http://127.0.0.1:{simulator}", f"http://127.0.0.1:{gateway}/healthz", programs, Clock())
             await db.migrate()
             morning = datetime.now(ZONE).replace(hour=10, minute=0, second=0)
-            await clock.store(db, morning.astimezone(UTC) - datetime.now(UTC))
+            await hospital.set_clock(morning.astimezone(UTC) - datetime.now(UTC))
             async with db.transaction() as tx:
-                await plant(tx, clock())
+                await plant(tx, hospital.clock())
             await hospital.until(lambda: _answers(session, f"http://127.0.0.1:{simulator}/sim/state"), "the simulator answers")
             await hospital.move_clock(timedelta())
             for program in programs.values():

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from records.embedded import EmbeddedError, EmbeddedServer
-from tests.durability.hospital import ROOT
+from tests.durability.processes import ROOT
 
 pytestmark = pytest.mark.durability
 

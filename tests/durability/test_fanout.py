@@ -17,7 +17,7 @@ from records.schema import Contact
 from records.staff import Team
 from records.state import StateChange
 from tests.durability.families import ACCOUNTS
-from tests.durability.hospital import ZONE, Hospital, open_hospital
+from tests.durability.hospital import ZONE, Hospital, open_hospital, two_workers
 
 # The year kills its worker in the middle of rounds too.
 pytestmark = [pytest.mark.durability, pytest.mark.long]
@@ -26,7 +26,7 @@ FAMILIES, KILLS, PREFIX = 1200, 2, "wmCrowd"
 
 
 async def test_a_killed_round_loses_and_doubles_nothing(folder: Path) -> None:
-    async with open_hospital(folder, dialogue=False, plant=_plant) as hospital:
+    async with open_hospital(folder, roles=two_workers(dialogue=False), plant=_plant) as hospital:
         await hospital.all_at_work()
         await hospital.control("POST", "crowd", open_kfid=ACCOUNTS[0], prefix=PREFIX, count=FAMILIES)
         await hospital.ask(lambda tx: _all_due(tx, hospital.clock()))

@@ -18,7 +18,7 @@ from records.feed import Feed, FeedMessage
 from records.lab_result import LabResult
 from records.patient import Patient
 from records.staff import Team
-from tests.durability.hospital import Program
+from tests.durability.processes import Program
 
 pytestmark = pytest.mark.durability
 

@@ -12,16 +12,30 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.outbox import HELD
 from bot.sweep import LOOK_AGAIN
 from integrations.wecom.outbound import text as text_message
 from records.care_plan import Task
 from records.chat import Chat
-from records.message import Outbound, enqueue
+from records.message import enqueue
 from records.wecom import KfAccount
 from tests.durability.books import findings, open_books
-from tests.durability.families import HUMAN, TASKS_EACH, TEAMS, Family, families, introduce, plan_tasks, plant, total
-from tests.durability.hospital import ROOT, Hospital, open_hospital
+from tests.durability.families import (
+    HUMAN,
+    TASKS_EACH,
+    TEAMS,
+    Family,
+    close_alerts,
+    end_human_sessions,
+    families,
+    held,
+    introduce,
+    plan_tasks,
+    plant,
+    talking,
+    total,
+)  # fmt: skip
+from tests.durability.hospital import Hospital, open_hospital, two_workers
+from tests.durability.processes import ROOT
 
 pytestmark = pytest.mark.durability
 
@@ -43,7 +57,7 @@ async def test_no_loss_no_double(folder: Path) -> None:
     rng = Random(SEED)
     everybody = families() if LONG else families()[:30]
     await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", "train"], cwd=ROOT, check=True)
-    async with open_hospital(folder, dialogue=True, plant=plant) as hospital:
+    async with open_hospital(folder, roles=two_workers(dialogue=True), plant=plant) as hospital:
         hospital.note(f"seed {SEED}")
         await introduce(hospital, everybody)
         await asyncio.gather(*(family.says(hospital, "你好") for family in everybody))
@@ -74,7 +88,7 @@ async def test_no_loss_no_double(folder: Path) -> None:
         await a_callback_gets_lost(hospital, everybody[-1])
         await hospital.settle(total(everybody))
         hospital.note(f"{total(everybody)} messages, {hospital.kills} kills; the books are opened")
-        books = await open_books(hospital)
+        books = await open_books(hospital, everybody)
         wrong = list(findings(books, everybody))
         assert not wrong, f"seed {SEED}, {len(wrong)} findings:\n" + "\n".join(wrong[:20]) + "\n" + hospital.logs()
         assert total(everybody) >= MESSAGES
@@ -96,15 +110,6 @@ async def storm(hospital: Hospital, everybody: list[Family], rng: Random, *, unt
         await strike(hospital, victim, rng)
         await talk
     await hospital.settle(total(everybody))
-
-
-async def talking(hospital: Hospital, everybody: list[Family], rng: Random, messages: int) -> None:
-    """So many messages of families picked at random, a few of them writing at once."""
-    lines = [(rng.choice(everybody), rng.random() / 5) for _ in range(messages)]
-    for family, pause in lines:
-        await family.says(hospital, family.picks(rng))
-        if rng.random() < 0.5:
-            await asyncio.sleep(pause)
 
 
 async def strike(hospital: Hospital, victim: str, rng: Random) -> None:
@@ -142,12 +147,6 @@ async def flood(hospital: Hospital, unlucky: list[Family]) -> None:
     await hospital.settle(0)
 
 
-async def held(tx: AsyncSession) -> set[str]:
-    """The families for whom a message waits until they write."""
-    rows = select(Chat.external_userid).join(Outbound, Outbound.chat_id == Chat.id)
-    return set(await tx.scalars(rows.where(Outbound.error == HELD, Outbound.state == "queued")))
-
-
 async def unopened(tx: AsyncSession) -> int:
     """Follow-ups that still wait for another one to be over."""
     return await tx.scalar(select(func.count()).where(Task.state == "scheduled")) or 0
@@ -159,24 +158,6 @@ async def an_hour_passes(hospital: Hospital, everybody: list[Family]) -> None:
     await close_alerts(hospital)
     hospital.note("an hour passes")
     await hospital.move_clock(NEXT_FOLLOW_UP)
-
-
-async def end_human_sessions(hospital: Hospital, everybody: list[Family]) -> None:
-    """Clinicians give the chats back to the bot."""
-    for family in everybody:
-        chat = await hospital.control("GET", f"chats/{family.account}/{family.user}")
-        if chat["service_state"] == 3:
-            await hospital.control("POST", f"chats/{family.account}/{family.user}/servicer", userid=chat["servicer_userid"], act="end")
-
-
-async def close_alerts(hospital: Hospital) -> None:
-    """Nurses tap 已处理 on every card that still has its buttons."""
-    for _, *people in TEAMS:
-        for userid in people:
-            for message in await hospital.control("GET", f"members/{userid}/messages"):
-                card = message.get("template_card", {})
-                if any(button.get("key") == "close" for button in card.get("button_list", [])):
-                    await hospital.control("POST", f"members/{userid}/cards/{message['task_id']}/click", key="close")
 
 
 async def a_callback_gets_lost(hospital: Hospital, family: Family) -> None:

@@ -13,7 +13,7 @@ from bot.app import POSTGRES_FOLDER
 from bot.private import free_port
 from bot.process import lock_data
 from records.embedded import EmbeddedServer
-from tests.durability.hospital import ROOT
+from tests.durability.processes import ROOT
 
 pytestmark = pytest.mark.durability
 

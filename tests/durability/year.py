@@ -8,7 +8,6 @@ simulated WeCom took and by a schedule reckoned anew for each plan (year_books.p
 
 import argparse
 import asyncio
-import multiprocessing
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -16,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -32,12 +30,13 @@ from bot.private import free_port
 from plans.timeline import REFILL
 from records.database import Database
 from records.embedded import EmbeddedServer
-from tests.durability.hospital import ZONE, Program
+from tests.durability.file_clock import store_in
+from tests.durability.hospital import ZONE
+from tests.durability.processes import Forked, Program
 from tests.durability.year_answers import Word, of_her_own, reply_to, wants_answer
 from tests.durability.year_clinic import Clinic
-from tests.durability.year_clock import store_in
 from tests.durability.year_people import ACCOUNT, Household, plant_households, plant_team
-from tests.durability.year_worker import RESUME, STOP, work
+from tests.durability.year_worker import RESUME, STOP
 
 if TYPE_CHECKING:
     from tests.durability.year_books import Books
@@ -98,34 +97,11 @@ class Run:
     seconds: float = 0.0
 
 
-class Worker:
-    """The worker as a process of its own, forked from one that has imported everything, so that a death costs no second."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.durability.year_warm"])
-        self._environment, self.log = environment, log
-        self._process: ForkServerProcess | None = None
-
-    def start(self) -> None:
-        self._process = self._context.Process(target=work, args=(self._environment, self.log), daemon=True)
-        self._process.start()
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self._process is not None and self._process.is_alive(), f"the worker ended by itself:\n{self.tail()}"
-        self._process.kill()
-        self._process.join()
-
-    def tail(self) -> str:
-        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-30:])
-
-
 class Year:
     """The run. `plan` of kills: the numbers of the rounds in which the worker dies."""
 
     def __init__(
-        self, db: Database, session: aiohttp.ClientSession, simulator: str, folder: Path, worker: Worker, run: Run, rng: Random
+        self, db: Database, session: aiohttp.ClientSession, simulator: str, folder: Path, worker: Forked, run: Run, rng: Random
     ) -> None:
         self.db, self.run, self.worker, self.rng = db, run, worker, rng
         self._session, self._simulator, self._folder = session, simulator, folder
@@ -144,7 +120,7 @@ class Year:
     async def move_to(self, moment: datetime) -> None:
         offset = moment - datetime.now(UTC)
         await self.control("POST", "clock", set=moment.isoformat())
-        store_in(self._folder, offset)
+        store_in(self._folder / "clock", offset)
         self.clock.set(offset)
 
     async def pass_days(self, kills: set[int]) -> None:
@@ -274,7 +250,7 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
     callback = f"http://127.0.0.1:{gateway}/wecom/callback"
     programs = [
         Program("simulator", ["integrations.wecom.simulator", "--port", str(simulator), "--callback", callback], environment, folder),
-        Program("gateway", ["tests.durability.year_gateway", "gateway"], environment, folder),
+        Program("gateway", ["tests.durability.role", "gateway"], environment, folder),
     ]
     programs[0].start()
     server = EmbeddedServer(folder / POSTGRES_FOLDER)
@@ -286,7 +262,7 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
         connection.execute("select pg_reload_conf()")
     db = Database(url=url, pool_size=4, application="year")
     await db.open()
-    worker = Worker(environment, folder / "worker.log")
+    worker = Forked("worker", environment, folder)
     try:
         async with aiohttp.ClientSession() as session:
             await db.migrate()
@@ -311,7 +287,7 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
             yield year
     finally:
         await db.close()
-        if worker._process is not None and worker._process.is_alive():
+        if worker.alive():
             worker.kill()
         for program in reversed(programs):
             program.stop()

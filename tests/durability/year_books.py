@@ -26,13 +26,13 @@ from records.errand import Errand
 from records.message import Outbound
 from records.patient import Carer, PatientCarer
 from records.state import StateChange
+from tests.durability.books import beyond
 from tests.durability.hospital import ZONE
 from tests.durability.year_people import Enrolled
 
 if TYPE_CHECKING:
     from tests.durability.year import Year
 
-WINDOW, MOST, MOST_PROACTIVE = timedelta(hours=48), 5, 4
 # What was on its way at the moment of an end may still be seen a breath later.
 BREATH = timedelta(seconds=5)
 Key = tuple[str, date, int]
@@ -348,23 +348,15 @@ def _budget(books: Books) -> Iterator[str]:
 def _windows(books: Books) -> Iterator[str]:
     """Never more than five messages to a word of the family, of which at most four we began, and none after 48 hours."""
     purposes = {message_id(each.key): each for each in books.said}
+
+    def row(msgid: str) -> Outbound | None:
+        return books.outbound.get(purposes[msgid].key) if msgid in purposes else None
+
     for user, line in books.heard.items():
-        opened, used = None, 0
-        for at, from_family, msgid in line:
-            if from_family:
-                opened, used = at, 0
-                continue
-            said = purposes.get(msgid)
-            row = books.outbound.get(said.key) if said is not None else None
-            if row is None or row.route != "kf":
-                continue
-            used += 1
-            if opened is None or at - opened >= WINDOW:
-                yield f"OUTSIDE THE WINDOW: {row.key} to {user} at {at}, opened {opened}"
-            if used > MOST:
-                yield f"OVER THE WINDOW'S QUOTA: {row.key} to {user} at {at} is number {used}"
-            if said is not None and is_proactive(said.purpose) and used > MOST_PROACTIVE:
-                yield f"TOOK THE RESERVE: {row.key} {said.purpose} to {user} at {at} is number {used}{_line(books, line, at)}"
+        ours = [each for each in line if each[1] or ((found := row(each[2])) is not None and found.route == "kf")]
+        for at, msgid, what in beyond(ours, lambda msgid: is_proactive(purposes[msgid].purpose)):
+            said = purposes[msgid]
+            yield f"{what}: {said.key} {said.purpose} to {user} at {at}{_line(books, line, at)}"
 
 
 def _line(books: Books, line: list[tuple[datetime, bool, str]], at: datetime) -> str:

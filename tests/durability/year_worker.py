@@ -27,7 +27,7 @@ from plans.queue import go_on
 from records.care_plan import Task
 from records.patient import Carer, Patient
 from records.questionnaire import QuestionnaireResponse
-from tests.durability.year_clock import LOOK_EVERY, follow
+from tests.durability.file_clock import LOOK_EVERY, follow
 
 STOP, RESUME, PAUSE, PERSON = "别再发随访了", "恢复随访", "随访暂停三天", "转人工"
 # What nothing here depends upon is looked at so seldom (s): twice a day, or once.
@@ -143,8 +143,8 @@ async def _soon(seconds: float) -> None:
     await asyncio.sleep(min(seconds, 0.02))
 
 
-def work(environment: dict[str, str], log: Path) -> None:
-    """Run until killed. Loops look as soon as the clock is moved; a dead worker's jobs are taken over within seconds."""
+def work(environment: dict[str, str], log: Path, hurry: bool = True) -> None:
+    """Run until killed. In a hurry, loops look as soon as the clock is moved, and a dead worker's jobs are taken over within seconds."""
     os.environ.update(environment)
     with log.open("ab") as out:
         os.dup2(out.fileno(), 1)
@@ -153,9 +153,17 @@ def work(environment: dict[str, str], log: Path) -> None:
     settings = load_settings()
     configure("warning", role="worker")
     worker._load_dialogue = _at_hand
-    worker.wecom_client = partial(app.wecom_client, sleep=_soon, patience=1.0)  # type: ignore[attr-defined]
     follow()
     worker.CLOCK_EVERY = LOOK_EVERY
+    if hurry:
+        _hurry()
+    import uvloop
+
+    uvloop.run(worker.run_worker(settings, model=Path("plain")))
+
+
+def _hurry() -> None:
+    worker.wecom_client = partial(app.wecom_client, sleep=_soon, patience=1.0)  # type: ignore[attr-defined]
     worker.PLANS_EVERY = 59
     worker.RULES_EVERY = 3600
     for name in ("RISK", "CHOICES", "FRIENDS", "TABLES", "COHORTS", "CONTENTS", "CARERS", "GROUP_SENDS", "ARTICLES", "FEEDS", "VIEWS",
@@ -164,6 +172,3 @@ def work(environment: dict[str, str], log: Path) -> None:
     worker._accounts = _seldom(worker._accounts)  # type: ignore[assignment]
     worker.POLITENESS = 0
     jobs.HEARTBEAT, jobs.STALLED_AFTER, jobs.LOOK_EVERY = 0.5, 3.0, 0.05
-    import uvloop
-
-    uvloop.run(worker.run_worker(settings, model=Path("plain")))
