@@ -25,6 +25,7 @@ from bot.cli_plan import plan
 from bot.cli_questionnaire import questionnaire
 from bot.cli_reach import reach
 from bot.cli_report import report
+from bot.cli_retention import retention
 from bot.cli_risk import risk
 from bot.cli_rule import rule
 from bot.cli_sending import sending
@@ -58,6 +59,7 @@ app.add_typer(chart, name="chart")
 app.add_typer(cohort, name="cohort")
 app.add_typer(risk, name="risk")
 app.add_typer(report, name="report")
+app.add_typer(retention, name="retention")
 app.add_typer(experiment, name="experiment")
 app.add_typer(tag, name="tag")
 app.add_typer(rule, name="rule")
@@ -373,6 +375,7 @@ def main() -> None:
         chart,
         cohort,
         report,
+        retention,
         experiment,
         tag,
         rule,

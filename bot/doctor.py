@@ -1,5 +1,6 @@
 """What is wrong with this installation, in words, and where to mend it."""
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from bot.audit import diagnose_audit
 from bot.doctor_finding import Finding
 from bot.doctor_pages import diagnose_pages
 from bot.doctor_push import diagnose_push
+from bot.retention import OVERDUE, last_run
 from bot.settings import Settings
 from integrations.callback_error import CallbackError
 from integrations.speech.http import SILENCE, SILENCE_FORMAT
@@ -78,6 +80,7 @@ async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings = [Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server")))]
     findings += await paused(parts.db, parts.settings.tz)
     findings += await diagnose_audit(parts.db, parts.clock(), parts.settings.tz)
+    findings += await _retention(parts)
     findings += await _published(parts, root)
     async with wecom_client(parts) as client:
         access = wecom_access(parts.settings)
@@ -110,6 +113,17 @@ async def paused(db: Database, zone: ZoneInfo) -> list[Finding]:
     if now.back is not None and now.back.paused:
         findings.append(Finding(False, _say("restored", to=f"{now.back.to.astimezone(zone):%Y-%m-%d %H:%M:%S}")))
     return findings
+
+
+async def _retention(parts: Core) -> list[Finding]:
+    """Whether what has been kept long enough is let go; nothing before the first night."""
+    async with parts.db.transaction() as tx:
+        last = await last_run(tx)
+    if last is None:
+        return []
+    late = parts.clock() - last.at > OVERDUE + timedelta(days=1)
+    at = f"{last.at.astimezone(parts.settings.tz):%Y-%m-%d %H:%M}"
+    return [Finding(not late, _say("retention_late" if late else "retention", at=at))]
 
 
 async def _published(parts: Core, root: Path) -> list[Finding]:

@@ -20,6 +20,7 @@ from bot.intake.gauges import read_gauges
 from bot.intake.http import add_intake_routes
 from bot.keep import keep
 from bot.process import end, lock_data, serving, stopped
+from bot.retention import read_retention_gauges
 from bot.settings import Settings
 from bot.tables import TABLES_EVERY, Tables
 from bot.web import add_fhir, gateway_app
@@ -172,6 +173,7 @@ async def watch_database(parts: Core, every: float = 1.0) -> None:
 async def _count(parts: Core) -> None:
     await read_gauges(parts.db, parts.clock())
     await read_audit_gauges(parts.db, parts.clock())
+    await read_retention_gauges(parts.db, parts.clock())
 
 
 async def _plant(parts: Core) -> None:

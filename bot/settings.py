@@ -116,6 +116,7 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="what the audit is sealed with, kept outside of the database; empty: a key in the database"
     )
     audit_old_keys: list[SecretStr] = Field(default=[], description="keys that sealed before, still good for verifying")
+    retention_file: Path | None = Field(default=None, description="how long the hospital keeps what, over retention.yml: docs/audit.md")
     weekly_summary: bool = Field(default=True, description="a card to team leads on Mondays when something got worse or needs a hand")
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
@@ -213,6 +214,13 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError("Setting speech.url: must be an http or https address when speech.recogniser is http.")
     if wrong := mistake(settings.official_account, settings.mini_program, settings.sms, hospital=settings.hospital, zone=settings.tz):
         raise SettingsError(wrong)
+    if settings.retention_file is not None:
+        from bot.retention_classes import RetentionError, classes
+
+        try:
+            classes(settings.retention_file)
+        except RetentionError as err:
+            raise SettingsError(str(err)) from err
     if not settings.sandbox:
         for name in ("secret", "callback_token", "callback_aes_key"):
             if not getattr(settings.wecom, name).get_secret_value():

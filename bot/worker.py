@@ -61,6 +61,8 @@ from bot.push_events import FIND_CARERS, PushEvents
 from bot.reach import Means, channels_of, receipt
 from bot.retag import JOB as RETAG
 from bot.retag import Retagger
+from bot.retention import LOOK_EVERY, Retention
+from bot.retention_classes import classes
 from bot.retraining.collector import JOB as COLLECT
 from bot.retraining.collector import Collector
 from bot.retraining.hot_swap import HotSwap, Model
@@ -161,9 +163,11 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
             asyncio.create_task(keep(groups.look, parts, every=GROUP_SENDS_EVERY)),
             asyncio.create_task(keep(StaffSync(parts.db, client, parts.clock).look, parts, every=STAFF_EVERY)),
         ]
+        letting_go = Retention(parts.db, parts.clock, settings.tz, classes(settings.retention_file))
         loops += [
             asyncio.create_task(keep(sealer(parts).look, parts, every=SEAL_EVERY)),
             asyncio.create_task(keep(lambda: verify_daily(parts), parts, every=VERIFY_EVERY)),
+            asyncio.create_task(keep(letting_go.look, parts, every=LOOK_EVERY)),
         ]
         if settings.weekly_summary:
             weekly = WeeklySummary(parts.db, parts.clock, settings.tz, settings.staff_pages)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.audit_seal import FORM, LOGS, START, AuditRemoval, AuditSeal, Keys, digest, fingerprint, head_of, leaves_of, table_of
@@ -122,6 +122,16 @@ async def unsealed(tx: AsyncSession) -> dict[str, tuple[int, datetime | None]]:
         count, oldest = (await tx.execute(query)).one()
         found[log] = (count, oldest)
     return found
+
+
+async def let_go_lists(tx: AsyncSession, log: str) -> None:
+    """Let go of the lists of seals of which no row is left; the seals stay."""
+    table = table_of(log)
+    first = await tx.scalar(select(func.min(table.c.id)))
+    gone = [AuditSeal.log == log, AuditSeal.row_ids.is_not(None)]
+    if first is not None:
+        gone.append(AuditSeal.upto_id < first)
+    await tx.execute(update(AuditSeal).where(*gone).values(row_ids=None, digests=None))
 
 
 def note_removal(tx: AsyncSession, log: str, ids: Iterable[int], *, why: str, now: datetime) -> int:

@@ -27,6 +27,7 @@ from records.audit_seal import (
 from records.audit_sealing import unsealed
 from records.database import Database
 from records.erasure import Erasure
+from records.retention_run import RetentionRun
 
 # Seals that one transaction looks at.
 AT_A_TIME = 20
@@ -121,15 +122,21 @@ async def _in_order(db: Database) -> AsyncIterator[list[AuditSeal]]:
 
 
 async def _unaccounted(tx: AsyncSession) -> list[str]:
-    """Removals behind which there is no erasure, or one that deleted another number of rows."""
+    """Removals behind which there is neither an erasure nor a night's run, or one that deleted another number of rows."""
     sums = select(AuditRemoval.why, func.sum(AuditRemoval.count)).group_by(AuditRemoval.why)
-    wrong = []
-    for why, count in (await tx.execute(sums)).all():
-        kind, _, number = why.partition(":")
-        row = await tx.get(Erasure, int(number)) if kind == "erasure" and number.isdecimal() else None
-        if row is None or row.state != "done" or row.certificate.get("audit") != int(count):
-            wrong.append(why)
-    return sorted(wrong)
+    return sorted([why for why, count in (await tx.execute(sums)).all() if await _said(tx, why) != int(count)])
+
+
+async def _said(tx: AsyncSession, why: str) -> int | None:
+    """How many rows of the audit were deleted, as that says which a removal names."""
+    kind, _, number = why.partition(":")
+    if not number.isdecimal():
+        return None
+    if kind == "retention":
+        run = await tx.get(RetentionRun, int(number))
+        return run.audit if run is not None else None
+    request = await tx.get(Erasure, int(number)) if kind == "erasure" else None
+    return request.certificate.get("audit") if request is not None and request.state == "done" else None
 
 
 class _Chain:

@@ -3,6 +3,7 @@
 from records.account import Account, StaffSession
 from records.adaptation import AdaptationClock, AdaptationFiring, AdaptationRule, PatientEvent
 from records.appointment import Appointment
+from records.audit_seal import AuditCheck, AuditRemoval, AuditSeal
 from records.auto_enrolment import AutoEnrolment
 from records.base import Base
 from records.binding import Binding, BindingAttempt, Invitation
@@ -66,6 +67,7 @@ from records.questionnaire import QuestionnaireResponse
 from records.refusal import AccessRefusal
 from records.report_kept import ReportKept
 from records.retag import RetagRequest
+from records.retention_run import RetentionRun
 from records.review import ReviewGroup, ReviewItem
 from records.role import Role, StaffRole
 from records.search_entry import SearchEntry, SearchNews
@@ -87,6 +89,9 @@ __all__ = [
     "AdaptationFiring",
     "AdaptationRule",
     "Appointment",
+    "AuditCheck",
+    "AuditRemoval",
+    "AuditSeal",
     "AutoEnrolment",
     "Base",
     "Binding",
@@ -177,6 +182,7 @@ __all__ = [
     "ReadAudit",
     "ReportKept",
     "RetagRequest",
+    "RetentionRun",
     "ReviewGroup",
     "ReviewItem",
     "RiskAssessment",

@@ -8,6 +8,7 @@ from console.admin.feeds import ROUTES as FEEDS
 from console.admin.people import ROUTES as PEOPLE
 from console.admin.person import ROUTES as PERSON
 from console.admin.reach import ROUTES as REACH
+from console.admin.retention import ROUTES as RETENTION
 from console.admin.roles import ROUTES as ROLES
 from console.admin.rules import ROUTES as RULES
 from console.admin.system import ROUTES as SYSTEM
@@ -17,5 +18,5 @@ from console.admin.triage import ROUTES as TRIAGE
 from console.page import of_whole
 from console.sending import ROUTES as SENDING
 
-WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *AUDIT_CHAIN, *FEEDS, *SYSTEM, *SENDING, *REACH)
+WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *AUDIT_CHAIN, *RETENTION, *FEEDS, *SYSTEM, *SENDING, *REACH)
 ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT, *ERASURE)

@@ -5,6 +5,7 @@ from sqlalchemy import delete, select
 from bot.audit import verify_daily
 from records.audit_seal import AuditCheck, AuditSeal
 from records.patient import ReadAudit
+from records.retention_run import RetentionRun
 from tests.bot.test_audit import Running, read
 from tests.console.stage import NOW, Stage
 
@@ -27,3 +28,13 @@ async def test_the_page_shows_the_head_and_what_was_found(stage: Stage) -> None:
     async with stage.db.transaction() as tx:
         assert (await tx.scalars(select(AuditCheck.found))).one() == 1
     assert (await (await stage.client("linyue")).get("/admin/audit/chain")).status == 403
+
+
+async def test_the_page_of_periods_says_what_law_asks_and_what_the_nights_did(stage: Stage) -> None:
+    admin = await stage.client("admin")
+    page = await admin.text("/admin/retention")
+    assert "没有经过律师审核" in page and "家属发来的图片" in page and "还没有运行过" in page
+    async with stage.db.transaction() as tx:
+        tx.add(RetentionRun(at=NOW, ended_at=NOW, counts={"links": {"family_link": 2, "fhir_token": 1}}))
+    assert "3条" in await admin.text("/admin/retention")
+    assert (await (await stage.client("linyue")).get("/admin/retention")).status == 403

@@ -42,13 +42,13 @@ NAME, NUMBER = "张小满", "D000177"
 # Nothing in these is about one patient; a new table stands here, or names whose it is by a reference (or a column called after it).
 NOBODYS = {
     "access_refusal", "access_token", "account", "adaptation_clock", "adaptation_rule", "audit_check", "audit_removal", "audit_seal",
-    "auto_enrolment", "call_pace", "callback_event",
-    "canned_answer", "choice_setting", "cohort", "cohort_enrolment", "cohort_version", "content_item", "content_media", "content_version",
-    "department", "experiment", "experiment_look", "feed", "feed_lane", "feed_message", "fhir_client", "fhir_client_team", "fhir_token",
-    "friendship", "group_send", "kf_account", "labelled_example", "mass_message", "model_archive", "model_comparison", "model_load",
-    "model_version", "on_call", "option_tally", "plan_definition", "predictor", "publication", "report_kept", "review_group", "role",
-    "search_entry", "search_news", "setting", "staff", "staff_role", "staff_session", "state_change", "tag", "tag_version", "team",
-    "team_member", "template_suggestion", "training_run", "training_set", "triage_overlay", "working_hours",
+    "auto_enrolment", "call_pace", "callback_event", "canned_answer", "choice_setting", "cohort", "cohort_enrolment",
+    "cohort_version", "content_item", "content_media", "content_version", "department", "experiment", "experiment_look", "feed",
+    "feed_lane", "feed_message", "fhir_client", "fhir_client_team", "fhir_token", "friendship", "group_send", "kf_account",
+    "labelled_example", "mass_message", "model_archive", "model_comparison", "model_load", "model_version", "on_call", "option_tally",
+    "plan_definition", "predictor", "publication", "report_kept", "retention_run", "review_group", "role", "search_entry",
+    "search_news", "setting", "staff", "staff_role", "staff_session", "state_change", "tag", "tag_version", "team", "team_member",
+    "template_suggestion", "training_run", "training_set", "triage_overlay", "working_hours",
 }  # fmt: skip
 
 
