@@ -69,7 +69,7 @@ class Inbox:
                 return await kf.sync_msg(self._client, account.open_kfid, cursor=account.cursor, limit=PAGE)
         except WecomError as err:
             if err.retry_after:
-                # The sweep offers the pull again every second; the platform wants to be left alone for longer.
+                # The sweep offers the pull again with every look; the platform wants to be left alone for longer.
                 self._rest_until[account.open_kfid] = self._clock() + timedelta(seconds=err.retry_after)
             raise
 

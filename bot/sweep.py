@@ -1,4 +1,4 @@
-"""Once a second: what is due is handed to the engine, and what was lost on the way is made anew."""
+"""Every other second: what is due is handed to the engine, and what was lost on the way is made anew."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -77,7 +77,7 @@ async def _deliver(tx: AsyncSession, now: datetime, *, proactive: bool) -> int:
 
 
 async def _defer(tx: AsyncSession, jobs: list[Job], priority: int) -> int:
-    """Make the jobs that are not there yet: a backlog must not be doubled every second."""
+    """Make the jobs that are not there yet: a backlog must not be doubled by every look."""
     missing = await without_job(tx, jobs)
     await defer(tx, missing, priority=priority)
     return len(missing)

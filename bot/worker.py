@@ -84,11 +84,12 @@ from records.wecom import KfAccount
 
 log = structlog.get_logger(__name__)
 
-SWEEP_EVERY = 1.0
+# What is new is announced at once; this finds what is due by now or was lost, and is most of what an idle worker costs.
+SWEEP_EVERY = 2.0
 # A gateway on the same machine goes first: WeCom calls again when a callback is not acknowledged, and a reply can wait that long.
 POLITENESS = 5
 CLOCK_EVERY = 0.5
-COHORTS_EVERY = 1.0
+COHORTS_EVERY = 2.0
 PUBLICATIONS_EVERY = 5
 # A new article is found within seconds; the look is one row.
 ARTICLES_EVERY = 2
