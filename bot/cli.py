@@ -125,11 +125,16 @@ def web(port: Port = None, host: Host = None) -> None:
 @app.command()
 def worker(
     dialogue: Annotated[bool, typer.Option(help="Load the dialogue model (12 s). Without it triage answers and people are called.")] = True,
+    port: Annotated[int | None, typer.Option(help="Port for /healthz, /readyz and /metrics. Left out: none.")] = None,
+    host: Host = None,
 ) -> None:
-    """Pull messages, answer, send, escalate, run follow-ups. Start as many as you like, on any machine."""
+    """Pull messages, answer, send, escalate, run follow-ups. Start as many as you like, on any machine.
+
+    Drain one by SIGTERM (`systemctl stop`, `docker stop`): it takes nothing new, finishes within 45 s what it holds, and exits with 0.
+    """
     from bot.cli_run import run_worker_command
 
-    run_worker_command(dialogue=dialogue)
+    run_worker_command(dialogue=dialogue, host=host, port=port)
 
 
 @app.command()

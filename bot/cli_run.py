@@ -90,15 +90,15 @@ def migrate_command(*, before: bool) -> None:
     _say(f"migrated: {', '.join(done)}" if done else "nothing to migrate")
 
 
-def run_worker_command(*, dialogue: bool) -> None:
+def run_worker_command(*, dialogue: bool, host: str | None = None, port: int | None = None) -> None:
     """`careloop worker`."""
-    settings = command_settings("worker")
+    settings = command_settings("worker", host=host)
     from bot.worker import run_worker
 
     model = None
     if dialogue:
         model = _model_at_hand()
-    _run(run_worker(settings, model=model))
+    _run(run_worker(settings, model=model, port=port))
 
 
 def _run(service: Coroutine[Any, Any, None]) -> None:

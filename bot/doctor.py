@@ -13,6 +13,8 @@ from bot.audit import diagnose_audit
 from bot.doctor_finding import Finding
 from bot.doctor_pages import diagnose_pages
 from bot.doctor_push import diagnose_push
+from bot.job_kinds import strangers
+from bot.outbox import strange_routes
 from bot.retention import OVERDUE, last_run
 from bot.settings import Settings
 from integrations.callback_error import CallbackError
@@ -81,6 +83,7 @@ async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings += await paused(parts.db, parts.settings.tz)
     findings += await diagnose_audit(parts.db, parts.clock(), parts.settings.tz)
     findings += await _retention(parts)
+    findings += await for_newer_workers(parts.db)
     findings += await _published(parts, root)
     async with wecom_client(parts) as client:
         access = wecom_access(parts.settings)
@@ -124,6 +127,13 @@ async def _retention(parts: Core) -> list[Finding]:
     late = parts.clock() - last.at > OVERDUE + timedelta(days=1)
     at = f"{last.at.astimezone(parts.settings.tz):%Y-%m-%d %H:%M}"
     return [Finding(not late, _say("retention_late" if late else "retention", at=at))]
+
+
+async def for_newer_workers(db: Database) -> list[Finding]:
+    """Whether work waits that only a newer version knows; nothing when there is none."""
+    async with db.transaction() as tx:
+        found = await strangers(tx) | await strange_routes(tx)
+    return [Finding(False, _say("for_newer", names="、".join(f"{name}（{count}）" for name, count in found.items())))] if found else []
 
 
 async def _published(parts: Core, root: Path) -> list[Finding]:

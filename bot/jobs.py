@@ -2,6 +2,9 @@
 
 A job carries a key, never the only copy of anything. A lost, late or doubled job is harmless: the sweep makes it anew, guarded
 state changes drop what is double.
+
+Each kind of job has a queue of its own name, and a worker takes from the queues that it knows: while a hospital is upgraded, a job of a new
+kind waits for a worker of the new version.
 """
 
 import asyncio
@@ -21,7 +24,7 @@ Handler = Callable[[str], Awaitable[None]]
 _DEFER = text(
     """
     select procrastinate_defer_jobs_v1(array(
-        select row('default', name, :priority, nullif(lock, ''), null, jsonb_build_object('key', key), null)::procrastinate_job_to_defer_v1
+        select row(name, name, :priority, nullif(lock, ''), null, jsonb_build_object('key', key), null)::procrastinate_job_to_defer_v1
         from unnest(cast(:names as text[]), cast(:keys as text[]), cast(:locks as text[])) as job(name, key, lock)
         where not (cast(:once as boolean) and exists (
             select from procrastinate_jobs where status = 'todo' and task_name = name and args->>'key' = key))))
@@ -34,6 +37,10 @@ HEARTBEAT, STALLED_AFTER = 3.0, 15.0
 # comes in the moment between an empty look and its end.
 LOOK_EVERY = 1.0
 URGENT, NORMAL, BULK = 10, 0, -10
+# The one queue of versions that knew no other.
+BEFORE = "default"
+# A worker that is asked to end finishes what it has begun within so many seconds: under the 60 s that the examples in deploy/ give it.
+DRAIN = 45.0
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,15 @@ async def workers_alive(tx: AsyncSession) -> int:
 class Engine:
     """Runs handlers for deferred jobs until cancelled. At least once: handlers guard their effects."""
 
-    def __init__(self, url: str, handlers: Mapping[str, Handler], *, concurrency: int) -> None:
-        self._url, self._handlers, self._concurrency = url, handlers, concurrency
+    def __init__(self, url: str, handlers: Mapping[str, Handler], *, concurrency: int, patience: float = 5) -> None:
+        """`patience` (s) is how long jobs that have begun may go on when it is cancelled."""
+        self._url, self._handlers, self._concurrency, self._patience = url, handlers, concurrency, patience
 
     async def run(self) -> None:
-        """Work until cancelled. Raises what the database connection raises when the server goes away."""
+        """Work until cancelled: then nothing new is taken, and what has begun is finished, for as long as patience lasts.
+
+        Raises what the database connection raises when the server goes away.
+        """
         import procrastinate
 
         connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6)
@@ -104,13 +115,14 @@ class Engine:
             rescue = asyncio.create_task(self._rescue(app))
             try:
                 await app.run_worker_async(
+                    queues=[*self._handlers, BEFORE],
                     concurrency=self._concurrency,
                     fetch_job_polling_interval=LOOK_EVERY,
                     update_heartbeat_interval=HEARTBEAT,
                     stalled_worker_timeout=STALLED_AFTER,
                     install_signal_handlers=False,
                     delete_jobs="always",
-                    shutdown_graceful_timeout=5,
+                    shutdown_graceful_timeout=self._patience,
                 )
             finally:
                 rescue.cancel()

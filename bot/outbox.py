@@ -23,7 +23,7 @@ from bot.push import PushPorts
 from bot.push_row import REFUSED, Target, is_push, learn, send_push, target
 from bot.reach import OPENED, USELESS, Means, channels_of, not_arrived, taken_back
 from bot.reply import plain_text
-from bot.routes import CONFIGURATION, HUMAN_OWNS, SendRefused, Sent, Waiting, send
+from bot.routes import CONFIGURATION, HUMAN_OWNS, ROUTES, SendRefused, Sent, Waiting, send
 from integrations.push import PushRefused
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -47,6 +47,7 @@ BACKOFF = [1, 2, 4, 8, 15, 30]
 MEMBER_PER_MINUTE = 25
 
 
+_KNOWN = Outbound.route.in_(sorted(ROUTES))
 _IN_LINE = Outbound.state.in_(("queued", "sending"))
 # What is written about a claimed row; True when the line may go on.
 Change = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[bool]]
@@ -131,7 +132,7 @@ class Outbox:
                 chat = await tx.scalar(select(Chat).where(Chat.id == int(line.removeprefix("chat:"))).with_for_update())
             rows = await tx.scalars(
                 select(Outbound)
-                .where(Outbound.line == line, _IN_LINE)
+                .where(Outbound.line == line, _IN_LINE, _KNOWN)
                 .order_by(Outbound.purpose.in_(PROACTIVE), Outbound.seq)
                 .limit(50)
                 .with_for_update()
@@ -191,7 +192,9 @@ class Outbox:
             row.lease_until = None
             go_on = await change(tx, row, chat, self._clock())
             metrics.MESSAGES_OUT.labels(row.route, row.state).inc()
-            return go_on and bool(await tx.scalar(select(exists().where(Outbound.line == row.line, Outbound.key != row.key, _IN_LINE))))
+            return go_on and bool(
+                await tx.scalar(select(exists().where(Outbound.line == row.line, Outbound.key != row.key, _IN_LINE, _KNOWN)))
+            )
 
     def done(self, sent: Sent) -> Change:
         """What is written about a row that was sent."""
@@ -302,6 +305,12 @@ async def _ask_a_person(tx: AsyncSession, row: Outbound, code: str, now: datetim
     await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")])
 
 
+async def strange_routes(tx: AsyncSession) -> dict[str, int]:
+    """How many rows wait for each route that this version does not know: a worker of a newer one sends them."""
+    rows = await tx.execute(select(Outbound.route, func.count()).where(_IN_LINE, ~_KNOWN).group_by(Outbound.route).order_by(Outbound.route))
+    return {route: count for route, count in rows}
+
+
 async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool) -> list[str]:
     """Lines with a row that may go now: what a crashed sender left, and what waited for its time. What we began (`proactive`) is asked
     for apart from what answers, so that many of the one cannot hide the other; its first tries are found by bot/bulk.py."""
@@ -309,6 +318,7 @@ async def lines_left_waiting(tx: AsyncSession, now: datetime, *, proactive: bool
         select(Outbound.line)
         .where(
             text(NOT_BEGUN),
+            _KNOWN,
             Outbound.not_before <= now,
             Outbound.purpose.in_(PROACTIVE) if proactive else Outbound.purpose.not_in(PROACTIVE),
             Outbound.lease_until.is_(None) | ~Outbound.lease_until.between(now, now + LEASE),

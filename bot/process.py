@@ -5,8 +5,8 @@ import fcntl
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,12 +55,18 @@ async def serving(app: web.Application, host: str, port: int, *, tls: ssl.SSLCon
         await runner.cleanup()
 
 
-async def stopped() -> None:
-    """Until somebody asks this process to end."""
-    stop = asyncio.Event()
+async def stopped(leave: Callable[[], None] | None = None, *, linger: float = 0) -> None:
+    """Until somebody asks this process to end. Then `leave` is told, and it answers for `linger` seconds more, or until it is asked again:
+    whoever sends it requests needs a moment to see that it is no longer ready."""
+    asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await asked.wait()
+    if leave is not None:
+        leave()
+    asked.clear()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asked.wait(), linger)
 
 
 # So long (s) a task may take to end in good order before it is asked again: longer than an engine's jobs may go on.

@@ -15,6 +15,7 @@ from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError, wecom_error
 from integrations.wecom.outbound import message_id
 from plans.reach.purpose import is_proactive
+from plans.reach.route import PUSHES
 from records.chat import WINDOW_MESSAGES, Chat
 from records.message import Outbound
 from records.staff import Staff
@@ -22,6 +23,8 @@ from records.staff import Staff
 After = Callable[[AsyncSession, Outbound, Chat | None, datetime], Awaitable[None]]
 Learn = Callable[[AsyncSession, Chat, datetime], Awaitable[None]]
 
+# How this version can send. A new kind of row is a new route: workers of older versions leave it to those that know it.
+ROUTES = frozenset({"kf", "kf_event", "kf_trans", "app", "app_update", "group_send", *PUSHES})
 # A row that is not sent because a person has the chat now.
 HUMAN_OWNS = "human_owns"
 # The same card request again within this time is not shown a second time (wecom-api §4.1; 4 h is the platform's maximum).

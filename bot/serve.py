@@ -14,16 +14,18 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core, push_channels
 from bot.audit import read_audit_gauges
-from bot.health import add_health_routes
+from bot.health import Readiness, add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
 from bot.intake.http import add_intake_routes
+from bot.jobs import DRAIN
 from bot.keep import keep
 from bot.process import end, lock_data, serving, stopped
 from bot.retention import read_retention_gauges
 from bot.settings import Settings
 from bot.tables import TABLES_EVERY, Tables
 from bot.web import add_fhir, gateway_app
+from bot.worker_health import HEALTH, asked, listening_socket
 
 log = structlog.get_logger(__name__)
 
@@ -49,9 +51,10 @@ class WorkerProcess:
     def __init__(self, arguments: list[str], *, silence: float = SILENCE) -> None:
         self._arguments, self._silence = arguments, silence
         self._process: asyncio.subprocess.Process | None = None
+        self._health = 0
 
     async def run(self) -> None:
-        """Keep it running until cancelled; then stop it kindly, and after 10 s firmly."""
+        """Keep it running until cancelled; then stop it kindly, and firmly when it has had the time to finish what it holds."""
         try:
             while True:
                 code = await self._life()
@@ -61,19 +64,22 @@ class WorkerProcess:
             if self._process is not None and self._process.returncode is None:
                 self._process.terminate()
                 try:
-                    await asyncio.wait_for(self._process.wait(), 10)
+                    await asyncio.wait_for(self._process.wait(), DRAIN + 5)
                 except TimeoutError:
                     self._process.kill()
 
     async def _life(self) -> int:
         """One life of the worker, from its start to its end."""
-        heart = Heart()
+        heart, health = Heart(), listening_socket()
+        self._health = health.getsockname()[1]
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot", *self._arguments, cwd=ROOT, preexec_fn=_end_with_parent,
-                pass_fds=[heart.fd], env={**os.environ, PIPE: str(heart.fd)},
+                pass_fds=[heart.fd, health.fileno()], env={**os.environ, PIPE: str(heart.fd), HEALTH: str(health.fileno())},
             )  # fmt: skip
             heart.given()
+            # Only the child's is left: when it is gone, so is whoever could be asked.
+            health.close()
             ended = asyncio.create_task(self._process.wait())
             silent = asyncio.create_task(heart.stopped(self._silence))
             try:
@@ -87,10 +93,19 @@ class WorkerProcess:
                 silent.cancel()
         finally:
             heart.close()
+            health.close()
 
     async def alive(self) -> bool:
         """Whether it runs at this moment."""
         return self._process is not None and self._process.returncode is None
+
+    async def ready(self) -> bool:
+        """Whether it says that it can do its work."""
+        return await asked(self._health, "/readyz") is not None
+
+    async def metrics(self) -> str:
+        """What it counts, as it exposes it; nothing while it does not answer."""
+        return await asked(self._health, "/metrics") or ""
 
 
 async def run_serve(settings: Settings, *, worker: bool = True) -> None:
@@ -109,7 +124,9 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
             await tables.refresh()
             add_family_pages(app, parts)
             add_console(app, parts, await push_channels(parts))
-            add_health_routes(app, {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}, lambda: _count(parts))
+            readiness = Readiness({"database": parts.db.ready, **({"worker": process.ready} if worker else {})})
+            alive = {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}
+            add_health_routes(app, alive, readiness, lambda: _count(parts), beside=process.metrics)
             add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
             async with serving(app, settings.host, settings.port):
@@ -125,8 +142,8 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
                     tasks.append(asyncio.create_task(WorkerProcess(["intake"]).run()))
                 if settings.edge_link.urls:
                     tasks.append(asyncio.create_task(WorkerProcess(["edge-link"]).run()))
-                await stopped()
-                await end(tasks, patience=15)
+                await stopped(readiness.leave, linger=settings.linger)
+                await end(tasks, patience=DRAIN + 10)
         if parts.db.embedded is not None:
             await asyncio.to_thread(parts.db.embedded.stop)
     finally:
@@ -139,7 +156,9 @@ async def run_web(settings: Settings, *, role: str) -> None:
         app = gateway_app(parts) if role == "gateway" else web.Application()
         tables = Tables(parts.db, settings.tz)
         add_content_pages(app, parts)
-        add_health_routes(app, {"database": parts.db.ready}, (lambda: _count(parts)) if role == "web" else None)
+        checks = {"database": parts.db.ready}
+        readiness = Readiness(checks)
+        add_health_routes(app, checks, readiness, (lambda: _count(parts)) if role == "web" else None)
         if role == "web":
             await tables.refresh()
             add_fhir(app, parts)
@@ -152,7 +171,7 @@ async def run_web(settings: Settings, *, role: str) -> None:
             tasks = [asyncio.create_task(watch_database(parts))]
             if role == "web":
                 tasks.append(asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY)))
-            await stopped()
+            await stopped(readiness.leave, linger=settings.linger)
             await end(tasks)
 
 

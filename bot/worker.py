@@ -6,14 +6,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from bot.adapt import JOB as ADAPT
 from bot.adapt import Adapter
@@ -35,16 +34,17 @@ from bot.follow_up import FollowUps
 from bot.friends import keep_friends
 from bot.give_way import Way
 from bot.group_send import GroupSends
+from bot.health import Readiness
 from bot.heartbeat import beat
 from bot.inbox import Inbox, chats_left_waiting, look_again
 from bot.intake.applying import FeedApplier
 from bot.intake.readers import VERSION, read_message
 from bot.intake.view_poll import ViewPoller
 from bot.intake.watch import watch_feeds
-from bot.jobs import Engine, Handler, Job, defer, workers_alive
+from bot.jobs import DRAIN, Engine, Handler, Job, defer, workers_alive
 from bot.keep import keep
+from bot.kf_accounts import know_accounts
 from bot.lines import LANE_JOB
-from bot.links import know_contact_urls
 from bot.mass_message import JOB as MASS
 from bot.mass_message import MassMessages
 from bot.media import FORGET, MediaStore
@@ -75,12 +75,9 @@ from bot.tables import TABLES_EVERY, Tables
 from bot.turn import TurnTaker
 from bot.voices import Voices
 from bot.weekly import WeeklySummary
+from bot.worker_health import worker_health
 from integrations.speech.port import Recogniser
-from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
-from integrations.wecom.errors import WecomError
-from records.staff import Team
-from records.wecom import KfAccount
 
 log = structlog.get_logger(__name__)
 
@@ -117,8 +114,13 @@ ROOT = Path(__file__).parent.parent
 LIVE = frozenset({"pull", "drain", "deliver", "escalate", "callback_event", "run_task"})
 
 
-async def run_worker(settings: Settings, *, model: Path | None, once_ready: Callable[[], None] = lambda: None) -> None:
-    """Work until SIGTERM or SIGINT. `model` None works without dialogue: triage answers, and a person is called for the rest."""
+async def run_worker(
+    settings: Settings, *, model: Path | None, once_ready: Callable[[], None] = lambda: None, port: int | None = None
+) -> None:
+    """Work until SIGTERM or SIGINT: then nothing new is begun, and what has begun is finished, within DRAIN seconds.
+
+    `model` None works without dialogue: triage answers, and a person is called for the rest. `port`: where its health is asked for.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -131,17 +133,28 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         wecom_client(parts) as client,
         recogniser(settings) as ears,
         push_ports(parts) as ports,
+        AsyncExitStack() as closing,
     ):
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone, hears=settings.hears, pages=settings.pages)
         turns.loading = model is not None
         ocr = OcrProcess()
         handlers = compose(parts, client, turns, ocr, ears, ports)
+        engines: list[asyncio.Task[None]] = []
+
+        async def dialogue() -> bool:
+            # A new version whose model is broken must not take the old one's place.
+            return model is None or turns.talker is not None
+
+        async def at_work() -> bool:
+            return bool(engines) and not engines[0].done()
+
+        readiness = Readiness({"database": parts.db.ready, "dialogue": dialogue, "jobs": at_work})
+        await closing.enter_async_context(worker_health(readiness, settings.host, port))
         finder = CarerFinder(parts.db, client, ports, parts.clock)
         loading = asyncio.create_task(_load_dialogue(turns, model, parts))
         loops = [
-            heart,
             loading,
-            asyncio.create_task(keep(lambda: _accounts(parts, client), parts, every=60)),
+            asyncio.create_task(keep(lambda: know_accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(lambda: keep_searches(parts.db), parts, every=COHORTS_EVERY)),
@@ -178,7 +191,7 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         if await parts.db.insist(lambda: _others_at_work(parts)):
             # What we took before we can talk would only wait.
             await loading
-        loops.append(asyncio.create_task(keep_engine(parts, handlers)))
+        engines.append(asyncio.create_task(keep_engine(parts, handlers, patience=DRAIN)))
         swap = await loading
         if swap is not None:
             loops.append(asyncio.create_task(keep(lambda: _look_at_articles(parts), parts, every=ARTICLES_EVERY)))
@@ -186,8 +199,13 @@ async def run_worker(settings: Settings, *, model: Path | None, once_ready: Call
         await parts.db.insist(lambda: _drain_waiting(parts))
         once_ready()
         await stop.wait()
+        readiness.draining = True
+        log.info("draining", seconds=DRAIN)
         await end(loops)
+        await end(engines, patience=DRAIN + 5)
         await ocr.close()
+        await end([heart])
+        log.info("drained")
 
 
 def import_ahead() -> None:
@@ -243,7 +261,7 @@ def compose(
     )
     escalation = Escalation(parts.db, outbox.deliver, parts.clock, settings.tz, emergency_phone=settings.emergency_phone)
     push_events = PushEvents(push_access(settings), partial(receipt, means=means))
-    events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: _accounts(parts, client), push_events)
+    events = CallbackEvents(parts.db, outbox.deliver, parts.clock, lambda: know_accounts(parts, client), push_events)
     finder = CarerFinder(parts.db, client, ports, parts.clock)
     media = settings.data_dir.absolute() / "media"
     pictures = Pictures(parts.db, ocr, parts.clock, settings.tz, media, emergency_phone=settings.emergency_phone)
@@ -355,11 +373,11 @@ def _dialogue(model: Path, parts: Core) -> Model:
     return Dialogue.load(model, clock=parts.clock)
 
 
-async def keep_engine(parts: Core, handlers: dict[str, Handler]) -> None:
-    """Run the engine for ever; when the database goes away, wait for it and run again."""
+async def keep_engine(parts: Core, handlers: dict[str, Handler], *, patience: float = 5) -> None:
+    """Run the engine for ever; when the database goes away, wait for it and run again. `patience` as in Engine."""
     while True:
         try:
-            await Engine(parts.db.url, handlers, concurrency=parts.settings.worker_concurrency).run()
+            await Engine(parts.db.url, handlers, concurrency=parts.settings.worker_concurrency, patience=patience).run()
         except Exception as err:
             log.error("engine stopped", error=type(err).__name__)
             await asyncio.sleep(1)
@@ -370,24 +388,3 @@ async def _sweep(parts: Core) -> None:
     made = await sweep(parts.db, parts.clock)
     if made:
         log.debug("swept", **made)
-
-
-async def _accounts(parts: Core, client: WecomClient) -> None:
-    """Know every service account that the app may manage; a new one belongs to the first team until somebody says otherwise."""
-    try:
-        accounts = await kf.account_list(client)
-    except WecomError as err:
-        log.error("service accounts cannot be listed", code=err.code, errcode=err.errcode)
-        return
-    async with parts.db.transaction() as tx:
-        team = await tx.scalar(select(Team.id).order_by(Team.id).limit(1))
-        if team is None:
-            return
-        # In the order in which the gateway locks them.
-        for account in sorted(accounts, key=lambda each: each.open_kfid):
-            await tx.execute(
-                insert(KfAccount)
-                .values(open_kfid=account.open_kfid, name=account.name, team_id=team)
-                .on_conflict_do_update(index_elements=["open_kfid"], set_={"name": account.name})
-            )
-    await know_contact_urls(parts.db, client)

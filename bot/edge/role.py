@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -47,12 +48,17 @@ async def run_edge(settings: "Settings") -> None:
         door = Door(
             settings.edge, inner, shelf, now, hospital=settings.hospital, phone=settings.emergency_phone, max_body=settings.max_body
         )
+        readiness = Ready()
         work = [asyncio.create_task(shelf.run()), asyncio.create_task(hand_over(shelf, inner, settings.edge.deadline))]
-        async with serving(_inward(inner, shelf), settings.edge.link_host, settings.edge.link_port, tls=tls):
+        async with serving(
+            _inward(inner, shelf, readiness, settings.edge.keep_bytes), settings.edge.link_host, settings.edge.link_port, tls=tls
+        ):
             async with serving(door.app(), settings.host, settings.port):
                 log.info("edge ready", port=settings.port, link_port=settings.edge.link_port, kept=sorted(settings.edge.tokens))
                 # An edge that cannot write is no use: it ends, and whoever watches over it starts it again.
-                await asyncio.wait([*work, asyncio.create_task(stopped())], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    [*work, asyncio.create_task(stopped(readiness.leave, linger=settings.linger))], return_when=asyncio.FIRST_COMPLETED
+                )
             work[1].cancel()
         shelf.end()
         await asyncio.gather(*work, return_exceptions=True)
@@ -124,14 +130,31 @@ async def _ask(inner: Inner, kept: Kept, deadline: float) -> int:
         return 503
 
 
-def _inward(inner: Inner, shelf: Shelf) -> web.Application:
-    """What the inner side reaches: the link, and how the edge is."""
+@dataclass
+class Ready:
+    """Whether the edge has not been asked to end."""
+
+    here: bool = True
+
+    def leave(self) -> None:
+        """It has."""
+        self.here = False
+
+
+def _inward(inner: Inner, shelf: Shelf, ready: Ready, room: int) -> web.Application:
+    """What the inner side reaches: the link, and how the edge is. `room` is what the shelf holds, in bytes."""
 
     async def healthz(_: web.Request) -> web.Response:
         oldest = shelf.oldest
         waiting = 0.0 if oldest is None else (now() - datetime.fromisoformat(oldest.at)).total_seconds()
         # The edge is well also while the inner side is away: starting it again would help nobody.
         return web.json_response({"status": "ok", "lines": inner.lines, "waiting": len(shelf), "oldest_seconds": round(waiting)})
+
+    async def readyz(_: web.Request) -> web.Response:
+        # Also while the inner side is away: callbacks are kept, which nobody else can do.
+        full = shelf.held >= room
+        status = "draining" if not ready.here else "full" if full else "ready"
+        return web.json_response({"status": status, "lines": inner.lines}, status=200 if status == "ready" else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         LINES.set(inner.lines)
@@ -141,6 +164,7 @@ def _inward(inner: Inner, shelf: Shelf) -> web.Application:
     app = web.Application()
     app.router.add_get("/link", inner.dialled)
     app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     app.on_shutdown.append(inner.close)
     return app

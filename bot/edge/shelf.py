@@ -63,6 +63,11 @@ class Shelf:
         return len(self._waiting)
 
     @property
+    def held(self) -> int:
+        """What is kept, in bytes."""
+        return self._bytes
+
+    @property
     def oldest(self) -> Kept | None:
         """What is next."""
         return self._waiting[0] if self._waiting else None

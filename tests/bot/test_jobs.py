@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from sqlalchemy import text
 from bot import jobs
 from bot.app import Core
 from bot.clock import Clock
+from bot.job_kinds import KINDS, strangers
 from bot.jobs import Engine, Handler, Job, defer, workers_alive
 from bot.process import end
 from bot.settings import Settings
 from bot.worker import keep_engine
 from records.database import Database
+from tests.bot.stage import open_stage
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -72,7 +75,13 @@ def hanging_worker(db: Database) -> Iterator[subprocess.Popen[bytes]]:
 
 @asynccontextmanager
 async def working(db: Database, handler: Handler, *, concurrency: int = 2) -> AsyncIterator[asyncio.Task[None]]:
-    engine = asyncio.create_task(Engine(db.url, {"work": handler}, concurrency=concurrency).run())
+    async with running(db, {"work": handler}, concurrency=concurrency) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def running(db: Database, handlers: dict[str, Handler], *, concurrency: int = 2) -> AsyncIterator[asyncio.Task[None]]:
+    engine = asyncio.create_task(Engine(db.url, handlers, concurrency=concurrency).run())
     try:
         yield engine
     finally:
@@ -222,3 +231,57 @@ async def test_who_does_not_hear_that_he_is_to_stop_is_asked_again() -> None:
     await asyncio.sleep(0)
     await end(tasks, patience=0.01)
     assert asked == 2 and all(task.done() for task in tasks)
+
+
+async def test_an_older_worker_leaves_a_new_kind_of_job_to_a_newer_one(db: Database) -> None:
+    old, new = list[str](), list[str]()
+
+    async def done(kind: str, by: list[str], key: str) -> None:
+        by.append(f"{kind} {key}")
+
+    async with db.transaction() as tx:
+        # What the newer version has deferred: one kind that both know, one that the older does not.
+        await defer(tx, [Job("work", "1"), Job("new_kind", "2", lock="chat:1"), Job("work", "3", lock="chat:2")])
+        # And what is left of a version that knew one queue for all.
+        await tx.execute(text("update procrastinate_jobs set queue_name = 'default' where args->>'key' = '3'"))
+
+    async def left() -> bool:
+        return await status(db) == [("2", "todo")]
+
+    older = {"work": partial(done, "work", old)}
+    async with running(db, older):
+        await until(lambda: len(old) == 2)
+        async with db.transaction() as tx:
+            await defer(tx, [Job("work", "4")])
+        await until(lambda: len(old) == 3)
+        await until(left)
+        async with db.transaction() as tx:
+            assert await strangers(tx) == {"new_kind": 1}
+        # Both versions side by side.
+        async with running(db, {**older, "new_kind": partial(done, "new", new)}):
+            await until(lambda: bool(new))
+    assert new == ["new 2"]
+
+
+async def test_a_worker_that_is_asked_to_end_finishes_what_it_holds_and_takes_nothing_new(db: Database) -> None:
+    begun, go_on, done = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def work(key: str) -> None:
+        begun.set()
+        await go_on.wait()
+        done.append(key)
+
+    engine = asyncio.create_task(Engine(db.url, {"work": work}, concurrency=2, patience=30).run())
+    await deferred(db, "1")
+    await begun.wait()
+    engine.cancel()
+    await asyncio.sleep(0)
+    await deferred(db, "2")
+    go_on.set()
+    await asyncio.gather(engine, return_exceptions=True)
+    assert done == ["1"] and await status(db) == [("2", "todo")]
+
+
+async def test_every_kind_of_job_is_known_by_name(db: Database) -> None:
+    async with open_stage(db, None, Path("/nonexistent")) as stage:
+        assert set(stage.handlers) == KINDS

@@ -1,13 +1,15 @@
 """All that we begin is held back at once, and goes on; what answers never waits. What is stuck is tried once more."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from bot.bulk import lanes_waiting
-from bot.doctor import paused
+from bot.doctor import for_newer_workers, paused
 from bot.stuck import StuckError, again, stuck
+from bot.sweep import sweep
 from records.message import CUSTOMER, Inbound, Outbound, enqueue
 from records.sending import pause_sending, resume_sending, sending
 from records.state import StateChange
@@ -154,3 +156,20 @@ async def test_a_callback_that_was_given_up_is_carried_out_again(stage: Stage) -
     await stage.settle()
     async with stage.db.transaction() as tx:
         assert (await tx.get_one(CallbackEvent, "k1")).handled_at is not None
+
+
+async def test_what_only_a_newer_version_can_send_waits_for_it_and_holds_up_nobody(stage: Stage) -> None:
+    family = await zhao(stage)
+    async with stage.db.transaction() as tx:
+        await enqueue(tx, "new:1", line="chat:1", route="hologram", payload={}, purpose="reply", now=stage.clock(), chat_id=1)
+    await stage.handlers["deliver"]("chat:1")
+    assert await sweep(stage.db, stage.clock) == {}
+    await stage.control("POST", f"{family.path}/say", msgtype="text", text={"content": "在吗"})
+    async with asyncio.timeout(20):
+        while "听到：在吗" not in await family.hears():  # noqa: ASYNC110 - WeCom's
+            await asyncio.sleep(0.05)
+    async with stage.db.transaction() as tx:
+        row = await tx.get_one(Outbound, "new:1")
+        assert (row.state, row.attempts) == ("queued", 0)
+    [finding] = await for_newer_workers(stage.db)
+    assert not finding.ok and "hologram（1）" in finding.text
