@@ -368,32 +368,9 @@ def main() -> None:
     # Libraries of 2023 warn about the Python of today; nobody who runs the service can do anything about it.
     warnings.simplefilter("ignore", DeprecationWarning)
     listed = (
-        app,
-        audit,
-        bench,
-        plan,
-        questionnaire,
-        nlu,
-        family,
-        patient,
-        content,
-        chart,
-        cohort,
-        report,
-        retention,
-        experiment,
-        tag,
-        rule,
-        fhir,
-        client,
-        feed,
-        work,
-        mass,
-        reach,
-        restore,
-        sending,
-        stuck,
-    )
+        app, audit, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, report, retention, experiment,
+        tag, rule, fhir, client, feed, work, mass, reach, restore, sending, stuck,
+    )  # fmt: skip
     for each in listed:
         _list_in_full(each)
     try:
