@@ -169,6 +169,22 @@ def _sizes(said: str) -> list[int]:
         raise typer.BadParameter("give whole numbers with commas between them", param_hint="--sizes") from err
 
 
+@bench.command("charts")
+def bench_charts(
+    results: Annotated[Path, typer.Argument(help="Lines that benchmarks printed with --json.")] = Path("docs/performance/results.jsonl"),
+    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("docs/performance"),
+) -> None:
+    """Draw the charts of docs/performance.md from what benchmarks found."""
+    from bot.bench.charts import draw
+
+    try:
+        for path in draw(results, folder):
+            typer.echo(path)
+    except (OSError, ValueError) as error:
+        typer.echo(f"{results}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
 def _report(result: dict[str, object], as_json: bool) -> None:
     from bot.bench.report import show
 

@@ -85,6 +85,11 @@ class Shelf(Generic[T]):
         # A reader who goes away does not stop what others wait for.
         return kept if kept is not None and self.fresh(kept, now) else await asyncio.shield(self._begin(key, now, make))
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked out now."""
+        return bool(self._at_work)
+
     def fresh(self, kept: Kept[T], now: datetime) -> bool:
         """Whether nobody need look again."""
         # What takes moments is not kept: who has just changed something sees it.

@@ -1,5 +1,6 @@
 """What the console's pages cost with a large hospital behind them: the server's answer, and the first paint in a browser."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -7,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -19,8 +21,11 @@ from bot.bench.processes import BenchError, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.private import throw_away_database
 from console.app import ROUTES, console_app
+from console.counted import COUNTS
 from console.desk import BASE, Desk
+from console.reports.kept import REPORTS_KEPT
 from console.session import begin_session
+from console.shelf import Shelf
 from console.sign_in import COOKIE
 from console.static_files import add_static
 from records.chat import Chat
@@ -33,6 +38,8 @@ SIZES = (10_000, 1_000_000)
 GOAL_SIZE, ANSWER_MS, PAINT_MS, IDLE = 1_000_000, 150.0, 1000.0, 10.0
 ZONE = ZoneInfo("Asia/Shanghai")
 TIMES, WARM, PATIENTS = 12, 1, 6
+# Reports of a million patients are counted beside the pages, one after the other (s).
+PATIENCE = 3600.0
 # What runs on and on, or sends the browser elsewhere, is no page.
 NOT_PAGES = frozenset({"/live", "/sign-in", "/sign-in/wecom", "/sign-in/wecom/back", "/sign-in/wecom/qr"})
 PAINTED = ("/work", "/inbox", "/patients", "/cohorts", "/plans")
@@ -54,6 +61,8 @@ class Pages:
     patients: Sequence[tuple[int, str]]
     chats: Sequence[int]
     listeners: Sequence[str]
+    # What is worked out beside the pages: reports and counts.
+    shelves: Sequence[Shelf[Any]]
 
 
 def run(sizes: Sequence[int] = SIZES) -> Result:
@@ -87,17 +96,29 @@ async def measure(db: Database, *, times: int = TIMES) -> dict[str, object]:
         for name, token, path in _visits(pages):
             seconds.setdefault(name, []).extend(await _answers(pages.origin, token, path, times))
         paints = await _paints(pages)
+        beside = await _worked_out(pages.shelves)
         listening = [f"{COOKIE}={token}" for token in pages.listeners]
         idle = await idle_cost(db, f"{pages.origin}{BASE}/live?topics=work,inbox", listening)
     seconds = {name: each for name, each in seconds.items() if each}
     every = [one for each in seconds.values() for one in each]
     typical = sorted(((median(each), name) for name, each in seconds.items()), reverse=True)
     found: dict[str, object] = {"pages": len(seconds), **percentiles(every, "answer", 0.5, 0.95, 0.99)}
+    found["reports_worked_out_beside_pages_s"] = round(beside, 1)
     found["idle_consoles_percent_of_core"] = round(idle, 1)
     found |= {f"slowest_{place}": f"{name} {1000 * took:.0f} ms" for place, (took, name) in enumerate(typical[:8], 1)}
     if paints:
         found |= {"first_paint_median_ms": round(median(paints.values())), "first_paint_slowest_ms": round(max(paints.values()))}
     return found
+
+
+async def _worked_out(shelves: Sequence[Shelf[Any]]) -> float:
+    """Wait until nothing is worked out any more; how many seconds that took. Raises BenchError after PATIENCE."""
+    begin = time.perf_counter()
+    while any(shelf.busy for shelf in shelves):
+        if time.perf_counter() - begin > PATIENCE:
+            raise BenchError(f"Reports are still being worked out after {PATIENCE:.0f} s.")
+        await asyncio.sleep(0.5)
+    return time.perf_counter() - begin
 
 
 def _visits(pages: Pages) -> Iterator[tuple[str, str, str]]:
@@ -153,14 +174,17 @@ async def _running(db: Database) -> AsyncIterator[Pages]:
         family = select(PatientCarer.carer_id).join(Patient, Patient.id == PatientCarer.patient_id).where(Patient.team_id == team)
         chats = list(await tx.scalars(select(Chat.id).where(Chat.carer_id.in_(family)).order_by(Chat.id.desc()).limit(PATIENTS)))
     app = web.Application()
-    app.add_subapp(BASE, console_app(Desk(db, lambda: datetime.now(UTC), ZONE, "合成医院", secure=False)))
+    console = console_app(Desk(db, lambda: datetime.now(UTC), ZONE, "合成医院", secure=False))
+    app.add_subapp(BASE, console)
     add_static(app)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield Pages(f"http://127.0.0.1:{runner.addresses[0][1]}", tokens["bench-nurse"], tokens["bench-chief"], patients, chats, listeners)
+        origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        shelves = (console[REPORTS_KEPT], console[COUNTS])
+        yield Pages(origin, tokens["bench-nurse"], tokens["bench-chief"], patients, chats, listeners, shelves)
     finally:
         await runner.cleanup()
 

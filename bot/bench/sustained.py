@@ -76,7 +76,8 @@ async def _run(minutes: float, per_second: float, workers: int) -> Result:
             knocking = asyncio.create_task(_knock(running, acknowledged))
             before, begin = _cpu(running), time.perf_counter()
             lags = await at_a_steady_pace(count, per_second, say)
-            cpu, took = _cpu(running) - before, time.perf_counter() - begin
+            took = time.perf_counter() - begin
+            cpu = _since(before, running)
             for beside in (knocking, watching):
                 if beside.done():
                     beside.result()
@@ -85,7 +86,7 @@ async def _run(minutes: float, per_second: float, workers: int) -> Result:
         await asyncio.sleep(CALM_SECONDS)
         before = _cpu(running)
         await asyncio.sleep(IDLE_SECONDS)
-        idle = (_cpu(running) - before) / IDLE_SECONDS
+        idle = {name: seconds / IDLE_SECONDS for name, seconds in _since(before, running).items()}
     figures = {
         "minutes": round(took / 60, 1),
         "turns": len(found.seconds),
@@ -95,8 +96,8 @@ async def _run(minutes: float, per_second: float, workers: int) -> Result:
         "reply_max_ms": round(1000 * max(found.seconds, default=0.0), 1),
         **percentiles(acknowledged, "callback", 0.5, 0.99),
         **percentiles(lags, "sender_lag", 0.99),
-        "cpu_ms_per_turn": round(1000 * cpu / max(1, len(found.seconds)), 1),
-        "idle_share_of_a_core": round(idle, 4),
+        **{f"{name}_cpu_ms_per_turn": round(1000 * seconds / max(1, len(found.seconds)), 1) for name, seconds in cpu.items()},
+        **{f"{name}_idle_share_of_a_core": round(share, 4) for name, share in idle.items()},
         **{f"{name}_rss_mb": max(samples) for name, samples in memory.samples.items()},
         **{f"{name}_rss_growth_ratio": memory.growth(name) for name in memory.samples},
     }
@@ -104,14 +105,19 @@ async def _run(minutes: float, per_second: float, workers: int) -> Result:
         f"{per_second:g}_turns_a_second_p95_below_800ms": not found.unanswered and figures["reply_p95_ms"] < REPLY_P95_MS,
         "callback_p99_below_50ms": figures["callback_p99_ms"] < CALLBACK_P99_MS,
         "memory_flat": all(memory.growth(name) < GROWTH for name in memory.samples),
-        "idle_below_2_percent_of_a_core": idle < IDLE_SHARE,
+        "idle_below_2_percent_of_a_core": sum(idle.values()) < IDLE_SHARE,
     }
     return result("sustained", figures, meets)
 
 
-def _cpu(running: Service) -> float:
-    """Processor seconds of gateway, workers and database so far."""
-    return sum(each.cpu_seconds() for each in (running.gateway, *running.workers)) + database_cpu_seconds(running.db)
+def _cpu(running: Service) -> dict[str, float]:
+    """Processor seconds of gateway, each worker and the database so far."""
+    processes = {each.name: each.cpu_seconds() for each in (running.gateway, *running.workers)}
+    return processes | {"database": database_cpu_seconds(running.db)}
+
+
+def _since(before: dict[str, float], running: Service) -> dict[str, float]:
+    return {name: seconds - before[name] for name, seconds in _cpu(running).items()}
 
 
 async def _knock(running: Service, acknowledged: list[float]) -> None:
