@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from bot.log_secrets import secrets_of
 from bot.logs import configure
 from bot.settings import Settings, load_settings
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 def command_settings(role: str, **given: object) -> Settings:
     """The settings of a command, which logs as `role`. Raises SettingsError."""
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    configure(settings.log_level, role=role)
+    configure(settings.log_level, role=role, secrets=secrets_of(settings))
     return settings
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
+from sqlalchemy import text
 
 from bot.app import Core, core, recogniser, wecom_access, wecom_client
 from bot.audit import diagnose_audit
@@ -84,6 +85,7 @@ async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings += await diagnose_audit(parts.db, parts.clock(), parts.settings.tz)
     findings += await _retention(parts)
     findings += await for_newer_workers(parts.db)
+    findings += await _server_log(parts)
     findings += await _published(parts, root)
     async with wecom_client(parts) as client:
         access = wecom_access(parts.settings)
@@ -116,6 +118,15 @@ async def paused(db: Database, zone: ZoneInfo) -> list[Finding]:
     if now.back is not None and now.back.paused:
         findings.append(Finding(False, _say("restored", to=f"{now.back.to.astimezone(zone):%Y-%m-%d %H:%M:%S}")))
     return findings
+
+
+async def _server_log(parts: Core) -> list[Finding]:
+    """Whether a server of the hospital's own writes rows that it refuses into its log; nothing about the embedded one, which does not."""
+    if parts.db.embedded is not None:
+        return []
+    async with parts.db.transaction() as tx:
+        least = await tx.scalar(text("select current_setting('log_min_messages')"))
+    return [] if least in ("log", "fatal", "panic") else [Finding(False, _say("server_log", least=least))]
 
 
 async def _retention(parts: Core) -> list[Finding]:

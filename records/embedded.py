@@ -103,7 +103,20 @@ class EmbeddedServer:
         # Its farewell has nothing to do here, and would make a folder that was removed meanwhile again.
         atexit.unregister(server._cleanup)
         making.unlink(missing_ok=True)
-        return str(server.get_uri())
+        url = str(server.get_uri())
+        self._keep_words_out_of_its_log(url)
+        return url
+
+    def _keep_words_out_of_its_log(self, url: str) -> None:
+        """Of a statement that fails the server would write down the row, which may be a patient's: who asked is told, that is enough."""
+        if "log_min_messages" in (self.folder / "postgresql.auto.conf").read_text("utf-8"):
+            return
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("alter system set log_min_messages = 'log'")
+            connection.execute("alter system set log_error_verbosity = 'terse'")
+            connection.execute("select pg_reload_conf()")
 
     def _end_leftovers(self) -> None:
         """End what still makes the database for a process that was killed."""
