@@ -14,6 +14,7 @@ from actions.turn import Turn
 from bot.around import Around
 from bot.called import LANGUAGE
 from bot.danger import keep_in_danger
+from bot.limiter import Limiter
 from bot.media import VOICE, WAITING
 from bot.my_page import answer_my_page
 from bot.picture_answer import answer_picture
@@ -42,6 +43,9 @@ log = structlog.get_logger(__name__)
 # The dialogue reads this much of a message; triage reads all of it.
 DIALOGUE_CHARACTERS = 500
 QUOTE = 200
+# Turns of dialogue that one chat takes in a minute, in this process: no thumb writes so fast. What is more is stored and judged all the
+# same, and a person is asked to look; only the dialogue, which costs most, does without it.
+MOST_TURNS = 120
 # In a message's outcome: its alert was raised before its turn came.
 TRIAGED = "triaged_ahead"
 # An item of a questionnaire, as plans/wording.yml numbers it, and a bare number in answer to one.
@@ -100,10 +104,12 @@ class DialogueFailed(Exception):
 class TurnTaker:
     """Takes turns. `talker` is None while the model is `loading`, or broken: triage, and a person, then do without it.
 
-    `hears` says that voice messages are recognised; `pages` is where families' phones find our pages.
+    `hears` says that voice messages are recognised; `pages` is where families' phones find our pages. `limiter` says how many turns
+    of dialogue a chat takes, by its number; None: as many as it likes.
     """
 
     def __init__(self, talker: Talker | None, zone: ZoneInfo, *, emergency_phone: str, hears: bool = False, pages: str = "") -> None:
+        self.limiter: Limiter | None = None
         self.talker, self._zone, self._emergency_phone, self._hears, self._pages = talker, zone, emergency_phone, hears, pages
         self.loading = False
 
@@ -255,6 +261,10 @@ class TurnTaker:
             if self.loading:
                 raise NotReady
             return await self._without_dialogue(turn, answer, "loading")
+        # By when it was written: what waited while WeCom was away is no flood.
+        written = turn.message.sent_at if turn.message is not None else turn.now
+        if self.limiter is not None and not self.limiter.may(str(turn.chat.id), written):
+            return await self._set_aside(turn, answer, "too_many", f"{MOST_TURNS}/min", "too_many")
         try:
             said = await self.talker.turn(turn)
         except Exception as err:
@@ -266,22 +276,26 @@ class TurnTaker:
         return [Reply(each.text or "", tuple(each.buttons)) for each in said]
 
     async def _without_dialogue(self, turn: Turn, answer: Answer, why: str) -> list[Reply]:
-        if (said := await plainly(turn)) is not None:
+        return await self._set_aside(turn, answer, "dialogue_down", why, "trouble")
+
+    async def _set_aside(self, turn: Turn, answer: Answer, category: str, why: str, said: str) -> list[Reply]:
+        """What can be done without dialogue; for the rest a person is asked to look, and the family is told (`family.<said>`)."""
+        if (plain := await plainly(turn)) is not None:
             answer.outcome["answer"] = "plain"
-            return said
+            return plain
         await raise_flag(
             turn.tx,
             turn.chat,
             level="same_day",
-            categories=["dialogue_down"],
+            categories=[category],
             said=turn.text[:QUOTE],
             because=why,
-            evidence=[{"rule": "dialogue_down", "version": 1, "because": why}],
+            evidence=[{"rule": category, "version": 1, "because": why}],
             now=turn.now,
             by="system",
         )
-        answer.outcome["answer"] = "trouble"
-        key = "family.trouble" if turn.notified else "family.trouble_nobody"
+        answer.outcome["answer"] = said
+        key = f"family.{said}" if turn.notified else f"family.{said}_nobody"
         return [Reply(say(key, phone=turn.phone, emergency=self._emergency_phone))]
 
 

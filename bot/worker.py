@@ -44,6 +44,7 @@ from bot.intake.watch import watch_feeds
 from bot.jobs import DRAIN, Engine, Handler, Job, defer, workers_alive
 from bot.keep import keep
 from bot.kf_accounts import know_accounts
+from bot.limiter import Limiter
 from bot.lines import LANE_JOB
 from bot.mass_message import JOB as MASS
 from bot.mass_message import MassMessages
@@ -72,7 +73,7 @@ from bot.settings import Settings
 from bot.staff_sync import StaffSync
 from bot.sweep import sweep
 from bot.tables import TABLES_EVERY, Tables
-from bot.turn import TurnTaker
+from bot.turn import MOST_TURNS, TurnTaker
 from bot.voices import Voices
 from bot.weekly import WeeklySummary
 from bot.worker_health import worker_health
@@ -136,7 +137,7 @@ async def run_worker(
         AsyncExitStack() as closing,
     ):
         turns = TurnTaker(None, settings.tz, emergency_phone=settings.emergency_phone, hears=settings.hears, pages=settings.pages)
-        turns.loading = model is not None
+        turns.limiter, turns.loading = Limiter(MOST_TURNS), model is not None
         ocr = OcrProcess()
         handlers = compose(parts, client, turns, ocr, ears, ports)
         engines: list[asyncio.Task[None]] = []

@@ -14,9 +14,9 @@ from aiohttp import web
 from sqlalchemy import select
 
 from bot.fhir.body import read_body
-from bot.fhir.limit import Limiter
 from bot.fhir.scope import granted
 from bot.fhir.secret import hash_token, is_secret, new_secret
+from bot.limiter import Limiter
 from records.database import Database
 from records.fhir_client import FhirClient, FhirToken, end_tokens
 

@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from bot.fhir.clients import ClientError, add_client, describe_clients, revoke_client
 from bot.fhir.entrance import AT_ONCE, Caller, Entrance
-from bot.fhir.limit import REMEMBERED, Limiter
 from bot.fhir.refusal import FhirRefusal
 from bot.fhir.scope import allows, granted
 from bot.fhir.secret import hash_secret, is_secret
+from bot.limiter import REMEMBERED, Limiter
 from bot.settings import FhirSettings
 from records.database import Database
 from records.schema import FhirToken
