@@ -24,8 +24,9 @@ from bot.process import end, lock_data, serving, stopped
 from bot.retention import read_retention_gauges
 from bot.settings import Settings
 from bot.tables import TABLES_EVERY, Tables
-from bot.web import add_fhir, gateway_app
+from bot.web import add_fhir, gateway_app, root_app
 from bot.worker_health import HEALTH, asked, listening_socket
+from plans.reach.route import Channels
 
 log = structlog.get_logger(__name__)
 
@@ -117,17 +118,14 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
                 await _plant(parts)
             process = WorkerProcess(["worker"])
             app = gateway_app(parts)
-            add_fhir(app, parts)
             add_content_pages(app, parts)
             # What families enter on their pages is judged here, by the same tables as what they write.
             tables = Tables(parts.db, settings.tz)
             await tables.refresh()
-            add_family_pages(app, parts)
-            add_console(app, parts, await push_channels(parts))
+            add_inner(app, parts, await push_channels(parts))
             readiness = Readiness({"database": parts.db.ready, **({"worker": process.ready} if worker else {})})
             alive = {"database": parts.db.ready, **({"worker": process.alive} if worker else {})}
             add_health_routes(app, alive, readiness, lambda: _count(parts), beside=process.metrics)
-            add_intake_routes(app, parts)
             control = add_sandbox(app, parts, session) if settings.sandbox else None
             async with serving(app, settings.host, settings.port):
                 if control is not None:
@@ -153,7 +151,7 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
 async def run_web(settings: Settings, *, role: str) -> None:
     """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
     async with core(settings, role=role, pool_size=4) as parts, aiohttp.ClientSession() as session:
-        app = gateway_app(parts) if role == "gateway" else web.Application()
+        app = gateway_app(parts) if role == "gateway" else root_app(settings)
         tables = Tables(parts.db, settings.tz)
         add_content_pages(app, parts)
         checks = {"database": parts.db.ready}
@@ -161,10 +159,7 @@ async def run_web(settings: Settings, *, role: str) -> None:
         add_health_routes(app, checks, readiness, (lambda: _count(parts)) if role == "web" else None)
         if role == "web":
             await tables.refresh()
-            add_fhir(app, parts)
-            add_family_pages(app, parts)
-            add_console(app, parts, await push_channels(parts))
-            add_intake_routes(app, parts)
+            add_inner(app, parts, await push_channels(parts))
             if settings.sandbox:
                 add_sandbox(app, parts, session)
         async with serving(app, settings.host, settings.port):
@@ -173,6 +168,14 @@ async def run_web(settings: Settings, *, role: str) -> None:
                 tasks.append(asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY)))
             await stopped(readiness.leave, linger=settings.linger)
             await end(tasks)
+
+
+def add_inner(app: web.Application, parts: Core, channels: Channels) -> None:
+    """What shows or takes patients' data: FHIR, the families' pages, the console, the intake."""
+    add_fhir(app, parts)
+    add_family_pages(app, parts)
+    add_console(app, parts, channels)
+    add_intake_routes(app, parts)
 
 
 async def watch_database(parts: Core, every: float = 1.0) -> None:

@@ -9,13 +9,20 @@ from bot.edge.received import received_at
 from bot.gateway import add_gateway_routes
 from bot.push_access import push_access
 from bot.push_gateway import add_push_routes
+from bot.settings import Settings
+from bot.sound import sound_headers
 from integrations.wecom.callback import Callback
+
+
+def root_app(settings: Settings) -> web.Application:
+    """The outermost application of a role, still without an address. Its limit of a body holds for all that is hung below it."""
+    return web.Application(client_max_size=settings.max_body, middlewares=[sound_headers])
 
 
 def gateway_app(core: Core) -> web.Application:
     """The callbacks of WeCom and of the push channels."""
     settings, access = core.settings, wecom_access(core.settings)
-    app = web.Application(client_max_size=settings.max_body)
+    app = root_app(settings)
     callback = Callback(access.callback_token, access.callback_aes_key, access.corp_id, max_bytes=settings.max_body)
     key = settings.edge_link.signing_key
 

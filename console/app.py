@@ -15,13 +15,14 @@ from console.counted import COUNTS
 from console.desk import BASE, DESK, SEAT, Desk
 from console.fence import guard_answer, route_name
 from console.forgery import check_same_site
-from console.form import plain
+from console.form import plain, reading_body
 from console.inbox import ROUTES as INBOX
 from console.live.stream import PATH as LIVE_PATH
 from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
 from console.page import ANYBODY, BY_ITSELF, NOBODY, Route, by_htmx, render, sentences
+from console.password import Passwords
 from console.patients.routes import ROUTES as PATIENTS
 from console.phone import ROUTES as PHONE
 from console.plans import ROUTES as PLANS
@@ -31,7 +32,7 @@ from console.retraining import ROUTES as RETRAINING
 from console.retraining.checks import CHECKS
 from console.session import seat_of
 from console.shelf import Memory, Shelf
-from console.sign_in import COOKIE
+from console.sign_in import COOKIE, PASSWORDS
 from console.sign_in import ROUTES as SIGN_IN
 from console.team import ROUTES as TEAM
 from console.tour import ROUTES as TOUR
@@ -61,15 +62,14 @@ ROUTES: tuple[Route, ...] = (
     *TOUR,
     *ADMIN,
 )
-MAX_BODY = 4 << 20
 NEEDS = web.AppKey("needs", dict[web.AbstractRoute, Route])
 
 
 def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application:
     """The application to be mounted at /console."""
-    app = web.Application(middlewares=[guard_answer, _errors, _seat], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[guard_answer, _errors, _seat])
     app[DESK] = desk
-    app[NEEDS] = {}
+    app[NEEDS], app[PASSWORDS] = {}, Passwords()
     add_live(app)
     app[REPORTS_KEPT] = Shelf(ReportStore(desk.db), kept_for=KEPT_FOR)
     app[CHECKS], app[COUNTS] = Shelf(Memory(), kept_for=KEPT_FOR), Shelf(Memory())
@@ -134,6 +134,9 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
     if needs != NOBODY and SEAT not in request:
         return _to_sign_in(request)
     if request.method not in ("GET", "HEAD"):
+        if route is None or not route.streams:
+            with reading_body():
+                await request.post()
         await check_same_site(request, request[SEAT].csrf if SEAT in request else None)
     if route is not None and needs not in (NOBODY, ANYBODY):
         request[SEAT].rights.check(needs, whole=route.whole)

@@ -4,6 +4,8 @@ import hmac
 
 from aiohttp import web
 
+from console.form import reading_body
+
 HEADER, FIELD = "X-CSRF-Token", "csrf"
 
 
@@ -22,7 +24,8 @@ async def check_same_site(request: web.Request, csrf: str | None) -> None:
         return
     proof = request.headers.get(HEADER)
     if proof is None and request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        field = (await request.post()).get(FIELD)
+        with reading_body():
+            field = (await request.post()).get(FIELD)
         proof = field if isinstance(field, str) else None
     if proof is None or not hmac.compare_digest(proof.encode(), csrf.encode()):
         raise web.HTTPForbidden

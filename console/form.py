@@ -1,12 +1,27 @@
 """What forms and addresses hold: words that can be kept, numbers of rows, days that somebody can mean."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from aiohttp import web
+
 # Nobody lives or is asked beyond these, and reckoning on from any day between them stays within the calendar.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+
+
+@contextmanager
+def reading_body() -> Iterator[None]:
+    """Around the reading of a body: what aiohttp cannot make of it (an unknown charset, a part without a name, bytes that are packed
+    wrongly) is the sender's mistake, not ours. Raises HTTPBadRequest."""
+    try:
+        yield
+    except (web.HTTPException, ConnectionResetError):
+        raise
+    except Exception as err:
+        raise web.HTTPBadRequest from err
 
 
 def words(form: Mapping[str, Any], name: str, longest: int | None = None) -> str:

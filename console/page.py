@@ -32,7 +32,7 @@ BY_ITSELF = "X-Live"
 class Route:
     """One address below /console. `needs` is a right of records.role, in any team; what a row needs is checked at its door.
 
-    What is about the `whole` hospital needs the right everywhere.
+    What is about the `whole` hospital needs the right everywhere. One that `streams` reads its body by itself, piece by piece.
     """
 
     method: str
@@ -40,6 +40,7 @@ class Route:
     handler: Handler
     needs: str
     whole: bool = False
+    streams: bool = False
 
 
 def get(path: str, handler: Handler, needs: str) -> Route:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from console.desk import BASE, DESK, SEAT, Desk
 from console.form import words
 from console.page import ANYBODY, NOBODY, get, open_sections, post, render
-from console.password import sign_in
+from console.password import Passwords, TooBusy, sign_in
 from console.session import begin_session, end_session
 from integrations.authorize import in_wecom
 from records.staff import Staff
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 COOKIE, STATE = "careloop_staff", "careloop_sign_in"
 # WeCom's own time for a code is 5 min; somebody who looks for his phone may take longer.
 STATE_SECONDS = 600
+PASSWORDS = web.AppKey("passwords", Passwords)
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -45,11 +46,16 @@ async def by_password(request: web.Request) -> web.StreamResponse:
     # Of a password every sign counts.
     password = str(form.get("password", ""))[:1000]
     now = desk.clock()
+    try:
+        checked = await request.app[PASSWORDS].check(desk.db, login, password)
+    except TooBusy:
+        log.warning("too many passwords wait to be checked")
+        return _page(request, wrong="busy", login=login, onward=onward, status=429)
     async with desk.db.transaction() as tx:
-        staff = await sign_in(tx, login, password, code, now)
-        token = await begin_session(tx, staff, "password", _agent(request), now) if isinstance(staff, Staff) else None
+        staff = await sign_in(tx, checked, password, code, now)
+        token = await begin_session(tx, staff, "password", _agent(request), now) if staff is not None else None
     if token is None:
-        return _page(request, wrong=str(staff), login=login, onward=onward, status=401)
+        return _page(request, wrong="wrong", login=login, onward=onward, status=401)
     return _signed_in(desk, token, onward)
 
 

@@ -16,6 +16,7 @@ from bot.edge.gauges import ASKED
 from bot.edge.inner import Answer, Inner, InnerAway
 from bot.edge.settings import EdgeSettings
 from bot.edge.shelf import Shelf, ShelfFull
+from bot.sound import sound_headers
 from integrations.callback_error import CallbackError
 from integrations.wecom.limits import TokenBucket
 from integrations.wecom.signed import check_sealed
@@ -57,7 +58,7 @@ class Door:
 
     def app(self) -> web.Application:
         """Everything is one route: what is not on the list is not found."""
-        app = web.Application(client_max_size=self._max)
+        app = web.Application(client_max_size=self._max, middlewares=[sound_headers])
         app.router.add_route("*", "/{path:.*}", self._counted)
         return app
 

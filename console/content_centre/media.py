@@ -11,7 +11,8 @@ from console.content_centre.form import Part
 from console.content_centre.reach import item_of, say
 from console.content_page import media_answer
 from console.desk import DESK, SEAT
-from console.page import ANYBODY, get, post, render
+from console.form import reading_body
+from console.page import ANYBODY, Route, get, render
 from plans.content.catalogue import usable_media
 from plans.content.lifecycle import content_of
 from plans.content.media import MAX_BYTES, MediaRefused, check_media, misplaced
@@ -26,7 +27,8 @@ _SMALL = 4096
 async def upload(request: web.Request) -> web.StreamResponse:
     """One file of a block. What was there before stays when it is refused; the sentence says why."""
     desk, seat = request.app[DESK], request[SEAT]
-    given, name, data = await _received(request)
+    with reading_body():
+        given, name, data = await _received(request)
     kind = given.get("kind", "picture")
     part = Part(kind, file=given.get("was_file", ""), sha256=given.get("was_sha256", ""))
     if len(data) > _LARGEST:
@@ -93,7 +95,7 @@ async def show_draft(request: web.Request) -> web.StreamResponse:
 
 _SHA = r"{sha256:[0-9a-f]{64}}"
 ROUTES = (
-    post("/content/draft/media", upload, WRITE),
+    Route("POST", "/content/draft/media", upload, WRITE, streams=True),
     get(f"/content/draft/media/{_SHA}", show_draft, WRITE),
     get(rf"/content/items/{{code}}/{{version:\d{{1,6}}}}/media/{_SHA}", show, ANYBODY),
 )

@@ -11,6 +11,7 @@ from console.family.page import sorry
 from console.family.session import visitor_of
 from console.fence import guard_answer, route_name
 from console.forgery import check_same_site
+from console.form import reading_body
 from console.page import NOBODY
 from records.database import is_unable
 
@@ -63,6 +64,9 @@ async def _visitor(request: web.Request, handler: Handler) -> web.StreamResponse
     desk, token = request.app[FAMILY], request.cookies.get(COOKIE)
     if (request.content_length or 0) > MAX_BODY:
         raise web.HTTPRequestEntityTooLarge(MAX_BODY, request.content_length or 0)
+    if request.method not in ("GET", "HEAD"):
+        with reading_body():
+            await request.post()
     if token:
         async with desk.db.transaction() as tx:
             visitor = await visitor_of(tx, token, desk.clock())

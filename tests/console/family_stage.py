@@ -13,6 +13,7 @@ from sqlalchemy import select
 from yarl import URL
 
 from bot.private import free_port
+from bot.sound import sound_headers
 from console.content_page import add_content_pages
 from console.family.app import family_app
 from console.family.desk import BASE, FamilyDesk, WeixinSignIn
@@ -173,7 +174,7 @@ async def open_family(db: Database, weixin: WeixinSignIn | None = None) -> Async
             tx.add(patient)
             await tx.flush()
             tx.add(PatientCarer(patient_id=patient.id, carer_id=carer.id, relationship="母亲" if carer_name == "赵敏" else "父亲"))
-    app = web.Application()
+    app = web.Application(middlewares=[sound_headers])
     stage = FamilyStage(db, TestServer(app, port=free_port()), weixin=weixin)
     desk = FamilyDesk(db, lambda: stage.now, ZONE, "示范儿童医院", "120", f"http://127.0.0.1:{stage.server.port}", weixin=weixin)
     add_content_pages(app, db, lambda: stage.now, ZONE, "示范儿童医院")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from yarl import URL
 
+from bot.sound import sound_headers
 from console.app import console_app
 from console.chat_sdk import ChatSdk
 from console.counted import COUNTS
@@ -166,7 +167,7 @@ async def open_stage(
     """The console on this database, planted; `mounted` are other applications beside it."""
     async with db.transaction() as tx:
         await plant(tx)
-    app = web.Application()
+    app = web.Application(middlewares=[sound_headers])
     stage = Stage(db, TestServer(app), http=[])
     desk = Desk(
         db, lambda: stage.now, ZONE, "示范儿童医院", secure=False, wecom=wecom, installation=installation, media=media,
