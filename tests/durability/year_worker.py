@@ -167,8 +167,8 @@ def _hurry() -> None:
     worker.PLANS_EVERY = 59
     worker.RULES_EVERY = 3600
     for name in ("RISK", "CHOICES", "FRIENDS", "TABLES", "COHORTS", "CONTENTS", "CARERS", "GROUP_SENDS", "ARTICLES", "FEEDS", "VIEWS",
-                 "PUBLICATIONS", "WEEKLY", "MESSAGES", "STAFF"):  # fmt: skip
+                 "PUBLICATIONS", "WEEKLY", "MESSAGES", "STAFF", "SEAL", "VERIFY", "LOOK"):  # fmt: skip
         setattr(worker, f"{name}_EVERY", NEVER_AGAIN)
-    worker._accounts = _seldom(worker._accounts)  # type: ignore[assignment]
+    worker.know_accounts = _seldom(worker.know_accounts)  # type: ignore[assignment]
     worker.POLITENESS = 0
     jobs.HEARTBEAT, jobs.STALLED_AFTER, jobs.LOOK_EVERY = 0.5, 3.0, 0.05
