@@ -1,5 +1,6 @@
 """`careloop audit …`: whether the audit is as it was written. Help is instant: every command imports what it needs when it runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,3 +32,15 @@ def head() -> None:
     from bot.audit_commands import head_command
 
     head_command()
+
+
+@audit.command()
+def minors(
+    year: Annotated[int, typer.Option(min=2020, max=2100, help="The year that is audited.")],
+    out: Annotated[Path | None, typer.Option(help="Write a new Excel file instead of printing.", dir_okay=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """The yearly audit of minors' personal data (未成年人网络保护条例, article 37), in numbers, with open points."""
+    from bot.minors_audit import minors_command
+
+    minors_command(year, out, as_json=as_json)

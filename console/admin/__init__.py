@@ -5,6 +5,7 @@ from console.admin.audit_chain import ROUTES as AUDIT_CHAIN
 from console.admin.erasure import ROUTES as ERASURE
 from console.admin.export import ROUTES as EXPORT
 from console.admin.feeds import ROUTES as FEEDS
+from console.admin.minors_audit import ROUTES as MINORS
 from console.admin.people import ROUTES as PEOPLE
 from console.admin.person import ROUTES as PERSON
 from console.admin.reach import ROUTES as REACH
@@ -18,5 +19,5 @@ from console.admin.triage import ROUTES as TRIAGE
 from console.page import of_whole
 from console.sending import ROUTES as SENDING
 
-WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *AUDIT_CHAIN, *RETENTION, *FEEDS, *SYSTEM, *SENDING, *REACH)
+WHOLE = of_whole(*PEOPLE, *PERSON, *ROLES, *TEAMS, *AUDIT, *AUDIT_CHAIN, *MINORS, *RETENTION, *FEEDS, *SYSTEM, *SENDING, *REACH)
 ROUTES = (*WHOLE, *RULES, *TAGS, *TRIAGE, *EXPORT, *ERASURE)

@@ -13,6 +13,7 @@ from console.admin.fields import day_span, page_of
 from console.desk import DESK, SEAT
 from console.page import get, render, today
 from console.words import area_words
+from plans.read_purposes import purpose
 from records.base import Base
 from records.fhir_client import FhirClient
 from records.patient import Patient, ReadAudit, patients_numbered
@@ -77,7 +78,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         first=first,
         last=last,
         unknown=unknown,
-        why=words["why"],
+        purpose=purpose,
         entities=words["entities"],
         refusals=words["refusals"],
     )

@@ -38,3 +38,15 @@ async def test_the_page_of_periods_says_what_law_asks_and_what_the_nights_did(st
         tx.add(RetentionRun(at=NOW, ended_at=NOW, counts={"links": {"family_link": 2, "fhir_token": 1}}))
     assert "3条" in await admin.text("/admin/retention")
     assert (await (await stage.client("linyue")).get("/admin/retention")).status == 403
+
+
+async def test_the_years_audit_of_minors_is_shown_and_downloaded(stage: Stage) -> None:
+    admin = await stage.client("admin")
+    page = await admin.text("/admin/audit/minors")
+    assert "2026年" in page and "第三十七条" in page and "在档未成年人" in page and "3 人" in page
+    assert "2024年）" in await admin.text("/admin/audit/minors?year=2024")
+    answer = await admin.get("/admin/audit/minors.xlsx?year=nonsense")
+    assert answer.status == 200 and answer.headers["Content-Disposition"] == 'attachment; filename="careloop-minors-2026.xlsx"'
+    assert (await answer.read()).startswith(b"PK")
+    for path in ("/admin/audit/minors", "/admin/audit/minors.xlsx"):
+        assert (await (await stage.client("zhangwei")).get(path)).status == 403
