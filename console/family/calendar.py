@@ -25,10 +25,13 @@ from plans.visit import coming as visits_coming
 from plans.visit import in_words
 from records.appointment import Appointment, appointments
 from records.care_plan import Task
+from records.flag import Flag
 from records.patient import Patient
 
 # So many visits are named on today's page.
 VISITS = 2
+# What was said about the child that cannot wait, and has not been seen to yet: the last of it.
+_ALARM = select(Flag).where(Flag.state != "closed", Flag.level.in_(("emergency", "urgent"))).order_by(Flag.raised_at.desc()).limit(1)
 _MONTH = pattern(r"(20\d\d)-(0[1-9]|1[0-2])")
 
 
@@ -49,6 +52,7 @@ async def show_today(request: web.Request) -> web.StreamResponse:
         items = await today(tx, [child], now, desk.zone)
         visits = [visit for visit in await visits_coming(tx, child, now, desk.zone) if visit.status == "booked"]
         forms = [form_of(each) for each in await assigned_to(tx, [child])]
+        alarm = await tx.scalar(_ALARM.where(Flag.patient_id == child.id))
     return render(
         request,
         "today.html",
@@ -57,6 +61,7 @@ async def show_today(request: web.Request) -> web.StreamResponse:
         visits=[(in_words(visit, now, desk.zone), visit) for visit in visits[:VISITS]],
         forms=list({form.id: form for form in forms}.values()),
         date=today_of(desk),
+        alarm=alarm,
     )
 
 

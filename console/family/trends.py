@@ -72,6 +72,8 @@ def _usual(usual: tuple[float | None, float | None] | None, unit: str) -> str:
 
 def _stands(latest: ReadingView, usual: tuple[float | None, float | None] | None) -> str:
     """Where the last reading stands: by its band, or for weight and length among children of this age."""
+    if latest.level in ("emergency", "urgent"):
+        return str(words()["trends"]["danger"])
     if latest.level == "normal":
         return str(words()["trends"]["inside"])
     if latest.level is not None and usual is not None:

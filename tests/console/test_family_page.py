@@ -64,6 +64,10 @@ async def test_a_link_from_the_chat_leads_to_a_fever_and_the_words_that_matter(f
     await expect(danger).to_contain_text("急诊")
     await assert_accessible(page)
     await keep_screenshot(page, "family-danger")
+    await page.get_by_role("link", name="回到今天").tap()
+    await expect(page.get_by_role("alert")).to_contain_text("已经通知值班医护")
+    await page.get_by_role("navigation", name="页面").get_by_role("link", name="趋势").tap()
+    await expect(page.locator(".trend")).to_contain_text("要马上找医生看")
     [flag] = await family.flags()
     assert (flag.level, flag.said, flag.patient_id) == ("emergency", "体温39.8℃", await family.child("小满"))
 
