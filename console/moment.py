@@ -1,5 +1,6 @@
 """When something was or will be, how old a child is, how much was measured, as people say it: the filters of templates."""
 
+import re
 from datetime import date, datetime
 
 from jinja2 import pass_context
@@ -7,6 +8,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from console.desk import Desk
+
+_DAY = re.compile(r"(?<!\d)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
 
 
 def _local(context: Context, at: datetime) -> datetime:
@@ -76,4 +79,26 @@ def number_text(value: float) -> str:
     return f"{value:.6g}"
 
 
-FILTERS = {"day": day, "moment": moment, "clock": clock, "ago": ago, "ticking": ticking, "age": age_text, "number": number_text}
+@pass_context
+def dated(context: Context, said: str) -> str:
+    """A sentence with its days as people say them: 2026-03-01 is 3月1日."""
+
+    def spoken(found: re.Match[str]) -> str:
+        try:
+            return day(context, date.fromisoformat(found[0]))
+        except ValueError:
+            return found[0]
+
+    return _DAY.sub(spoken, said)
+
+
+FILTERS = {
+    "day": day,
+    "dated": dated,
+    "moment": moment,
+    "clock": clock,
+    "ago": ago,
+    "ticking": ticking,
+    "age": age_text,
+    "number": number_text,
+}

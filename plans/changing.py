@@ -107,6 +107,9 @@ class Changer:
         if any(len(words) > LONGEST_TEXT for words in said.values()):
             raise ChangeRefused("text_long", most=LONGEST_TEXT)
         ids = [each.id for each in known.questions]
+        if text and not known.text:
+            # Nobody would ever read it.
+            raise ChangeRefused("no_text", step=step, known="、".join(ids) or "-")
         if question and question not in ids:
             raise ChangeRefused("question_unknown", step=step, question=question, known="、".join(ids) or "-")
         return await self._write("text", step, said)

@@ -49,9 +49,9 @@ def edit(do: Edit) -> Handler:
                 plan = await _plan(tx, request)
                 said, undo = await do(tx, request, plan, form)
         except ChangeRefused as err:
-            return await plan_page(request, str(err))
+            return await plan_page(request, str(err), form)
         except Mistake as err:
-            return await plan_page(request, mistake(err.code))
+            return await plan_page(request, mistake(err.code), form)
         except (MoveRefused, TemplateError) as err:
             return await plan_page(request, mistake("plan_moved" if isinstance(err, MoveRefused) else "plan_gone"))
         return see_other(request, f"/patients/{plan.patient_id}/plan", said=said, undo=undo)
@@ -82,10 +82,10 @@ async def change(tx: AsyncSession, request: web.Request, plan: CarePlan, form: A
         case "hours":
             row, _ = await changer.change_hours(step, _hours(form))
         case "text":
-            asked, ask = words(form, "question") or None, words(form, "ask") or None
-            row, _ = await changer.change_text(
-                step, title=words(form, "title") or None, text=words(form, "text") or None, question=asked if ask else None, ask=ask
-            )
+            # Of a step that asks the sentence is a question: `step/question`.
+            step, _, asked = step.partition("/")
+            said = {"question": asked, "ask": words(form, "text")} if asked else {"text": words(form, "text")}
+            row, _ = await changer.change_text(step, title=words(form, "title") or None, **said)
         case _:
             raise Mistake("kind")
     return "plan_changed", f"/patients/{plan.patient_id}/plans/{plan.id}/changes/{row.id}/undo"

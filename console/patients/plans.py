@@ -1,8 +1,10 @@
 """A patient's plans: what is due, what was, what was changed for him alone, and one follow-up explained."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
@@ -61,18 +63,30 @@ class PlanView:
     past: Sequence[TaskLine]
     beyond: Sequence[tuple[str, datetime]]
 
+    @property
+    def sentences(self) -> dict[str, str]:
+        """What families are told or asked, by `step` or `step/question`, with its step's title."""
+        told = {step.id: f"{step.title}：{step.text}" for step in self.steps if step.text}
+        return told | {f"{step.id}/{each.id}": f"{step.title}：{each.ask}" for step in self.steps for each in step.questions}
+
 
 async def show(request: web.Request) -> web.StreamResponse:
     """All plans, running ones first."""
     return await plan_page(request)
 
 
-async def plan_page(request: web.Request, mistake: str | None = None) -> web.StreamResponse:
-    """The page of plans; with a `mistake` it says why nothing was changed."""
+async def plan_page(request: web.Request, mistake: str | None = None, typed: Mapping[str, Any] | None = None) -> web.StreamResponse:
+    """The page of plans; with a `mistake` it says why nothing was changed, and what was `typed` stands in its form, open."""
     async with request.app[DESK].db.transaction() as tx:
         head = await open_patient(tx, request)
         views = await plan_views(tx, request, head)
-    return patient_page(request, head, "plan", status=422 if mistake else 200, plans=views, mistake=mistake, p_words=_words())
+    # The form that was sent: of which plan, and what for.
+    sent = {"plan": request.match_info["number"], "act": request.path.rsplit("/", 1)[-1]} if typed is not None else {}
+    given = defaultdict(str, {**(typed or {}), **sent})
+    return patient_page(
+        request, head, "plan", status=422 if mistake else 200, plans=views, mistake=mistake, given=given,
+        blank=defaultdict(str), p_words=_words(),
+    )  # fmt: skip
 
 
 async def task(request: web.Request) -> web.StreamResponse:

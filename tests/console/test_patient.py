@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import func, select
 
+from console.page import environment
 from records.care_plan import CarePlan, CarePlanChange, Task
 from records.chat import Chat
 from records.clinical_note import ClinicalNote
@@ -238,7 +239,7 @@ async def test_a_plan_is_changed_for_one_patient_and_changed_back(chart: Chart) 
     task = next(each for each in await chart.tasks("scheduled") if each.day > date(2026, 3, 1))
     own = {"step": task.step, "day": task.day.isoformat(), "slot": str(task.slot)}
     assert (await client.post(f"{act}/change", kind="move", to="2026-03-09", hour="10", **own)).status == 303
-    assert "改到2026-03-09" in (page := await client.text(f"{chart.path}/plan")) and "只对这位患儿的调整" in page
+    assert "改到3月9日" in (page := await client.text(f"{chart.path}/plan")) and "只对这位患儿的调整" in page
     for wrong in (
         {"kind": "move", "to": "2026-02-01", **own},
         {"kind": "hours", "step": task.step, "hours": "23"},
@@ -246,21 +247,34 @@ async def test_a_plan_is_changed_for_one_patient_and_changed_back(chart: Chart) 
         {"kind": "skip"},
     ):
         assert (await client.post(f"{act}/change", **wrong)).status == 422, wrong
+    typed = await (await client.post(f"{act}/change", kind="hours", step="*", hours="23")).text()
+    assert 'value="23"' in typed and typed.count('<details class="menu" open>') == 1, "what was typed stays, in its open form"
     for good in (
         {"kind": "skip", "step": task.step, "day": "2026-03-05"},
         {"kind": "add", "step": task.step, "day": "2026-03-12"},
         {"kind": "add", "step": "", "day": "2026-03-13", "text": "记得带疫苗本"},
         {"kind": "hours", "step": "*", "hours": "9、20"},
         {"kind": "text", "step": task.step, "title": "拉得怎么样"},
+        {"kind": "text", "step": "stool_and_urine/stool_colour", "text": "今天拉了几次？"},
     ):
         assert (await client.post(f"{act}/change", **good)).status == 303, good
     async with chart.stage.db.transaction() as tx:
         changes = [row.id for row in await tx.scalars(select(CarePlanChange).order_by(CarePlanChange.id))]
-    assert len(changes) == 6
+    assert len(changes) == 7
     assert (await client.post(f"{act}/changes/{changes[0]}/undo")).status == 303
     assert (await client.post(f"{act}/changes/{changes[0]}/undo")).status == 422
     history = await client.text(f"{chart.path}/tasks/{(await chart.tasks('scheduled'))[0].id}")
     assert "新生儿出院后居家观察" in history
+
+
+def test_days_in_a_sentence_are_said_as_people_say_them() -> None:
+    class Here:
+        zone = UTC
+
+    said = environment().from_string("{{ '2026-03-05的“称重”改到2027-01-02，不是2026-02-31，也不是12026-03-05' | dated }}")
+    assert (
+        said.render(desk=Here(), now=datetime(2026, 3, 1, tzinfo=UTC)) == "3月5日的“称重”改到2027-01-02，不是2026-02-31，也不是12026-03-05"
+    )
 
 
 async def test_a_plan_pauses_goes_on_and_ends(chart: Chart) -> None:
@@ -342,7 +356,16 @@ async def test_a_follow_up_is_put_to_another_day_by_hand(chart: Chart, browser_p
     await line.get_by_label("改到").fill("2026-03-20")
     await line.get_by_role("button", name="改期").click()
     await expect(page.locator("#toasts")).to_contain_text("已为这位患儿调整")
-    await expect(page.get_by_text("改到2026-03-20")).to_have_count(1)
+    await expect(page.get_by_text("改到3月20日")).to_have_count(1)
+    words = page.locator("details.menu").filter(has_text="改文字").first
+    await words.locator("summary").click()
+    await words.get_by_label("改哪一句").select_option(label="大便和小便：今天宝宝的大便是什么颜色？拿不准可以拍一张照片发来。")
+    await words.get_by_label("改成").fill("{name}最近一次大便是黄的、绿的，还是发白？")
+    await words.get_by_role("button", name="只为这位患儿改").click()
+    await expect(page.locator(".list").get_by_text("还是发白？")).to_be_visible()
+    await keep_screenshot(page, "patient-plan")
+    stranger = await browser_page("qinlan", f"{chart.path}/plan")
+    await expect(stranger.locator("#main")).to_contain_text("没有这个页面")
     await page.locator("#toasts").get_by_role("button", name="撤销").click()
     await expect(page.locator("#toasts")).to_contain_text("已撤销")
     await expect(page.get_by_text("已撤销）")).to_have_count(1)

@@ -61,6 +61,9 @@ async def test_other_words_reach_the_family_and_the_rules_stay(family: Family) -
     task = await family.task_of(on(1))
     question = (await template_of(family.tx, task)).step(task.step).questions[0]
     assert (question.ask, question.rules) == ("今天称了吗？多少？", "neonatal_weight")
+    with pytest.raises(ChangeRefused, match="没有自己的话") as refused:
+        await changer(family, plan).change_text("weight_and_feeding", text="今天怎么样")
+    assert refused.value.code == "no_text", "a sentence that nobody would ever read"
 
 
 async def test_a_step_that_the_template_has_not(family: Family, ours: dict[Any, Any]) -> None:
