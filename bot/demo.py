@@ -43,7 +43,9 @@ async def plant(tx: AsyncSession, now: datetime, zone: ZoneInfo) -> bool:
             staff = Staff(userid=person["userid"], name=person["name"], title=person["title"])
             tx.add(staff)
             await tx.flush()
-            tx.add_all([TeamMember(team_id=team.id, staff_id=staff.id), OnCall(team_id=team.id, staff_id=staff.id, tier=person["tier"])])
+            tx.add(TeamMember(team_id=team.id, staff_id=staff.id))
+            if "tier" in person:
+                tx.add(OnCall(team_id=team.id, staff_id=staff.id, tier=person["tier"]))
             await _give(tx, staff, person, team)
         if number == 0:
             first_team = team

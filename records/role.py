@@ -98,6 +98,15 @@ class Rights:
         return [team for team in teams if self.has(right, team)]
 
 
+async def who_may(tx: AsyncSession, right: str, team_id: int | None, *, but: Collection[str] = ()) -> list[str]:
+    """The names of the active staff whose role gives them `right` in that team (None: in any), in their order on file, without the
+    userids in `but`."""
+    given = select(StaffRole.staff_id).join(Role, Role.id == StaffRole.role_id).where(Role.rights.contains([right]))
+    if team_id is not None:
+        given = given.where((StaffRole.team_id == team_id) | StaffRole.team_id.is_(None))
+    return list(await tx.scalars(select(Staff.name).where(Staff.id.in_(given), Staff.active, Staff.userid.not_in(but)).order_by(Staff.id)))
+
+
 async def rights_of(tx: AsyncSession, staff: Staff, teams: Collection[int] | None = None) -> Rights:
     """The rights of `staff`; none when he is not active. `teams` are those he belongs to, where the caller has them already."""
     if not staff.active:

@@ -87,7 +87,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         base, _, _ = await _before(tx, request, form)
         written = await _read(tx, request, form, base, await _scope(tx, request))
-    return render(request, "console/content_centre/_preview.html", **await _seen(request, written))
+    return render(request, "console/content_centre/_preview.html", **await _seen(request, form, written))
 
 
 async def save(request: web.Request) -> web.StreamResponse:
@@ -193,13 +193,20 @@ def _sentence(problem: Problem) -> str:
     return f"{label_of(problem.field)}：{told}" if problem.field else told
 
 
-async def _seen(request: web.Request, written: Written) -> dict[str, Any]:
+async def _seen(request: web.Request, form: Form, written: Written) -> dict[str, Any]:
     """What the preview's template wants."""
     phone = checked = None
     if written.shown is not None:
         phone = phone_of(written.shown, unreviewed(written.shown.source), base=MEDIA, hospital=request.app[DESK].hospital)
         checked = await asyncio.to_thread(check_content, written.shown)
-    return {"phone": phone, "checked": checked, "wrong": written.wrong, "media": MEDIA, "words": words}
+    return {
+        "phone": phone,
+        "checked": checked,
+        "blank": not any((form.title, form.body, form.text, form.source, form.parts)),
+        "wrong": written.wrong,
+        "media": MEDIA,
+        "words": words,
+    }
 
 
 async def _editor(
@@ -210,7 +217,7 @@ async def _editor(
     return render(
         request, "console/content_centre/edit.html", status=422 if refused else 200, form=form, version=version, refused=refused,
         teams=teams, tag_names=sorted(entry.name for entry in tags), block_names=table("blocks"), with_file=WITH_FILE,
-        placeholders=table("placeholders"), **await _seen(request, written),
+        placeholders=table("placeholders"), **await _seen(request, form, written),
     )  # fmt: skip
 
 

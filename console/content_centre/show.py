@@ -18,6 +18,7 @@ from plans.content.push import push_counts, reference_line
 from records.content import OPEN_STATES
 from records.content_read import reads
 from records.patient import AccessRefused
+from records.role import who_may
 from records.staff import Team, names_of
 from tagging.cohort.scope import scope_of_staff
 
@@ -38,6 +39,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         figures = {each.version: each for each in await reads(tx, article=item.code)}
         pushes = (await push_counts(tx, item.code)).get(item.code, Counter())
         team = await tx.get(Team, item.team_id) if item.team_id is not None else None
+        others = await who_may(tx, "content.approve", item.team_id, but={*chosen.editors, seat.staff.userid})
         scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)
     content = content_of(chosen)
     before = max((each for each in versions if each.version < chosen.version), key=lambda each: each.version, default=None)
@@ -48,7 +50,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     return render(
         request, "console/content_centre/show.html", item=item, versions=versions, version=chosen, live=live, before=before,
         phone=phone_of(content, reference_line(chosen, desk.zone), base=media, hospital=desk.hospital), media=media,
-        changes=difference(content_of(before), content) if before is not None else None, checked=checked, moves=moves,
+        others=others, changes=difference(content_of(before), content) if before is not None else None, checked=checked, moves=moves,
         numbers={each.id: each.version for each in versions}, names=names | words("by"),
         figures=figures, figure_names=FIGURES, pushes=pushes, team=team, words=words, may=may, day_now=today(desk),
         mark=mark_of(newest_of(versions)), reason_of=reason_of,

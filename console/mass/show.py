@@ -18,6 +18,7 @@ from plans.mass_message.words import words as states
 from plans.mass_message.write import FOUR_EYES, hands_of
 from records.mass_message import MassMessage
 from records.patient import AccessRefused
+from records.role import who_may
 from records.staff import Staff, Team, names_of
 from records.state import StateChange
 from tagging.cohort.words import CohortError
@@ -40,10 +41,11 @@ async def seen(tx: AsyncSession, request: web.Request, message: MassMessage, ref
     chosen = select(StateChange).where(StateChange.entity == "mass_message", StateChange.entity_id == message.id).order_by(StateChange.id)
     moves = list(await tx.scalars(chosen))
     names = await names_of(tx, (each.by for each in moves))
-    team = await tx.get_one(Team, message.team_id)
+    team, hands = await tx.get_one(Team, message.team_id), await hands_of(tx, message)
+    others = await who_may(tx, APPROVE, team.id, but={*hands, seat.staff.userid})
     return {
         "author": await tx.get_one(Staff, message.created_by), "team": team, "moves": moves,
-        "names": names | words("by"), "own": seat.staff.userid in await hands_of(tx, message), "four_eyes": FOUR_EYES, "refused": refused,
+        "names": names | words("by"), "own": seat.staff.userid in hands, "others": others, "four_eyes": FOUR_EYES, "refused": refused,
         "reads": message.text.replace("{name}", say("example.name")),
         "held": await held(tx), "local_now": desk.clock().astimezone(desk.zone), **await how_far(tx, request, message),
     }  # fmt: skip

@@ -331,7 +331,7 @@ async def test_an_article_is_published_in_the_browser(desk: Desk, browser_page: 
     await keep_screenshot(reviewer, "content")
     await reviewer.get_by_role("button", name="审核通过").click()
     await reviewer.get_by_role("button", name="发布").click()
-    await reviewer.get_by_role("dialog").get_by_role("button", name="确定").click()
+    await reviewer.get_by_role("dialog").get_by_role("button", name="发布").click()
     await expect(reviewer.locator("h1")).to_contain_text("已发布")
     await assert_accessible(reviewer)
     (code,) = [each for each in await codes(desk) if each.startswith("a-")]

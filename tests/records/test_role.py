@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from records.database import Database
-from records.role import RIGHTS, Rights, rights_of
+from records.role import RIGHTS, Rights, rights_of, who_may
 from records.schema import Role, Staff, StaffRole, Team, TeamMember
 
 
@@ -21,8 +21,11 @@ async def test_a_member_is_a_clinician_until_his_team_gives_him_a_role(db: Datab
         assert rights.has("care.act", here.id) and not rights.has("care.act", there.id)
         assert rights.has("content.write", there.id) and not rights.has("content.write", here.id) and rights.has("content.write")
         assert rights.teams_with("care.read", [here.id, there.id]) == [here.id]
+        assert await who_may(tx, "content.write", there.id) == ["林悦"] == await who_may(tx, "content.write", None)
+        assert await who_may(tx, "content.write", here.id) == [] == await who_may(tx, "content.write", None, but=["linyue"])
         staff.active = False
         assert await rights_of(tx, staff) == Rights()
+        assert await who_may(tx, "content.write", there.id) == [], "who left"
 
 
 async def test_a_role_for_everywhere_holds_in_every_team_and_opens_no_patients(db: Database) -> None:
