@@ -1,5 +1,6 @@
 """Everybody who works here: found, and taken over from WeCom's directory."""
 
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -52,6 +53,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         sought=sought,
         left=left,
         last=last.value if last is not None else None,
+        last_at=datetime.fromisoformat(last.value["at"]) if last is not None else None,
         can_sync=desk.installation is not None,
         wrong=area_words("admin")["mistakes"].get(request.query.get("wrong", "")),
     )

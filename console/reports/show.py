@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -90,11 +90,11 @@ async def excel(request: web.Request) -> web.StreamResponse:
     if table is None:
         raise web.HTTPNotFound
     body = await asyncio.to_thread(workbook_of, table, look)
-    name = f"careloop-{code}-{look.span.first}-{look.span.last}.xlsx"
+    name = f"{table.title} {look.span.first} {look.span.last}.xlsx"
     return web.Response(
         body=body,
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"},
     )
 
 

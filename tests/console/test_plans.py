@@ -175,7 +175,7 @@ async def test_the_dry_run_tells_what_goes_out_and_writes_nothing(stage: Stage) 
     assert "朵朵·问候" in page
     cohort = await kept(lin, "都要", "年龄 < 9")
     page = await (await lin.post("/plans/gentle/dry-run", whom="cohort", cohort=str(cohort), days="14")).text()
-    assert "2位患者" in page
+    assert "2位患儿" in page
     assert (await qin.post("/plans/gentle/dry-run", whom="patient", record_number="D0001", days="14")).status == 404
     assert (await qin.post("/plans/gentle/dry-run", whom="cohort", cohort=str(cohort), days="14")).status == 404
     async with stage.db.transaction() as tx:
@@ -295,7 +295,7 @@ async def test_people_are_moved_to_a_new_version_after_the_difference_is_shown(s
             await enrol(tx, patient, template, anchors={"enrolment": NOW.astimezone(ZONE).date()}, hour=None, by="x", now=NOW, zone=ZONE)
     await published(stage, 2, "换了说法。")
     page = await lin.text("/plans/gentle/move")
-    assert "您的1位患者" in page and "换了说法。" in page
+    assert "您的1位患儿" in page and "换了说法。" in page
     page = await (await lin.post("/plans/gentle/move/preview", version="2")).text()
     assert 'data-moved="1"' in page and "朵朵" in page and "果果" not in page
     assert await read_by(stage, "linyue") == [await stage.patient("D0001")]
@@ -305,7 +305,7 @@ async def test_people_are_moved_to_a_new_version_after_the_difference_is_shown(s
     async with stage.db.transaction() as tx:
         rows = (await tx.execute(select(CarePlan.patient_id, CarePlan.template_version))).tuples().all()
     assert dict(rows) == {await stage.patient("D0001"): 2, await stage.patient("R0001"): 1}
-    assert "1位患者从第1版换到第2版" in await lin.text("/plans/gentle/log")
+    assert "1位患儿从第1版换到第2版" in await lin.text("/plans/gentle/log")
     assert "换到第2版" not in await qin.text("/plans/gentle/log")
 
 

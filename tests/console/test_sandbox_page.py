@@ -24,7 +24,7 @@ NASTY = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 ALERT: dict[str, Any] = {
     "card_type": "button_interaction",
     "task_id": "flag-1-1-1",
-    "source": {"desc": "危急告警", "desc_color": 2},
+    "source": {"desc": "危急预警", "desc_color": 2},
     "main_title": {"title": "2个月婴儿发热", "desc": "小宇 · 2个月"},
     "sub_title_text": "助手已请家长去急诊，请马上联系。",
     "quote_area": {"type": 0, "title": "家长原话", "quote_text": "烧到38度5了，才两个月"},

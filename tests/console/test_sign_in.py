@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from playwright.async_api import expect
 from sqlalchemy import select
 
 from console import password as passwords
@@ -23,6 +24,7 @@ from records.account import Account
 from records.database import Database
 from records.refusal import AccessRefusal
 from records.staff import Staff
+from tests.console.browser import OpenPage, assert_accessible, keep_screenshot
 from tests.console.stage import ZONE, Stage, open_stage
 
 PASSWORD = "correct horse 电池"
@@ -84,6 +86,24 @@ async def test_what_is_wrong_is_not_told(stage: Stage, wrong: dict[str, str]) ->
     said = {(await try_in(stage, known, **wrong))[1].replace(wrong.get("login", "Admin"), "") for _ in range(MOST_FAILURES + 1)}
     # Nor that it is locked by now, which would tell that there is such an account.
     assert len(said) == 1 and "账号、密码或动态码不对" in said.pop()
+
+
+@pytest.mark.browser
+async def test_a_person_comes_in_and_who_is_not_on_file_stays_out(stage: Stage, browser_page: OpenPage) -> None:
+    known = await account(stage)
+    page = await browser_page(None, "/team")
+    await expect(page.get_by_role("heading", name="随访平台")).to_be_visible()
+    await assert_accessible(page)
+    await keep_screenshot(page, "sign-in")
+    for login, arrived in (("stranger", False), ("admin", True)):
+        await page.get_by_label("账号").fill(login)
+        await page.get_by_label("密码").fill(PASSWORD)
+        await page.get_by_label("动态码").fill(pyotp.TOTP(known.totp_secret).at(stage.now))
+        await page.get_by_role("button", name="登录", exact=True).click()
+        if not arrived:
+            await expect(page.get_by_text("账号、密码或动态码不对")).to_be_visible()
+    await expect(page.get_by_role("navigation", name="主导航")).to_be_visible()
+    assert "/team" in page.url, "on to where he wanted to go"
 
 
 async def test_five_failures_lock_for_a_while(stage: Stage) -> None:

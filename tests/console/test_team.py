@@ -89,7 +89,7 @@ async def test_work_goes_to_a_colleague_and_the_alert_waits_for_him(stage: Stage
     lead, team = await stage.client("zhangwei"), await team_id(stage)
     linyue, zhangwei = await staff_id(stage, "linyue"), await staff_id(stage, "zhangwei")
     there = f"/team/{team}/members/{linyue}"
-    assert "告警1条" in await lead.text(f"{there}/hand-over")
+    assert "预警1条" in await lead.text(f"{there}/hand-over")
     assert "wrong=has_work" in (await lead.post(f"{there}/remove")).headers["Location"]
     assert (await lead.post(f"{there}/hand-over", to=str(zhangwei))).status == 303
     async with stage.db.transaction() as tx:

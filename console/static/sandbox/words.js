@@ -133,8 +133,8 @@ export const WORK = {
   title: (name) => `${name}的待办`,
   none: "都处理完了，歇口气吧",
   kinds: {
-    alert: "告警",
-    flag: "告警",
+    alert: "预警",
+    flag: "预警",
     missed_task: "随访没答",
     missed: "随访没答",
     partial: "只答了一半",
