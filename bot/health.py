@@ -12,6 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Metric, generate_la
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import DBAPIError
 
+from bot.metrics import DATABASE_UP
+
 log = structlog.get_logger(__name__)
 
 Check = Callable[[], Awaitable[bool]]
@@ -58,7 +60,9 @@ def add_health_routes(
         if count is not None:
             try:
                 await count()
+                DATABASE_UP.set(1)
             except (DBAPIError, OSError) as err:
+                DATABASE_UP.set(0)
                 log.warning("not counted", error=type(err).__name__)
         text = generate_latest(Both(await beside())) if beside is not None else generate_latest()
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})

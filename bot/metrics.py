@@ -1,6 +1,6 @@
 """Counters for /metrics; names follow Prometheus' conventions."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 CALLBACKS = Counter("careloop_callbacks_total", "Callbacks by outcome", ["code"])
 CALLBACK_SECONDS = Histogram(
@@ -12,6 +12,10 @@ TURN_SECONDS = Histogram(
 )
 MESSAGES_OUT = Counter("careloop_messages_out_total", "Messages sent, by route and outcome", ["route", "outcome"])
 FLAGS = Counter("careloop_flags_total", "Alerts raised, by level", ["level"])
+DIALOGUE = Gauge("careloop_dialogue_ready", "1 while the dialogue is loaded in this worker; -1 where none is wanted")
+DATABASE_UP = Gauge(
+    "careloop_database_up", "1 when the database answered when these figures were asked for; the others are old if it did not"
+)
 TASKS = Counter("careloop_tasks_total", "Follow-ups, by what became of them", ["outcome"])
 WECOM_ERRORS = Counter("careloop_wecom_errors_total", "Failed WeCom calls, by code", ["code"])
 FHIR = Counter("careloop_fhir_requests_total", "Requests to the FHIR edge", ["method", "code"])

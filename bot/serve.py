@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core, push_channels
 from bot.audit import read_audit_gauges
+from bot.gauges import read_installation_gauges
 from bot.health import Readiness, add_health_routes
 from bot.heartbeat import PIPE, Heart
 from bot.intake.gauges import read_gauges
@@ -193,6 +194,7 @@ async def watch_database(parts: Core, every: float = 1.0) -> None:
 
 
 async def _count(parts: Core) -> None:
+    await read_installation_gauges(parts.db, parts.clock(), parts.settings.data_dir)
     await read_gauges(parts.db, parts.clock())
     await read_audit_gauges(parts.db, parts.clock())
     await read_retention_gauges(parts.db, parts.clock())

@@ -14,6 +14,7 @@ from random import SystemRandom
 
 import structlog
 
+from bot import metrics
 from bot.adapt import JOB as ADAPT
 from bot.adapt import Adapter
 from bot.app import Core, core, push_ports, recogniser, wecom_access, wecom_client
@@ -310,6 +311,7 @@ async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> H
     dialogue cannot be loaded.
     """
     if model is None:
+        metrics.DIALOGUE.set(-1)
         return None
     try:
         await _read_articles(parts)
@@ -321,6 +323,7 @@ async def _load_dialogue(turns: TurnTaker, model: Path | None, parts: Core) -> H
         # Triage needs no model: families in danger are helped, the others get a person.
         log.error("dialogue cannot be loaded", error=type(err).__name__)
     else:
+        metrics.DIALOGUE.set(1)
         log.info("dialogue ready", pid=os.getpid())
         return swap
     finally:
