@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from console.admin import ROUTES as ADMIN
 from console.cohorts import ROUTES as COHORTS
 from console.content_centre import ROUTES as CONTENT
+from console.corrections import ROUTES as CORRECTIONS
 from console.counted import COUNTS
 from console.desk import BASE, DESK, SEAT, Desk
 from console.fence import guard_answer, route_name
@@ -49,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     *SIGN_IN,
     *LIVE,
     *WORK,
+    *CORRECTIONS,
     *INBOX,
     *PATIENTS,
     *PHONE,

@@ -100,14 +100,16 @@ _READ = f"""
     ) role on true
     where r.at >= :since and r.at < :until and r.patient_id in {_MINOR} group by 1, 2, 3, 4
 """
-_ERASURES = """
+_DECIDED = """
     select count(*) filter (where filed_at >= :since and filed_at < :until) as filed,
-           count(*) filter (where state = 'done' and decided_at >= :since and decided_at < :until) as done,
+           count(*) filter (where state = '{done}' and decided_at >= :since and decided_at < :until) as done,
            count(*) filter (where state = 'refused' and decided_at >= :since and decided_at < :until) as refused,
            avg(extract(epoch from decided_at - filed_at) / 86400) filter (where decided_at >= :since and decided_at < :until) as days,
            max(extract(epoch from decided_at - filed_at) / 86400) filter (where decided_at >= :since and decided_at < :until) as longest
-    from erasure
+    from {table}
 """
+_ERASURES = _DECIDED.format(done="done", table="erasure")
+_CORRECTIONS = _DECIDED.format(done="applied", table=f"correction where patient_id in {_MINOR}")
 _MONTHS = """
     select count(*) from generate_series(cast(:first as date), cast(:last as date), interval '1 month') m(month)
     where not exists (select from retention_run r where r.ended_at is not null
@@ -188,6 +190,7 @@ async def _reads(tx: AsyncSession, asked: dict[str, Any]) -> AsyncIterator[Line]
 async def _requests(tx: AsyncSession, asked: dict[str, Any]) -> list[Line]:
     exports = f"select count(*) from state_change where entity = 'patient' and new = 'exported' and {_YEAR} and entity_id in {_MINOR}"
     erasures = (await tx.execute(text(_ERASURES), _only(_ERASURES, asked))).one()
+    corrections = (await tx.execute(text(_CORRECTIONS), _only(_CORRECTIONS, asked))).one()
     return [
         _line("requests", "exported", await _one(tx, exports, asked)),
         _line("requests", "erasures_filed", erasures.filed),
@@ -195,6 +198,11 @@ async def _requests(tx: AsyncSession, asked: dict[str, Any]) -> list[Line]:
         _line("requests", "erasures_refused", erasures.refused),
         _line("requests", "erasures_days", erasures.days),
         _line("requests", "erasures_longest", erasures.longest),
+        _line("requests", "corrections_filed", corrections.filed),
+        _line("requests", "corrections_applied", corrections.done),
+        _line("requests", "corrections_refused", corrections.refused),
+        _line("requests", "corrections_days", corrections.days),
+        _line("requests", "corrections_longest", corrections.longest),
     ]
 
 
@@ -218,9 +226,10 @@ async def _chain(tx: AsyncSession, asked: dict[str, Any]) -> list[Line]:
 
 
 async def _open_points(tx: AsyncSession, asked: dict[str, Any]) -> list[Line]:
-    late = "select count(*) from erasure where state = 'open' and filed_at < :late"
+    late = "select count(*) from {} where state = 'open' and filed_at < :late"
     found = "select coalesce((select found from audit_check order by id desc limit 1), 0)"
-    points = {"no_consent": _NO_CONSENT, "late_erasures": late, "tampered": found, "no_runs": _MONTHS}
+    waiting = {"late_erasures": late.format("erasure"), "late_corrections": late.format("correction")}
+    points = {"no_consent": _NO_CONSENT, **waiting, "tampered": found, "no_runs": _MONTHS}
     return [_line("open", item, await _one(tx, query, asked), point=True) for item, query in points.items()]
 
 

@@ -19,6 +19,7 @@ from records.consent import Consent
 from records.contact import Contact
 from records.content import ContentItem, ContentMedia, ContentPush, ContentVersion
 from records.content_read import ContentRead
+from records.correction import Correction
 from records.dealt_with import DealtWith
 from records.encounter import Encounter
 from records.erasure import Erasure, KeptRecord, Tombstone
@@ -123,6 +124,7 @@ __all__ = [
     "ContentRead",
     "ContentVersion",
     "Conversation",
+    "Correction",
     "DealtWith",
     "Department",
     "Encounter",

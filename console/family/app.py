@@ -4,7 +4,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from console.family import calendar, consent, enter, learn, mini, questionnaire, records, report, trends
+from console.family import calendar, consent, correct, enter, learn, mini, questionnaire, records, report, trends
 from console.family.desk import BASE, FAMILY, VISITOR, FamilyDesk
 from console.family.enter import COOKIE, to_enter
 from console.family.page import sorry
@@ -21,7 +21,8 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 64 << 10
 FORM = "application/x-www-form-urlencoded"
 OPEN = web.AppKey("open", set[str])
-ROUTES = tuple(route for area in (enter, mini, calendar, report, trends, learn, records, questionnaire, consent) for route in area.ROUTES)
+AREAS = (enter, mini, calendar, report, trends, learn, records, questionnaire, consent, correct)
+ROUTES = tuple(route for area in AREAS for route in area.ROUTES)
 
 
 def family_app(desk: FamilyDesk) -> web.Application:

@@ -19,6 +19,7 @@ from plans.privacy import in_detail, withdraw
 from records.chat import latest_chat
 from records.consent import consents
 from records.patient import Patient, ReadAudit
+from records.read_log import selves
 from records.staff import Department, Staff, Team, TeamMember
 
 # So far back, and so many lines, are shown; who wants more asks the hospital.
@@ -92,7 +93,7 @@ async def _reads(tx: AsyncSession, child: Patient, now: datetime, zone: ZoneInfo
     latest = func.max(ReadAudit.at)
     seen = (
         select(latest.label("at"), ReadAudit.staff_id, func.count().label("times"), ReadAudit.why)
-        .where(ReadAudit.patient_id == child.id, ReadAudit.at > now - SINCE)
+        .where(ReadAudit.patient_id.in_(await selves(tx, child.id)), ReadAudit.at > now - SINCE)
         .group_by(day, ReadAudit.staff_id, ReadAudit.client_id, ReadAudit.why)
         .order_by(latest.desc())
         .limit(LINES)

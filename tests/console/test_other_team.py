@@ -22,6 +22,7 @@ from records.chat import Chat
 from records.chat_desk import CannedAnswer
 from records.cohort_enrolment import CohortEnrolment
 from records.content import ContentItem
+from records.correction import Correction
 from records.erasure import Erasure
 from records.errand import raise_errand
 from records.flag import Flag, raise_flag
@@ -43,7 +44,7 @@ FORM = {"nonce": "0123456789abcdef", "title": "雾化", "text": "雾化后漱口
 # What is open to nobody in particular: the ways in.
 OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/wecom"), ("GET", "/sign-in/wecom/back")}
 # Where a right everywhere is not enough: only members of the team come there.
-OF_MEMBERS = ("/alerts/", "/errands/", "/inbox/", "/patients/", "/cohorts/", "/m/")
+OF_MEMBERS = ("/alerts/", "/corrections/", "/errands/", "/inbox/", "/patients/", "/cohorts/", "/m/")
 # What belongs to no team, and what the parts of such an address may be.
 ANY: dict[str, object] = {
     "admin id": 1, "admin code": "fever", "content version": 1, "nlu id": 1, "plans version": 1, "plans format": "yml",
@@ -85,7 +86,9 @@ async def theirs(stage: Stage) -> dict[str, object]:
         order = CohortEnrolment(
             template="asthma_none", version=1, staff_id=qin.id, cohort_id=cohort.id, definition={}, team_ids=[team.id], at=NOW, state="done"
         )
-        tx.add_all([message, answer, mass, item, overlay, order])
+        wish = {"field": "name", "was": "果果", "wanted": "果子", "said": "", "filed_at": NOW}
+        correction = Correction(patient_id=child.id, carer_id=mother.id, **wish)
+        tx.add_all([message, answer, mass, item, overlay, order, correction])
         await raise_flag(
             tx, chat, level="urgent", categories=["breathing"], said="喘", because="喘", evidence=[], now=NOW, patient_id=child.id
         )
@@ -106,7 +109,7 @@ async def theirs(stage: Stage) -> dict[str, object]:
             "patients change": 1, "plans id": "hypertension", "plans order": order.id, "team team": team.id, "team staff": qin.id,
             "chats chat": chat.id, "beside id": child.id,
             "team duty": (await tx.scalars(select(OnCall.id).where(OnCall.staff_id == qin.id))).one(), "admin id": overlay.id,
-            "admin erasure": erasure.id,
+            "admin erasure": erasure.id, "corrections correction": correction.id,
         }  # fmt: skip
         return found
 

@@ -16,6 +16,7 @@ from records.schema import (
     AuditCheck,
     Carer,
     Consent,
+    Correction,
     Erasure,
     Observation,
     Patient,
@@ -69,6 +70,9 @@ async def plant(tx: AsyncSession) -> None:
     tx.add(Erasure(patient_id=901, filed_at=NOW - timedelta(days=4), state="done", decided_at=NOW, **asked))
     tx.add(Erasure(patient_id=902, filed_at=NOW - timedelta(days=2), state="refused", decided_at=NOW, **asked))
     tx.add(Erasure(patient_id=903, filed_at=NOW - timedelta(days=16), **asked))
+    wish = {"patient_id": children["baby"].id, "carer_id": carer.id, "was": "", "wanted": "x", "said": ""}
+    tx.add(Correction(field="name", filed_at=NOW - timedelta(days=3), state="applied", decided_at=NOW, **wish))
+    tx.add(Correction(field="sex", filed_at=NOW - timedelta(days=20), **wish))
     tx.add(RetentionRun(at=NOW, ended_at=NOW, counts={"links": {"family_link": 3}}))
     tx.add(AuditCheck(at=NOW, seals=4, rows=10, head="4:ab", found=2, problems=[]))
 
@@ -102,12 +106,13 @@ async def test_every_number_is_as_it_was_planted(db: Database) -> None:
     assert number("refusals", "refusals") == 1
     requests = ("exported", "erasures_filed", "erasures_done", "erasures_refused", "erasures_days", "erasures_longest")
     assert [number("requests", each) for each in requests] == [1, 3, 1, 1, 3, 4]
+    corrections = ("corrections_filed", "corrections_applied", "corrections_refused", "corrections_days", "corrections_longest")
+    assert [number("requests", each) for each in corrections] == [2, 1, 0, 3, 3]
     assert found[("retention", "家属页面的一次性链接、接口的访问令牌")] == (3, "")
     assert [number("chain", each) for each in ("seals", "checks", "found", "removed")] == [0, 1, 2, 0]
-    assert [number("open", each) for each in ("no_consent", "late_erasures", "tampered", "no_runs")] == [1, 1, 2, 2]
-    assert {each.item for each in lines if each.wrong} == {
-        items[each]["name"] for each in ("no_consent", "late_erasures", "tampered", "no_runs")
-    }
+    points = ("no_consent", "late_erasures", "late_corrections", "tampered", "no_runs")
+    assert [number("open", each) for each in points] == [1, 1, 1, 2, 2]
+    assert {each.item for each in lines if each.wrong} == {items[each]["name"] for each in points}
 
 
 async def test_another_year_counts_what_was_then(db: Database) -> None:
