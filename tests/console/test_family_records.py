@@ -70,7 +70,7 @@ async def test_trends_say_what_is_usual_at_this_age(family: FamilyStage) -> None
             at = family.now - timedelta(days=days)
             await store(tx, patient, code="temperature", value=value, unit="Cel", text=f"{value}", at=at, now=at, message_id=None)
     page = await (await family.signed_in()).text(f"/h5/{child}/trends")
-    assert "平常在36～37.5℃" in page and "比平常范围高" in page and "<polyline" in page and "style=" not in page
+    assert "平常在36～37.5℃" in page and "要马上找医生看" in page and "<polyline" in page and "style=" not in page
 
 
 async def test_the_family_is_shown_who_has_opened_the_record(family: FamilyStage) -> None:
