@@ -81,10 +81,12 @@ class DatabasePace:
         self._all = [bucket("minute", per_minute, MINUTE), bucket("hour", per_hour, HOUR)]
         self._bulk = [bucket("bulk_minute", per_minute, MINUTE, BULK_SHARE), bucket("bulk_hour", per_hour, HOUR, BULK_SHARE)]
 
+    def keeps(self, path: str) -> bool:
+        """Whether calls on `path` are limited here."""
+        return path in PACED
+
     async def take(self, path: str, *, bulk: bool) -> None:
-        """Return when one call on `path` may be made."""
-        if path not in PACED:
-            return
+        """Return when one call on `path`, which must be one of PACED, may be made."""
         while True:
             wait = await self.reserve(path, bulk=bulk)
             begin = self._clock() + timedelta(seconds=wait)

@@ -108,9 +108,10 @@ class WecomClient:
         started, renewed, tried, retries = self.clock(), False, doubtful, 0
         token = await self._token(None)
         while True:
-            await self._pause(self._limiter.delay(call.path, self.clock()))
-            if self._pace is not None:
+            if self._pace is not None and self._pace.keeps(call.path):
                 await self._pace.take(call.path, bulk=bulk)
+            else:
+                await self._pause(self._limiter.delay(call.path, self.clock()))
             try:
                 reply = await self._transport.send(call, {"access_token": token})
             except NoAnswerError as err:

@@ -66,7 +66,11 @@ class Limiter:
 
 
 class Pace(Protocol):
-    """A limit that several processes share, beside each one's own Limiter."""
+    """A limit that several processes share, in place of each one's own Limiter, which knows nothing of bulk."""
+
+    def keeps(self, path: str) -> bool:
+        """Whether calls on ``path`` are limited here; all others are each process's own."""
+        ...
 
     async def take(self, path: str, *, bulk: bool) -> None:
         """Return when one call on ``path`` may be made. ``bulk`` calls leave some of the limit to the others."""

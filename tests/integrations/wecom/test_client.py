@@ -11,6 +11,7 @@ from aiohttp import web
 from integrations.wecom import kf, outbound
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import MEANINGS, WecomError
+from integrations.wecom.limits import Limiter
 from integrations.wecom.token import MemoryTokenStore, TokenStore, lifetime, token_key
 from tests.integrations.wecom.fake import DROP, HANG, OK, Clock, FakeWecom, Status
 
@@ -291,3 +292,34 @@ async def test_somebody_elses_fresh_token_is_taken(tokens: TokenStore, clock: Cl
 def test_two_secrets_with_one_head_have_two_slots() -> None:
     head = "0123456789"
     assert len({token_key("ww", head + "a"), token_key("ww", head + "b"), token_key("w", "w" + head + "a")}) == 3
+
+
+class Everybody:
+    """A limit of all processes on messages into chats, at which nobody has to wait."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bool]] = []
+
+    def keeps(self, path: str) -> bool:
+        return path == "kf/send_msg"
+
+    async def take(self, path: str, *, bulk: bool) -> None:
+        self.asked.append((path, bulk))
+
+
+async def test_a_reply_does_not_wait_for_what_its_own_process_has_sent_in_bulk(
+    session: aiohttp.ClientSession, base_url: str, wecom: FakeWecom, clock: Clock
+) -> None:
+    wecom.answer("kf/send_msg", SENT)
+    everybody, own = Everybody(), Limiter(per_minute=10)
+    client = WecomClient(
+        session, base_url, "ww-corp", "a-secret", MemoryTokenStore(), clock, sleep=clock.sleep, limiter=own, pace=everybody
+    )
+    for _ in range(30):
+        await kf.send_msg(client, "wm1", "wk1", HELLO, bulk=True)
+    await kf.send_msg(client, "wm1", "wk1", HELLO)
+    assert everybody.asked == [("kf/send_msg", True)] * 30 + [("kf/send_msg", False)]
+    assert not clock.waits
+    for _ in range(2):
+        await client.get("kf/servicer/list", open_kfid="wk1")
+    assert clock.waits
