@@ -12,8 +12,8 @@ from console.static_files import STATIC
 from tests.console.browser import DESK, NARROW, WIDE, OpenPage, barriers
 from tests.console.stage import PEOPLE, Client, Stage
 
-# Not pages: a stream, and the way to WeCom and back.
-NO_PAGES = {"/live", "/sign-in/wecom", "/sign-in/wecom/back"}
+# Not pages: a stream, a file, and the way to WeCom and back.
+NO_PAGES = {"/live", "/admin/audit/minors.xlsx", "/sign-in/wecom", "/sign-in/wecom/back"}
 PATHS = sorted({route.path for route in ROUTES if route.method == "GET" and "{" not in route.path} - NO_PAGES)
 WEIGHT = 150_000
 _WEIGHT = """() => performance.getEntriesByType("resource")

@@ -241,7 +241,7 @@ async def test_the_monthly_report_is_read_drawn_and_saved(stage: Stage, browser_
     await expect(page.locator("main > .muted")).to_contain_text(CENTRE)
     async with page.expect_download() as saved:
         await page.locator("#funnel").get_by_role("link", name="下载 Excel").click()
-    assert (await saved.value).suggested_filename == "careloop-funnel-2026-03-01-2026-03-31.xlsx"
+    assert (await saved.value).suggested_filename == "从到期到完成 2026-03-01 2026-03-31.xlsx"
     async with page.expect_download() as drawn:
         await page.locator("#funnel").get_by_role("button", name="存为图片").click()
     assert (await drawn.value).suggested_filename == "从到期到完成.png"
