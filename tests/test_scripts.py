@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = sorted(path for path in [*(ROOT / "script").iterdir(), ROOT / ".ci/run"] if path.suffix != ".txt")
+SCRIPTS = sorted(path for path in [*(ROOT / "script").iterdir(), ROOT / ".ci/run"] if path.suffix not in {".txt", ".py"})
 
 GOOD_UV = """
 case "$*" in
