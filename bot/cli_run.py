@@ -13,12 +13,18 @@ from bot.logs import configure
 from bot.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
+# Roles on the road of a message, which have what tracing needs.
+TRACED = frozenset({"serve", "gateway", "web", "worker"})
 
 
 def command_settings(role: str, **given: object) -> Settings:
     """The settings of a command, which logs as `role`. Raises SettingsError."""
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     configure(settings.log_level, role=role, secrets=secrets_of(settings))
+    if settings.traces and role in TRACED:
+        from bot.tracing import start_tracing
+
+        start_tracing(settings.traces, role)
     return settings
 
 

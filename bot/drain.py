@@ -22,6 +22,7 @@ from bot.reply import Reply, merge
 from bot.speak import in_chat, reply_all
 from bot.texts import say
 from bot.together import Together
+from bot.tracing import span
 from bot.triage_flag import escalate_raised
 from bot.turn import DialogueFailed, NotReady, TurnTaker
 from plans.reach.arrive import announced_to, answered_by
@@ -31,6 +32,7 @@ from records.flag import raise_flag
 from records.message import Inbound, first_waiting
 from records.retag import ask_retag
 from records.staff import Team, on_call
+from records.trace import follow, following, trace_id
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +54,19 @@ class Outcome:
     sent: Sequence[datetime] = ()
     replies: list[Reply] = field(default_factory=list)
     human: str | None = None
+    trace: str | None = None
     handled: list[tuple[Inbound, str, dict[str, Any]]] = field(default_factory=list)
 
     def close(self, now: datetime) -> None:
         """Mark the messages as handled: once all turns are taken, so that the next turn's look-ups do not write each row by itself."""
         for message, state, outcome in self.handled:
             message.state, message.handled_at, message.outcome = state, now, {**message.outcome, **outcome}
+
+    def tell(self) -> None:
+        """What became of the messages, in codes."""
+        for message, state, outcome in self.handled:
+            level, answer, trace = outcome.get("triage"), outcome.get("answer"), trace_id(message.trace)
+            log.info("handled", trace=trace, message=message.id, chat=self.chat.id, state=state, triage=level, answer=answer)
 
 
 class Drain:
@@ -141,7 +150,9 @@ class Drain:
                     for chat_id, messages in waiting.items():
                         outcome = outcomes[chat_id] = Outcome(chats[chat_id], messages[-1], sent.get(chat_id, ()))
                         for message in messages:
-                            await self._one(tx, outcome, message, surroundings[chat_id], now, without_dialogue)
+                            with span("turn", message.trace, waited=(now - message.received_at).total_seconds()):
+                                outcome.trace = following()
+                                await self._one(tx, outcome, message, surroundings[chat_id], now, without_dialogue)
                     for outcome in outcomes.values():
                         outcome.close(now)
                     await self._turns.save(tx)
@@ -154,6 +165,8 @@ class Drain:
             for chat_id in chat_ids:
                 self._turns.forget(chat_id)
             raise
+        for outcome in outcomes.values():
+            outcome.tell()
         return {chat_id: len(waiting.get(chat_id, ())) for chat_id in chat_ids}
 
     async def _triage_ahead(self, chat_id: int) -> None:
@@ -207,11 +220,12 @@ class Drain:
                 )
                 outcome.replies.append(Reply(told))
                 wanted.append(outcome)
-            bodies = merge(outcome.replies)
-            replies += [(chat, f"reply:{last.msgid}" + (f":{n}" if n > 1 else ""), body) for n, body in enumerate(bodies, 1)]
+            keyed = ((f"reply:{last.msgid}" + (f":{n}" if n > 1 else ""), body) for n, body in enumerate(merge(outcome.replies), 1))
+            replies += [(chat, key, body, outcome.trace) for key, body in keyed]
         await reply_all(tx, replies, now)
         for outcome in wanted:
-            await hand_over(tx, outcome.chat, key=f"handover:{outcome.last.msgid}", now=now)
+            with follow(outcome.trace):
+                await hand_over(tx, outcome.chat, key=f"handover:{outcome.last.msgid}", now=now)
 
     async def _set_back(self, chat_id: int, err: Exception) -> bool:
         """Count a failed attempt at the chat's first message; after the last one set it aside, tell the family and a clinician.

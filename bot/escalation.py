@@ -19,10 +19,11 @@ from plans.working_hours import rests_until
 from records.chat import Chat
 from records.database import Database
 from records.flag import Flag, FlagNotice, lock_flag
-from records.message import enqueue
+from records.message import enqueue, last_trace
 from records.patient import Patient
 from records.staff import OnCall, Staff, Team, colleagues, on_call
 from records.state import StateChange
+from records.trace import follow
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +111,8 @@ async def take_round(tx: AsyncSession, flag_id: int, now: datetime, zone: ZoneIn
     flag.tier = reached
     people = [person for tier in range(1, flag.tier + 1) for person in await on_call(tx, flag.team_id, tier, now)]
     await withdraw_cards(tx, flag)
-    lines = [await notify(tx, flag, person, now) for person in dict.fromkeys(people)]
+    with follow(await last_trace(tx, flag.chat_id)):
+        lines = [await notify(tx, flag, person, now) for person in dict.fromkeys(people)]
     flag.next_at = now + (ladder.repeat if lines else min(ladder.repeat, timedelta(minutes=5)))
     if not people:
         log.error("nobody is on call", team=flag.team_id, level=flag.level)

@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
 from bot.jobs import NORMAL, URGENT, Job, defer
+from bot.tracing import span
 from integrations.callback_error import CallbackError
 from integrations.wecom.callback import Callback, event_key
 from records.database import Database, is_lost_connection
+from records.trace import trace_id, trace_of
 from records.wecom import CallbackEvent
 
 log = structlog.get_logger(__name__)
@@ -157,8 +159,11 @@ def add_gateway_routes(app: web.Application, db: Database, callback: Callback, c
         body = await read_body(request, max_body)
         at = came(request)
         fields = callback.open(request.query, body, at)
-        async with asyncio.timeout(WRITE_TIMEOUT):
-            await notebook.write(fields, at)
+        trace = trace_of(str(fields.get("Token") or event_key(fields)))
+        with span("callback", trace, event=str(fields.get("Event") or fields.get("MsgType", ""))):
+            async with asyncio.timeout(WRITE_TIMEOUT):
+                await notebook.write(fields, at)
+        log.info("callback", trace=trace_id(trace), kind=fields.get("Event") or fields.get("MsgType"))
         return web.Response(text="success")
 
     app.cleanup_ctx.append(keep_writing)

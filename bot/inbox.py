@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import metrics
 from bot.jobs import BULK, URGENT, Job, defer
 from bot.media import MEDIA_TYPES, VOICE, WAITING
+from bot.tracing import span
 from integrations.wecom import kf
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -24,6 +25,7 @@ from records.chat import Chat
 from records.database import Database
 from records.message import Inbound
 from records.patient import Carer
+from records.trace import following, trace_id, trace_of
 from records.wecom import CallbackEvent, KfAccount
 
 log = structlog.get_logger(__name__)
@@ -79,19 +81,24 @@ class Inbox:
             account = await tx.get(KfAccount, open_kfid)
         if account is None:
             return None
+        # What no callback told of is followed from here.
+        with span("pull", trace_of(account.news_token or f"{open_kfid} {account.cursor}")):
+            return await self._store_page(account)
+
+    async def _store_page(self, account: KfAccount) -> int | None:
         page = await self._sync(account)
         now = self._clock()
         async with self._db.transaction() as tx:
             moved = await tx.execute(
                 update(KfAccount)
-                .where(KfAccount.open_kfid == open_kfid, KfAccount.cursor == account.cursor)
+                .where(KfAccount.open_kfid == account.open_kfid, KfAccount.cursor == account.cursor)
                 .values(cursor=page.next_cursor or account.cursor)
             )
             if not moved.rowcount:  # type: ignore[attr-defined]
                 return 0
             await store_items(tx, page.items, account, now)
             if not page.has_more:
-                await tx.execute(update(KfAccount).where(KfAccount.open_kfid == open_kfid).values(pulled_at=account.news_at))
+                await tx.execute(update(KfAccount).where(KfAccount.open_kfid == account.open_kfid).values(pulled_at=account.news_at))
         return len(page.items) if page.has_more else None
 
 
@@ -121,9 +128,10 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
         .on_conflict_do_nothing(index_elements=["msgid"])
         .returning(Inbound.chat_id, Inbound.msgtype, Inbound.id)
     )
-    stored = fresh.all()
-    for _, msgtype, _ in stored:
+    stored, trace = fresh.all(), trace_id(following())
+    for chat, msgtype, message in stored:
         metrics.MESSAGES_IN.labels(msgtype).inc()
+        log.info("heard", trace=trace, message=message, chat=chat, msgtype=msgtype)
     # As urgent as a pull, or callbacks that keep coming would keep every answer waiting.
     await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _, _ in stored})], priority=URGENT)
     # What is said aloud may be a danger; a file of it is small.
@@ -161,6 +169,7 @@ def _row(item: Item, chat_id: int, account: KfAccount, now: datetime) -> dict[st
         "sent_at": item.send_time,
         "received_at": now,
         "state": "recorded" if history else "new",
+        "trace": following(),
     }
 
 

@@ -24,6 +24,7 @@ from bot.push_row import REFUSED, Target, is_push, learn, send_push, target
 from bot.reach import OPENED, USELESS, Means, channels_of, not_arrived, taken_back
 from bot.reply import plain_text
 from bot.routes import CONFIGURATION, HUMAN_OWNS, ROUTES, SendRefused, Sent, Waiting, send
+from bot.tracing import span
 from integrations.push import PushRefused
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
@@ -35,6 +36,7 @@ from records.contact import move_contacts
 from records.database import Database
 from records.flag import raise_flag
 from records.message import CLINICIAN, HELD, NOT_BEGUN, Outbound
+from records.trace import trace_id
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +104,8 @@ class Outbox:
     async def attempt(self, claim: Claim) -> Sent | Change:
         """Send a claimed row: what WeCom answered, or what is to be written about it where it did not take it."""
         try:
-            return await self._send(claim)
+            with span("send", claim.row.trace, route=claim.row.route, purpose=claim.row.purpose, attempt=claim.row.attempts):
+                return await self._send(claim)
         except Waiting as wait:
             return self._wait(wait)
         except SendRefused as refusal:
@@ -192,6 +195,7 @@ class Outbox:
             row.lease_until = None
             go_on = await change(tx, row, chat, self._clock())
             metrics.MESSAGES_OUT.labels(row.route, row.state).inc()
+            log.info("outgoing", trace=trace_id(row.trace), key=row.key, route=row.route, purpose=row.purpose, state=row.state)
             return go_on and bool(
                 await tx.scalar(select(exists().where(Outbound.line == row.line, Outbound.key != row.key, _IN_LINE, _KNOWN)))
             )

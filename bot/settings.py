@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     audit_old_keys: list[SecretStr] = Field(default=[], description="keys that sealed before, still good for verifying")
     retention_file: Path | None = Field(default=None, description="how long the hospital keeps what, over retention.yml: docs/audit.md")
     weekly_summary: bool = Field(default=True, description="a card to team leads on Mondays when something got worse or needs a hand")
+    traces: str = Field(default="", description="OpenTelemetry collector (OTLP over HTTP) for traces; empty: none are made")
     linger: float = Field(
         default=0, ge=0, le=300, description="seconds that pages and callbacks are still answered, no longer ready, after SIGTERM"
     )

@@ -28,11 +28,11 @@ async def in_chat(
     return line
 
 
-async def reply_all(tx: AsyncSession, replies: Sequence[tuple[Chat, str, dict[str, Any]]], now: datetime) -> None:
-    """Put replies (chat, key, WeCom body) into the lines of their chats, in this order, once per key."""
+async def reply_all(tx: AsyncSession, replies: Sequence[tuple[Chat, str, dict[str, Any], str | None]], now: datetime) -> None:
+    """Put replies (chat, key, WeCom body, what is followed) into the lines of their chats, in this order, once per key."""
     rows = [
         {"key": key, "line": f"chat:{chat.id}", "chat_id": chat.id, "route": "kf", "payload": body, "purpose": "reply"}
-        | {"not_before": now, "created_at": now}
-        for chat, key, body in replies
+        | {"not_before": now, "created_at": now, "trace": trace}
+        for chat, key, body, trace in replies
     ]
     await enqueue_all(tx, rows)

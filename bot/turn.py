@@ -22,6 +22,7 @@ from bot.rating import answer_rating
 from bot.reply import Reply
 from bot.task_tap import answer_task_tap
 from bot.texts import said_or, say
+from bot.tracing import span
 from bot.triage_flag import raise_triage
 from bot.voice_answer import answer_voice
 from bot.voices import CONTEXT
@@ -165,7 +166,8 @@ class TurnTaker:
         heard = chat.state == "bot" and self.talker is not None and without_dialogue is None
         alone = heard and _answers_item(message.menu_id, text, around.last_words)
         context = None if alone else around.last_words
-        understood = await around.understand(tx, text, patient, context=context, now=message.sent_at, zone=self._zone)
+        with span("triage"):
+            understood = await around.understand(tx, text, patient, context=context, now=message.sent_at, zone=self._zone)
         triage = understood.triage
         if TRIAGED not in message.outcome:
             await self._alert(tx, chat, patient, understood, said, now)

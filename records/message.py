@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base
 from records.base import Identity as HasId
+from records.trace import following
 
 # Why a row is held until the family writes: WeCom would refuse it.
 HELD = "window_closed"
@@ -54,6 +55,7 @@ class Inbound(HasId, Base):
     error: Mapped[str | None]
     handled_at: Mapped[datetime | None]
     outcome: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    trace: Mapped[str | None]
 
     __table_args__ = (
         Index("ix_inbound_chat_id_new", "chat_id", "id", postgresql_where=sql("state = 'new'")),
@@ -87,6 +89,7 @@ class Outbound(Base):
     response: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    trace: Mapped[str | None]
 
     __table_args__ = (
         # The last words in a chat are found without reading all the others.
@@ -131,10 +134,17 @@ async def clinician_wrote(tx: AsyncSession, chat_id: int) -> datetime | None:
     return found
 
 
+async def last_trace(tx: AsyncSession, chat_id: int | None) -> str | None:
+    """What the newest message of the chat is followed by."""
+    newest = select(Inbound.trace).where(Inbound.chat_id == chat_id).order_by(Inbound.id.desc()).limit(1)
+    found: str | None = await tx.scalar(newest) if chat_id is not None else None
+    return found
+
+
 _OUTBOX = Outbound.metadata.tables[Outbound.__tablename__]
 _FIELDS = tuple(
     column(name, _OUTBOX.c[name].type)
-    for name in ("key", "line", "chat_id", "route", "payload", "purpose", "not_before", "useful_until", "error", "created_at")
+    for name in ("key", "line", "chat_id", "route", "payload", "purpose", "not_before", "useful_until", "error", "created_at", "trace")
 )
 # One statement of one shape for however many: with a row of its own for each it would be read anew by driver and database.
 _ROWS = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(*_FIELDS, name="new").render_derived(with_types=True)
@@ -181,5 +191,8 @@ async def enqueue_all(tx: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[s
         return set()
     if unknown := {name for row in rows for name in row} - {field.name for field in _FIELDS}:
         raise ValueError(f"not written into the outbox: {sorted(unknown)}")
-    plain = [{name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
+    followed = {"trace": following()}
+    plain = [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in (followed | row).items()} for row in rows
+    ]
     return set(await tx.scalars(_ENQUEUE, {"rows": plain}))

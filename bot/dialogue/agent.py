@@ -15,6 +15,7 @@ from actions.turn import Turn, current_turn
 from bot.dialogue.fitness import let_go, missing
 from bot.dialogue.forms import FORMS, open_form
 from bot.dialogue.menu import clicked_intent, harmless
+from bot.tracing import span
 from plans.binding import aside
 from plans.clarify_talk import interrupt
 from records.chat import Chat
@@ -141,13 +142,15 @@ class Dialogue:
         tracker = await self._trackers.load(turn.tx, turn.chat.id, now=turn.now, form=form)
         pending, missed = tracker.get_slot("pending"), tracker.get_slot("missed")
         turn.text = harmless(turn.text)
-        parsed = self._parse(turn.text)
+        with span("nlu"):
+            parsed = self._parse(turn.text)
         clicked = clicked_intent(turn, form=tracker.active_loop_name, pending=pending, read=str(parsed["intent"]["name"]))
         if clicked is not None:
             parsed["intent"] = {"name": clicked, "confidence": 1.0}
         form = tracker.active_loop_name
         channel = CollectingOutputChannel()
-        await self._agent.processor.handle_message(UserMessage(turn.text, channel, tracker.sender_id, parse_data=parsed))
+        with span("policy"):
+            await self._agent.processor.handle_message(UserMessage(turn.text, channel, tracker.sender_id, parse_data=parsed))
         tracker = await self._trackers.retrieve(tracker.sender_id)
         if pending is not None and pending is tracker.get_slot("pending") and pending.get("kind") != "which_patient":
             # A question that the family passed over is no longer open: a later 好的 means something else.

@@ -11,6 +11,7 @@ from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection
 
 import actions
+from bot.tracing import span
 
 # Rasa swallows what an action raises and goes on without its events; here it is kept for the turn to raise.
 failures: ContextVar[list[Exception]] = ContextVar("failures")
@@ -31,7 +32,8 @@ class InProcessActions(EndpointConfig):
         if failures.get():
             return {"events": [], "responses": []}
         try:
-            return await self.executor.run(json)
+            with span("action", action=str((json or {}).get("next_action", ""))):
+                return await self.executor.run(json)
         except ActionExecutionRejection as refused:
             raise ClientResponseError(400, "rejected", _rejection(refused)) from refused
         except Exception as err:
