@@ -270,6 +270,14 @@ def replay(
 
 
 @app.command()
+def demo(seconds: Annotated[float, typer.Option(help="For reading, after each step.")] = 8) -> None:
+    """Play three minutes on the sandbox of a running `careloop serve`, and tell what happens: docs/demo.md."""
+    from bot.demo_play import demo_command
+
+    demo_command(seconds=seconds)
+
+
+@app.command()
 def simulator(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8099,
     config: Annotated[Path | None, typer.Option(help="TOML file with corp, apps, accounts, members; see docs/simulator.md.")] = None,
