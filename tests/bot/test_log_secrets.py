@@ -31,15 +31,15 @@ from tests.durability.processes import ROOT, Program
 ACCOUNT = "wkSimulatedChildrensHospital01"
 # Each so that nothing else in the world is called like it.
 SECRETS = {
-    "Secret": "PlantedSecretOfTheAppWithinTheCorp000000001",
-    "Token": "PlantedTokenOfTheCallback0002",
-    "EncodingAESKey": "PlantedEncodingAESKeyOfTheCallback000000003",
-    "database password": "PlantedPasswordOfTheDatabase4",
-    "audit key": "PlantedKeyOfTheAudit5",
-    "sign-in password": "PlantedPasswordOfANurse6",
-    "bearer token": "PlantedBearerTokenOfAProgram7",
-    "session": "PlantedSessionOfABrowser8",
-    "link": "PlantedLinkOfAFamily9",
+    "Secret": "PlantedSecretOfTheAppWithinTheCorp000000001",  # pragma: allowlist secret
+    "Token": "PlantedTokenOfTheCallback0002",  # pragma: allowlist secret
+    "EncodingAESKey": "PlantedEncodingAESKeyOfTheCallback000000003",  # pragma: allowlist secret
+    "database password": "PlantedPasswordOfTheDatabase4",  # pragma: allowlist secret
+    "audit key": "PlantedKeyOfTheAudit5",  # pragma: allowlist secret
+    "sign-in password": "PlantedPasswordOfANurse6",  # pragma: allowlist secret
+    "bearer token": "PlantedBearerTokenOfAProgram7",  # pragma: allowlist secret
+    "session": "PlantedSessionOfABrowser8",  # pragma: allowlist secret
+    "link": "PlantedLinkOfAFamily9",  # pragma: allowlist secret
 }
 PEOPLE = {
     "child": "欧阳种一", "mother": "赫连种二", "nurse": "尉迟种三", "telephone": "13900770077", "record number": "ZP77007",
