@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bot.edge.gauges import ASKED
 from bot.edge.inner import Answer, Inner, InnerAway
+from bot.edge.listed import METHODS, is_listed
 from bot.edge.settings import EdgeSettings
 from bot.edge.shelf import Shelf, ShelfFull
 from bot.sound import sound_headers
@@ -24,7 +25,6 @@ from integrations.wecom.signed import check_sealed
 log = structlog.get_logger(__name__)
 
 AWAY = Path(__file__).parent / "away.html"
-METHODS = {"GET", "HEAD", "POST"}
 # Of one connection, or said anew by the next one; and what only the link may say.
 ONE_HOP = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
@@ -68,7 +68,7 @@ class Door:
         return answer
 
     async def _answer(self, request: web.Request) -> tuple[web.StreamResponse, str]:
-        if not self._is_listed(request):
+        if not is_listed(request.raw_path, self._settings.paths):
             return _code("not_found", 404), "not_found"
         if request.method not in METHODS:
             return _code("method_not_allowed", 405), "not_found"
@@ -126,13 +126,6 @@ class Door:
         if "text/html" in request.headers.get("Accept", ""):
             return web.Response(status=503, text=self._away, content_type="text/html", headers=headers)
         return _code("away", 503, headers)
-
-    def _is_listed(self, request: web.Request) -> bool:
-        """Only plain paths: what a server further in might read as another path is not let in."""
-        path, raw = request.path, request.raw_path.partition("?")[0]
-        if "//" in path or "\\" in path or "%2f" in raw.lower() or any(step in (".", "..") for step in path.split("/")):
-            return False
-        return any(path == each or (each.endswith("/") and path.startswith(each)) for each in self._settings.paths)
 
     def _address(self, request: web.Request) -> str:
         """Whoever asks, as the last of our own proxies saw him."""

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random, SystemRandom
@@ -16,6 +16,7 @@ from yarl import URL
 
 from bot.edge.envelope import HELLO, EnvelopeError, Key, Opener, Sealer, check_welcome, hello
 from bot.edge.inner import PULSE, ROOM
+from bot.edge.listed import METHODS, is_listed
 from bot.edge.received import RECEIVED, received
 from bot.heartbeat import beat
 from bot.process import stopped
@@ -56,10 +57,11 @@ async def run_link(settings: "Settings") -> None:
     trust = trusted(wanted.ca)
     connector, untouched = aiohttp.TCPConnector(limit=0), aiohttp.DummyCookieJar()
     async with (
-        aiohttp.ClientSession() as outward,
+        aiohttp.ClientSession(trace_configs=[stays()]) as outward,
         aiohttp.ClientSession(connector=connector, cookie_jar=untouched, auto_decompress=False) as inward,
     ):
-        desk = Desk(inward, wanted.gateway or here, wanted.web or here, key, max_answer=settings.edge.max_answer)
+        edge = settings.edge
+        desk = Desk(inward, wanted.gateway or here, wanted.web or here, key, paths=edge.paths, max_answer=edge.max_answer)
         lines = [
             asyncio.create_task(Line(outward, url, key, desk, now, trust, max_body=settings.max_body).keep(SystemRandom()))
             for url in wanted.urls
@@ -70,6 +72,18 @@ async def run_link(settings: "Settings") -> None:
         for task in (*lines, heart):
             task.cancel()
         await asyncio.gather(*lines, heart, return_exceptions=True)
+
+
+def stays() -> aiohttp.TraceConfig:
+    """For a session that is sent nowhere: an edge that somebody has taken over could lead us on into the hospital's own network, and
+    ws_connect, unlike every other call, cannot be told not to follow. Raises EnvelopeError sent_elsewhere out of such a call."""
+
+    async def stop(*_: object) -> None:
+        raise EnvelopeError("sent_elsewhere")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(stop)
+    return trace
 
 
 def now() -> datetime:
@@ -86,15 +100,19 @@ def trusted(ca: Path | None) -> ssl.SSLContext:
 
 
 class Desk:
-    """Puts what was asked to the role whose it is."""
+    """Puts what was asked to the role whose it is. `paths` are what may be asked for, as the edge has them too: an edge that somebody has
+    taken over reaches no more than the internet does."""
 
-    def __init__(self, session: aiohttp.ClientSession, gateway: str, web: str, key: Key, *, max_answer: int) -> None:
+    def __init__(self, session: aiohttp.ClientSession, gateway: str, web: str, key: Key, *, paths: Sequence[str], max_answer: int) -> None:
         self._session, self._gateway, self._web, self._key = session, gateway.rstrip("/"), web.rstrip("/"), key
-        self._max = max_answer
+        self._paths, self._max = paths, max_answer
 
     async def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """Head and body of the answer; 503 when the role is away."""
-        method, path, headers = head["method"], head["path"], [tuple(each) for each in head["headers"]]
+        method, path, headers = head["method"], str(head["path"]), [tuple(each) for each in head["headers"]]
+        if method not in METHODS or not is_listed(path, self._paths):
+            log.error("the edge asks for what nobody may", path=path.partition("?")[0][:200])
+            return {"status": 404, "headers": []}, b""
         if "received" in head:
             headers.append((RECEIVED, received(self._key, path, str(head["received"]))))
         base = self._gateway if path.startswith(CALLBACKS) else self._web

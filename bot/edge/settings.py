@@ -20,7 +20,7 @@ class EdgeSettings(BaseModel):
     tls_key: Path | None = Field(default=None, description="its key, if it is not in the same file")
     paths: list[str] = Field(
         default=["/wecom/callback", "/weixin/", "/sms/callback", "/h5", "/h5/", "/static/"],
-        description="what may be asked for from outside; one that ends in / stands for all below it",
+        description="what may be asked for from outside; one that ends in / stands for all below it. Set alike at the edge and inside",
     )
     wecom_token: SecretStr = Field(default=SecretStr(""), description="Token of /wecom/callback")
     official_account_token: SecretStr = Field(default=SecretStr(""), description="Token of the official account's callback (安全模式)")
