@@ -36,8 +36,12 @@ class OverlayError(Exception):
 def read_overlay(text: str, department: str, approver: str, at: datetime, zone: ZoneInfo) -> Department:
     """What is written, as approved by `approver`. Raises OverlayError."""
     try:
-        value: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as err:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)):
+            # What repeats itself by reference unfolds as it is checked, a few lines into millions.
+            raise OverlayError("alias")
+        value: Any = yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as err:
+        # ValueError: a number or a day that YAML's own reading of words makes of what is none (2026-13-45).
         mark = getattr(err, "problem_mark", None)
         raise OverlayError("yaml", str(mark.line + 1) if mark is not None else "") from err
     if not isinstance(value, dict) or not value:
