@@ -3,81 +3,36 @@ is not described. Longer with CARELOOP_LONG."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import requests
 import schemathesis
 import yaml
-from aiohttp import web
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from bot.app import Core, add_content_pages, add_sandbox
-from bot.clock import Clock
-from bot.fhir.clients import add_client
 from bot.fhir.kinds import kinds
-from bot.health import Readiness, add_health_routes
-from bot.intake.feeds import add_feed, hash_token
-from bot.private import free_port, listening
-from bot.serve import add_inner
-from bot.settings import Settings
-from bot.web import gateway_app
 from integrations.fhir.read import READERS
-from plans.reach.route import Channels
 from records.database import Database
-from records.staff import Team
+from tests.bot.whole_service import FEED_TOKEN, Edges, whole_service
 
 SPEC = yaml.safe_load((Path(__file__).parent.parent.parent / "docs" / "openapi.yml").read_text("utf-8"))
 # Pages for people, and what stands in for the platforms. Of the addresses that families' phones reach, those of programs are described.
 PAGES = ("/console", "/static", "/sandbox", "/h5/")
 LONG = "CARELOOP_LONG" in os.environ
-EXAMPLES = 300 if LONG else 3
-TOKEN = "a-token-of-the-lis"
-
-
-@dataclass
-class Edges:
-    """The whole service on one port, with a feed and a program that are let in."""
-
-    app: web.Application
-    url: str
-    secret: str
-
-    def operations(self) -> Iterator[tuple[str, str]]:
-        """Every method and address that is served, by the names of its parts."""
-        for route in self.app.router.routes():
-            if route.resource is not None and route.method != "HEAD":
-                yield route.method.lower(), route.resource.canonical
+EXAMPLES = 100 if LONG else 3
 
 
 @pytest.fixture
 async def edges(db: Database, tmp_path: Path) -> AsyncIterator[Edges]:
-    port = free_port()
-    core = Core(Settings(port=port, data_dir=tmp_path), db, Clock())
-    now = datetime.now(UTC)
-    async with db.transaction() as tx:
-        tx.add(Team(name="新生儿随访组"))
-        await tx.flush()
-        feed = await add_feed(tx, "lis", "hl7", {}, now=now)
-        feed.token_hash = hash_token(TOKEN)
-        secret = await add_client(tx, "portal", name="portal", teams=["新生儿随访组"], scopes=["system/*.*"], feed="portal", now=now)
-    async with aiohttp.ClientSession() as session:
-        app = gateway_app(core)
-        add_content_pages(app, core)
-        add_health_routes(app, {"database": db.ready}, Readiness({"database": db.ready}))
-        add_inner(app, core, Channels())
-        add_sandbox(app, core, session)
-        async with listening(app, port):
-            yield Edges(app, f"http://127.0.0.1:{port}", secret)
+    async with whole_service(db, tmp_path) as found:
+        yield found
 
 
 async def test_every_route_is_described_and_every_description_is_a_route(edges: Edges) -> None:
@@ -108,7 +63,7 @@ def attack(edges: Edges) -> None:
     with requests.Session() as session:
 
         def try_it(case: schemathesis.Case) -> None:
-            bearer = TOKEN if case.operation.path.startswith("/intake") else token
+            bearer = FEED_TOKEN if case.operation.path.startswith("/intake") else token
             response = case.call(base_url=edges.url, session=session, headers={"Authorization": f"Bearer {bearer}"}, timeout=20)
             case.validate_response(response, checks=checks)
 

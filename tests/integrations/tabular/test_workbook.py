@@ -69,3 +69,34 @@ def test_a_damaged_workbook_is_read_or_refused(seed: int, hurt: int) -> None:
         table_of(bytes(data))
     except FileRefused as err:
         assert err.permanent
+
+
+def with_part(name: str, body: str) -> bytes:
+    """A workbook with one part replaced."""
+    whole, changed = io.BytesIO(), io.BytesIO()
+    openpyxl.Workbook().save(whole)
+    with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as packed:
+        for each in parts.namelist():
+            packed.writestr(each, body if each == name else parts.read(each))
+    return changed.getvalue()
+
+
+LAUGHS = "".join(f'<!ENTITY {name} "{f"&{below};" * 10}">' for below, name in zip("abcdefgh", "bcdefghi", strict=True))
+
+
+@pytest.mark.parametrize(
+    ("entities", "cell"),
+    [
+        (f'<!ENTITY a "{"x" * 1000}">{LAUGHS}', "&i;"),
+        (f'<!ENTITY a "{"x" * 50_000}">', "&a;" * 50_000),
+        ('<!ENTITY a SYSTEM "file:///etc/passwd">', "&a;"),
+    ],
+    ids=["billion-laughs", "quadratic", "external"],
+)
+def test_entities_are_not_unfolded(entities: str, cell: str) -> None:
+    rows = f'<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>{cell}</t></is></c></row></sheetData>'
+    sheet = f'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{rows}</worksheet>'
+    hostile = with_part("xl/worksheets/sheet1.xml", f'<?xml version="1.0"?><!DOCTYPE x [{entities}]>{sheet}')
+    with pytest.raises(FileRefused) as refused:
+        table_of(hostile)
+    assert refused.value.code == "broken"
