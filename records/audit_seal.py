@@ -19,7 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.patient import ReadAudit
+from records.refusal import AccessRefusal
 from records.setting import Setting
+from records.state import StateChange
 
 # What is sealed: the logs with the columns that are, in this order. A column that is added later needs a new FORM beside this one.
 FORM = 1
@@ -120,7 +123,7 @@ async def audit_keys(tx: AsyncSession, given: str = "", old: Sequence[str] = ())
 
 def table_of(log: str) -> Table:
     """The table of a log."""
-    return Base.metadata.tables[log]
+    return next(each.metadata.tables[log] for each in (ReadAudit, StateChange, AccessRefusal, AuditRemoval) if each.__tablename__ == log)
 
 
 def digest(key: bytes, row: Mapping[str, Any], log: str) -> bytes:

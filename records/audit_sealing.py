@@ -21,8 +21,12 @@ ONE_SEALER = 5298
 BATCH = 1000
 # Seals a log and round: a backlog is caught up with while others work.
 ROUND = 20
-_AHEAD = text("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
-_BEHIND = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+# The first transaction that still runs, the first that has not begun, and the newest number of each log: in one question, for it is
+# asked all day.
+_NEWEST = ", ".join(f"(select coalesce(max(id), 0) from {log})" for log in LOGS)  # noqa: S608 - our own names
+_LOOK = text(f"""
+    select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, {_NEWEST}
+""")
 
 
 class Sealer:
@@ -31,26 +35,31 @@ class Sealer:
     def __init__(self, db: Database, clock: Callable[[], datetime], keys: Callable[[AsyncSession], Any]) -> None:
         self._db, self._clock, self._keys = db, clock, keys
         self._seen: dict[str, int] = {}
+        self._sealed: dict[str, int] = {}
         # Newest numbers, and the transaction before which all must have ended.
         self._settling: tuple[dict[str, int], int] | None = None
 
     async def look(self) -> int:
         """Seal what is final; how many rows."""
         async with self._db.transaction() as tx:
-            behind, ahead = await tx.scalar(_BEHIND), await tx.scalar(_AHEAD)
+            behind, ahead, *newest = (await tx.execute(_LOOK)).one()
             if self._settling is not None and behind >= self._settling[1]:
                 final, self._settling = self._settling[0], None
             else:
                 final = {}
             if self._settling is None and self._seen:
                 self._settling = (self._seen, ahead)
-            self._seen = {log: await newest(tx, log) for log in LOGS}
+            self._seen = dict(zip(LOGS, newest, strict=True))
         sealed = 0
-        for log, upto in final.items():
+        for log, upto in ((log, upto) for log, upto in final.items() if upto > self._sealed.get(log, -1)):
             for _ in range(ROUND):
                 count = await self._seal(log, upto)
                 sealed += count or 0
-                if count is None or count < BATCH:
+                if count is None:
+                    break
+                if count < BATCH:
+                    # Nothing to ask of this log until there is more.
+                    self._sealed[log] = upto
                     break
         return sealed
 
@@ -61,11 +70,6 @@ class Sealer:
                 return None
             keys: Keys = await self._keys(tx)
             return await seal_next(tx, keys, log, upto, now=self._clock())
-
-
-async def newest(tx: AsyncSession, log: str) -> int:
-    """The highest number that can be seen."""
-    return int(await tx.scalar(select(func.max(table_of(log).c.id))) or 0)
 
 
 async def seal_next(tx: AsyncSession, keys: Keys, log: str, upto: int, *, now: datetime) -> int:

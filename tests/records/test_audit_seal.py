@@ -1,7 +1,10 @@
 """The audit's seals: rows are written by many at once and sealed behind them, and whatever is done to them afterwards is named."""
 
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from records.patient import ReadAudit
 from records.schema import Erasure, Staff, Team
 from records.state import StateChange
 
+ROOT = Path(__file__).parent.parent.parent
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 KEYS = Keys.of(b"outside of the database")
 
@@ -234,3 +238,11 @@ async def test_a_backlog_is_sealed_in_pieces(db: Database, monkeypatch: pytest.M
         assert (await unsealed(tx))["read_audit"] == (1, NOW)
         assert await tx.scalar(select(func.count()).select_from(AuditSeal)) == 3
     assert (await verify(db, KEYS)).found == 0
+
+
+def test_the_logs_are_known_to_whoever_verifies_and_imports_nothing_else() -> None:
+    code = (
+        "from records.audit_seal import LOGS, table_of; from records import audit_verifying; print(*(table_of(log).name for log in LOGS))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == list(LOGS)
