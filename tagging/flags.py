@@ -12,7 +12,8 @@ from tagging.tables import AgeRange, Bound, Level, Name, Table, Text
 class Rule(Table):
     """One way a category fires: every entry of `when` (a|b: any of) is present, none of `unless`; age in days and tags apply.
 
-    `id` is its name within the category; `department` marks a rule that a department set for itself.
+    With `near` the signs that make it fire stand no farther apart than so many characters: what a long story tells of other weeks
+    belongs to no attack of today. `id` is its name within the category; `department` marks a rule that a department set for itself.
     """
 
     id: Name
@@ -26,6 +27,7 @@ class Rule(Table):
     any_two: tuple[str, ...] = ()
     at_least_hours: float | None = None
     duration_unknown: bool = False
+    near: int | None = None
     anyone: bool = False
     reply: str | None = None
     source: Text | None = None

@@ -28,15 +28,13 @@ def fires(rule: Rule, present: Signs, patient: PatientFacts, tags: frozenset[str
     """The signs that make a rule fire, one for each condition; None if it does not. At least one is of the message itself."""
     if not _applies(rule, patient, tags, content):
         return None
-    seen: list[Sign] = []
-    for entry in rule.when:
-        # A certain sign is better evidence than a possible one, and one of the message better than a remembered one.
-        matching = sorted((sign for name in entry.split("|") for sign in present.get(name, ())), key=_strength)
-        if not matching:
-            return None
-        if not seen and not _lasts(rule, matching):
-            return None
-        seen.append(matching[0])
+    # A certain sign is better evidence than a possible one, and one of the message better than a remembered one.
+    matching = [sorted((sign for name in entry.split("|") for sign in present.get(name, ())), key=_strength) for entry in rule.when]
+    if not all(matching) or not _lasts(rule, matching[0]):
+        return None
+    seen = [signs[0] for signs in matching] if rule.near is None else _near(matching, rule.near)
+    if not seen:
+        return None
     if all(sign.remembered for sign in seen):
         return None
     if rule.any_two and sum(name in present for name in rule.any_two) < 2:
@@ -55,6 +53,18 @@ def _applies(rule: Rule, patient: PatientFacts, tags: frozenset[str], content: C
     if any(content.has_tag(tags, tag) for tag in rule.not_tags):
         return False
     return not rule.tags or any(content.has_tag(tags, tag) for tag in rule.tags)
+
+
+def _near(matching: Sequence[Sequence[Sign]], most: int) -> list[Sign]:
+    """One sign for each condition, all at most `most` characters from that of the first; empty if there is none such. What only the
+    record says has no place and is near everything."""
+    for first in matching[0]:
+        close = [
+            [sign for sign in signs if sign.at is None or first.at is None or abs(sign.at - first.at) <= most] for signs in matching[1:]
+        ]
+        if all(close):
+            return [first, *(signs[0] for signs in close)]
+    return []
 
 
 def _strength(sign: Sign) -> tuple[bool, bool]:

@@ -32,13 +32,15 @@ _ASKED_INSIDE = re.compile("是不是|是否|会不会是")
 
 @dataclass(frozen=True)
 class Sign:
-    """A concept that holds for somebody now: why, how long (hours), whether it is only possible, and whether only the record says it."""
+    """A concept that holds for somebody now: why, how long (hours), whether it is only possible, whether only the record says it, and
+    where it begins in the message."""
 
     concept: str
     because: str
     hours: float | None = None
     possible: bool = False
     remembered: bool = False
+    at: int | None = None
 
 
 def told_tags(mentions: Iterable[SymptomMention], content: Content) -> frozenset[str]:
@@ -84,7 +86,7 @@ def value_signs(measurements: Iterable[Measurement], content: Content) -> Iterat
     for measurement in measurements:
         because = f"「{measurement.text}」[{measurement.start}:{measurement.end}]"
         for concept in meanings(content, measurement.vital, measurement.judged):
-            yield Sign(concept, because)
+            yield Sign(concept, because, at=measurement.start)
 
 
 def remembered_signs(patient: PatientFacts, now: datetime, content: Content) -> Iterator[Sign]:
@@ -121,7 +123,7 @@ def _with_implied(mention: SymptomMention, content: Content, *, doubted: bool = 
 
 def _sign(mention: SymptomMention) -> Sign:
     because = f"「{mention.text}」[{mention.start}:{mention.end}]"
-    return Sign(mention.concept, because, mention.hours, mention.status == "possible")
+    return Sign(mention.concept, because, mention.hours, mention.status == "possible", at=mention.start)
 
 
 class _Sentences:

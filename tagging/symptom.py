@@ -155,4 +155,5 @@ def _answered(text: str, folded: str, context: str, tables: Content) -> list[Sym
 
 def _answer(text: str, match: re.Match[str], key: str, status: Status, tables: Content) -> SymptomMention:
     start, end = match.span()
-    return SymptomMention(start, end, text[start:end], key, tables.symptoms.concepts[key].name, status, "patient", "now")
+    hours = duration_hours(fold(text), start, end)
+    return SymptomMention(start, end, text[start:end], key, tables.symptoms.concepts[key].name, status, "patient", "now", hours=hours)

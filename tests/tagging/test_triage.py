@@ -363,3 +363,28 @@ def test_a_share_of_the_best_peak_flow_is_judged_without_the_best() -> None:
     assert triage_value("peak_flow", 45, "%", patient=patient, now=NOW).level == "emergency"
     assert triage_value("peak_flow", 65, "%", patient=patient, now=NOW).level == "urgent"
     assert triage_value("peak_flow", 90, "%", patient=patient, now=NOW).level == "routine"
+
+
+@pytest.mark.parametrize("time", ["从前天晚上开始", "从上个月底开始", "上周五开始", "昨天在医院的时候", "打从昨天起", "一个星期前开始"])
+@pytest.mark.parametrize("sign", ["烧到40度5", "喘不上气", "嘴唇发紫"])
+def test_what_began_at_some_time_is_not_long_ago(time: str, sign: str) -> None:
+    assert judged(f"宝宝一岁，{time}{sign}", child(400)).level in ("emergency", "urgent")
+
+
+def test_signs_of_an_attack_belong_together_only_where_they_stand_together() -> None:
+    story = "，".join(["上个月吃虾全身起疙瘩", *["别的都好，吃饭睡觉都正常"] * 6, "这两天咳嗽有点喘"])
+    assert judged("吃虾全身起疙瘩，还有点喘", child(900)).level == "emergency"
+    assert judged(story, child(900)).level == "same_day"
+
+
+@pytest.mark.parametrize(
+    ("context", "text", "category"),
+    [
+        ("大便颜色正常吗", "有血，好多的", "bloody_stool"),
+        ("吐的什么颜色", "黄绿色的", "bilious_vomit"),
+        ("多久没尿了", "得有十三个小时了", "dehydration"),
+        ("口周发青吗", "发青，吃奶的时候", "cyanosis"),
+    ],
+)
+def test_a_short_answer_means_what_was_asked(context: str, text: str, category: str) -> None:
+    assert category in judged(text, child(300), context=context).categories
