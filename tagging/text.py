@@ -27,7 +27,8 @@ class _Fold(dict[int, str]):
         return kept
 
 
-_FOLD = _Fold({ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)})
+# 39º6: the ordinal sign stands for the degree sign; NFKC would make it a letter. 38′3: a prime is typed for the point, as ' is.
+_FOLD = _Fold({ord(a): b for a, b in zip(_TRADITIONAL + "º′", _SIMPLIFIED + "°'", strict=True)})
 
 
 # An identity card has 18 digits, a bank card 19. What is longer is no number, and many patterns would try each of its places.

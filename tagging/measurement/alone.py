@@ -25,6 +25,11 @@ _JUST = re.compile(r"\s?整(?=$|[，。,！!；; ])")
 # No family's meter shows less or more (vitals.yml, peak_flow, with room for a slip).
 BLOW = (60, 800)
 _BLOWN = re.compile(r"吹(?:了|的|出来?|到|是|一下|才|就|只有|只|气|得|个)*\s?$")
+# 个人最佳400，早上340: only of a peak flow is there a personal best.
+_BEST = re.compile(
+    r"个人最(?:佳|好|高)(?:值|成绩)?(?:是|有|:|：)?\s?\d{2,3}[，, ]"
+    r"(?:今[天早晚]|早上|晚上|早晨|现在|刚才?|这次|吹|了|的|是|就|才|只有|只|有)*\s?$"
+)
 # 从36.5长到38: what grows is no fever.
 _GROWN, _GROWS = re.compile(r"长(?:到|成)了?\s?$"), re.compile(r"[^，。！？,!?\d]{0,3}(?<!增)长(?:到|成)")
 # Below and above these no meter shows a sugar.
@@ -46,7 +51,13 @@ def read_alone(scene: Scene, index: int) -> Reading:
         return [tenfold(amount)]
     if amount.loose and LOWEST <= amount.loose[0] <= 42.5:
         return _read_slip(scene, index)
-    if "peak_flow" in scene.followed and _read_blow(scene, index):
+    if _read_blow(scene, index):
+        return [quantity(amount, "peak_flow") if "peak_flow" in scene.followed else _asked(amount, "peak_flow", "峰流速")]
+    if (
+        _BEST.search(scene.text, max(0, amount.start - 16), amount.start)
+        and BLOW[0] <= amount.value <= BLOW[1]
+        and scene.ends_clause(amount.end)
+    ):
         return [quantity(amount, "peak_flow")]
     if low >= LOWEST and amount.value <= HIGHEST:
         return _read_temperature(scene, index)
@@ -113,7 +124,9 @@ def _read_temperature(scene: Scene, index: int) -> Reading:
         return _read_whole(scene, index, head)
     if _ONE_OF_TWO.search(head):
         return [_asked(amount, "temperature", "体温")]
-    if scene.feverish or _beside_another(scene, index) or (scene.stands_free(index) and _introduced(scene, index)):
+    # 测出41.2
+    read_off = amount.decimal and _TAKEN.search(head) is not None
+    if read_off or scene.feverish or _beside_another(scene, index) or (scene.stands_free(index) and _introduced(scene, index)):
         return [quantity(amount, "temperature")]
     return None if scene.unfollowed(index) else [_asked(amount, "temperature", "体温")]
 

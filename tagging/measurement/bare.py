@@ -22,13 +22,14 @@ _SCORE, WORST_PAIN = re.compile(r"分|nrs|vas|flacc"), 10
 _LEVEL_OR_CHANGE = re.compile(r"(?:^|[^比较])[高低]了\s?$")
 # 华氏101.5
 _FAHRENHEIT, HOT_F = re.compile(r"华氏度?(?:是|有|:|：)?\s?$"), (86.0, 113.0)
+_BEST_BLOW = re.compile(r"最(?:好|高|大)的?(?:那|是)?一?次(?:是|有|到|吹了?)*\s?$")
 # How long an answer may be before it comes to its number.
 FAR = 16
 _FROM_TO = re.compile(r"[从由]\d{1,3}(?:\.\d{1,2})?[^\W\d_]{0,3}[到至]了?\s?$")
 _RATES = frozenset({"heart_rate", "respiratory_rate"})
 _BARE = _RATES | {
     "temperature", "weight", "birth_weight", "height", "head_circumference", "glucose", "blood_ketone", "spo2", "bilirubin", "platelets",
-    "neutrophils", "peak_flow",
+    "neutrophils", "peak_flow", "diastolic_bp",
 }  # fmt: skip
 _WHOLE = _RATES | {"wet_diapers", "stool_count", "vomit_count", "feed_count"}
 
@@ -155,6 +156,10 @@ def _substance(amount: Amount, vital: str) -> Quantity:
 def _read_asked(scene: Scene, index: int) -> Reading:
     """The answer to the line before."""
     amount = scene.amount(index)
+    blown_best = scene.asked[:1] == ("peak_flow",) and _BEST_BLOW.search(scene.text, max(0, amount.start - 12), amount.start)
+    if blown_best and amount.sure and amount.unit is None:
+        # 吹了三次，最好一次260: of several blows the best one counts.
+        return [quantity(amount, "peak_flow")]
     if not scene.asked or not (scene.isolated(index) or _leads(scene, index) or _sole(scene, index) or _arrived(scene, index)):
         return None
     if "feed_volume" in scene.asked and left_in_bottle(scene.text, amount):

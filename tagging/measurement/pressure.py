@@ -16,7 +16,7 @@ _DIGIT = "[一二三四五六七八九]"
 # 一百二八十: two round numbers; 一百三十五八十五: the tens are named, so there is one way to cut. 一百二八十五 has two.
 _SPOKEN = re.compile(
     rf"(?P<high>{_HUNDREDS}(?:{_DIGIT}十{_DIGIT}?|零{_DIGIT}))(?P<low>[四五六七八九]十{_DIGIT}?|一百(?:零{_DIGIT}|{_DIGIT}?十{_DIGIT}?)?)(?![十百\d])"
-    rf"|(?P<round_high>{_HUNDREDS}{_DIGIT}?)(?P<round_low>[四五六七八九]十)(?![一二三四五六七八九十百\d])"
+    rf"|(?P<round_high>{_HUNDREDS}{_DIGIT}?)(?P<round_low>[四五六七八九]十|一百[一二]?)(?![一二三四五六七八九十百\d])"
 )
 _BREATH = re.compile(rf"{_HUNDREDS}{_DIGIT}?{_DIGIT}十{_DIGIT}?")
 _DOTTED = re.compile(r"(\d{2,3})\.([3-9]\d|1\d\d)(?!\d)")

@@ -49,8 +49,12 @@ _CLOCK_ALONE = re.compile(r"[一二两三四五六七八九十\d]{1,3}点")
 # 高压134，低压没记住: another one was forgotten.
 _FORGOTTEN = re.compile(
     r"(?!.{0,4}(?:[高低上下]压|心率|心跳|脉搏|体温|体重|血氧|血糖|呼吸))[^。！？!?\n\d]{0,6}(?:记不(?:太)?清|记不准|记不住|不记得|忘了(?!吃|喂|量|测|用)|没记住)"
+    # 38还是39忘了
+    r"|度?\s?(?:还是|或者?)\s?\d[\d.度]{0,4}[^。！？!?\n\d]{0,6}(?:记不|不记得|忘了|没看清|没记住|不确定)"
 )
 _STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?|也?就是|等于|相当于|合|换算(?:成|过来|下来)?是?)\s?$")
+# 38上下徘徊，一直在38度左右
+_STAYS, _LEVEL = re.compile(r"(?:一直|都|总|老)(?:是|在)*\s?$"), frozenset({"temperature", "heart_rate", "spo2"})
 _REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
 # What a patient with a tag measures at home.
 _FOLLOWED = (("diabetes", "glucose"), ("asthma", "peak_flow"))
@@ -177,7 +181,10 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         measurement = _measure(text, scene, moments, quantity, patient, tables)
         if measurement is None:
             questions.append(get_vital(tables, quantity.vital).ask)
-        elif question or (quantity.precision not in ("more_than", "less_than") and _FORGOTTEN.match(folded, measurement.end)):
+        elif question or (
+            (quantity.precision not in ("more_than", "less_than") or quantity.vital != "temperature")
+            and _FORGOTTEN.match(folded, measurement.end)
+        ):
             questions.append(question or get_vital(tables, quantity.vital).ask)
             doubtful.append(measurement)
         elif not _said_again(measurement, measurements[-1:], folded):
@@ -204,9 +211,10 @@ def _said_again(measurement: Measurement, before: Sequence[Measurement], folded:
     """血氧95，换个手指还是95: the same value at no other time is one reading."""
     return any(
         (earlier.vital, earlier.value, earlier.precision) == (measurement.vital, measurement.value, measurement.precision)
-        and measurement.precision == "exact"
+        and (measurement.precision == "exact" or earlier.vital in _LEVEL)
         and (measurement.at, measurement.since, measurement.condition) == (earlier.at, earlier.since, earlier.condition)
-        and _STILL.search(folded, max(0, measurement.start - 6), measurement.start) is not None
+        and (_STILL if measurement.precision == "exact" else _STAYS).search(folded, max(0, measurement.start - 6), measurement.start)
+        is not None
         for earlier in before
     )
 

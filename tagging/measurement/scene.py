@@ -11,7 +11,7 @@ from tagging.measurement.words import Vocabulary
 # How many unknown characters may stand between a name and its number, and how many when a comma stands there too.
 NEAR, NEAR_ACROSS_COMMA = 8, 3
 _SENTENCE = re.compile(r"[。！？!?\n\r]")
-_FEVER_TALK = re.compile(r"美林|布洛芬|泰诺林|对乙酰|退烧|退热|发热|滚烫|发烫|体温|降温")
+_FEVER_TALK = re.compile(r"美林|布洛芬|泰诺林|对乙酰|退烧|退热|发热|滚烫|发烫|体温|降温|疫苗|预防针")
 # 38个未接来电: things are counted; 5.6个 and 5.6个血糖 are sugar.
 _COUNTED_NOUN = re.compile(r"\s?个(?![多左，。！？,!?]|血糖|糖|点|[一二三四五六七八九](?:$|[，。！？,!?了吧]))[^\W\d_]")
 _NAMING = frozenset({"值", "是", "为", " ", ":", "："})

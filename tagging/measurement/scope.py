@@ -49,11 +49,14 @@ _RELATIVES_OWN = re.compile(
 _NEIGHBOUR = re.compile(
     r"(?:床|隔壁|对面|邻床|病房里?)的?(?:那个|一个|有个)?(?:阿姨|大爷|大妈|大姐|大哥|大叔|叔叔|奶奶|爷爷|老太太?|老头|病友|家属|病人|小朋友|小孩)"
     r"[^，。！？,!?]{0,14}$"
-    r"|(?:隔壁床?|邻床|[对旁]边床|同房间?|同病房|\d{1,2}床|[一二三四五六七八九十]{1,3}床)的?(?:那个|那家|一个|有个|家)?的?(?:娃娃?|孩子|宝宝|宝贝|男孩|女孩)[^，。！？,!?]{0,14}$"
+    r"|(?:隔壁床?|楼[上下]|对门|邻居家?|同事家?|朋友家?|亲戚家?|邻床|[对旁]边床|同房间?|同病房|\d{1,2}床|[一二三四五六七八九十]{1,3}床)的?(?:那个|那家|一个|有个|家)?的?(?:娃娃?|孩子|小孩|小朋友|宝宝|宝贝|男孩|女孩)(?:(?!我)[^，。！？,!?]){0,14}$"
 )
 # 听说40度会烧坏脑子; 没发过40度的烧.
 # 姥姥测的血糖11，宝宝没测
 _CHILD_NOT_MEASURED = re.compile(r"[^，。！？,!?]{0,3}[，,](?:宝宝|孩子|娃儿?|小孩|他|她|小宝)(?:的|自己)?(?:还|都|倒)?没(?:有)?[量测称查]")
+# 奶奶说摸着有38度，一量才37.3: what a hand guessed is over once it was measured.
+_BY_HAND = re.compile(r"(?:摸着|摸起来|摸上去|估摸着?)(?:好像|大概|估计|怎么也|得|有|像|是|快|应该)*\s?$")
+_MEASURED_THEN = re.compile(r"一[量测]|[量测](?:了|出来|下来|的)")
 _HEARSAY = re.compile(r"(?:听说|据说|(?:邻居|别人|人家|朋友|同事|亲戚)(?:们|都)?说|都说|网上说|书上说|书上写|说明书)[^，。！？,!?]{0,8}$")
 _NEVER = re.compile(r"没有?再?(?:发|出现|有)过\s?$")
 _USUALLY = re.compile(
@@ -159,9 +162,14 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
     after = folded[quantity.end : quantity.end + 16]
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
-    if (_USUALLY.search(head) and quantity.unit != "%") or _SOMEBODY.search(head) or _RELATIVES_OWN.search(head) or _NEIGHBOUR.search(head):
+    if (
+        (_USUALLY.search(head) and quantity.unit != "%")
+        or _SOMEBODY.search(of_the_patient(head))
+        or _RELATIVES_OWN.search(head)
+        or _NEIGHBOUR.search(head)
+    ):
         return False
-    if _CHILD_NOT_MEASURED.match(after):
+    if _CHILD_NOT_MEASURED.match(after) or (_BY_HAND.search(head) and _MEASURED_THEN.search(folded, quantity.end)):
         return False
     if _HEARSAY.search(head) or (quantity.precision == "exact" and _NEVER.search(head)):
         return False
