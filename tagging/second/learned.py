@@ -23,6 +23,8 @@ NAME, FILE = "second_reader", "second_reader.npz"
 HEADS = ("call", "act", "mind")
 # Which red flag it is, is told from coarser buckets: there are many of them, and a wrong guess only changes the wording.
 COARSE = 1 << 14
+# From so many characters on a message is a story (R).
+LONG = 45
 # So many clauses are shown as the reason, each by so many characters at most.
 SHOWN, QUOTE = 2, 60
 
@@ -43,13 +45,22 @@ class Head:
 
 @dataclass(frozen=True)
 class Limits:
-    """Probabilities from which on a head is believed. What the rules have graded already takes more to be raised."""
+    """Probabilities from which on a head is believed. What the rules have graded already takes more to be raised, and so does a long
+    message: in a story there is always something that resembles danger."""
 
     call: float
     call_same_day: float
+    call_long: float
+    call_long_same_day: float
     act: float
     mind: float
     topic: float
+
+    def for_call(self, text: str, level: str) -> float:
+        """From which probability on somebody is called for a message that the rules left at `level`."""
+        if len(text) >= LONG:
+            return self.call_long_same_day if level == "same_day" else self.call_long
+        return self.call_same_day if level == "same_day" else self.call
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class LearnedReader:
             ((self.call.probability(*weighed), window, weighed) for window, weighed in seen), key=lambda each: each[0]
         )
         limits = self.limits
-        if called < (limits.call_same_day if triage.level == "same_day" else limits.call):
+        if called < limits.for_call(text, triage.level):
             return None
         at_once = self.act.probability(*weighed) >= limits.act
         why = f"resembles danger ({called:.2f}): {self._why(text, window)}"
