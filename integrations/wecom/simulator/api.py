@@ -141,5 +141,10 @@ def _refuse(sim: Simulator, request: web.Request, path: str, error: ApiError) ->
 
 
 def to_json(body: Any) -> web.Response:
-    """JSON with raw UTF-8, as the platform writes it."""
-    return web.Response(text=json.dumps(body, ensure_ascii=False), content_type="application/json")
+    """JSON with raw UTF-8, as the platform writes it; half of a character pair, which UTF-8 cannot say, as an escape."""
+    raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raw = json.dumps(body).encode()
+    return web.Response(body=raw, content_type="application/json", charset="utf-8")

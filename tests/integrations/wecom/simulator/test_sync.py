@@ -24,6 +24,11 @@ async def test_pages_follow_each_other_without_loss_or_repeat(corp):
     assert await texts(corp, cursor=cursor) == []
 
 
+async def test_half_of_a_character_pair_arrives_as_it_was_said(corp):
+    await (await corp.family()).says("心\ud83d")
+    assert await texts(corp) == ["心\ud83d"]
+
+
 async def test_a_page_may_be_shorter_than_asked_and_even_empty_with_more_to_come(corp):
     await corp.switch(sync_page_max=3, sync_empty_every=2)
     mother = await corp.family()
