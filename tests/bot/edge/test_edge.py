@@ -25,6 +25,7 @@ from integrations.wecom.callback import Callback
 from integrations.wecom.signed import signature
 from records.database import Database
 from records.wecom import CallbackEvent
+from tests.read_only import read_only
 
 ROOT = Path(__file__).parent.parent.parent.parent
 OLD, NEW = f"2026a:{'a' * 32}", f"2026b:{'b' * 32}"
@@ -68,7 +69,7 @@ class Dmz:
 
     async def health(self, wanted: Any) -> dict[str, Any]:
         """What the edge says of itself, once it is as wanted."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(180):
             while True:
                 try:
                     async with self.session.get(f"http://127.0.0.1:{self.link_port}/healthz") as answer:
@@ -222,6 +223,15 @@ async def test_what_comes_while_either_side_is_killed_arrives_once_and_in_order(
     assert await dmz.codes() == codes
     # As of when the edge had them, not of when the inner side, an hour ahead here, heard of them.
     assert all(started <= event.received_at <= datetime.now(UTC) for event in await dmz.arrived())
+
+
+async def test_what_comes_while_the_database_takes_no_writes_waits_and_arrives_once(dmz: Dmz) -> None:
+    await dmz.start("edge-link")
+    async with read_only(dmz.db):
+        await dmz.clicks("one", "two")
+        await dmz.health(lambda said: said["waiting"] == 2)
+        assert await dmz.arrived() == []
+    assert await dmz.codes() == ["one", "two"]
 
 
 def test_the_edge_is_small() -> None:
