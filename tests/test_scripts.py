@@ -26,7 +26,7 @@ PYTHON = 'echo "in $PWD: $*"; if [ -e /proc/$$/fd/9 ]; then echo "holds the lock
 
 # The first of the two runs of pytest; the second has everything else.
 KILLED = "tests/durability"
-OTHERS = f"--ignore=tests/durability -n {2 * len(os.sched_getaffinity(0))} --dist loadfile -q"
+OTHERS = f"--ignore=tests/durability -n {2 * (os.cpu_count() or 1)} --dist loadfile -q"
 
 
 class Checkout:

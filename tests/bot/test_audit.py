@@ -16,6 +16,7 @@ from bot.clock import Clock
 from bot.settings import Settings
 from records.database import Database
 from records.patient import ReadAudit
+from tests.records.test_audit_seal import looked_until_sealed
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -32,8 +33,7 @@ class Running:
         self.sealer = sealer(self.parts)
 
     async def seal(self) -> None:
-        for _ in range(3):
-            await self.sealer.look()
+        await looked_until_sealed(self.parts.db, self.sealer)
 
     async def findings(self) -> dict[bool, str]:
         return {each.ok: each.text for each in await diagnose_audit(self.parts.db, self.now, ZONE)}
