@@ -62,7 +62,9 @@ async def test_what_we_begin_waits_while_it_is_paused_and_answers_do_not(stage: 
     assert await paused(stage.db, ZONE) == []
     async with stage.db.transaction() as tx:
         assert not (await sending(tx)).waits
-        moves = await tx.execute(select(StateChange.new, StateChange.by, StateChange.reason).where(StateChange.entity == "sending"))
+        moves = await tx.execute(
+            select(StateChange.new, StateChange.by, StateChange.reason).where(StateChange.entity == "sending").order_by(StateChange.id)
+        )
         assert [tuple(row) for row in moves] == [("paused", "hemin", "发错了内容"), ("on", "hemin", "已改正")]
 
 

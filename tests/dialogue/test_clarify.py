@@ -153,7 +153,7 @@ async def test_a_side_question_is_answered_and_the_question_asked_again(toddler:
 
 async def test_three_answers_that_nobody_can_read_end_it_politely(toddler: Family) -> None:
     await toddler.says("宝宝有点咳嗽")
-    assert "呼吸费力" in await toddler.says("紫的绿的都有木头")
+    assert "呼吸费力" in await toddler.says("红的绿的都有木头")
     assert "呼吸费力" in await toddler.says("东西掉地上")
     said = await toddler.says("木头做的呀")
     assert "先不问了" in said and "120" in said
