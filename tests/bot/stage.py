@@ -137,7 +137,11 @@ class Stage:
                     quiet = quiet + 1 if not made and await self._idle() else 0
         except TimeoutError:
             ledger = await self.ledger()
-            raise AssertionError(f"never at rest: the last sweep made {made}; refused calls: {ledger['rejected']}") from None
+            async with self.db.transaction() as tx:
+                jobs = (
+                    await tx.execute(text("select task_name, args, status, lock, attempts from procrastinate_jobs"))
+                ).all()
+            raise AssertionError(f"never at rest: the last sweep made {made}; jobs: {jobs}; refused calls: {ledger['rejected']}") from None
 
     async def _jobs(self) -> bool:
         async with self.db.transaction() as tx:

@@ -91,7 +91,8 @@ async def put_back(stage: Stage, database_url: str, tmp_path: Path) -> None:
     assert heard == ["听到：你好", opened, "听到：第二天也好", "content:sent"] and before["content:sent"][0] == "sent"
     async with stage.db.transaction() as tx:
         highest = await tx.scalar(select(Outbound.seq).order_by(Outbound.seq.desc()).limit(1))
-        end = await tx.scalar(text("select pg_current_wal_lsn()::text"))
+        # What was committed may not be written yet: here nothing is waited for on disk.
+        end = await tx.scalar(text("select pg_current_wal_insert_lsn()::text"))
     await asyncio.to_thread(follow, database_url, backups, until=end)
     newest, back = tmp_path / "newest", tmp_path / "back"
     known = await asyncio.to_thread(recover, backups, newest, to=None, begun=datetime.now(UTC))
