@@ -138,9 +138,7 @@ class Stage:
         except TimeoutError:
             ledger = await self.ledger()
             async with self.db.transaction() as tx:
-                jobs = (
-                    await tx.execute(text("select task_name, args, status, lock, attempts from procrastinate_jobs"))
-                ).all()
+                jobs = (await tx.execute(text("select task_name, args, status, lock, attempts from procrastinate_jobs"))).all()
             raise AssertionError(f"never at rest: the last sweep made {made}; jobs: {jobs}; refused calls: {ledger['rejected']}") from None
 
     async def _jobs(self) -> bool:
