@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.finding import patient_facts
 from records.chat import Chat
 from records.database import Database
+from records.keyring import KeyFile, Keyring
 from records.message import Inbound
 from records.patient import Patient, patients_of
 from tagging.patient import PatientFacts
@@ -72,7 +74,8 @@ def ambient_turn() -> Turn | None:
 async def turn_of(tracker: Any) -> AsyncIterator[Turn]:
     """The turn that `tracker` is about: the ambient one, or, under a stock action server, one of its own that commits at the end.
 
-    The latter needs CARELOOP_DATABASE_URL or DATABASE_URL, and raises LookupError when the chat does not exist.
+    The latter needs CARELOOP_DATABASE_URL or DATABASE_URL, and CARELOOP_KEYRING, the key file; it raises LookupError when the chat does
+    not exist.
     """
     turn = ambient_turn()
     if turn is not None:
@@ -90,8 +93,10 @@ async def _database() -> Database:
     loop = asyncio.get_running_loop()
     if loop not in _databases:
         url = os.environ.get("CARELOOP_DATABASE_URL") or os.environ["DATABASE_URL"]
-        _databases[loop] = Database(url=url, application="careloop-actions")
+        keys = Path(os.environ.get("CARELOOP_KEYRING") or ".careloop/data/keyring")
+        _databases[loop] = Database(url=url, application="careloop-actions", keyring=Keyring(KeyFile(keys, own=False)))
         await _databases[loop].open()
+        await _databases[loop].take_up_keys()
     return _databases[loop]
 
 

@@ -20,6 +20,7 @@ from integrations.speech.http import HttpRecogniser
 from integrations.speech.port import Recogniser
 from integrations.wecom.client import WecomClient
 from records.database import Database
+from records.keyring import KeyFile, Keyring
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from tagging.portrait.portrait import Portrait
 
 SIMULATOR_PREFIX = "/sandbox/wecom"
-POSTGRES_FOLDER = "postgres"
+POSTGRES_FOLDER, KEYRING = "postgres", "keyring"
+# These have no business with patients' names.
+WITHOUT_KEYS = frozenset({"gateway", "backup", "migrate"})
 
 
 @dataclass
@@ -59,20 +62,31 @@ class WecomAccess:
 
 def database(settings: Settings, *, role: str, pool_size: int = 8) -> Database:
     """The database of these settings, not yet open."""
+    keyring = Keyring(key_file(settings)) if role not in WITHOUT_KEYS else None
     if settings.database_url is not None:
-        return Database(url=settings.database_url.get_secret_value(), pool_size=pool_size, application=f"careloop-{role}")
-    return Database(folder=settings.data_dir / POSTGRES_FOLDER, pool_size=pool_size, application=f"careloop-{role}")
+        url = settings.database_url.get_secret_value()
+        return Database(url=url, pool_size=pool_size, application=f"careloop-{role}", keyring=keyring)
+    folder = settings.data_dir / POSTGRES_FOLDER
+    return Database(folder=folder, pool_size=pool_size, application=f"careloop-{role}", keyring=keyring)
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """Where the keys of patients' names and numbers are."""
+    return KeyFile((settings.keyring or settings.data_dir / KEYRING).absolute(), own=settings.keyring is None)
 
 
 @asynccontextmanager
 async def core(settings: Settings, *, role: str, pool_size: int = 8, migrate: bool = True) -> AsyncIterator[Core]:
     """An open, migrated database and the clock. Raises EmbeddedError when the database cannot start, SchemaBehind when it waits for
-    `careloop migrate` (setting: migrate)."""
+    `careloop migrate` (setting: migrate), KeyringError when a key is missing."""
     db = database(settings, role=role, pool_size=pool_size)
     await db.open()
     try:
         if migrate:
             await (db.migrate() if settings.migrate else db.check_schema())
+            if db.keyring is not None:
+                # In a rolling upgrade, where roles do not migrate, older processes may be beside us.
+                await db.take_up_keys(alone=settings.migrate)
         clock = Clock()
         if settings.sandbox:
             await db.insist(lambda: clock.load(db))

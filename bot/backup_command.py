@@ -4,12 +4,14 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.app import core, database
+from bot.app import core, database, key_file
 from bot.backup import BackupError, back_up, follow
 from bot.cli_run import command_settings
 from bot.process import lock_data
 from bot.restore import restore
 from plans.reach.purpose import PROACTIVE
+from records.data_key import check_database
+from records.keyring import Keyring
 from records.restored import go_on, restored, settle
 
 
@@ -37,7 +39,8 @@ def restore_command(folder: Path, *, to: datetime, lost: datetime | None) -> Non
         raise BackupError("The database is a server of your own: put it back with its own tools, then run `careloop restore settle`.")
     held = lock_data(settings.data_dir)
     try:
-        done = restore(settings.data_dir.absolute(), folder.absolute(), to=to, lost=lost or datetime.now(UTC), say=print)
+        keyring = Keyring(key_file(settings))
+        done = restore(settings.data_dir.absolute(), folder.absolute(), to=to, lost=lost or datetime.now(UTC), keyring=keyring, say=print)
     finally:
         held.close()
     print(f"The database is as of {to.isoformat()}. Known until {done.known.isoformat()}: {done.carried} sent messages carried over.")
@@ -54,6 +57,7 @@ def settle_command(*, to: datetime, newest: str | None, known: datetime | None, 
         db = database(command_settings("restore"), role="restore", pool_size=1)
         await db.open()
         try:
+            await asyncio.to_thread(check_database, db.url, Keyring(key_file(command_settings("restore"))))
             return await asyncio.to_thread(
                 settle, db.url, newest, to=to, known=known or to, lost=lost or datetime.now(UTC), proactive=PROACTIVE
             )

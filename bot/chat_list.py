@@ -1,6 +1,6 @@
 """The chats of a clinician's teams: who waits for a person and for how long, which are hers, which a colleague or the bot has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from records.chat_desk import ChatSeen, belongs_to
 from records.flag import LEVELS, Flag
 from records.message import CLINICIAN, CUSTOMER, SERVICER, Inbound, Outbound
 from records.patient import Carer, Patient, PatientCarer, note_reads
-from records.search_entry import CARER, alike, maybe
+from records.search_entry import CARER, CarerTexts, alike, texts_of_carers, with_news
 from records.search_keys import name_sought, whole_piece
 from records.staff import Staff, teams_of
 
@@ -89,26 +89,26 @@ def _place(item: ChatItem) -> tuple[int, float]:
 async def _found(tx: AsyncSession, staff: Staff, search: str) -> list[Chat]:
     """The latest chats of carers called so, or who speak for a child of her teams called or numbered so."""
     teams = list(await tx.scalars(teams_of(staff.id)))
-    child = select(PatientCarer.carer_id).where(
-        PatientCarer.carer_id == Chat.carer_id,
-        Patient.id == PatientCarer.patient_id,
-        Patient.team_id.in_(teams),
-        or_(Patient.name.contains(search, autoescape=True), Patient.record_number == search),
-    )
-    carer = select(Carer.id).where(Carer.id == Chat.carer_id, Carer.name.contains(search, autoescape=True))
-    # OFFSET has them asked for each chat, as belongs_to does.
-    called = (
-        select(Chat).where(or_(child.offset(0).exists(), carer.offset(0).exists()), belongs_to(staff.id)).order_by(*_NEWEST).limit(MOST)
-    )
+
+    def called(carer: CarerTexts) -> bool:
+        own = ((name, number) for team, name, number in carer.children if team in teams)
+        return search in carer.name or any(search in name or search == number for name, number in own)
+
+    async def latest(carers: Collection[int]) -> list[Chat]:
+        meant = [each.id async for some in texts_of_carers(tx, sorted(carers)) for each in some if called(each)]
+        theirs = Chat.carer_id == any_(bindparam("carers", meant, ARRAY(BigInteger)))
+        return list(await tx.scalars(select(Chat).where(theirs, belongs_to(staff.id)).order_by(*_NEWEST).limit(MOST)))
+
     sought = [name_sought(search), whole_piece(search)]
     near = await alike(tx, CARER, teams, sought, NEAR)
     if len(near) == NEAR:
         # Many are called so: most often those who wrote last are enough, and they are the ones to be shown.
-        chats = list(await tx.scalars(called.where(Chat.id.in_(_LATEST))))
+        lately = select(Chat.carer_id).where(Chat.id.in_(_LATEST), Chat.carer_id.is_not(None), belongs_to(staff.id))
+        chats = await latest({carer for carer in await tx.scalars(lately) if carer is not None})
         if len(chats) == MOST:
             return chats
         near = await alike(tx, CARER, teams, sought, None)
-    return list(await tx.scalars(called.where(Chat.carer_id.in_(maybe(CARER, near)))))
+    return await latest({*near, *await with_news(tx, CARER)})
 
 
 async def _items(tx: AsyncSession, staff: Staff, chats: Sequence[Chat], now: datetime) -> list[ChatItem]:

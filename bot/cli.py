@@ -18,6 +18,7 @@ from bot.cli_experiment import experiment
 from bot.cli_family import family
 from bot.cli_feed import feed
 from bot.cli_fhir import client, fhir
+from bot.cli_keys import keys
 from bot.cli_mass import mass
 from bot.cli_nlu import nlu
 from bot.cli_patient import patient
@@ -71,6 +72,7 @@ app.add_typer(mass, name="mass")
 app.add_typer(restore, name="restore")
 app.add_typer(sending, name="sending")
 app.add_typer(stuck, name="stuck")
+app.add_typer(keys, name="keys")
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on (setting: port).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")]
@@ -377,7 +379,7 @@ def main() -> None:
     warnings.simplefilter("ignore", DeprecationWarning)
     listed = (
         app, audit, bench, plan, questionnaire, nlu, family, patient, content, chart, cohort, report, retention, experiment,
-        tag, rule, fhir, client, feed, work, mass, reach, restore, sending, stuck,
+        tag, rule, fhir, client, feed, work, mass, reach, restore, keys, sending, stuck,
     )  # fmt: skip
     for each in listed:
         _list_in_full(each)

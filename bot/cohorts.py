@@ -1,4 +1,4 @@
-"""The worker's part in cohorts and searches: rounds of upkeep, as many as there is news for."""
+"""The worker's part in cohorts, searches and what is sealed: rounds of upkeep, as many as there is news for."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from records.database import Database
+from records.resealing import reseal_some
 from records.search_entry import AT_ONCE as SEARCHES_AT_ONCE
 from records.search_entry import take_in
 from tagging.cohort.upkeep import AT_ONCE, Kept, keep_up
@@ -40,3 +41,14 @@ async def keep_searches(db: Database) -> int:
         if heard < SEARCHES_AT_ONCE:
             break
     return total
+
+
+async def keep_sealed(db: Database) -> int:
+    """Seal anew what is not sealed with the active key, a batch a transaction, until all is; how many rows were looked at."""
+    total = 0
+    while True:
+        async with db.transaction() as tx:
+            rows = await reseal_some(tx)
+        if not rows:
+            return total
+        total += rows

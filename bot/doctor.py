@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import text
 
-from bot.app import Core, core, recogniser, wecom_access, wecom_client
+from bot.app import Core, core, key_file, recogniser, wecom_access, wecom_client
 from bot.audit import diagnose_audit
 from bot.doctor_finding import Finding
 from bot.doctor_pages import diagnose_pages
@@ -26,6 +26,7 @@ from integrations.wecom.callback import Callback
 from integrations.wecom.errors import WecomError
 from records.database import Database, DatabaseUnreachable
 from records.embedded import EmbeddedError
+from records.keyring import KeyringError
 from records.migrating import SchemaBehind
 from records.sending import sending
 
@@ -49,7 +50,7 @@ async def diagnose(settings: Settings, root: Path) -> list[Finding]:
     try:
         async with core(settings, role="doctor", pool_size=2) as parts:
             findings += await _with_database(parts, root)
-    except (EmbeddedError, DatabaseUnreachable, SchemaBehind) as err:
+    except (EmbeddedError, DatabaseUnreachable, SchemaBehind, KeyringError) as err:
         findings.append(Finding(False, str(err)))
     except OSError as err:
         findings.append(Finding(False, _say("no_database", detail=type(err).__name__)))
@@ -81,6 +82,7 @@ async def _before_database(settings: Settings, root: Path) -> list[Finding]:
 
 async def _with_database(parts: Core, root: Path) -> list[Finding]:
     findings = [Finding(True, _say("database", where=_say("embedded") if parts.db.embedded else _say("server")))]
+    findings += keys(parts.settings)
     findings += await paused(parts.db, parts.settings.tz)
     findings += await diagnose_audit(parts.db, parts.clock(), parts.settings.tz)
     findings += await _retention(parts)
@@ -105,6 +107,17 @@ async def _speech(settings: Settings) -> list[Finding]:
             key = err.code if err.code in _texts()["speech_errors"] else "other"
             return [Finding(False, str(_texts()["speech_errors"][key]).format(code=err.code, url=settings.speech.url))]
     return [Finding(True, _say("speech", url=settings.speech.url))]
+
+
+def keys(settings: Settings) -> list[Finding]:
+    """Whether the keys of names and numbers lie where whoever takes the database, or its backup, does not find them."""
+    path = Path(key_file(settings).where)
+    if not path.exists():
+        return []
+    if path.stat().st_mode & 0o077:
+        return [Finding(False, _say("keys_open", path=path))]
+    beside = settings.data_dir.absolute() in path.parents and not settings.sandbox
+    return [Finding(not beside, _say("keys_beside" if beside else "keys", path=path))]
 
 
 async def paused(db: Database, zone: ZoneInfo) -> list[Finding]:

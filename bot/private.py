@@ -27,6 +27,7 @@ from bot.web import gateway_app
 from bot.worker import compose
 from integrations.wecom.simulator import SimClock, create_app, demo_config
 from records.database import Database
+from records.keyring import KeyFile, Keyring
 
 
 @dataclass
@@ -75,14 +76,21 @@ async def listening(app: web.Application, port: int) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
+def keys_of(db: Database) -> str:
+    """Where a throw-away database's keys are, for processes beside this one."""
+    return db.keyring.store.where if db.keyring is not None else ""
+
+
 @asynccontextmanager
 async def throw_away_database(*, pool_size: int = 12) -> AsyncIterator[Database]:
     """An embedded, migrated database in a temporary folder, gone with its server at the end."""
     with TemporaryDirectory(prefix="careloop-") as folder:
-        db = Database(folder=Path(folder) / "postgres", pool_size=pool_size, application="careloop-private")
+        keyring = Keyring(KeyFile(Path(folder) / "keyring", own=True))
+        db = Database(folder=Path(folder) / "postgres", pool_size=pool_size, application="careloop-private", keyring=keyring)
         await db.open()
         try:
             await db.migrate()
+            await db.take_up_keys()
             yield db
         finally:
             await db.close()

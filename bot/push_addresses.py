@@ -98,7 +98,7 @@ class CarerFinder:
                     select(PushAddress.address)
                     .where(PushAddress.channel == "official_account", PushAddress.unionid.is_(None), PushAddress.until.is_(None))
                     .where(or_(PushAddress.asked_at.is_(None), PushAddress.asked_at < now - ASK_AGAIN))
-                    .distinct()
+                    .distinct(PushAddress.address_blind)
                     .limit(FOLLOWERS_AT_ONCE)
                 )
             ).all()

@@ -9,7 +9,9 @@ from pathlib import Path
 from bot.app import POSTGRES_FOLDER
 from bot.backup import BackupError, recover, running
 from plans.reach.purpose import PROACTIVE
+from records.data_key import check_database
 from records.embedded import EmbeddedServer
+from records.keyring import Keyring
 from records.restored import settle
 
 
@@ -23,10 +25,11 @@ class Done:
     kept: Path | None
 
 
-def restore(data: Path, backups: Path, *, to: datetime, lost: datetime, say: Callable[[str], None]) -> Done:
+def restore(data: Path, backups: Path, *, to: datetime, lost: datetime, keyring: Keyring, say: Callable[[str], None]) -> Done:
     """Put the embedded database of a data folder back to `to`. `lost`: when the old one ended. Blocking; nobody may be using it.
 
-    The old folder is kept beside the new one. Raises BackupError, EmbeddedError.
+    The old folder is kept beside the new one. Raises BackupError, EmbeddedError, and KeyringError where the keys of that moment are not
+    all in `keyring`: they are never in a backup. The old database stays where it is then.
     """
     old, new, newest = data / POSTGRES_FOLDER, data / "postgres.restored", data / "postgres.newest"
     for left in (new, newest):
@@ -36,6 +39,8 @@ def restore(data: Path, backups: Path, *, to: datetime, lost: datetime, say: Cal
         known = recover(backups, newest, to=None, begun=lost)
         say(f"going back to {to.isoformat()}")
         recover(backups, new, to=to, begun=lost)
+        with running(new) as url:
+            check_database(url, keyring)
         with running(new) as url, running(newest) as newest_url:
             counts = settle(url, newest_url, to=to, known=known, lost=lost, proactive=PROACTIVE)
     finally:

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path(".careloop/data"), description="embedded database, media, simulator state")
     database_url: SecretStr | None = Field(default=None, description="a PostgreSQL server instead of the embedded one (or DATABASE_URL)")
+    keyring: Path | None = Field(
+        default=None, description="key file of patients' names and numbers; empty: keyring in data_dir, made at the first start"
+    )
     migrate: bool = Field(default=True, description="bring the schema forward at each start; false where `careloop migrate` does it")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")

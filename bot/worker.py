@@ -24,7 +24,7 @@ from bot.bulk import BulkOutbox
 from bot.card_clicks import CallbackEvents
 from bot.choices import Choices
 from bot.cohort_enrolments import enrol_cohorts
-from bot.cohorts import keep_cohorts, keep_searches
+from bot.cohorts import keep_cohorts, keep_sealed, keep_searches
 from bot.content_send import ContentBodies
 from bot.contents import JOB as PUSHES
 from bot.contents import ContentPushes, keep_contents
@@ -89,6 +89,8 @@ SWEEP_EVERY = 2.0
 POLITENESS = 5
 CLOCK_EVERY = 0.5
 COHORTS_EVERY = 2.0
+# Most days there is nothing to seal anew.
+SEALING_EVERY = 60.0
 PUBLICATIONS_EVERY = 5
 # A new article is found within seconds; the look is one row.
 ARTICLES_EVERY = 2
@@ -160,6 +162,7 @@ async def run_worker(
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(lambda: keep_searches(parts.db), parts, every=COHORTS_EVERY)),
+            asyncio.create_task(keep(lambda: keep_sealed(parts.db), parts, every=SEALING_EVERY)),
             asyncio.create_task(keep(lambda: enrol_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(Planning(parts.db, parts.clock, settings.tz).look, parts, every=PLANS_EVERY)),
             asyncio.create_task(keep(Tables(parts.db, settings.tz).refresh, parts, every=TABLES_EVERY)),

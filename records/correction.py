@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.sealed import Sealed
 from records.state import Moves
 
 CORRECTION_MOVES: Moves = {"open": frozenset({"applied", "refused"}), "applied": frozenset(), "refused": frozenset()}
@@ -20,8 +21,8 @@ class Correction(Identity, Base):
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
     carer_id: Mapped[int] = mapped_column(ForeignKey("carer.id"), index=True)
     field: Mapped[str]
-    was: Mapped[str]
-    wanted: Mapped[str]
+    was: Mapped[str] = mapped_column(Sealed("correction.was"))
+    wanted: Mapped[str] = mapped_column(Sealed("correction.wanted"))
     said: Mapped[str]
     state: Mapped[str] = mapped_column(default="open")
     filed_at: Mapped[datetime]

@@ -1,6 +1,7 @@
 """The door to PostgreSQL: one engine a process, one transaction at a time for its caller."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +12,17 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from records.data_key import learn_active, take_up_keys
 from records.embedded import EmbeddedError, EmbeddedServer
+from records.keyring import Keyring
 from records.migrating import check_schema, migrate, sqlalchemy_url
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+# Which key is active is looked up so often (s): a process that seals with the one before does no harm.
+LOOK_EVERY = 5.0
 
 
 class DatabaseUnreachable(Exception):
@@ -26,13 +32,27 @@ class DatabaseUnreachable(Exception):
 
 
 class Database:
-    """PostgreSQL, given by `url` or embedded in `folder` (exactly one of them)."""
+    """PostgreSQL, given by `url` or embedded in `folder` (exactly one of them).
 
-    def __init__(self, *, url: str | None = None, folder: Path | None = None, pool_size: int = 8, application: str = "careloop") -> None:
+    `keyring` opens the names and numbers of patients (records/sealed.py); a process that has no business with them goes without.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        folder: Path | None = None,
+        pool_size: int = 8,
+        application: str = "careloop",
+        keyring: Keyring | None = None,
+    ) -> None:
         if (url is None) == (folder is None):
             raise ValueError("give a url or a folder")
         self.embedded = EmbeddedServer(folder) if folder is not None else None
+        self.keyring = keyring
         self._url, self._pool_size, self._application = url, pool_size, application
+        # When the active key is looked up again; None until `take_up_keys`.
+        self._look_at: float | None = None
         self._engine: AsyncEngine | None = None
         self._sessions: async_sessionmaker[AsyncSession] | None = None
         self._healing = asyncio.Lock()
@@ -49,6 +69,7 @@ class Database:
             hide_parameters=True,
             connect_args={"application_name": self._application, "prepare_threshold": 3},
         )
+        self._engine.dialect.keyring = self.keyring  # type: ignore[attr-defined]
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     async def close(self) -> None:
@@ -70,6 +91,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when it raises."""
         async with _opened(self._sessions)() as session, session.begin():
+            if self._look_at is not None and time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + LOOK_EVERY
+                await learn_active(session)
             yield session
 
     async def ready(self) -> bool:
@@ -117,6 +141,17 @@ class Database:
     async def migrate(self) -> None:
         """Bring the schema to the newest migration; several processes may call it at once."""
         await self.insist(lambda: asyncio.to_thread(migrate, self.url))
+
+    async def take_up_keys(self, *, alone: bool = True) -> None:
+        """Compare the keyring with the database, and follow from now on which key is active. `alone`: no older version of CareLoop is
+        at work beside us. Raises KeyringError."""
+
+        async def step() -> None:
+            async with self.transaction() as tx:
+                await take_up_keys(tx, alone=alone)
+
+        await self.insist(step)
+        self._look_at = time.monotonic() + LOOK_EVERY
 
     async def check_schema(self) -> None:
         """Raises SchemaBehind when somebody must run `careloop migrate` first."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.audit_sealing import note_removal
 from records.schema import Base
+from records.sealed import keyring_of, open_row
 
 # Whose rows are told by the caller; all others belong to whoever they name.
 ROOTS = ("patient", "carer", "chat")
@@ -93,7 +94,8 @@ async def detach(tx: AsyncSession, doomed: Doomed) -> None:
 async def rows_of(tx: AsyncSession, name: str, doomed: Doomed) -> list[dict[str, Any]]:
     """What the doomed rows of this table say, as JSON."""
     table = Base.metadata.tables[name]
-    return list(await tx.scalars(select(func.to_jsonb(table.table_valued())).where(belongs(table, doomed))))
+    rows = await tx.scalars(select(func.to_jsonb(table.table_valued())).where(belongs(table, doomed)))
+    return [open_row(keyring_of(tx), table, row) for row in rows]
 
 
 async def changes_of(tx: AsyncSession, name: str, doomed: Doomed) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from records.patient import Patient
 from records.schema import Base
+from records.sealed import close_row, keyring_of, open_row
 
 # Names come from our own metadata; quoting keeps words such as "primary" apart from SQL's.
+# A row is told in plain, whatever of it is sealed in its table: keys come and go, and a merge may be undone years later.
 Row = dict[str, Any]
 # Who has read stays written as it was read, for that is sealed: whoever asks for a patient's reads asks for all his ids (read_log.selves).
 SEALED = frozenset({"read_audit"})
@@ -83,7 +85,7 @@ async def images(tx: AsyncSession, patients: Sequence[int], columns: Iterable[tu
         rows = await tx.execute(
             text(f"select to_jsonb(t) from {_q(table)} t where {_q(name)} = any(cast(:patients as bigint[]))"), {"patients": list(patients)}
         )
-        found |= {_key(table, row): row for row in rows.scalars()}
+        found |= {_key(table, row): _opened(tx, table, row) for row in rows.scalars()}
     return found
 
 
@@ -106,6 +108,7 @@ async def restore(tx: AsyncSession, changes: Iterable[dict[str, Any]]) -> None:
         match = " and ".join(f"{_q(name)}::text = :key_{name}" for name in keys)
         given = {f"key_{name}": str(value) for name, value in keys.items()}
         current = (await tx.execute(text(f"select to_jsonb(t) from {_q(table)} t where {match}"), given)).scalar()
+        current = current and _opened(tx, table, current)
         names = [name for name, value in change["after"].items() if current is not None and current[name] == value]
         if names:
             columns = ", ".join(map(_q, names))
@@ -114,21 +117,21 @@ async def restore(tx: AsyncSession, changes: Iterable[dict[str, Any]]) -> None:
                     f"update {_q(table)} set ({columns}) = (select {columns} from "
                     f"jsonb_populate_record(null::{_q(table)}, cast(:row as jsonb))) where {match}"
                 ),
-                {"row": json.dumps(change["before"]), **given},
+                {"row": json.dumps(_closed(tx, table, change["before"])), **given},
             )
 
 
 async def take_away(tx: AsyncSession, table: str, id: int) -> Row:
     """Delete a row by its id; what it was."""
     row: Row = (await tx.execute(text(f"delete from {_q(table)} t where id = :id returning to_jsonb(t)"), {"id": id})).scalar_one()
-    return row
+    return _opened(tx, table, row)
 
 
 async def put_back(tx: AsyncSession, table: str, rows: Iterable[Row]) -> None:
     """Insert rows that were taken away, as they were; one whose place is taken by now stays away."""
     query = f"insert into {_q(table)} select * from jsonb_populate_record(null::{_q(table)}, cast(:row as jsonb)) on conflict do nothing"
     for row in rows:
-        await tx.execute(text(query), {"row": json.dumps(row)})
+        await tx.execute(text(query), {"row": json.dumps(_closed(tx, table, row))})
 
 
 def _unique_with(column: Column[Any]) -> list[tuple[list[str], str]]:
@@ -151,7 +154,15 @@ async def _set_aside(tx: AsyncSession, table: Table, name: str, others: list[str
         f"delete from {_q(table.name)} t where t.{_q(name)} = :gone and t.ctid in (select ctid from {_q(table.name)} where {where}) "
         f"and exists (select from (select * from {_q(table.name)} where {where}) has where {same}) returning to_jsonb(t)"
     )
-    return list((await tx.execute(text(query), {"gone": gone, "kept": kept})).scalars())
+    return [_opened(tx, table.name, row) for row in (await tx.execute(text(query), {"gone": gone, "kept": kept})).scalars()]
+
+
+def _opened(tx: AsyncSession, table: str, row: Row) -> Row:
+    return open_row(keyring_of(tx), Base.metadata.tables[table], row)
+
+
+def _closed(tx: AsyncSession, table: str, row: Row) -> Row:
+    return close_row(keyring_of(tx), Base.metadata.tables[table], row)
 
 
 def _key(table: str, row: Row) -> str:

@@ -1,22 +1,26 @@
 """Patients, the carers who speak for them, and the one door to both."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, any_, bindparam, literal_column, select, text, union
+from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, literal_column, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Changing, Identity
-from records.patient_identifier import VALUE_KEY, PatientIdentifier
+from records.patient_identifier import VALUE_KEY, PatientIdentifier, plain_number
 from records.said import Saying
+from records.sealed import Sealed, SealedJson, blind_of, follow_blinds, found_by
 from records.staff import Staff, TeamMember
 
-# A record number as it is compared: letters and digits alone, however it is printed.
+# A record number as it is compared (`plain_number`), of rows that an older version wrote and nobody has sealed yet.
 RECORD_KEY = "upper(regexp_replace(record_number, '[^0-9A-Za-z]', '', 'g'))"
 
+# A mainland mobile number, as the registry and the SMS providers write it.
+MOBILE = r"1[3-9][0-9]{9}"
 # One look in an hour is one read, however often a page refreshes itself.
 SAME_LOOK = timedelta(hours=1)
 
@@ -24,28 +28,51 @@ SAME_LOOK = timedelta(hours=1)
 class Patient(Identity, Saying, Changing, Base):
     """A child (or adult) in follow-up. `tags` are the clinical tags that triage knows, such as `preterm` or `chemo`; `phones` are the
     family's numbers that the hospital has on file. `birth_order` tells twins apart; `mother` are the mother's own numbers, as
-    `system:value`, which are never the child's."""
+    `system:value`, which are never the child's. Found again by the number as it is written, by the number as it is compared, and by birth
+    date and name together."""
 
     __tablename__ = "patient"
 
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
-    record_number: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
+    record_number: Mapped[str] = mapped_column(Sealed("patient.record_number", "record_number_blind"))
+    record_number_blind: Mapped[str | None] = blind_of("patient.record_number", lambda row: row["record_number"], "record_number")
+    record_key_blind: Mapped[str | None] = blind_of("record_key", lambda row: plain_number(row["record_number"]), "record_number")
+    name: Mapped[str] = mapped_column(Sealed("patient.name"))
+    face_blind: Mapped[str | None] = blind_of("patient.face", lambda row: face(row["birth_date"], row["name"]), "birth_date", "name")
     sex: Mapped[str | None]
     birth_date: Mapped[date]
     birth_weight_g: Mapped[float | None]
     gestational_age_weeks: Mapped[int | None]
     tags: Mapped[list[str]] = mapped_column(default=list)
-    phones: Mapped[list[str]] = mapped_column(default=list)
+    phones: Mapped[list[str]] = mapped_column(SealedJson("patient.phones"), default=list)
     birth_order: Mapped[int | None]
-    mother: Mapped[list[str]] = mapped_column(default=list)
+    mother: Mapped[list[str]] = mapped_column(SealedJson("patient.mother"), default=list)
     died_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_patient_team_id", "team_id"),
+        Index(
+            "uq_patient_record_number_blind", "record_number_blind", unique=True, postgresql_where=text("record_number_blind is not null")
+        ),
+        Index("ix_patient_record_key_blind", "record_key_blind", postgresql_where=text("record_key_blind is not null")),
+        Index("ix_patient_face_blind", "face_blind", postgresql_where=text("face_blind is not null")),
+        # Older versions look up and insert by these; they go once none of them can be beside us.
+        Index("uq_patient_record_number", "record_number", unique=True),
         Index("ix_patient_record_key", text(RECORD_KEY)),
         Index("ix_patient_birth_date_name", "birth_date", "name"),
-    )
+        # Of rows that nobody has sealed yet.
+        Index("ix_patient_record_number_plain", "record_number", postgresql_where=text("record_number_blind is null")),
+        Index("ix_patient_record_key_plain", text(RECORD_KEY), postgresql_where=text("record_key_blind is null")),
+        Index("ix_patient_face_plain", "birth_date", "name", postgresql_where=text("face_blind is null")),
+    )  # fmt: skip
+
+
+def face(birth_date: date, name: str) -> str:
+    """Birth date and name as one text, by which those who may be one person are found."""
+    return f"{birth_date.isoformat()} {name}"
+
+
+follow_blinds(Patient)
 
 
 class Carer(Identity, Base):
@@ -57,15 +84,27 @@ class Carer(Identity, Base):
 
     __tablename__ = "carer"
 
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(Sealed("carer.name"))
     external_userid: Mapped[str | None] = mapped_column(unique=True)
-    phone: Mapped[str | None]
+    phone: Mapped[str | None] = mapped_column(Sealed("carer.phone"))
+    phone_blind: Mapped[str | None] = blind_of("address", lambda row: as_address(row.get("phone")), "phone")
     follow_up_hour: Mapped[int] = mapped_column(default=9)
     hour_chosen_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_carer_stopped_at", "stopped_at", postgresql_where=text("stopped_at is not null")),)
+    __table_args__ = (
+        Index("ix_carer_stopped_at", "stopped_at", postgresql_where=text("stopped_at is not null")),
+        Index("ix_carer_phone_blind", "phone_blind", postgresql_where=text("phone_blind is not null")),
+    )
+
+
+def as_address(phone: str | None) -> str | None:
+    """A telephone as an address of text messages, to be compared with those that are on file; "" for one that takes none."""
+    return None if phone is None else phone if re.fullmatch(MOBILE, phone) else ""
+
+
+follow_blinds(Carer)
 
 
 class PatientCarer(Base):
@@ -143,16 +182,20 @@ async def patients_numbered(tx: AsyncSession, record_key: str) -> list[Patient]:
 
 async def patients_by_number(tx: AsyncSession, record_keys: Collection[str]) -> dict[str, list[Patient]]:
     """The patients by record number as it is compared; the number of a patient who was merged finds the one who was kept."""
-    key: ColumnElement[str] = literal_column(RECORD_KEY)
-    other: ColumnElement[str] = literal_column(VALUE_KEY)
-    numbers = select(Patient.id, key.label("key")).where(key.in_(record_keys))
-    others = select(PatientIdentifier.patient_id, other.label("key")).where(
-        PatientIdentifier.system == literal_column("'record-number'"), PatientIdentifier.until.is_(None), other.in_(record_keys)
+    if not record_keys:
+        return {}
+    his = found_by(Patient.record_key_blind, literal_column(RECORD_KEY), record_keys)
+    others = select(PatientIdentifier.patient_id, PatientIdentifier.value).where(
+        PatientIdentifier.system == literal_column("'record-number'"),
+        PatientIdentifier.until.is_(None),
+        found_by(PatientIdentifier.value_key_blind, literal_column(VALUE_KEY), record_keys),
     )
-    known = union(numbers, others).subquery("known")
+    known = [(id, plain_number(value)) for id, value in await tx.execute(others)]
+    patients = await tx.scalars(select(Patient).where(or_(his, Patient.id.in_([id for id, _ in known]))).order_by(Patient.id))
     found: dict[str, list[Patient]] = defaultdict(list)
-    for number, patient in await tx.execute(select(known.c.key, Patient).join(Patient, Patient.id == known.c.id).order_by(Patient.id)):
-        found[number].append(patient)
+    for patient in patients:
+        for key in {plain_number(patient.record_number), *(key for id, key in known if id == patient.id)} & set(record_keys):
+            found[key].append(patient)
     return found
 
 

@@ -1,5 +1,6 @@
 """Under which numbers a patient is known, which of them may be one person, and which were made one (FHIR Identifier, Patient.link)."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,14 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Identity
+from records.sealed import Sealed, SealedJson, blind_of, follow_blinds
 from records.state import Moves
 
 MOST_MERGES = 20
 # Long enough to look again at an answer that somebody doubts.
 CLAIMS_KEPT = timedelta(days=30)
 NATIONAL_ID, EMPI, RECORD_NUMBER = "national-id", "empi", "record-number"
-# A record number as it is compared, like the one in records/patient.py.
+# A record number as it is compared (`plain_number`), of rows that an older version wrote and nobody has sealed yet.
 VALUE_KEY = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
+
+
+def plain_number(written: str) -> str:
+    """A record number as it is compared: letters and digits alone, however it is printed."""
+    return re.sub(r"[^0-9A-Za-z]", "", written).upper()
 
 
 class PatientIdentifier(Identity, Base):
@@ -27,16 +34,33 @@ class PatientIdentifier(Identity, Base):
 
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
     system: Mapped[str]
-    value: Mapped[str]
+    value: Mapped[str] = mapped_column(Sealed("patient_identifier.value", "value_blind"))
+    value_blind: Mapped[str | None] = blind_of("patient_identifier.value", lambda row: row["value"], "value")
+    value_key_blind: Mapped[str | None] = blind_of("record_key", lambda row: plain_number(row["value"]), "value")
     source: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     alias: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
+        Index(
+            "uq_patient_identifier_open_blind", "system", "value_blind", unique=True,
+            postgresql_where=text("until is null and value_blind is not null"),
+        ),
+        Index(
+            "ix_patient_identifier_key_blind", "value_key_blind",
+            postgresql_where=text("system = 'record-number' and until is null and value_key_blind is not null"),
+        ),
+        # Older versions look up and insert by these; they go once none of them can be beside us.
         Index("uq_patient_identifier_open", "system", "value", unique=True, postgresql_where=text("until is null")),
         Index("ix_patient_identifier_record_key", text(VALUE_KEY), postgresql_where=text("system = 'record-number' and until is null")),
-    )
+        # Of rows that nobody has sealed yet.
+        Index("ix_patient_identifier_plain", "value", postgresql_where=text("value_blind is null")),
+        Index("ix_patient_identifier_key_plain", text(VALUE_KEY), postgresql_where=text("value_key_blind is null")),
+    )  # fmt: skip
+
+
+follow_blinds(PatientIdentifier)
 
 
 # refused stays on file, so that the same question is not put twice.
@@ -65,7 +89,7 @@ class LinkProposal(Identity, Base):
     why: Mapped[str]
     feed: Mapped[str]
     message_id: Mapped[str]
-    person: Mapped[dict[str, Any]]
+    person: Mapped[dict[str, Any]] = mapped_column(SealedJson("link_proposal.person"))
     patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), index=True)
     candidate_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), index=True)
     state: Mapped[str] = mapped_column(default="open")
@@ -86,8 +110,8 @@ class PatientMerge(Identity, Base):
 
     kept_id: Mapped[int] = mapped_column(BigInteger, index=True)
     gone_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    numbers: Mapped[list[str]]
-    moved: Mapped[dict[str, Any]]
+    numbers: Mapped[list[str]] = mapped_column(SealedJson("patient_merge.numbers"))
+    moved: Mapped[dict[str, Any]] = mapped_column(SealedJson("patient_merge.moved"))
     at: Mapped[datetime]
     by: Mapped[str]
     reason: Mapped[str]

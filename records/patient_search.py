@@ -1,14 +1,16 @@
 """Finding a patient of one's own teams by what people say of him: name, record number, a telephone of the family."""
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, literal_column, or_, select
+from sqlalchemy import BigInteger, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from records.patient import RECORD_KEY, Carer, Patient, PatientCarer, ReadAudit, note_reads
-from records.patient_identifier import VALUE_KEY, PatientIdentifier
-from records.search_entry import PATIENT, alike, maybe
+from records.patient import Patient, ReadAudit, note_reads
+from records.patient_identifier import plain_number
+from records.search_entry import PATIENT, PatientTexts, alike, texts_of_patients, with_news
 from records.search_keys import LEAST_DIGITS, name_sought, number_sought, phone_sought, whole_piece
 from records.staff import Staff, teams_of
 
@@ -30,38 +32,54 @@ async def search_patients(tx: AsyncSession, staff: Staff, said: str, *, now: dat
         return []
     teams = list(await tx.scalars(teams_of(staff.id)))
     meant, sought = _meant(said)
+    news = await with_news(tx, PATIENT)
     # The keys of a few who are not meant fit too; seldom could they hide somebody who is.
     for most in (MOST, None):
         near = await alike(tx, PATIENT, teams, sought, most)
-        own = select(Patient).where(Patient.id.in_(maybe(PATIENT, near)), Patient.team_id.in_(teams), or_(*meant))
-        found = list(await tx.scalars(own.order_by(Patient.name, Patient.birth_date.desc()).limit(FOUND)))
-        if len(near) != most or len(found) == FOUND:
+        ids = [
+            each.id
+            async for some in texts_of_patients(tx, sorted({*near, *news}))
+            for each in some
+            if each.team_id in teams and meant(each)
+        ]
+        if len(near) != most or len(ids) >= FOUND:
             break
+    found = sorted(await tx.scalars(select(Patient).where(Patient.id == any_(bindparam("ids", ids, ARRAY(BigInteger))))), key=_place)[
+        :FOUND
+    ]
     await note_reads(tx, staff, {patient.id for patient in found}, why=WHY, now=now)
     return found
 
 
-def _meant(said: str) -> tuple[list[ColumnElement[bool]], list[set[str]]]:
-    """What may be meant, one or the other: as conditions, and as the pieces that whoever fulfils them has."""
-    meant, sought = [Patient.name.contains(said, autoescape=True)], [name_sought(said)]
-    plain, digits = re.sub(r"[^0-9A-Za-z]", "", said).upper(), re.sub(r"\D", "", said)
+async def called(tx: AsyncSession, teams: Sequence[int], begins: Sequence[str]) -> list[int]:
+    """The ids of those patients of these teams whose name begins so, whether large or small."""
+    near = await alike(tx, PATIENT, teams, [name_sought(each) for each in begins if each], None)
+    folded = tuple(each.casefold() for each in begins)
+    some = texts_of_patients(tx, sorted({*near, *await with_news(tx, PATIENT)}))
+    return [each.id async for of in some for each in of if each.team_id in teams and each.name.casefold().startswith(folded)]
+
+
+def _place(patient: Patient) -> tuple[str, int, int]:
+    """By name, in the order of its characters, the youngest first."""
+    return patient.name, -patient.birth_date.toordinal(), patient.id
+
+
+def _meant(said: str) -> tuple[Callable[[PatientTexts], bool], list[set[str]]]:
+    """Who is meant, for one reason or the other, and the pieces that whoever fulfils one of them has."""
+    sought = [name_sought(said)]
+    plain, digits = plain_number(said), re.sub(r"\D", "", said)
     if plain:
-        meant.append(literal_column(RECORD_KEY).startswith(plain))
-        of_patient = (PatientIdentifier.patient_id == Patient.id, PatientIdentifier.until.is_(None))
-        meant.append(_there_is(select(PatientIdentifier.id).where(*of_patient, literal_column(VALUE_KEY) == plain)))
         sought += [number_sought(plain), whole_piece(plain)]
-    if len(digits) >= LEAST_DIGITS and digits == re.sub(r"[\s\-+()]", "", said):
-        of_carer = select(Carer.id).where(
-            PatientCarer.patient_id == Patient.id, Carer.id == PatientCarer.carer_id, Carer.phone.contains(digits)
-        )
-        meant += [_there_is(of_carer), cast(Patient.phones, Text).contains(digits)]
+    if len(digits) < LEAST_DIGITS or digits != re.sub(r"[\s\-+()]", "", said):
+        digits = ""
+    else:
         sought.append(phone_sought(digits))
+
+    def meant(patient: PatientTexts) -> bool:
+        numbered = plain and (patient.number.startswith(plain) or plain in patient.others)
+        return said in patient.name or bool(numbered) or (bool(digits) and any(digits in phone for phone in patient.phones))
+
     return meant, sought
-
-
-def _there_is(query: Select[int]) -> ColumnElement[bool]:
-    """OFFSET has it asked for each patient: else what all patients have may be gathered for the few that are looked at."""
-    return query.offset(0).exists()
 
 
 async def opened_lately(tx: AsyncSession, staff: Staff, *, now: datetime, limit: int = 12) -> list[Patient]:

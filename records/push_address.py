@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, exists, literal, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, exists, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from records.base import Base, Identity
 from records.patient import Carer, PatientCarer
+from records.sealed import Sealed, blind_of, follow_blinds
 from records.state import StateChange
 
 Consent = Literal["follower", "one_time", "long_term", "phone", "visitor", "chat"]
-# A mainland mobile number, as the registry and the SMS providers write it.
-MOBILE = "^1[3-9][0-9]{9}$"
 # The row that tells a carer's unionid; nothing is pushed to it.
 KF = "kf"
 
@@ -36,7 +35,8 @@ class PushAddress(Identity, Base):
 
     carer_id: Mapped[int | None] = mapped_column(ForeignKey("carer.id"), index=True)
     channel: Mapped[str]
-    address: Mapped[str]
+    address: Mapped[str] = mapped_column(Sealed("push_address.address", "address_blind"))
+    address_blind: Mapped[str | None] = blind_of("address", lambda row: row["address"], "address")
     template: Mapped[str] = mapped_column(default="")
     consent: Mapped[str]
     remaining: Mapped[int | None]
@@ -47,10 +47,21 @@ class PushAddress(Identity, Base):
     asked_at: Mapped[datetime | None]
 
     __table_args__ = (
-        Index("uq_push_address_account", "channel", "address", "template", unique=True, postgresql_where=text("channel <> 'sms'")),
+        Index(
+            "uq_push_address_account_blind", "channel", "address_blind", "template", unique=True,
+            postgresql_where=text("channel <> 'sms' and address_blind is not null"),
+        ),
         # Grandmother and mother may have given the same number.
+        Index(
+            "uq_push_address_phone_blind", "address_blind", "carer_id", unique=True,
+            postgresql_where=text("channel = 'sms' and address_blind is not null"),
+        ),
+        # Older versions insert by these; they go once none of them can be beside us.
+        Index("uq_push_address_account", "channel", "address", "template", unique=True, postgresql_where=text("channel <> 'sms'")),
         Index("uq_push_address_phone", "address", "carer_id", unique=True, postgresql_where=text("channel = 'sms'")),
-    )
+        # Of rows that nobody has sealed yet.
+        Index("ix_push_address_plain", "channel", "address", postgresql_where=text("address_blind is null")),
+    )  # fmt: skip
 
     def opens(self, template: str | None, now: datetime) -> bool:
         """Whether a push may go here now. `template` is the platform's template id that needs an agreement of its own, if it does."""
@@ -59,6 +70,10 @@ class PushAddress(Identity, Base):
         if template is None:
             return self.consent in ("follower", "phone")
         return self.template == template and (self.consent == "long_term" or (self.remaining or 0) > 0)
+
+
+follow_blinds(PushAddress)
+_ADD = insert(PushAddress.metadata.tables[PushAddress.__tablename__])
 
 
 async def agree(
@@ -180,24 +195,26 @@ async def meet_visitor(tx: AsyncSession, openid: str, unionid: str | None, now: 
 
 async def keep_phones(tx: AsyncSession, now: datetime) -> None:
     """Make the carers' mobile numbers their SMS addresses; a number that a carer no longer has is one no longer."""
-    mobile = select(
-        Carer.id, literal("sms"), Carer.phone, literal(""), literal("phone"), literal(now)
-    ).where(Carer.phone.regexp_match(MOBILE))  # fmt: skip
-    new = mobile.where(~exists().where(PushAddress.channel == "sms", PushAddress.carer_id == Carer.id, PushAddress.address == Carer.phone))
-    await tx.execute(
-        insert(PushAddress).from_select(["carer_id", "channel", "address", "template", "consent", "since"], new).on_conflict_do_nothing()
+    # Both sides are told apart by their blind indexes, which are made alike; whoever has none yet waits for it.
+    there = exists().where(
+        PushAddress.channel == "sms",
+        PushAddress.carer_id == Carer.id,
+        or_(PushAddress.address_blind == Carer.phone_blind, PushAddress.address_blind.is_(None)),
     )
+    new = (await tx.execute(select(Carer.id, Carer.phone).where(Carer.phone_blind.is_not(None), Carer.phone_blind != "", ~there))).all()
+    if new:
+        given = {"channel": "sms", "template": "", "consent": "phone", "since": now}
+        await tx.execute(_ADD.on_conflict_do_nothing(), [{"carer_id": id, "address": phone, **given} for id, phone in new])
+    theirs = (PushAddress.channel == "sms", PushAddress.carer_id == Carer.id, PushAddress.address_blind.is_not(None))
     await tx.execute(
         update(PushAddress)
-        .where(PushAddress.channel == "sms", PushAddress.carer_id == Carer.id, PushAddress.until.is_(None))
-        .where(Carer.phone.is_distinct_from(PushAddress.address))
+        .where(*theirs, PushAddress.until.is_(None), or_(Carer.phone.is_(None), Carer.phone_blind != PushAddress.address_blind))
         .values(until=now)
         .execution_options(synchronize_session=False)
     )
     await tx.execute(
         update(PushAddress)
-        .where(PushAddress.channel == "sms", PushAddress.carer_id == Carer.id, PushAddress.until.is_not(None))
-        .where(Carer.phone == PushAddress.address)
+        .where(*theirs, PushAddress.until.is_not(None), Carer.phone_blind == PushAddress.address_blind)
         .values(until=None, since=now)
         .execution_options(synchronize_session=False)
     )

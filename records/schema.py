@@ -20,6 +20,7 @@ from records.contact import Contact
 from records.content import ContentItem, ContentMedia, ContentPush, ContentVersion
 from records.content_read import ContentRead
 from records.correction import Correction
+from records.data_key import DataKey
 from records.dealt_with import DealtWith
 from records.encounter import Encounter
 from records.erasure import Erasure, KeptRecord, Tombstone
@@ -125,6 +126,7 @@ __all__ = [
     "ContentVersion",
     "Conversation",
     "Correction",
+    "DataKey",
     "DealtWith",
     "Department",
     "Encounter",

@@ -15,6 +15,7 @@ from sqlalchemy.util import LRUCache
 from records.database import Database
 from records.embedded import EmbeddedServer
 from tests.fresh_database import FreshDatabases
+from tests.keys import KEYRING
 
 DATA = Path(__file__).parent.parent / ".careloop" / "test"
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -24,9 +25,11 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 settings.register_profile("same", derandomize=True, max_examples=40)
 if "CARELOOP_LONG" not in os.environ:
     settings.load_profile("same")
-# Statements are compiled once for all engines of a run, which are all of one kind, and not anew for every test's.
+# Statements are compiled once for all engines of a run, which are all of one kind and have the same keys, and not anew for every test's.
 COMPILED: LRUCache = LRUCache(4000)
-PGDialectAsync_psycopg.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign,assignment]
+PGDialectAsync_psycopg.__eq__ = lambda self, other: (  # type: ignore[method-assign,assignment]
+    type(self) is type(other) and getattr(self, "keyring", None) is getattr(other, "keyring", None)
+)
 PGDialectAsync_psycopg.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign,assignment]
 
 
@@ -87,7 +90,7 @@ def database_url(fresh_databases: FreshDatabases) -> Iterator[str]:
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """An open Database on a fresh migrated database."""
-    database = Database(url=database_url, pool_size=4)
+    database = Database(url=database_url, pool_size=4, keyring=KEYRING)
     await database.open()
     database.engine.sync_engine._compiled_cache = COMPILED
     yield database

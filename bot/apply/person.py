@@ -20,7 +20,7 @@ TERM_WEEKS = 37
 # Before every stamp of its own right, which begins with a year.
 _BY_THE_WAY = "0 "
 _IDENTIFIER = PatientIdentifier.metadata.tables[PatientIdentifier.__tablename__]
-_ADD = insert(_IDENTIFIER).on_conflict_do_nothing(index_elements=["system", "value"], index_where=_IDENTIFIER.c.until.is_(None))
+_ADD = insert(_IDENTIFIER).on_conflict_do_nothing()
 
 
 async def patient_of(work: Work, event: Event, position: int, department: str | None = None) -> Patient:

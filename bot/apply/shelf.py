@@ -7,29 +7,62 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from itertools import starmap
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Text, TextClause, bindparam, column, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Date,
+    LargeBinary,
+    Text,
+    TextClause,
+    and_,
+    bindparam,
+    column,
+    func,
+    select,
+    text,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations.event import Identifier
 from plans.invitation import signing_key
 from records.erasure import erased_under
 from records.identity import OnFile
-from records.patient import RECORD_KEY, Patient
-from records.patient_identifier import NATIONAL_ID, RECORD_NUMBER, VALUE_KEY, PatientIdentifier
+from records.patient import RECORD_KEY, Patient, face
+from records.patient_identifier import NATIONAL_ID, RECORD_NUMBER, VALUE_KEY, PatientIdentifier, plain_number
 
-# A record number that was put on file by hand stands with the patient alone.
+# A record number that was put on file by hand stands with the patient alone. What an older version wrote, and nobody has sealed yet, has
+# no blind index and is compared as it stands.
 _KNOWN = text(
     f"""
-    with asked as (select * from unnest(cast(:systems as text[]), cast(:values as text[])) as asked(system, value))
+    with asked as (
+        select * from unnest(cast(:systems as text[]), cast(:values as text[]), cast(:blinds as bytea[]), cast(:keys as bytea[]))
+            as asked(system, value, blind, key))
     select asked.system, asked.value, patient.id as patient_id, true as by_hand
-    from asked join patient on asked.system = '{RECORD_NUMBER}' and {RECORD_KEY} = {VALUE_KEY.replace("value", "asked.value")}
+    from asked join patient on asked.system = '{RECORD_NUMBER}' and record_key_blind = asked.key
+    union all
+    select asked.system, asked.value, patient.id, true
+    from asked join patient on asked.system = '{RECORD_NUMBER}' and record_key_blind is null
+        and {RECORD_KEY} = {VALUE_KEY.replace("value", "asked.value")}
     union all
     select asked.system, asked.value, known.patient_id, false
-    from asked join patient_identifier known on known.system = asked.system and known.value = asked.value and known.until is null
+    from asked join patient_identifier known on known.system = asked.system and known.value_blind = asked.blind and known.until is null
+    union all
+    select asked.system, asked.value, known.patient_id, false
+    from asked join patient_identifier known on known.system = asked.system and known.value_blind is null and known.value = asked.value
+        and known.until is null
     """
-).bindparams(bindparam("systems", type_=ARRAY(Text)), bindparam("values", type_=ARRAY(Text)))
+).bindparams(
+    bindparam("systems", type_=ARRAY(Text)),
+    bindparam("values", type_=ARRAY(Text)),
+    bindparam("blinds", type_=ARRAY(PatientIdentifier.__table__.c.value_blind.type)),
+    bindparam("keys", type_=ARRAY(PatientIdentifier.__table__.c.value_key_blind.type)),
+)
 _NUMBERS = _KNOWN.columns(
     column("system", Text), column("value", Text), column("patient_id", BigInteger), column("by_hand", Boolean)
 ).subquery("known")
@@ -44,15 +77,24 @@ NATIONAL_IDS = (
     .scalar_subquery()
 )
 _FACES = (
-    func.unnest(bindparam("births", type_=ARRAY(Date)), bindparam("names", type_=ARRAY(Text)))
-    .table_valued("birth_date", "name", name="face")
+    func.unnest(
+        bindparam("births", type_=ARRAY(Date)),
+        bindparam("names", type_=ARRAY(Text)),
+        bindparam("faces", type_=ARRAY(Patient.__table__.c.face_blind.type)),
+    )
+    .table_valued(column("birth_date", Date), column("name", Text), column("blind", LargeBinary), name="face")
     .render_derived()
 )
+_PLAIN = and_(Patient.face_blind.is_(None), Patient.birth_date == _FACES.c.birth_date, type_coerce(Patient.name, Text) == _FACES.c.name)
 _ALIKE = (
     select(Patient, NATIONAL_IDS)
-    .join(
-        _FACES,
-        (Patient.birth_date == _FACES.c.birth_date) & (Patient.name == _FACES.c.name),
+    .where(
+        Patient.id.in_(
+            union_all(
+                select(Patient.id).join(_FACES, Patient.face_blind == _FACES.c.blind),
+                select(Patient.id).join(_FACES, _PLAIN),
+            )
+        )
     )
     .order_by(Patient.id)
     .with_for_update(of=Patient, key_share=True)
@@ -121,7 +163,8 @@ class Shelf:
         if not missing:
             return
         self.numbers |= dict.fromkeys(missing)
-        given = {"systems": [each.system for each in missing], "values": [each.value for each in missing]}
+        values = [each.value for each in missing]
+        given = {"systems": [each.system for each in missing], "values": values, "blinds": values, "keys": list(map(plain_number, values))}
         for system, value, by_hand, patient, national in await tx.execute(_UNDER, given):
             number = Identifier(system, value)
             if not by_hand or self.numbers[number] is None:
@@ -134,7 +177,7 @@ class Shelf:
         missing = [face for face in faces if face not in self.faces]
         if missing:
             self.faces |= {face: [] for face in missing}
-            given = {"births": [born for born, _ in missing], "names": [name for _, name in missing]}
+            given = {"births": [born for born, _ in missing], "names": [name for _, name in missing], "faces": list(starmap(face, missing))}
             for patient, national in await tx.execute(_ALIKE, given):
                 self.faces[patient.birth_date, patient.name].append(patient)
                 self.national[patient.id] = set(national or ())

@@ -20,7 +20,7 @@ from bot.bench.report import Result, percentiles, result
 from bot.intake.applying import FeedApplier, lanes_to_apply
 from bot.intake.readers import VERSION, read_message
 from bot.logs import configure
-from bot.private import free_port, throw_away_database
+from bot.private import free_port, keys_of, throw_away_database
 from integrations.hl7.mllp import END, frame
 from records.database import Database
 from records.feed import FeedMessage
@@ -53,7 +53,8 @@ async def _run(messages: int, alone: int) -> tuple[dict[str, Any], dict[str, boo
         port = free_port()
         folder = Path(db.embedded.folder).parent if db.embedded is not None else Path()
         environment = {
-            "CARELOOP_DATABASE_URL": db.url, "CARELOOP_DATA_DIR": str(folder / "data"), "CARELOOP_LOG_LEVEL": "warning",
+            "CARELOOP_DATABASE_URL": db.url, "CARELOOP_KEYRING": keys_of(db),
+            "CARELOOP_DATA_DIR": str(folder / "data"), "CARELOOP_LOG_LEVEL": "warning",
             "CARELOOP_INTAKE__MLLP_PORT": str(port),
         }  # fmt: skip
         with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:

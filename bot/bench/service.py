@@ -16,7 +16,7 @@ import aiohttp
 from bot.app import WecomAccess, wecom_access
 from bot.bench.people import plant_families, plant_team
 from bot.bench.processes import ROOT, Child, answers, child, until
-from bot.private import free_port, throw_away_database
+from bot.private import free_port, keys_of, throw_away_database
 from bot.settings import Settings
 from records.database import Database
 
@@ -72,7 +72,7 @@ async def service(*, accounts: int, families: int, workers: int = 1, zone: str |
         access = wecom_access(Settings(port=simulator_port))
         access = WecomAccess(**{**vars(access), "base_url": f"http://127.0.0.1:{simulator_port}"})
         gateway_url = f"http://127.0.0.1:{gateway_port}"
-        env = _settings(access, db.url) | ({"CARELOOP_ZONE": zone} if zone is not None else {})
+        env = _settings(access, db) | ({"CARELOOP_ZONE": zone} if zone is not None else {})
 
         async def start(name: str, ready: Callable[[], Awaitable[bool]], patience: float, *arguments: str) -> tuple[Child, float]:
             started = await stack.enter_async_context(child(name, "bot", *arguments, folder=folder, env=env))
@@ -107,10 +107,11 @@ async def service(*, accounts: int, families: int, workers: int = 1, zone: str |
         yield running
 
 
-def _settings(access: WecomAccess, database_url: str) -> dict[str, str]:
+def _settings(access: WecomAccess, db: Database) -> dict[str, str]:
     """The environment that makes a child a production process of the simulated corp."""
     return {
-        "CARELOOP_DATABASE_URL": database_url,
+        "CARELOOP_DATABASE_URL": db.url,
+        "CARELOOP_KEYRING": keys_of(db),
         "CARELOOP_LOG_LEVEL": "info",
         "CARELOOP_WECOM__BASE_URL": access.base_url,
         "CARELOOP_WECOM__CORP_ID": access.corp_id,

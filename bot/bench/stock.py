@@ -119,7 +119,7 @@ def epochs(log: bytes) -> int:
 
 
 @asynccontextmanager
-async def serving(model: Path, database_url: str) -> AsyncIterator[Stock]:
+async def serving(model: Path, database_url: str, keyring: str) -> AsyncIterator[Stock]:
     """`rasa run --enable-api` and `rasa run actions`, the way Rasa's documentation starts them; conversations stay in its memory.
 
     An agent without web channel stands beside the server (see bot/dialogue/stock_agent.py).
@@ -130,7 +130,7 @@ async def serving(model: Path, database_url: str) -> AsyncIterator[Stock]:
         (folder / "credentials.yml").write_text("rest:\n", "utf-8")
         (folder / "endpoints.yml").write_text(f"action_endpoint:\n  url: http://127.0.0.1:{action_port}/webhook\n", "utf-8")
         # Only for the action server: it listens on all addresses otherwise.
-        environment = {"SANIC_HOST": "127.0.0.1", "CARELOOP_DATABASE_URL": database_url}
+        environment = {"SANIC_HOST": "127.0.0.1", "CARELOOP_DATABASE_URL": database_url, "CARELOOP_KEYRING": keyring}
         server = ["rasa", "run", "--enable-api", "-m", str(model), "-i", "127.0.0.1", "-p", str(port)]
         files = ["--endpoints", "endpoints.yml", "--credentials", "credentials.yml"]
         async with (

@@ -19,7 +19,8 @@ from bot.bench.ours import Ours
 from bot.bench.people import plant_chats, plant_team
 from bot.bench.processes import ROOT, run_to_the_end
 from bot.bench.report import Result, result
-from bot.private import throw_away_database
+from bot.private import keys_of, throw_away_database
+from records.database import Database
 
 GOAL, PART_GOAL = 8.0, 15.0
 FAMILIES = 16
@@ -82,16 +83,16 @@ async def _run(with_stock: bool, size: Size) -> Result:
         async with db.transaction() as tx:
             await plant_team(tx, ["wkBench"])
         ours = await Ours.load(model, db)
-        async with _stock(stock_model, db.url) as other:
+        async with _stock(stock_model, db) as other:
             return await _compare(ours, other, size)
 
 
 @asynccontextmanager
-async def _stock(model: Path | None, database_url: str) -> AsyncIterator[stock.Stock | None]:
+async def _stock(model: Path | None, db: Database) -> AsyncIterator[stock.Stock | None]:
     if model is None:
         yield None
         return
-    async with stock.serving(model, database_url) as running:
+    async with stock.serving(model, db.url, keys_of(db)) as running:
         yield running
 
 

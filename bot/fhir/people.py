@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Subquery, Text, cast, false, func, literal, null, or_, select, union_all
+from sqlalchemy import BigInteger, Select, Subquery, Text, any_, cast, false, func, literal, null, or_, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.fhir import shown
@@ -14,12 +15,13 @@ from bot.fhir.codes import (
 )
 from bot.fhir.rows import loaded, plain
 from bot.fhir.search import Condition as Where
-from bot.fhir.search import Key, Kind, Token
+from bot.fhir.search import Key, Kind, Lookup, Token
 from integrations.fhir.write import Json
 from records.cohort import Cohort, CohortEvent, CohortMember
-from records.fhir_client import patients_seen_by, teams_of
+from records.fhir_client import FhirClientTeam, patients_seen_by, teams_of
 from records.patient import Patient
 from records.patient_identifier import RECORD_NUMBER, PatientIdentifier
+from records.patient_search import called
 from records.staff import Team
 from records.tag import CARRIED, PatientTag, Tag
 
@@ -31,14 +33,19 @@ def patients() -> Kind:
     """Who is in follow-up."""
     part, own = literal("", Text()).label("part"), Patient.id.label("patient_id")
     rows = select(
-        part, Patient.id, own, Patient.changed_at, Patient.birth_date, Patient.sex, Patient.name, Patient.record_number
+        part, Patient.id, own, Patient.changed_at, Patient.birth_date, Patient.sex, Patient.record_number, Patient.record_number_blind
     ).subquery()
 
     def numbered(tokens: list[Token]) -> Where:
         return or_(false(), *(_has_number(rows, system, value) for system, value in tokens))
 
-    def named(word: str) -> Where:
-        return rows.c.name.istartswith(word, autoescape=True)
+    def named(words: list[str]) -> Lookup:
+        async def find(tx: AsyncSession, client_id: int) -> Where:
+            teams = list(await tx.scalars(select(FhirClientTeam.team_id).where(FhirClientTeam.client_id == client_id)))
+            found = await called(tx, teams, words)
+            return rows.c.id == any_(literal(found, ARRAY(BigInteger)))
+
+        return Lookup(find)
 
     def gender(tokens: list[Token]) -> Where:
         wanted = {code for _, code in tokens}
@@ -57,7 +64,7 @@ def patients() -> Kind:
 
     return Kind(
         "Patient", rows, show,
-        tokens={"identifier": numbered, "gender": gender}, dates={"birthdate": rows.c.birth_date}, words={"name": named},
+        tokens={"identifier": numbered, "gender": gender}, dates={"birthdate": rows.c.birth_date}, lookups={"name": named},
     )  # fmt: skip
 
 

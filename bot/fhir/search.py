@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -45,11 +45,19 @@ Show = Callable[[AsyncSession, Sequence[Key], int], Any]
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A condition that has to be looked up first: `find` takes (tx, client)."""
+
+    find: Callable[[AsyncSession, int], Awaitable[Condition]]
+
+
+@dataclass(frozen=True)
 class Kind:
     """How one resource type is found and shown.
 
     `rows` holds at least part, id, patient_id and changed_at. `conditions` make a parameter's values a condition: by token
-    (system|code), by date, by reference or by word. `show` takes (tx, keys, client) and gives the resources in the keys' order.
+    (system|code), by date, by reference, by word, or by what has to be looked up first. `show` takes (tx, keys, client) and gives the
+    resources in the keys' order.
     """
 
     name: str
@@ -59,12 +67,13 @@ class Kind:
     dates: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     references: Mapping[str, tuple[str, ColumnElement[Any]]] = field(default_factory=dict)
     words: Mapping[str, Callable[[str], Condition]] = field(default_factory=dict)
+    lookups: Mapping[str, Callable[[list[str]], Lookup]] = field(default_factory=dict)
     seen: Callable[[int], Condition] | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
         """Every parameter with FHIR's type of it, for the CapabilityStatement."""
-        kinds = [("token", self.tokens), ("date", self.dates), ("reference", self.references), ("string", self.words)]
+        kinds = [("token", self.tokens), ("date", self.dates), ("reference", self.references), ("string", {**self.words, **self.lookups})]
         return {"_id": "token", "_lastUpdated": "date"} | {name: kind for kind, names in kinds for name in names}
 
 
@@ -73,7 +82,7 @@ class Search:
     """A checked search: what to find, in which order, from where on, and what of it was not taken up."""
 
     kind: Kind
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition | Lookup, ...]
     used: tuple[tuple[str, str], ...]
     order: tuple[str, ColumnElement[Any], bool]
     count: int
@@ -85,7 +94,7 @@ class Search:
 
 def read_search(kind: Kind, query: Sequence[tuple[str, str]], *, strict: bool, zone: ZoneInfo) -> Search:
     """Check the parameters. Those that are unknown are left out with a warning, and refused when `strict`. Raises FhirRefusal."""
-    conditions: list[Condition] = []
+    conditions: list[Condition | Lookup] = []
     used: list[tuple[str, str]] = []
     warnings: list[Json] = []
     single: dict[str, str] = {}
@@ -121,7 +130,8 @@ def read_search(kind: Kind, query: Sequence[tuple[str, str]], *, strict: bool, z
 async def find(tx: AsyncSession, search: Search, client_id: int) -> tuple[list[Key], str | None, int | None]:
     """The keys of one page, the cursor of the next one, and the total where it was asked for."""
     kind, rows = search.kind, search.kind.rows
-    chosen = _seen(kind, client_id).where(*search.conditions)
+    conditions = [await each.find(tx, client_id) if isinstance(each, Lookup) else each for each in search.conditions]
+    chosen = _seen(kind, client_id).where(*conditions)
     total = await tx.scalar(select(func.count()).select_from(chosen.subquery())) if search.counting or search.accurate else None
     if search.counting:
         return [], None, total
@@ -167,7 +177,7 @@ def _values(name: str, value: str) -> list[str]:
     return found
 
 
-def _condition(kind: Kind, name: str, modifier: str, values: list[str], zone: ZoneInfo) -> Condition:
+def _condition(kind: Kind, name: str, modifier: str, values: list[str], zone: ZoneInfo) -> Condition | Lookup:
     if name in kind.references:
         target, column = kind.references[name]
         if modifier not in ("", target):
@@ -182,6 +192,8 @@ def _condition(kind: Kind, name: str, modifier: str, values: list[str], zone: Zo
         return or_(false(), *(_dated(name, column, each, zone) for each in values))
     if name in kind.tokens:
         return kind.tokens[name]([_token(each) for each in values])
+    if name in kind.lookups:
+        return kind.lookups[name](values)
     return or_(false(), *(kind.words[name](each) for each in values))
 
 

@@ -9,15 +9,16 @@ from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from bot.synthetic.hospital import chances, hospital
+from bot.synthetic.sealing import SEALED, prepare_drawn, take_over
 from bot.synthetic.statements import DRAW, STATEMENTS, WEIGHT
 from records.database import Database
 from records.patient_index import refresh_index
-from records.schema import OnCall, Setting, Staff, Team, TeamMember
+from records.schema import OnCall, Patient, Setting, Staff, Team, TeamMember
 from records.search_entry import WHOM, refresh_entries
 from records.setting import SYNTHETIC
 from tagging.tags.catalogue import tags
@@ -76,7 +77,8 @@ async def plant_hospital(db: Database, planting: Planting, progress: Progress = 
 async def _check_empty(db: Database) -> None:
     async with db.transaction() as tx:
         marked = await tx.get(Setting, SYNTHETIC)
-        real = await tx.scalar(text("select exists (select from patient where record_number not like 'SYN-%')"))
+        numbers = await tx.stream_scalars(select(Patient.record_number).execution_options(yield_per=CHUNK))
+        real = any([not number.startswith("SYN-") async for number in numbers])
         staffed = await tx.scalar(text("select exists (select from team) or exists (select from staff)"))
     if real or (staffed and marked is None):
         raise SeedRefused("This database holds patients, teams or staff that are not synthetic: nothing was changed.")
@@ -141,6 +143,7 @@ async def _prepare(connection: AsyncConnection, planting: Planting, library: Any
     await connection.execute(text(f"insert into synthetic_ward values ({columns})"), wards)  # noqa: S608
     await connection.execute(text("insert into synthetic_chance values (:team, :number, :tag, :source, :channel, :low, :high)"), drawn)
     await connection.execute(text("analyze synthetic_ward, synthetic_chance"))
+    await prepare_drawn(connection)
     await connection.commit()
 
 
@@ -168,6 +171,8 @@ async def _fill(connection: AsyncConnection, planting: Planting, progress: Progr
             for name, number in numbers.items():
                 statement = statement.replace(name, str(int(number)))
             await connection.execute(text(statement), {name: value for name, value in given.items() if f":{name}" in statement})
+            if table in SEALED:
+                await take_over(connection, table)
         await connection.commit()
 
 

@@ -18,7 +18,7 @@ $$ select 3.3 + 6.5 * (1 - exp(-days / 135.0)) + greatest(0, days - 365) / 365.2
 """
 
 _PATIENTS = """
-insert into patient
+insert into drawn_patient
     (id, team_id, record_number, name, sex, birth_date, birth_weight_g, gestational_age_weeks, tags, phones, mother, said_at)
 select n, w.team_id, 'SYN-' || lpad(n::text, 8, '0'),
     (cast(:surnames as text[]))[1 + floor(pg_temp.draw(n, 1) * cardinality(cast(:surnames as text[])))::int]
@@ -99,7 +99,7 @@ insert into tag_evidence (id, patient_tag_id, source, against, because, confiden
 select id, id, source, false, :because, 1, since, since from patient_tag where patient_id between :first and :last
 """
 _CARERS = """
-insert into carer (id, name, external_userid, follow_up_hour)
+insert into drawn_carer (id, name, external_userid, follow_up_hour)
 select n, '家长' || :marked, 'syn' || lpad(n::text, 8, '0'), 8 + floor(11 * pg_temp.draw(n, 90))::int
 from generate_series(:first, :last) n where pg_temp.draw(n, 91) < 0.7
 """

@@ -46,7 +46,7 @@ def conditions() -> Mapping[Field, ColumnElement[bool]]:
         "visit": ~exists().where(Encounter.patient_id == Patient.id, Encounter.state != "cancelled"),
         "carer": ~exists().where(PatientCarer.patient_id == Patient.id),
         "consent": func.coalesce(given, "") != "given",
-        "phone": func.jsonb_array_length(Patient.phones) == 0,
+        "phone": Patient.phones == [],
         "birth_weight": and_(young, Patient.birth_weight_g.is_(None)),
         "gestational_age": and_(young, Patient.gestational_age_weeks.is_(None)),
         "plan": ~exists().where(CarePlan.patient_id == Patient.id, CarePlan.state.in_(("active", "paused"))),

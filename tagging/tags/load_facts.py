@@ -21,7 +21,7 @@ MOST = {
 _PATIENTS = text(
     """
     select p.id, p.birth_date, p.sex, p.birth_weight_g, p.gestational_age_weeks,
-           jsonb_array_length(p.phones) > 0 or coalesce(bool_or(c.phone is not null), false),
+           p.phones <> '[]'::jsonb or coalesce(bool_or(c.phone is not null), false),
            coalesce(bool_or(c.external_userid is not null), false),
            coalesce(bool_or(c.stopped_at is not null and pc.primary), false),
            (select count(*) from care_plan where patient_id = p.id and state in ('active', 'paused'))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def careloop(*arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CARELOOP_")}
+    clean = {name: value for name, value in os.environ.items() if name == "CARELOOP_KEYRING" or not name.startswith("CARELOOP_")}
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=ROOT,

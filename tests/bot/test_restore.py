@@ -15,11 +15,14 @@ from bot.doctor import paused
 from bot.inbox import look_again
 from bot.jobs import Engine
 from plans.reach.purpose import PROACTIVE
+from records.data_key import check_database
 from records.database import Database
+from records.keyring import INDEX, Keyring, KeyringError
 from records.message import Inbound, Outbound, enqueue
 from records.restored import go_on, settle
 from tests.bot.stage import ZONE, Stage
 from tests.fresh_database import with_database
+from tests.keys import KEYRING, Keys
 
 
 @contextmanager
@@ -74,6 +77,7 @@ async def test_nothing_is_sent_twice_after_the_database_was_put_back(stage: Stag
 
 async def put_back(stage: Stage, database_url: str, tmp_path: Path) -> None:
     backups, name = tmp_path / "backups", database_url.partition("?")[0].rpartition("/")[2]
+    await stage.db.take_up_keys()
     zhao = await stage.family("赵敏", {"name": "小满", "days": 5, "birth_weight_g": 3400})
     await zhao.says("你好")
     await stage.enrol(zhao.patients[0])
@@ -100,6 +104,10 @@ async def put_back(stage: Stage, database_url: str, tmp_path: Path) -> None:
     assert to < known <= datetime.now(UTC)
     with running(newest) as there, running(back) as here:
         here, there = with_database(here, name), with_database(there, name)
+        # The keys are in no backup, and a restore without them is refused before anything is replaced.
+        check_database(here, KEYRING)
+        with pytest.raises(KeyringError, match="lacks the key"):
+            check_database(here, Keyring(Keys(INDEX, "k9")))
         with psycopg.connect(here) as connection:
             known_keys = {key for (key,) in connection.execute("select key from outbound")}
         assert opening not in known_keys and "content:sent" not in known_keys and "content:later" in known_keys

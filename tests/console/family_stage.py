@@ -30,6 +30,7 @@ from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer
 from records.staff import Team
 from tests.console.stage import NOW, ZONE, plant
+from tests.named import named
 
 # record number: name, sex, birth date, carer
 CHILDREN = {
@@ -119,11 +120,11 @@ class FamilyStage:
 
     async def carer(self, name: str) -> int:
         async with self.db.transaction() as tx:
-            return (await tx.scalars(select(Carer.id).where(Carer.name == name))).one()
+            return (await named(tx, Carer, name))[0].id
 
     async def child(self, name: str) -> int:
         async with self.db.transaction() as tx:
-            return (await tx.scalars(select(Patient.id).where(Patient.name == name, Patient.record_number.in_(CHILDREN)))).one()
+            return next(each.id for each in await named(tx, Patient, name) if each.record_number in CHILDREN)
 
     async def rows(self, table: type[Any], *where: Any) -> list[Any]:
         async with self.db.transaction() as tx:
@@ -165,7 +166,7 @@ async def open_family(db: Database, weixin: WeixinSignIn | None = None) -> Async
                 team_id=team.id, record_number=number, name=name, sex=sex, birth_date=born, tags=[], birth_weight_g=3200,
                 gestational_age_weeks=39,
             )  # fmt: skip
-            carer = await tx.scalar(select(Carer).where(Carer.name == carer_name))
+            carer = next(iter(await named(tx, Carer, carer_name)), None)
             if carer is None:
                 carer = Carer(name=carer_name, external_userid=f"wm-{number}", phone=None)
                 tx.add(carer)

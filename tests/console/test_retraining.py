@@ -26,6 +26,7 @@ from records.role import Role, StaffRole
 from records.staff import Staff
 from tests.console.browser import NARROW, OpenPage, assert_accessible, keep_screenshot
 from tests.console.stage import NOW, Client, Stage
+from tests.named import named
 from tests.retraining.test_publish import Reader
 
 CHILD = [sys.executable, str(Path(training.ROOT) / "tests/retraining/slow_child.py"), "good"]
@@ -142,7 +143,7 @@ async def test_what_is_private_is_hidden_or_forgotten(stage: Stage) -> None:
 
 async def test_checks_name_what_is_wrong_and_it_is_mended_there(stage: Stage) -> None:
     async with stage.db.transaction() as tx:
-        (await tx.scalars(select(Patient).where(Patient.name == "朵朵"))).one().name = "欧阳朵朵"
+        (await named(tx, Patient, "朵朵"))[0].name = "欧阳朵朵"
     async with stage.db.transaction() as tx:
         wrong = [("药吃了三天也不见效", "greet"), ("欧阳朵朵的小本子搁哪儿办", "ask_question")]
         await add_examples(tx, wrong, by="admin", now=NOW, source="import")

@@ -30,6 +30,7 @@ from records.wecom import KfAccount
 from tagging.content import default_content
 from tests.dialogue.conftest import NOW, ZONE, Family
 from tests.dialogue.road import Road
+from tests.named import named
 
 TALKS = Path(__file__).parent / "talks"
 NEWBORN = "安安 10天 女"
@@ -215,7 +216,7 @@ class Played:
     async def _scans(self, name: str, *, kind: str, made: datetime | None = None) -> None:
         self._token = name
         async with self.family.db.transaction() as tx:
-            patient = await tx.scalar(select(Patient).where(Patient.name == name))
+            patient = next(iter(await named(tx, Patient, name)), None)
             if patient is not None:
                 self._token = await invite(tx, patient, kind=kind, by="linyue", now=made or self.family.now)
         await self.road.enters(self._token)

@@ -28,6 +28,7 @@ from records.flag import Flag
 from records.message import Inbound, Outbound
 from records.wecom import CallbackEvent
 from tests.durability.processes import Program
+from tests.keys import KEYRING
 
 ZONE = ZoneInfo("Asia/Shanghai")
 # Slow machines need it; nothing waits for it on a fast one.
@@ -216,7 +217,7 @@ async def open_hospital(
     programs = roles(folder, simulator, gateway)
     programs["simulator"].start()
     server = EmbeddedServer(folder / POSTGRES_FOLDER)
-    db = Database(url=await asyncio.to_thread(server.ensure), pool_size=4, application="durability")
+    db = Database(url=await asyncio.to_thread(server.ensure), pool_size=4, application="durability", keyring=KEYRING)
     await db.open()
     try:
         async with aiohttp.ClientSession() as session:

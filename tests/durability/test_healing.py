@@ -17,6 +17,7 @@ from bot.jobs import Job, defer
 from bot.settings import Settings
 from bot.worker import keep_engine
 from records.database import Database, is_lost_connection
+from tests.keys import KEYRING
 
 pytestmark = pytest.mark.durability
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.durability
 @pytest.fixture
 async def own(folder: Path) -> AsyncIterator[Database]:
     """A database whose server nobody else uses."""
-    database = Database(folder=folder / "postgres", pool_size=4)
+    database = Database(folder=folder / "postgres", pool_size=4, keyring=KEYRING)
     await database.open()
     await database.migrate()
     async with database.transaction() as tx:

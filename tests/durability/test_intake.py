@@ -19,6 +19,7 @@ from records.lab_result import LabResult
 from records.patient import Patient
 from records.staff import Team
 from tests.durability.processes import Program
+from tests.keys import KEYRING
 
 pytestmark = pytest.mark.durability
 
@@ -31,7 +32,7 @@ PATIENCE = 120.0
 @pytest.fixture
 async def own(folder: Path) -> AsyncIterator[Database]:
     """A database whose server nobody else uses."""
-    database = Database(folder=folder / POSTGRES_FOLDER, pool_size=4)
+    database = Database(folder=folder / POSTGRES_FOLDER, pool_size=4, keyring=KEYRING)
     await database.open()
     await database.migrate()
     async with database.transaction() as tx:

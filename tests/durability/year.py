@@ -37,6 +37,7 @@ from tests.durability.year_answers import Word, of_her_own, reply_to, wants_answ
 from tests.durability.year_clinic import Clinic
 from tests.durability.year_people import ACCOUNT, Household, plant_households, plant_team
 from tests.durability.year_worker import RESUME, STOP
+from tests.keys import KEYRING
 
 if TYPE_CHECKING:
     from tests.durability.year_books import Books
@@ -260,7 +261,7 @@ async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"alter system set {name} = off")
         connection.execute("select pg_reload_conf()")
-    db = Database(url=url, pool_size=4, application="year")
+    db = Database(url=url, pool_size=4, application="year", keyring=KEYRING)
     await db.open()
     worker = Forked("worker", environment, folder)
     try:

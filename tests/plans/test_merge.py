@@ -38,6 +38,7 @@ from records.schema import (
     TagChange,
     Task,
 )
+from tests.keys import KEYRING
 from tests.plans.conftest import BIRTH, DISCHARGE, Family, local, make_family
 
 NOW = local(DISCHARGE + timedelta(days=2), 12)
@@ -242,7 +243,7 @@ EXTRA = st.lists(
 @given(his=EXTRA, theirs=EXTRA)
 def test_a_merge_and_its_undoing_are_nothing(database_url: str, his: list[str], theirs: list[str]) -> None:
     async def both() -> None:
-        db = Database(url=database_url, pool_size=1)
+        db = Database(url=database_url, pool_size=1, keyring=KEYRING)
         await db.open()
         try:
             async with db.transaction() as tx:

@@ -21,6 +21,7 @@ from plans.version_move import move_plan
 from records.database import Database
 from records.schema import Appointment, CarePlan, CarePlanChange, Outbound, StateChange, Task
 from records.state import MoveRefused
+from tests.keys import KEYRING
 from tests.plans.conftest import ZONE, Family, local, make_family
 from tests.plans.test_planning import DAILY, DAY, VISIT, WEEKLY, plan_of
 
@@ -159,7 +160,7 @@ class Life:
 
 
 async def _lived(url: str, events: list[tuple[str, int]]) -> None:
-    db = Database(url=url, pool_size=1)
+    db = Database(url=url, pool_size=1, keyring=KEYRING)
     await db.open()
     try:
         async with db.transaction() as tx:

@@ -12,6 +12,7 @@ from plans.task import OPEN, TASK_MOVES, close
 from records.database import Database
 from records.schema import StateChange, Task
 from records.state import MoveRefused, move
+from tests.keys import KEYRING
 from tests.plans.conftest import DISCHARGE, Family, local, make_family
 
 STATES = sorted(TASK_MOVES)
@@ -34,7 +35,7 @@ def test_no_sequence_of_moves_leaves_the_table(database_url: str, wishes: list[s
 
 
 async def _wish(url: str, wishes: list[str]) -> None:
-    database = Database(url=url, pool_size=1)
+    database = Database(url=url, pool_size=1, keyring=KEYRING)
     await database.open()
     try:
         async with database.engine.connect() as connection, connection.begin() as transaction:

@@ -1,6 +1,6 @@
 """The audit is sealed: seals that hang on each other, removals by right, and what verifications found.
 
-Revision: 0053, after 0049
+Revision: 0053, after 0050
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "0053"
-down_revision = "0049"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

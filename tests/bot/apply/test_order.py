@@ -28,6 +28,7 @@ from tests.bot.apply.conftest import (
     upsert,
     visit,
 )
+from tests.keys import KEYRING
 
 TABLES: tuple[type[Base], ...] = (
     Patient, Encounter, LabResult, Observation, Appointment, MedicationRequest, Condition, Immunization,
@@ -118,7 +119,7 @@ def test_any_order_and_any_repeats_give_the_same_record(database_url: str, data:
     again = data.draw(st.lists(st.sampled_from(range(len(messages))), max_size=3))
 
     async def both() -> None:
-        db = Database(url=database_url, pool_size=1)
+        db = Database(url=database_url, pool_size=1, keyring=KEYRING)
         await db.open()
         try:
             in_order = await told(db, messages)

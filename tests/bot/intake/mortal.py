@@ -12,6 +12,7 @@ from bot.intake.applying import FeedApplier
 from integrations.event import Message, PatientUpsert, Person
 from records.database import Database
 from records.setting import Setting
+from tests.keys import KEYRING
 
 
 def read(feed: Any, body: bytes, received_at: datetime, zone: ZoneInfo) -> list[Message]:
@@ -25,7 +26,7 @@ async def apply(tx: Any, message: Message, **_: Any) -> None:
 
 
 async def main(url: str, key: str, now: str) -> None:
-    db = Database(url=url, pool_size=2)
+    db = Database(url=url, pool_size=2, keyring=KEYRING)
     await db.open()
     applier = FeedApplier(db, lambda: datetime.fromisoformat(now), ZoneInfo("Asia/Shanghai"), read=read, apply=apply, version="1")
     await applier.run(key)

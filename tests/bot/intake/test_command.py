@@ -10,6 +10,7 @@ from bot.intake.feeds import FeedError
 from records.database import Database
 from records.feed import message_row, store_messages
 from tests.bot.intake.conftest import NOW
+from tests.keys import KEYRING
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def dead_letter(url: str) -> None:
     """One in the feed lis, of a message that names a child and plays with the terminal."""
 
     async def put() -> None:
-        db = Database(url=url, pool_size=1)
+        db = Database(url=url, pool_size=1, keyring=KEYRING)
         await db.open()
         async with db.transaction() as tx:
             row = message_row(

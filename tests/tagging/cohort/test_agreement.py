@@ -15,6 +15,7 @@ from tagging.cohort.facts import Facts
 from tagging.cohort.judge import judge, matches, next_on
 from tagging.cohort.query import Query
 from tagging.cohort.sql import Compiled
+from tests.keys import KEYRING
 from tests.tagging.cohort.given import LIBRARY, NOW, SCOPE, TODAY, patients, queries
 
 SLOWLY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -24,6 +25,7 @@ WARD = st.integers(1, 6).flatmap(lambda count: st.tuples(*(patients(number) for 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     made = create_engine(sqlalchemy_url(database_url))
+    made.dialect.keyring = KEYRING  # type: ignore[attr-defined]
     with made.begin() as tx:
         tx.execute(insert(Team), [{"id": number, "name": f"team {number}"} for number in (1, 2, 3)])
         rows = [{"id": each.id, "code": each.code, "name": each.name, "parent_id": each.parent_id} for each in LIBRARY.values()]
