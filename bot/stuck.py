@@ -58,7 +58,7 @@ async def stuck(tx: AsyncSession, limit: int) -> list[Stuck]:
         select(CallbackEvent).where(CallbackEvent.attempts >= ATTEMPTS).order_by(CallbackEvent.received_at.desc()).limit(limit)
     )
     found += [Stuck("callback", each.key, each.received_at, each.event, "", each.attempts, each.error, False) for each in told]
-    for state in (Outbound.state == "failed", (Outbound.state == "sent") & Outbound.response["doubtful"].astext.in_(("true",))):
+    for state in (Outbound.state == "failed", (Outbound.state == "sent") & (Outbound.response["doubtful"].astext == "true")):
         rows = await tx.scalars(select(Outbound).where(state).order_by(Outbound.seq.desc()).limit(limit))
         found += [
             Stuck("outgoing", each.key, each.created_at, each.purpose, each.route, each.attempts, each.error, each.state == "sent")

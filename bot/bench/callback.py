@@ -42,12 +42,9 @@ async def _run(seconds: float, with_worker: bool) -> Result:
             bar = progress.add_task("callbacks", total=count)
 
             async def post(sealed: Sealed) -> None:
-                query, body = sealed
-                begin = time.perf_counter()
-                async with running.session.post(f"{running.gateway_url}/wecom/callback", params=query, data=body) as answer:
-                    await answer.read()
-                took.append(time.perf_counter() - begin)
-                codes[answer.status] = codes.get(answer.status, 0) + 1
+                seconds, status = await knock(running, sealed)
+                took.append(seconds)
+                codes[status] = codes.get(status, 0) + 1
                 progress.advance(bar)
 
             # Connections, plans and pools are made before anything is measured.
@@ -78,6 +75,15 @@ async def _run(seconds: float, with_worker: bool) -> Result:
         "gateway_below_120mb": 0 < figures["gateway_rss_mb"] < GATEWAY_MB,
     }
     return result("callback", figures, meets)
+
+
+async def knock(running: Service, sealed: Sealed) -> tuple[float, int]:
+    """Post one callback to the gateway; how many seconds its answer took, and the answer's status. Raises aiohttp.ClientError."""
+    query, body = sealed
+    begin = time.perf_counter()
+    async with running.session.post(f"{running.gateway_url}/wecom/callback", params=query, data=body) as answer:
+        await answer.read()
+    return time.perf_counter() - begin, answer.status
 
 
 async def news_tokens(running: Service) -> dict[str, str]:

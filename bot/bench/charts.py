@@ -7,6 +7,27 @@ from pathlib import Path
 from typing import Any
 
 Line = tuple[str, Sequence[tuple[float, float]]]
+# What grows with a hospital, by benchmark: title, axes, and for each line the names of its figures, in which the group is the size.
+GROWTH: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    "fanout": (
+        "A follow-up that is due, until it is in the outbox",
+        "families due at the same moment",
+        "ms of processor",
+        {"workers": r"n(\d+)_workers_cpu_ms_per_task", "database": r"n(\d+)_database_cpu_ms_per_task"},
+    ),
+    "cohorts": (
+        "Cohorts",
+        "patients",
+        "ms",
+        {"count": r"count_ms_(\d+)", "first page": r"first_page_ms_(\d+)", "a tag's change": r"tag_change_ms_(\d+)"},
+    ),
+    "pages": (
+        "The console's pages, as the server answers",
+        "patients",
+        "ms",
+        {share: rf"answer_{share}_ms_(\d+)" for share in ("p50", "p95", "p99")},
+    ),
+}
 
 
 def newest(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -35,39 +56,12 @@ def by_size(figures: Mapping[str, Any], pattern: str) -> list[tuple[float, float
 def draw(results: Path, folder: Path) -> list[Path]:
     """Write the charts of `results` into `folder` as SVG, the same bytes for the same figures; which ones. Raises ValueError."""
     found = newest(results.read_text("utf-8").splitlines())
-    fanout, cohorts, pages, turns = (found.get(name, {}) for name in ("fanout", "cohorts", "pages", "turns"))
-    growth = {
-        "fanout": (
-            "A follow-up that is due, until it is in the outbox",
-            "families due at the same moment",
-            "ms of processor",
-            [
-                ("workers", by_size(fanout, r"n(\d+)_workers_cpu_ms_per_task")),
-                ("database", by_size(fanout, r"n(\d+)_database_cpu_ms_per_task")),
-            ],
-        ),
-        "cohorts": (
-            "Cohorts",
-            "patients",
-            "ms",
-            [
-                ("count", by_size(cohorts, r"count_ms_(\d+)")),
-                ("first page", by_size(cohorts, r"first_page_ms_(\d+)")),
-                ("a tag's change", by_size(cohorts, r"tag_change_ms_(\d+)")),
-            ],
-        ),
-        "pages": (
-            "The console's pages, as the server answers",
-            "patients",
-            "ms",
-            [
-                ("p50", by_size(pages, r"answer_p50_ms_(\d+)")),
-                ("p95", by_size(pages, r"answer_p95_ms_(\d+)")),
-                ("p99", by_size(pages, r"answer_p99_ms_(\d+)")),
-            ],
-        ),
-    }
-    drawn = [_growth(folder / f"{name}.svg", *each) for name, each in growth.items() if any(points for _, points in each[3])]
+    drawn = []
+    for bench, (title, across, up, patterns) in GROWTH.items():
+        lines = [(label, by_size(found.get(bench, {}), pattern)) for label, pattern in patterns.items()]
+        if any(points for _, points in lines):
+            drawn.append(_growth(folder / f"{bench}.svg", title, across, up, lines))
+    turns = found.get("turns", {})
     sides = [
         ("16 families at once", "turns_per_s_at_16"),
         ("one after the other", "turns_per_s_at_1"),

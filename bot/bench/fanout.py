@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from bot.bench.crowd import plant_crowd
 from bot.bench.load import conversations
-from bot.bench.processes import BenchError, database_cpu_seconds, run_to_the_end
+from bot.bench.processes import BenchError, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.bench.road import settled
 from bot.bench.service import Service, at_a_steady_pace, service
@@ -106,24 +106,20 @@ async def _round(size: int, workers: int, patience: float) -> Round:
         watching = asyncio.create_task(running.watch())
         live = asyncio.create_task(_talk(running, stop := asyncio.Event()))
         await asyncio.sleep(max(0.0, (due_at - datetime.now(UTC)).total_seconds()))
-        before = _processor(running)
+        before = running.cpu()
         seconds = await _handed_over(running, size, patience)
-        workers_cpu, database_cpu = (after - begun for after, begun in zip(_processor(running), before, strict=True))
+        took = running.cpu_since(before)
         stop.set()
         replies, unanswered = await live
         watching.cancel()
         seen = await running.control("GET", "ledger/summary")
         async with running.db.transaction() as tx:
             sent = await tx.scalar(select(func.count()).where(Outbound.purpose == "task", Outbound.state == "sent"))
+    workers_cpu = sum(took[worker.name] for worker in running.workers)
     memory = max(mb for name, mb in running.rss.items() if name.startswith("worker"))
     return Round(
-        size, seconds, workers_cpu, database_cpu, replies, unanswered, memory, seen["busiest_minute"], seen["refused"], int(sent or 0)
+        size, seconds, workers_cpu, took["database"], replies, unanswered, memory, seen["busiest_minute"], seen["refused"], int(sent or 0)
     )
-
-
-def _processor(running: Service) -> tuple[float, float]:
-    """Processor seconds of the workers and of the database so far."""
-    return sum(worker.cpu_seconds() for worker in running.workers), database_cpu_seconds(running.db)
 
 
 def daytime(now: datetime) -> ZoneInfo:

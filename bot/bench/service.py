@@ -1,7 +1,7 @@
 """CareLoop as it runs in production, for a benchmark: gateway, worker and a simulated WeCom as processes of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ import aiohttp
 
 from bot.app import WecomAccess, wecom_access
 from bot.bench.people import plant_families, plant_team
-from bot.bench.processes import ROOT, Child, answers, child, until
+from bot.bench.processes import ROOT, Child, answers, child, database_cpu_seconds, until
 from bot.private import free_port, keys_of, throw_away_database
 from bot.settings import Settings
 from records.database import Database
@@ -25,7 +25,7 @@ STARTS_WITHIN, LOADS_WITHIN = 30.0, 300.0
 
 @dataclass
 class Service:
-    """What runs, and how much memory it took at most (MB)."""
+    """What runs, and the memory of each process (MB), one sample after the other while it is watched."""
 
     db: Database
     session: aiohttp.ClientSession
@@ -36,7 +36,12 @@ class Service:
     worker_ready_s: float
     accounts: list[str]
     families: list[str]
-    rss: dict[str, float] = field(default_factory=dict)
+    samples: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def rss(self) -> dict[str, float]:
+        """How much memory each took at most (MB)."""
+        return {name: max(found) for name, found in self.samples.items()}
 
     async def control(self, method: str, path: str, **body: Any) -> Any:
         """Call the simulator's control API. Raises aiohttp.ClientResponseError."""
@@ -54,8 +59,17 @@ class Service:
         while True:
             for watched in (self.gateway, *self.workers):
                 watched.check()
-                self.rss[watched.name] = max(self.rss.get(watched.name, 0.0), watched.rss_mb())
+                self.samples.setdefault(watched.name, []).append(watched.rss_mb())
             await asyncio.sleep(0.5)
+
+    def cpu(self) -> dict[str, float]:
+        """Processor seconds of gateway, each worker and the database so far."""
+        processes = {each.name: each.cpu_seconds() for each in (self.gateway, *self.workers)}
+        return processes | {"database": database_cpu_seconds(self.db)}
+
+    def cpu_since(self, before: Mapping[str, float]) -> dict[str, float]:
+        """Processor seconds of each since `cpu` found `before`."""
+        return {name: seconds - before[name] for name, seconds in self.cpu().items()}
 
 
 @asynccontextmanager

@@ -4,15 +4,14 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.bench.callback import news_tokens, seal
+from bot.bench.callback import Sealed, knock, news_tokens, seal
 from bot.bench.load import conversations
-from bot.bench.processes import Child, database_cpu_seconds, run_to_the_end
+from bot.bench.processes import BenchError, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.bench.road import settled
 from bot.bench.service import Service, at_a_steady_pace, service
@@ -28,27 +27,6 @@ CALLBACKS_PER_SECOND, BATCH_SECONDS = 5.0, 60.0
 CALM_SECONDS, IDLE_SECONDS = 20.0, 60.0
 
 
-@dataclass
-class Memory:
-    """Resident memory of each process in MB, sampled every five seconds."""
-
-    samples: dict[str, list[float]] = field(default_factory=dict)
-
-    async def watch(self, watched: Sequence[Child]) -> None:
-        """Sample until cancelled. Raises BenchError when one of them ends."""
-        while True:
-            for each in watched:
-                each.check()
-                self.samples.setdefault(each.name, []).append(each.rss_mb())
-            await asyncio.sleep(5)
-
-    def growth(self, name: str) -> float:
-        """How much more it had in the last fifth than in the second, as a share: the first fifth warms up."""
-        found = self.samples[name]
-        fifth = max(1, len(found) // 5)
-        return round(statistics.median(found[-fifth:]) / statistics.median(found[fifth : 2 * fifth]) - 1, 3)
-
-
 def run(*, minutes: float = MINUTES, per_second: float = PER_SECOND, workers: int = 1) -> Result:
     """`per_second` messages a second for `minutes` through simulator, gateway and `workers`, then silence. Raises BenchError."""
     return run_to_the_end(_run(minutes, per_second, workers))
@@ -57,9 +35,8 @@ def run(*, minutes: float = MINUTES, per_second: float = PER_SECOND, workers: in
 async def _run(minutes: float, per_second: float, workers: int) -> Result:
     count = round(60 * minutes * per_second)
     said = [each for talk in conversations(FAMILIES, -(-count // FAMILIES)) for each in talk]
-    memory, ids, acknowledged = Memory(), list[str](), list[float]()
+    ids, acknowledged = list[str](), list[float]()
     async with service(accounts=1, families=FAMILIES, workers=workers) as running:
-        everything = (running.gateway, *running.workers)
         with Progress(console=Console(stderr=True), transient=True, refresh_per_second=1) as progress:
             bar = progress.add_task("messages", total=count)
 
@@ -72,21 +49,22 @@ async def _run(minutes: float, per_second: float, workers: int) -> Result:
             await settled(running, set(ids))
             ids.clear()
             progress.reset(bar)
-            watching = asyncio.create_task(memory.watch(everything))
+            watching = asyncio.create_task(running.watch())
             knocking = asyncio.create_task(_knock(running, acknowledged))
-            before, begin = _cpu(running), time.perf_counter()
+            before, begin = running.cpu(), time.perf_counter()
             lags = await at_a_steady_pace(count, per_second, say)
             took = time.perf_counter() - begin
-            cpu = _since(before, running)
+            cpu = running.cpu_since(before)
             for beside in (knocking, watching):
                 if beside.done():
                     beside.result()
                 beside.cancel()
         found = await settled(running, set(ids))
         await asyncio.sleep(CALM_SECONDS)
-        before = _cpu(running)
+        before = running.cpu()
         await asyncio.sleep(IDLE_SECONDS)
-        idle = {name: seconds / IDLE_SECONDS for name, seconds in _since(before, running).items()}
+        idle = {name: seconds / IDLE_SECONDS for name, seconds in running.cpu_since(before).items()}
+    grown = {name: growth(samples) for name, samples in running.samples.items()}
     figures = {
         "minutes": round(took / 60, 1),
         "turns": len(found.seconds),
@@ -98,39 +76,36 @@ async def _run(minutes: float, per_second: float, workers: int) -> Result:
         **percentiles(lags, "sender_lag", 0.99),
         **{f"{name}_cpu_ms_per_turn": round(1000 * seconds / max(1, len(found.seconds)), 1) for name, seconds in cpu.items()},
         **{f"{name}_idle_share_of_a_core": round(share, 4) for name, share in idle.items()},
-        **{f"{name}_rss_mb": max(samples) for name, samples in memory.samples.items()},
-        **{f"{name}_rss_growth_ratio": memory.growth(name) for name in memory.samples},
+        **{f"{name}_rss_mb": most for name, most in running.rss.items()},
+        **{f"{name}_rss_growth_ratio": share for name, share in grown.items()},
     }
     meets = {
         f"{per_second:g}_turns_a_second_p95_below_800ms": not found.unanswered and figures["reply_p95_ms"] < REPLY_P95_MS,
         "callback_p99_below_50ms": figures["callback_p99_ms"] < CALLBACK_P99_MS,
-        "memory_flat": all(memory.growth(name) < GROWTH for name in memory.samples),
+        "memory_flat": all(share < GROWTH for share in grown.values()),
         "idle_below_2_percent_of_a_core": sum(idle.values()) < IDLE_SHARE,
     }
     return result("sustained", figures, meets)
 
 
-def _cpu(running: Service) -> dict[str, float]:
-    """Processor seconds of gateway, each worker and the database so far."""
-    processes = {each.name: each.cpu_seconds() for each in (running.gateway, *running.workers)}
-    return processes | {"database": database_cpu_seconds(running.db)}
-
-
-def _since(before: dict[str, float], running: Service) -> dict[str, float]:
-    return {name: seconds - before[name] for name, seconds in _cpu(running).items()}
+def growth(samples: Sequence[float]) -> float:
+    """How much more there was in the last fifth of `samples` than in the second, as a share: the first fifth warms up."""
+    fifth = max(1, len(samples) // 5)
+    return round(statistics.median(samples[-fifth:]) / statistics.median(samples[fifth : 2 * fifth]) - 1, 3)
 
 
 async def _knock(running: Service, acknowledged: list[float]) -> None:
-    """Post signed callbacks like WeCom's until cancelled, and note how long each took to be acknowledged. Raises aiohttp.ClientError."""
-    address = f"{running.gateway_url}/wecom/callback"
+    """Post signed callbacks like WeCom's until cancelled, and note how long each took to be acknowledged.
+
+    Raises BenchError when one is refused, aiohttp.ClientError.
+    """
     while True:
         batch = seal(running.access, await news_tokens(running), round(CALLBACKS_PER_SECOND * BATCH_SECONDS), datetime.now(UTC))
 
-        async def post(number: int, batch: Sequence[tuple[dict[str, str], bytes]] = batch) -> None:
-            query, body = batch[number]
-            begin = time.perf_counter()
-            async with running.session.post(address, params=query, data=body, raise_for_status=True) as answer:
-                await answer.read()
-            acknowledged.append(time.perf_counter() - begin)
+        async def post(number: int, batch: Sequence[Sealed] = batch) -> None:
+            seconds, status = await knock(running, batch[number])
+            if status != 200:
+                raise BenchError(f"A callback was answered with {status}.")
+            acknowledged.append(seconds)
 
         await at_a_steady_pace(len(batch), CALLBACKS_PER_SECOND, post)
