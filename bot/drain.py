@@ -274,7 +274,8 @@ class Drain:
 
 
 async def _came(tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Families have written: what was sent to them was answered. What was announced opens, unless something else is the matter."""
+    """Families have written: what was sent to them was answered. What was announced opens, unless something is wrong; whether another
+    conversation keeps it waiting is the round's to judge (bot/family_round.py)."""
     wrote = {outcome.chat.carer_id: outcome for outcome in outcomes if outcome.handled and outcome.chat.carer_id is not None}
     if not wrote:
         return
@@ -284,9 +285,6 @@ async def _came(tx: AsyncSession, outcomes: Sequence[Outcome], now: datetime) ->
         if carer is not None
         and outcome.chat.state == "bot"
         and outcome.human is None
-        and outcome.chat.task_id is None
-        and outcome.chat.binding_id is None
-        and outcome.chat.clarification_id is None
         and not any(said.get("answer") == "triage" for _, _, said in outcome.handled)
     ]
     await answered_by(tx, [carer for carer in wrote if carer is not None], now)

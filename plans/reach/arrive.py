@@ -31,14 +31,13 @@ async def answered_by(tx: AsyncSession, carer_ids: Sequence[int], now: datetime)
 
 
 async def announced_to(tx: AsyncSession, carer_ids: Sequence[int], now: datetime) -> list[int]:
-    """The follow-ups that were announced to these carers, are still useful and have not been opened."""
+    """The follow-ups that were announced to these carers, or whose opening found their window closed; still useful and not opened."""
     rows = await tx.scalars(
         select(Task.id)
         .join(Contact, Task.id == any_(Contact.tasks))
         .where(
             Contact.carer_id.in_(carer_ids),
             Contact.at > now - ANSWERED_WITHIN,
-            Contact.route != "kf",
             Task.state.in_(("sent", "reminded")),
             Task.chat_id.is_(None),
             Task.useful_until > now,

@@ -3,16 +3,20 @@
 from datetime import timedelta
 from random import Random
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from bot.follow_up import FollowUps
+from bot.reach import Means
 from plans.experiment.setting import turn_on
 from plans.work_list import work_list
 from records.care_plan import Task
+from records.chat import WINDOW_MESSAGES, Chat
 from records.experiment import SendChoice
 from records.message import Outbound
 from records.patient import Patient
+from records.sending import pause_sending, resume_sending
 from records.staff import Staff, Team
-from tests.bot.stage import Family, Stage
+from tests.bot.stage import ZONE, Family, Stage
 
 NEWBORN = {"name": "小满", "days": 6, "birth_weight_g": 3400, "weeks": 39}
 
@@ -96,6 +100,29 @@ async def test_a_window_that_wecom_closes_first_is_not_a_silent_drop(stage: Stag
         row = (await tx.scalars(select(Outbound).where(Outbound.purpose == "task"))).one()
     assert (row.state, row.error) == ("withdrawn", "window_closed")
     assert await task_states(stage) == ["undeliverable"]
+
+
+async def test_an_opening_that_found_the_window_used_up_is_said_at_the_familys_next_word(stage: Stage) -> None:
+    mother = await a_newborn_on_the_plan(stage)
+    async with stage.db.transaction() as tx:
+        await pause_sending(tx, by="hemin", reason="停一会儿", now=stage.clock())
+        task = (await tx.scalars(select(Task).order_by(Task.day, Task.id))).first()
+    assert task is not None
+    await FollowUps(stage.db, stage.turns, stage.clock, Means(ZONE)).run(str(task.id))
+    await stage.move(timedelta(seconds=10))
+    await mother.says("有点担心")
+    async with stage.db.transaction() as tx:
+        # Answers to the mother's word have used up what WeCom allows.
+        await tx.execute(update(Chat).values(window_used=WINDOW_MESSAGES))
+        await resume_sending(tx, by="hemin", reason="好了", now=stage.clock())
+    await stage.move(timedelta(minutes=2))
+    async with stage.db.transaction() as tx:
+        row = (await tx.scalars(select(Outbound).where(Outbound.purpose == "task"))).one()
+        assert (row.state, row.error) == ("withdrawn", "window_closed")
+    assert await task_states(stage) == ["sent"]
+    assert not any("体重" in text for text in await mother.hears())
+    await mother.says("还在吗")
+    assert any("体重" in text for text in await mother.hears())
 
 
 async def test_while_a_nurse_talks_the_question_waits(stage: Stage) -> None:
