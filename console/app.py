@@ -22,7 +22,7 @@ from console.live.stream import PATH as LIVE_PATH
 from console.live.stream import ROUTES as LIVE
 from console.live.stream import add_live
 from console.mass import ROUTES as MASS
-from console.page import ANYBODY, BY_ITSELF, NOBODY, Route, by_htmx, render, sentences
+from console.page import ANYBODY, BY_ITSELF, NOBODY, WAITING, Route, by_htmx, render, sentences
 from console.password import Passwords
 from console.patients.routes import ROUTES as PATIENTS
 from console.phone import ROUTES as PHONE
@@ -37,6 +37,8 @@ from console.sign_in import COOKIE, PASSWORDS
 from console.sign_in import ROUTES as SIGN_IN
 from console.team import ROUTES as TEAM
 from console.tour import ROUTES as TOUR
+from console.waiting import ROUTES as WAITING_ROUTES
+from console.waiting import waiting
 from console.work import ROUTES as WORK
 from integrations.authorize import in_wecom
 from records.database import is_unable
@@ -49,6 +51,7 @@ log = structlog.get_logger(__name__)
 ROUTES: tuple[Route, ...] = (
     *SIGN_IN,
     *LIVE,
+    *WAITING_ROUTES,
     *WORK,
     *CORRECTIONS,
     *INBOX,
@@ -131,6 +134,9 @@ async def _seat(request: web.Request, handler: Handler) -> web.StreamResponse:
         by_hand = BY_ITSELF not in request.headers and route_name(request, BASE) != LIVE_PATH
         async with desk.db.transaction() as tx:
             seat = await seat_of(tx, token, desk.clock(), by_hand=by_hand)
+            # A whole page shows the navigation; a part does not.
+            if seat is not None and not by_htmx(request):
+                request[WAITING] = await waiting(tx, seat)
         if seat is not None:
             request[SEAT] = seat
     if needs != NOBODY and SEAT not in request:

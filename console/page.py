@@ -24,6 +24,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # For pages that need nobody to be signed in, and for those that need no more than that.
 NOBODY, ANYBODY = "", "*"
+# What waits for whoever sits there, by the path of the navigation's entry (console/waiting.py).
+WAITING = web.RequestKey("waiting", dict[str, int])
 # Pages that ask by themselves, because something changed or may be ready, say so by this header.
 BY_ITSELF = "X-Live"
 
@@ -60,7 +62,8 @@ def of_whole(*routes: Route) -> tuple[Route, ...]:
 
 @dataclass(frozen=True)
 class Section:
-    """An entry of the console's navigation; `needs` and `whole` as in Route."""
+    """An entry of the console's navigation; `whole` as in Route, any of the rights in `needs` is enough. `waits` says what its number
+    counts."""
 
     path: str
     label: str
@@ -68,6 +71,12 @@ class Section:
     needs: str
     group: str
     whole: bool = False
+    waits: str = ""
+
+    @property
+    def code(self) -> str:
+        """Its name in the page."""
+        return self.path.strip("/").replace("/", "-")
 
 
 @cache
@@ -79,7 +88,7 @@ def sections() -> tuple[Section, ...]:
 
 def open_sections(seat: Seat) -> list[Section]:
     """Those of it that whoever sits there may open."""
-    return [each for each in sections() if each.needs == ANYBODY or seat.rights.has(each.needs, whole=each.whole)]
+    return [each for each in sections() if any(need == ANYBODY or seat.rights.has(need, whole=each.whole) for need in each.needs.split())]
 
 
 @cache
@@ -127,6 +136,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         static=STATIC,
         path=request.path,
         sections=open_sections(seat) if seat is not None else [],
+        waiting=request.get(WAITING, {}),
         fragment=by_htmx(request),
         told=told(request),
         **context,

@@ -24,8 +24,20 @@ LISTS = {
     "inbound": ("inbox",),
     "outbound": ("inbox",),
 }
-# What belongs to no team: the list of it.
-OF_NOBODY = {"review_group": "nlu", "training_run": "nlu", "model_version": "nlu", "model_comparison": "nlu"}
+# What is told to all teams: the lists of it.
+OF_NOBODY = {
+    "review_group": ("nlu",),
+    "training_run": ("nlu",),
+    "model_version": ("nlu", "waiting"),
+    "model_comparison": ("nlu", "waiting"),
+    "content_version": ("waiting",),
+    "mass_message": ("waiting",),
+    "plan_definition": ("waiting",),
+    "adaptation_rule": ("waiting",),
+    "triage_overlay": ("waiting",),
+    "correction": ("waiting",),
+    "erasure": ("waiting",),
+}
 _NEWEST = """
     select coalesce((select max(id) from state_change), 0) as change, coalesce((select max(id) from inbound), 0) as inbound,
         coalesce((select max(seq) from outbound), 0) as outbound
@@ -101,7 +113,8 @@ class Lookout:
 def _news(rows: Iterable[Any]) -> Iterator[News]:
     for _, _, kind, team_id, chat_id, patient_id, patient_team in rows:
         if kind in OF_NOBODY:
-            yield News(OF_NOBODY[kind], None)
+            for name in OF_NOBODY[kind]:
+                yield News(name, None)
             continue
         # A chat is the business of the teams that follow its children, too.
         for team in {team_id, patient_team or team_id}:

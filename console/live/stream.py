@@ -15,7 +15,7 @@ from records.patient import AccessRefused, Patient
 
 PATH = "/live"
 HUB = web.AppKey("hub", Hub)
-TOPIC = re.compile(r"(work|inbox|nlu)|(chat|patient):(\d{1,18})")
+TOPIC = re.compile(r"(work|inbox|nlu|waiting)|(chat|patient):(\d{1,18})")
 MOST_TOPICS = 40
 # A proxy cuts a line that is silent for a minute.
 HEARTBEAT = 25.0
