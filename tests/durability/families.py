@@ -173,3 +173,13 @@ async def close_alerts(hospital: Hospital) -> None:
                 card = message.get("template_card", {})
                 if any(button.get("key") == "close" for button in card.get("button_list", [])):
                     await hospital.control("POST", f"members/{userid}/cards/{message['task_id']}/click", key="close")
+
+
+async def farewell(hospital: Hospital, everybody: list[Family]) -> None:
+    """What waits for a family's word gets it: one word opens the window for five messages."""
+    await end_human_sessions(hospital, everybody)
+    for _ in range(5):
+        if not (waiting := await hospital.ask(held)):
+            break
+        await asyncio.gather(*(family.says(hospital, "还有吗") for family in everybody if family.user in waiting))
+        await hospital.settle(total(everybody))

@@ -27,6 +27,7 @@ from records.embedded import EmbeddedServer
 from records.flag import Flag
 from records.message import Inbound, Outbound
 from records.wecom import CallbackEvent
+from tests.durability.file_clock import store_in
 from tests.durability.processes import Program
 from tests.keys import KEYRING
 
@@ -76,7 +77,8 @@ class Hospital:
                     await asyncio.sleep(0.2)
 
     async def set_clock(self, offset: timedelta) -> None:
-        """Our processes' clocks, from the machine's; WeCom has its own."""
+        """Our processes' clocks, from the machine's: in the database, and in the file that some follow. WeCom has its own."""
+        store_in(self.folder / "clock", offset)
         await self.clock.store(self.db, offset)
 
     async def move_clock(self, by: timedelta) -> None:
@@ -211,18 +213,24 @@ async def open_hospital(
     roles: Roles,
     plant: Callable[[AsyncSession, datetime], Awaitable[None]],
     kind: type[H] = Hospital,  # type: ignore[assignment]
+    url: str | None = None,
+    migrate: bool = True,
 ) -> AsyncIterator[H]:
-    """Everything started, at ten in the morning of the hospital's day; `plant` fills the fresh database before the workers start."""
+    """Everything started, at ten in the morning of the hospital's day; `plant` fills the fresh database before the workers start.
+
+    `url`: the database, where it is not one that is embedded in `folder`. `migrate` false: its schema is an older one, and stays.
+    """
     simulator, gateway = free_port(), free_port()
     programs = roles(folder, simulator, gateway)
     programs["simulator"].start()
     server = EmbeddedServer(folder / POSTGRES_FOLDER)
-    db = Database(url=await asyncio.to_thread(server.ensure), pool_size=4, application="durability", keyring=KEYRING)
+    db = Database(url=url or await asyncio.to_thread(server.ensure), pool_size=4, application="durability", keyring=KEYRING)
     await db.open()
     try:
         async with aiohttp.ClientSession() as session:
             hospital = kind(folder, db, session, f"http://127.0.0.1:{simulator}", f"http://127.0.0.1:{gateway}/healthz", programs, Clock())
-            await db.migrate()
+            if migrate:
+                await db.migrate()
             morning = datetime.now(ZONE).replace(hour=10, minute=0, second=0)
             await hospital.set_clock(morning.astimezone(UTC) - datetime.now(UTC))
             async with db.transaction() as tx:

@@ -18,7 +18,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from tests.durability.books import Books, open_books
-from tests.durability.families import end_human_sessions, held, total
+from tests.durability.families import farewell, total
 from tests.durability.faults import Fault, catalogue
 from tests.durability.spread import Torture, open_torture
 
@@ -63,20 +63,10 @@ async def torture(
             for each in others:
                 each.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-        await _farewell(t)
+        t.note("farewell")
+        await farewell(t, t.everybody)
         books = await open_books(t, t.everybody, doubt=t.doubt)
         return t, books, await t.findings(books)
-
-
-async def _farewell(t: Torture) -> None:
-    """What waits for a family's word gets it: one word opens the window for five messages."""
-    t.note("farewell")
-    await end_human_sessions(t, t.everybody)
-    for _ in range(5):
-        if not (waiting := await t.ask(held)):
-            break
-        await asyncio.gather(*(family.says(t, "还有吗") for family in t.everybody if family.user in waiting))
-        await t.settle(total(t.everybody))
 
 
 def main() -> int:
