@@ -229,16 +229,19 @@ def _fill(file: Path) -> None:
 
 async def hour_passes(t: "Torture") -> None:
     """For everybody: nurses finish what they have in hand, and the next follow-ups may go out."""
-    await t.an_hour_passes()
+    # WeCom's clock is never wrong: while ours are, it is not set by them.
+    async with t.hands["all clocks"]:
+        await t.an_hour_passes()
 
 
 async def clocks_jump(t: "Torture") -> None:
     """All our clocks are wrong for a while, and set right again."""
     by = timedelta(seconds=t.rng.choice((-20, -10, 10, 30, 240)))
-    t.doubt = max(t.doubt, abs(by))
-    await t.set_clock(t.clock.offset + by)
-    await t.moment(1, 5)
-    await t.set_clock(t.clock.offset - by)
+    async with t.hands["all clocks"]:
+        t.doubt = max(t.doubt, abs(by))
+        await t.set_clock(t.clock.offset + by)
+        await t.moment(1, 5)
+        await t.set_clock(t.clock.offset - by)
 
 
 async def clock_differs(t: "Torture") -> None:

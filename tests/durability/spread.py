@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 import psycopg
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import POSTGRES_FOLDER
@@ -64,6 +64,8 @@ class Torture(Hospital):
     struck: Counter[str] = field(default_factory=Counter)
     restarts: Counter[str] = field(default_factory=Counter)
     recoveries: list[float] = field(default_factory=list)
+    # What was left to do, and when that was last so (s of this machine).
+    waited: dict[str, float] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     doubt: timedelta = timedelta()
     told: Counter[str] = field(default_factory=Counter)
@@ -146,10 +148,12 @@ class Torture(Hospital):
             for work in (*(strike(fault) for fault in faults), talking(self, self.everybody, self.rng, messages), self._files()):
                 at_once.create_task(work)
         self.sending.clear()
+        self.waited.clear()
         begin = time.monotonic()
         await self.settle(total(self.everybody))
         self.recoveries.append(time.monotonic() - begin)
-        self.note(f"recovered in {self.recoveries[-1]:.1f} s, load {os.getloadavg()[0]:.0f}")
+        longest = ", ".join(f"{what} {at - begin:.1f}" for what, at in sorted(self.waited.items(), key=lambda each: -each[1])[:6])
+        self.note(f"recovered in {self.recoveries[-1]:.1f} s, load {os.getloadavg()[0]:.0f}: {longest}")
 
     async def _files(self) -> None:
         """A family sends a file."""
@@ -167,7 +171,11 @@ class Torture(Hospital):
         left["hospital's messages"] = await tx.scalar(count.where(FeedMessage.state == "new")) or 0
         media = Inbound.outcome.has_key("media")
         left["files"] = await tx.scalar(count.where(Inbound.msgtype == "file", ~media)) or 0
-        return left | {"kept at the edge": await self._kept()}
+        left["kept at the edge"] = await self._kept()
+        kinds = await tx.execute(text("select status || ' ' || task_name, count(*) from procrastinate_jobs group by 1"))
+        unfinished = {what: times for what, times in left.items() if what not in ("stored", "jobs")} | dict(kinds.tuples().all())
+        self.waited |= {what: time.monotonic() for what, times in unfinished.items() if times}
+        return left
 
     async def _kept(self) -> int:
         try:
