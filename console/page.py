@@ -136,7 +136,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         static=STATIC,
         path=request.path,
         sections=open_sections(seat) if seat is not None else [],
-        waiting=request.get(WAITING, {}),
+        to_decide=request.get(WAITING, {}),
         fragment=by_htmx(request),
         told=told(request),
         **context,
