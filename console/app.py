@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 from sqlalchemy.exc import DBAPIError
 
 from console.admin import ROUTES as ADMIN
+from console.admin.minors_audit import MINORS_KEPT, shelf_of_audits
 from console.cohorts import ROUTES as COHORTS
 from console.content_centre import ROUTES as CONTENT
 from console.corrections import ROUTES as CORRECTIONS
@@ -28,7 +29,7 @@ from console.patients.routes import ROUTES as PATIENTS
 from console.phone import ROUTES as PHONE
 from console.plans import ROUTES as PLANS
 from console.reports import ROUTES as REPORTS
-from console.reports.kept import KEPT_FOR, REPORTS_KEPT, ReportStore
+from console.reports.kept import KEPT_FOR, REPORTS_KEPT, shelf_of_reports
 from console.retraining import ROUTES as RETRAINING
 from console.retraining.checks import CHECKS
 from console.session import seat_of
@@ -76,7 +77,7 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
     app[DESK] = desk
     app[NEEDS], app[PASSWORDS] = {}, Passwords()
     add_live(app)
-    app[REPORTS_KEPT] = Shelf(ReportStore(desk.db), kept_for=KEPT_FOR)
+    app[REPORTS_KEPT], app[MINORS_KEPT] = shelf_of_reports(desk.db), shelf_of_audits(desk.db)
     app[CHECKS], app[COUNTS] = Shelf(Memory(), kept_for=KEPT_FOR), Shelf(Memory())
     app.on_cleanup.append(_leave_off)
     for route in routes:
@@ -85,7 +86,7 @@ def console_app(desk: Desk, routes: Iterable[Route] = ROUTES) -> web.Application
 
 
 async def _leave_off(app: web.Application) -> None:
-    for shelf in (app[REPORTS_KEPT], app[CHECKS], app[COUNTS]):
+    for shelf in (app[REPORTS_KEPT], app[MINORS_KEPT], app[CHECKS], app[COUNTS]):
         await shelf.close()
 
 

@@ -20,6 +20,7 @@ from bot.bench.people import plant_synthetic
 from bot.bench.processes import BenchError, run_to_the_end
 from bot.bench.report import Result, percentiles, result
 from bot.private import throw_away_database
+from console.admin.minors_audit import MINORS_KEPT
 from console.app import ROUTES, console_app
 from console.counted import COUNTS
 from console.desk import BASE, Desk
@@ -183,7 +184,7 @@ async def _running(db: Database) -> AsyncIterator[Pages]:
     await site.start()
     try:
         origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        shelves = (console[REPORTS_KEPT], console[COUNTS])
+        shelves = (console[REPORTS_KEPT], console[MINORS_KEPT], console[COUNTS])
         yield Pages(origin, tokens["bench-nurse"], tokens["bench-chief"], patients, chats, listeners, shelves)
     finally:
         await runner.cleanup()

@@ -1,4 +1,4 @@
-"""Sections of the reports are kept in the database: every web process shows the same, and a restart forgets none."""
+"""Sections of the reports as they are kept."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
+from console.lasting import Lasting
 from console.reports.look import Look
 from console.reports.table import Cell, Table
-from console.shelf import Kept, Shelf
+from console.shelf import Shelf
 from records.database import Database
-from records.report_kept import keep_report, kept_report
 
 
 @dataclass(frozen=True)
@@ -24,24 +24,6 @@ class Found:
     left_out: Sequence[str]
 
 
-class ReportStore:
-    """As JSON in the table `report_kept`."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def load(self, key: str) -> Kept[Found] | None:
-        """What was kept last."""
-        async with self._db.transaction() as tx:
-            row = await kept_report(tx, key)
-        return None if row is None else Kept(_read(row.found), row.at, row.seconds)
-
-    async def save(self, key: str, kept: Kept[Found]) -> None:
-        """Keep it in place of what was there."""
-        async with self._db.transaction() as tx:
-            await keep_report(tx, key, _written(kept.what), kept.at, kept.seconds)
-
-
 KEPT_FOR = timedelta(minutes=5)
 REPORTS_KEPT = web.AppKey("reports_kept", Shelf[Found])
 
@@ -49,6 +31,11 @@ REPORTS_KEPT = web.AppKey("reports_kept", Shelf[Found])
 def key_of(section: str, look: Look) -> str:
     """The same for those who see the same."""
     return hashlib.sha256(repr((section, look.key)).encode()).hexdigest()
+
+
+def shelf_of_reports(db: Database) -> Shelf[Found]:
+    """Sections that are worked out beside their pages."""
+    return Shelf(Lasting(db, _written, _read), kept_for=KEPT_FOR)
 
 
 def _written(found: Found) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from yarl import URL
 
 from bot.sound import sound_headers
+from console.admin.minors_audit import MINORS_KEPT
 from console.app import console_app
 from console.chat_sdk import ChatSdk
 from console.counted import COUNTS
@@ -177,7 +178,7 @@ async def open_stage(
         app.add_subapp(prefix, other)
     stage.console = console = console_app(desk)
     # Tests ask once: what is worked out beside a page is waited for.
-    console[REPORTS_KEPT].patience = console[CHECKS].patience = console[COUNTS].patience = 60
+    console[REPORTS_KEPT].patience = console[MINORS_KEPT].patience = console[CHECKS].patience = console[COUNTS].patience = 60
     app.add_subapp(BASE, console)
     add_static(app)
     await stage.server.start_server()
