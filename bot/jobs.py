@@ -33,9 +33,9 @@ _DEFER = text(
 
 # 15 s without a heartbeat every 3 s: the worker is dead, and its jobs are taken over.
 HEARTBEAT, STALLED_AFTER = 3.0, 15.0
-# A worker looks for jobs by itself so often (s): the engine tells of new ones, not of those whose lock has become free, nor of one that
-# comes in the moment between an empty look and its end.
-LOOK_EVERY = 1.0
+# A worker looks for jobs by itself so often (s): nobody tells it of those that were taken from a dead worker, nor of one whose lock became
+# free with another worker that takes no more.
+LOOK_EVERY = 2.0
 URGENT, NORMAL, BULK = 10, 0, -10
 # The one queue of versions that knew no other.
 BEFORE = "default"
@@ -106,6 +106,8 @@ class Engine:
         """
         import procrastinate
 
+        from bot.wakeful_worker import WakefulWorker
+
         connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6)
         app = procrastinate.App(connector=connector)
         for name, handler in self._handlers.items():
@@ -114,7 +116,8 @@ class Engine:
             await app.open_async()
             rescue = asyncio.create_task(self._rescue(app))
             try:
-                await app.run_worker_async(
+                worker = WakefulWorker(
+                    app,
                     queues=[*self._handlers, BEFORE],
                     concurrency=self._concurrency,
                     fetch_job_polling_interval=LOOK_EVERY,
@@ -124,6 +127,7 @@ class Engine:
                     delete_jobs="always",
                     shutdown_graceful_timeout=self._patience,
                 )
+                await worker.run()  # type: ignore[no-untyped-call]
             finally:
                 rescue.cancel()
                 await asyncio.gather(rescue, return_exceptions=True)

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from procrastinate.manager import JobManager
 from sqlalchemy import text
 
 from bot import jobs
@@ -186,6 +188,50 @@ async def test_a_job_that_fails_frees_its_chat(db: Database) -> None:
     async with working(db, work):
         await deferred(db, "bad", "good", lock="chat:1")
         await until(lambda: done == ["good"])
+
+
+async def test_a_job_begins_as_soon_as_its_lock_is_free(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "LOOK_EVERY", 600.0)
+    done: list[str] = []
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def work(key: str) -> None:
+        begun.set()
+        if key == "first":
+            await may_end.wait()
+        done.append(key)
+
+    async with working(db, work):
+        await deferred(db, "first", lock="chat:1")
+        await begun.wait()
+        await deferred(db, "second", lock="chat:1")
+        # The engine has heard of the second and found it locked before the first ends.
+        await deferred(db, "other", lock="chat:2")
+        await until(lambda: done == ["other"])
+        may_end.set()
+        await until(lambda: done == ["other", "first", "second"])
+
+
+async def test_a_job_that_comes_during_a_look_is_not_forgotten(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "LOOK_EVERY", 600.0)
+    look, late = JobManager.fetch_job, ["late"]
+
+    async def slow(manager: JobManager, *args: Any, **kwargs: Any) -> Any:
+        found = await look(manager, *args, **kwargs)
+        if found is None and done == ["early"] and late:
+            await deferred(db, late.pop())
+            await asyncio.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(JobManager, "fetch_job", slow)
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    async with working(db, work):
+        await deferred(db, "early", lock="chat:1")
+        await until(lambda: done == ["early", "late"])
 
 
 async def test_an_engine_that_is_stopped_while_it_starts_leaves_nothing_running(db: Database) -> None:
