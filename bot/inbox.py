@@ -50,7 +50,8 @@ class Inbox:
 
     async def pull(self, open_kfid: str) -> None:
         """Store everything that is new for the account. Runs once at a time per account; a repeat stores nothing twice."""
-        async with self._db.engine.connect() as guard:
+        # Ended by a commit: after a rollback the connection would forget all that it has prepared.
+        async with self._db.engine.begin() as guard:
             # The job's lock keeps jobs apart; this keeps a stalled job's twin on another machine apart too.
             held = await guard.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"pull:{open_kfid}", 0))))
             rest_until = self._rest_until.get(open_kfid)

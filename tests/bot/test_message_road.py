@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 
 from records.chat import Chat
 from records.message import Inbound
@@ -147,3 +147,13 @@ async def test_while_the_dialogue_loads_danger_does_not_wait(stage: Stage) -> No
     assert "天气不错" in (await mother.last())
     assert "120" in (await mother.last())
     assert [flag.repeats for flag in await stage.flags()] == [0]
+
+
+async def test_a_turn_ends_every_transaction_with_a_commit(stage: Stage) -> None:
+    """With a rollback the driver forgets all that its connection has prepared, and each statement is planned anew."""
+    rolled_back: list[Connection] = []
+    event.listen(stage.db.engine.sync_engine, "rollback", rolled_back.append)
+    mother = await stage.family("zhao", {"name": "小满", "days": 6, "birth_weight_g": 3400, "weeks": 39})
+    await mother.says("你好", "宝宝今天喝奶80毫升", "体温37度2")
+    assert await mother.hears()
+    assert not rolled_back

@@ -56,6 +56,14 @@ async def test_a_connection_that_was_cut_is_made_again(db: Database) -> None:
     assert await db.insist(ask) == 7
 
 
+async def test_a_connection_keeps_prepared_what_a_worker_says_again_and_again(db: Database) -> None:
+    async with db.transaction() as tx:
+        for _ in range(5):
+            for number in range(320):
+                await tx.execute(text(f"select {number}"))
+        assert await tx.scalar(text("select count(*) from pg_prepared_statements")) >= 320
+
+
 async def table(db: Database) -> None:
     """Two rows to quarrel over."""
     async with db.transaction() as tx:
