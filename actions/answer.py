@@ -11,7 +11,7 @@ from actions.speech import keep, say
 from actions.turn import Turn, turn_of
 from plans.article import Article
 from plans.chart import asks_about
-from plans.content.library import Library, Published
+from plans.content.library import EQUAL, Library, Published
 from plans.content.link import PATH, sign_reading
 from plans.content.live import LiveLibrary
 from plans.invitation import signing_key
@@ -118,7 +118,8 @@ async def answer(turn: Turn, dispatcher: Any, *, headline: bool = False) -> list
 
 
 async def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | None:
-    """Leave medicines, results and diagnoses to the doctor; a prescription is quoted, and an article about the very medicine given.
+    """Leave medicines, results and diagnoses to the doctor; a prescription is quoted, and an article given that is about the very medicine
+    or was written for the very question.
 
     None for other topics.
     """
@@ -130,8 +131,9 @@ async def answer_topic(turn: Turn, dispatcher: Any) -> list[dict[str, Any]] | No
     if topic == "medicine" and (prescription := await _prescription(turn)) is not None:
         dispatcher.utter_message(response="utter_chart", body=prescription)
         return []
-    found = find_article(turn.text, turn.chat.team_id) if topic == "medicine" and names else None
-    if found is not None and found.article.is_about(names) and await _utter(turn, dispatcher, found):
+    found = find_article(turn.text, turn.chat.team_id)
+    about = found is not None and topic == "medicine" and found.article.is_about(names)
+    if found is not None and (about or found.own == EQUAL) and await _utter(turn, dispatcher, found):
         return []
     return offer_nurse(dispatcher, f"utter_for_doctor_{topic}", turn.text)
 
@@ -174,10 +176,12 @@ def not_understood(tracker: Any, dispatcher: Any) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Found:
-    """An article, and where it comes from in the content centre; None for what comes with the program."""
+    """An article, and where it comes from in the content centre (None for what comes with the program); `own` says how nearly it was
+    asked one of its own questions (plans/content/library.py)."""
 
     article: Article
     source: Published | None
+    own: int
 
 
 def find_article(text: str, team: int | None = None) -> Found | None:
@@ -187,7 +191,16 @@ def find_article(text: str, team: int | None = None) -> Found | None:
     hits = at_hand.search(text, limit=1, team=team)
     if not hits:
         return None
-    return Found(hits[0].article, at_hand.published.get(hits[0].article.id))
+    return Found(hits[0].article, at_hand.published.get(hits[0].article.id), hits[0].own)
+
+
+def is_own_question(turn: Turn) -> bool:
+    """Whether the turn's words ask what an article was written to answer, and nothing in them is pressing: whatever a model takes them for,
+    they are a question then."""
+    if not asks(turn.text) or turn.triage.level not in ("routine", "same_day"):
+        return False
+    found = find_article(turn.text, turn.chat.team_id)
+    return found is not None and found.own > 0
 
 
 async def say_article(turn: Turn, dispatcher: Any, *, rate: bool = True) -> bool:

@@ -58,7 +58,7 @@ def _retrieval() -> Callable[[Path], Result]:
 # Notes are read for tags, which the language of families does without.
 _MODULES = {Topic.notes: "tagging.tags.evaluate_notes"}
 _SETS = {
-    Topic.retrieval: ("questions.jsonl",),
+    Topic.retrieval: ("questions.jsonl", "wordings.jsonl"),
     Topic.triage: ("cases.jsonl", "redflags.jsonl"),
     Topic.measurements: ("measurements.jsonl",),
     Topic.notes: ("notes.jsonl",),

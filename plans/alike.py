@@ -23,6 +23,8 @@ from tagging.text import fold
 FILE = Path(__file__).with_name("alike.yml")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 _DIGITS = str.maketrans("一二三四五六七八九", "123456789")
+# What all words for a child become: each question here is about one.
+CHILD = "孩子"
 # What is left over beyond this makes no more difference.
 MOST_LEFT = 4.0
 
@@ -46,6 +48,8 @@ class Question:
     """A text made ready for comparison."""
 
     text: str
+    # Without words that say nothing, and the child: two questions with the same are the same.
+    same: str
     characters: Counter[str]
     pairs: Counter[str]
     # The words that say what it is about, with their rarity.
@@ -67,6 +71,7 @@ class Question:
         core = rules.empty.sub("", rules.asking.sub("", plain))
         return cls(
             text=plain,
+            same=said.replace(CHILD, "") or said,
             characters=Counter(said),
             pairs=Counter(first + second for first, second in pairwise(f"^{said}$")),
             subject={word: rarity(word) for word in cutter()(core)},

@@ -20,6 +20,8 @@ from plans.binding import aside
 from plans.clarify_talk import interrupt
 from records.chat import Chat
 
+# The intent of whatever an article was written to answer.
+QUESTION = "ask_question"
 # The bot's last resort, should a turn end without a word.
 SILENCE = "utter_default"
 
@@ -138,6 +140,8 @@ class Dialogue:
         from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
         from rasa.shared.core.events import SlotSet
 
+        from actions.answer import is_own_question
+
         form = await open_form(turn)
         tracker = await self._trackers.load(turn.tx, turn.chat.id, now=turn.now, form=form)
         pending, missed = tracker.get_slot("pending"), tracker.get_slot("missed")
@@ -145,6 +149,9 @@ class Dialogue:
         with span("nlu"):
             parsed = self._parse(turn.text)
         clicked = clicked_intent(turn, form=tracker.active_loop_name, pending=pending, read=str(parsed["intent"]["name"]))
+        tapped = turn.message is not None and turn.message.menu_id
+        if clicked is None and not tapped and tracker.active_loop_name is None and pending is None and is_own_question(turn):
+            clicked = QUESTION
         if clicked is not None:
             parsed["intent"] = {"name": clicked, "confidence": 1.0}
         form = tracker.active_loop_name

@@ -27,6 +27,8 @@ SEARCH = Path(__file__).parent / "search.yml"
 K1, B = 1.2, 0.75
 # So many articles are compared question by question.
 CANDIDATES = 8
+# How nearly a question is one of an article's own.
+NEARLY, EQUAL = 1, 2
 
 
 class Near(Strict):
@@ -63,12 +65,14 @@ class Published:
 @dataclass(frozen=True)
 class Hit:
     """An article; how much of the question it covers (0 nothing, 1 every word that says something, in its best place), and how alike
-    the nearest of its own questions is (0 to 1). `score` joins the two."""
+    the nearest of its own questions is (0 to 1). `score` joins the two; `own` tells whether it was asked one of its own questions: EQUAL
+    in all words that say something, or NEARLY."""
 
     article: Article
     cover: float
     near: float
     score: float
+    own: int = 0
 
 
 class Library:
@@ -94,6 +98,10 @@ class Library:
         self._subjects = [{self._alike(fold(word)) for word in (*article.keywords, *article.also)} for article in articles]
         self._frames = [{self._alike(fold(word)) for word in article.within} for article in articles]
         self._questions = [[Question.of(text) for text in (article.title, *article.questions)] for article in articles]
+        self._equal: dict[str, set[int]] = {}
+        for number, asked in enumerate(self._questions):
+            for each in asked:
+                self._equal.setdefault(each.same, set()).add(number)
         self._near = settings.near if encoder is None else settings.near_with_encoder
         if encoder is not None:
             self._owner = [number for number, asked in enumerate(self._questions) for _ in asked]
@@ -129,24 +137,25 @@ class Library:
         another team than `team` are left out.
 
         A question has to name an article's subject (`keywords`, `also`), where a verb or a place that both share is not enough, or to
-        be nearly one of the article's own questions.
+        be nearly one of the article's own questions: then it comes before all of which it only names the subject.
         """
-        folded = fold(text)
-        if any(word in folded for word in self._settings.off_topic):
+        folded, equal = fold(text), self._equal.get(Question.of(text).same, set())
+        # Of what is off topic only the very question is answered that an article was written for.
+        if not equal and any(word in folded for word in self._settings.off_topic):
             return []
         covers = {number: cover for number, cover in self._covers(folded).items() if self._is_for(number, team)}
         named = self._alike(folded)
         best = sorted(covers, key=lambda number: -covers[number])[:CANDIDATES]
+        best += [number for number in equal if number not in best]
         best += [number for number in range(len(self._order)) if number not in best and self._names(number, named)][:CANDIDATES]
-        good = [
-            Hit(self._order[number], round(cover, 4), round(near, 4), round(self._score(number, cover, near, named), 4))
-            for number, near in self._nearest(text, best).items()
-            if self._is_for(number, team)
-            and (
-                ((cover := covers.get(number, 0.0)) >= self._settings.threshold and self._names(number, named)) or near >= self._near.enough
-            )
-        ]
-        return sorted(good, key=lambda hit: (-hit.score, hit.article.id))[:limit]
+        good = []
+        for number, near in self._nearest(text, best).items():
+            cover = covers.get(number, 0.0)
+            own = EQUAL if number in equal else NEARLY if near >= self._near.enough else 0
+            if self._is_for(number, team) and (own or (cover >= self._settings.threshold and self._names(number, named))):
+                score = self._score(number, cover, near, named)
+                good.append(Hit(self._order[number], round(cover, 4), round(near, 4), round(score, 4), own))
+        return sorted(good, key=lambda hit: (-hit.own, -hit.score, hit.article.id))[:limit]
 
     def _is_for(self, number: int, team: int | None) -> bool:
         source = self.published.get(self._order[number].id)

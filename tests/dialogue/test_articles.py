@@ -54,6 +54,28 @@ async def test_an_article_read_is_kept_and_rated_once_a_day(family: Family) -> N
         assert Reads("cord-care", 1, 2, 0, 0, 0, 0, 0) in await reads(tx)
 
 
+@pytest.mark.parametrize(
+    ("question", "article"),
+    [
+        # The model takes it for nothing of ours, for a visit to come, for a report, and for what is left to the doctor.
+        ("高血压能喝酒吗", "low-salt"),
+        ("出院后头几个月查什么", "newborn-screening-visits"),
+        ("一天量几次血压", "blood-pressure"),
+        ("打胰岛素怎么不疼", "insulin-injection"),
+    ],
+)
+async def test_what_an_article_was_written_for_is_answered_by_it(new_family, question: str, article: str) -> None:
+    stranger = await new_family()
+    await stranger.says(question)
+    assert [each.article for each in await read_by(stranger)] == [article]
+
+
+async def test_nearly_the_same_question_about_another_medicine_is_left_to_the_doctor(family: Family) -> None:
+    for question in ("头孢能用吗", "感冒了要不要吃头孢"):
+        assert "医生" in await family.says(question)
+    assert await read_by(family) == []
+
+
 async def test_nobody_rates_what_another_family_read(family: Family, new_family) -> None:
     await family.says("宝宝吐奶怎么办")
     [yes, _] = family.choices

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plans.article import FOLDER, load_articles, reference_of
-from plans.content.library import Library
+from plans.article import FOLDER, Article, load_articles, reference_of
+from plans.content.library import EQUAL, Library
 from plans.template import TemplateError
 from plans.wording import say
 
@@ -81,7 +81,25 @@ def test_a_question_that_is_not_covered_finds_nothing(library: Library, question
 def test_every_article_finds_itself(library: Library) -> None:
     for article in library.articles.values():
         for question in (article.title, *article.questions):
-            assert article.id in [hit.article.id for hit in library.search(question, 2)], question
+            [first, *_] = hits = library.search(question, 2)
+            assert article.id in [hit.article.id for hit in hits] and first.own == EQUAL, question
+            assert question in {first.article.title, *first.article.questions}, question
+
+
+def test_an_article_s_own_question_comes_before_all_that_only_name_its_subject(library: Library) -> None:
+    """Whatever its keywords are, and though it be about what is left to a person."""
+
+    def own(article: str, title: str, *questions: str) -> Article:
+        shipped = library.articles["vitamin-d"]
+        return shipped.model_copy(update={"id": article, "title": title, "questions": questions, "keywords": ("别的",), "also": ()})
+
+    hiccup = own("hiccup", "宝宝打嗝怎么办", "孩子打嗝要紧吗", "打嗝停不下来怎么办")
+    desk = own("desk", "怎么预约挂号", "在哪里挂号", "挂号要带什么")
+    larger = Library.of([*library.articles.values(), hiccup, desk], {}, None, {})
+    for question in ("宝宝打嗝怎么办", "打嗝怎么办？", "请问娃打嗝了咋办呀", "打嗝停不下来怎么处理"):
+        assert larger.search(question)[0].article.id == "hiccup", question
+    assert [hit.article.id for hit in larger.search("请问怎么预约挂号？")] == ["desk"]
+    assert larger.search("挂号费能报销吗") == []
 
 
 def test_articles_are_complete_and_careful() -> None:
