@@ -93,9 +93,9 @@ def serve(port: Port = None, host: Host = None) -> None:
 @app.command()
 def gateway(port: Port = None, host: Host = None) -> None:
     """Only WeCom's callback: verify, decrypt, note that there is news. Knows no patient and no model."""
-    from bot.cli_run import run_web_command
+    from bot.cli_run import run_gateway_command
 
-    run_web_command("gateway", host=host, port=port)
+    run_gateway_command(host=host, port=port)
 
 
 @app.command()
@@ -121,7 +121,7 @@ def web(port: Port = None, host: Host = None) -> None:
     """Only the pages, for a machine of their own."""
     from bot.cli_run import run_web_command
 
-    run_web_command("web", host=host, port=port)
+    run_web_command(host=host, port=port)
 
 
 @app.command()

@@ -48,12 +48,20 @@ def run_serve_command(*, host: str | None, port: int | None) -> None:
     _run(run_serve(settings))
 
 
-def run_web_command(role: str, *, host: str | None, port: int | None) -> None:
-    """`careloop gateway` and `careloop web`."""
+def run_gateway_command(*, host: str | None, port: int | None) -> None:
+    """`careloop gateway`."""
+    settings = command_settings("gateway", host=host, port=port)
+    from bot.gateway_role import run_gateway
+
+    _run(run_gateway(settings))
+
+
+def run_web_command(*, host: str | None, port: int | None) -> None:
+    """`careloop web`."""
+    settings = command_settings("web", host=host, port=port)
     from bot.serve import run_web
 
-    settings = command_settings(role, host=host, port=port)
-    _run(run_web(settings, role=role))
+    _run(run_web(settings))
 
 
 def run_edge_command(*, host: str | None, port: int | None) -> None:

@@ -13,7 +13,8 @@ from plans.content import lifecycle
 from plans.content.authoring import read_contents, write_contents
 from plans.content.catalogue import moves_of, newest_of, versions_of
 from plans.content.check import check_content
-from plans.content.lifecycle import Draft, content_of, find_item
+from plans.content.kept import content_of
+from plans.content.lifecycle import Draft, find_item
 from plans.content.match import match
 from plans.content.push import push_content, push_counts
 from plans.content.review_due import reviews_due

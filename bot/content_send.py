@@ -12,7 +12,7 @@ from bot.routes import SendRefused
 from integrations.wecom import media, outbound
 from integrations.wecom.client import WecomClient
 from integrations.wecom.transport import File
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.link import PATH, sign_reading
 from plans.content.model import ArticleContent, Block, Media
 from plans.content.words import say

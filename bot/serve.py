@@ -10,7 +10,6 @@ from pathlib import Path
 import aiohttp
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import DBAPIError
 
 from bot.app import Core, add_console, add_content_pages, add_family_pages, add_sandbox, core, push_channels
 from bot.audit import read_audit_gauges
@@ -25,6 +24,7 @@ from bot.process import end, lock_data, serving, stopped
 from bot.retention import read_retention_gauges
 from bot.settings import Settings
 from bot.tables import TABLES_EVERY, Tables
+from bot.watch_database import watch_database
 from bot.web import add_fhir, gateway_app, root_app
 from bot.worker_health import HEALTH, asked, listening_socket
 from plans.reach.route import Channels
@@ -149,24 +149,21 @@ async def run_serve(settings: Settings, *, worker: bool = True) -> None:
         held.close()
 
 
-async def run_web(settings: Settings, *, role: str) -> None:
-    """The gateway role (callback and health only) or the web role (the pages besides), for several machines."""
-    async with core(settings, role=role, pool_size=4) as parts, aiohttp.ClientSession() as session:
-        app = gateway_app(parts) if role == "gateway" else root_app(settings)
+async def run_web(settings: Settings) -> None:
+    """The web role, for several machines: all pages, and no callback."""
+    async with core(settings, role="web", pool_size=4) as parts, aiohttp.ClientSession() as session:
+        app = root_app(settings)
         tables = Tables(parts.db, settings.tz)
+        await tables.refresh()
         add_content_pages(app, parts)
+        add_inner(app, parts, await push_channels(parts))
+        if settings.sandbox:
+            add_sandbox(app, parts, session)
         checks = {"database": parts.db.ready}
         readiness = Readiness(checks)
-        add_health_routes(app, checks, readiness, (lambda: _count(parts)) if role == "web" else None)
-        if role == "web":
-            await tables.refresh()
-            add_inner(app, parts, await push_channels(parts))
-            if settings.sandbox:
-                add_sandbox(app, parts, session)
+        add_health_routes(app, checks, readiness, lambda: _count(parts))
         async with serving(app, settings.host, settings.port):
-            tasks = [asyncio.create_task(watch_database(parts))]
-            if role == "web":
-                tasks.append(asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY)))
+            tasks = [asyncio.create_task(watch_database(parts)), asyncio.create_task(keep(tables.refresh, parts, every=TABLES_EVERY))]
             await stopped(readiness.leave, linger=settings.linger)
             await end(tasks)
 
@@ -177,20 +174,6 @@ def add_inner(app: web.Application, parts: Core, channels: Channels) -> None:
     add_family_pages(app, parts)
     add_console(app, parts, channels)
     add_intake_routes(app, parts)
-
-
-async def watch_database(parts: Core, every: float = 1.0) -> None:
-    """Start the embedded database again when it has gone; follow the sandbox's clock."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            if parts.settings.sandbox:
-                await parts.clock.load(parts.db)
-            elif not await parts.db.ready():
-                await parts.db.heal()
-        except (DBAPIError, OSError) as err:
-            log.error("database lost", error=type(err).__name__)
-            await parts.db.heal()
 
 
 async def _count(parts: Core) -> None:

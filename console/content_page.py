@@ -17,7 +17,7 @@ from console.sandbox import read_static
 from plans.content.link import PATH
 from plans.content.model import ArticleContent
 from plans.content.page import Page, note_finished, note_opened, open_page, page_media
-from plans.content.push import reference_line
+from plans.content.reference import reference_line
 from plans.content.words import say
 from records.content import ContentMedia
 from records.database import Database

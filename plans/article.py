@@ -1,9 +1,7 @@
 """Articles for families: short, reviewed, with source and date, read from content/articles/*.yml."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from plans.content.model import Audience
+from plans.content.reference import reference_of
 from plans.template import Strict, TemplateError
-from plans.wording import say
-from tagging.sources import sources
 from tagging.text import fold
 
 FOLDER = Path(__file__).parent / "content" / "articles"
@@ -52,21 +49,6 @@ class Article(Strict):
     def reference(self) -> str:
         """The guidelines behind it, as a family reads them; `source` is the trail for clinicians, by ids of tagging/data/sources.yml."""
         return reference_of(self.source)
-
-
-def reference_of(source: str) -> str:
-    """Where a text comes from, as a family reads it: the guidelines that `source` cites by their ids; else what a hospital wrote there,
-    unless it is our own trail (§, R)."""
-    names = _short_names()
-    cited = [names[each] for each in dict.fromkeys(re.findall(r"\bS\d+\b", source)) if each in names]
-    if cited:
-        return "、".join(cited[:3])
-    return say("content.general") if re.search(r"§|\bR\b|（R）", source) else source[:60]
-
-
-@cache
-def _short_names() -> dict[str, str]:
-    return {name: each["short"] for name, each in sources().items() if "short" in each}
 
 
 def load_articles(folder: Path) -> list[Article]:

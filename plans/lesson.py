@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.bundle import Piece, Words
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.model import ArticleContent
 from plans.wording import say
 from records.chat import Chat

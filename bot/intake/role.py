@@ -11,8 +11,8 @@ from bot.intake.mllp import IntakeError, Listener
 from bot.intake.reception import Reception
 from bot.intake.store import Store
 from bot.process import stopped
-from bot.serve import watch_database
 from bot.settings import Settings
+from bot.watch_database import watch_database
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from console.page import Handler, post, render, see_other
 from plans.content import lifecycle
 from plans.content.catalogue import newest_of, versions_of
 from plans.content.check import check_content
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.words import ContentRefused
 from plans.content.words import say as tell
 from records.content import ContentVersion

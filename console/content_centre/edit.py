@@ -19,7 +19,8 @@ from console.page import get, post, render, see_other, today
 from plans.authored import AuthoringError, Problem
 from plans.content.catalogue import newest_of, usable_media, versions_of
 from plans.content.check import check_content
-from plans.content.lifecycle import Draft, content_of, find_item, save_draft
+from plans.content.kept import content_of
+from plans.content.lifecycle import Draft, find_item, save_draft
 from plans.content.media import kind_wanted, misplaced
 from plans.content.model import ArticleContent, MessageContent
 from plans.content.words import ContentRefused, label_of, table

@@ -14,7 +14,7 @@ from console.desk import DESK, SEAT
 from console.form import reading_body
 from console.page import ANYBODY, Route, get, render
 from plans.content.catalogue import usable_media
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.media import MAX_BYTES, MediaRefused, check_media, misplaced
 from plans.content.store import keep_media
 from records.content import ContentMedia, ContentVersion

@@ -5,9 +5,9 @@ from typing import Any
 
 from console.content_page import article_page
 from console.static_files import STATIC
-from plans.article import reference_of
 from plans.content.composing import compose
 from plans.content.model import ArticleContent, MessageContent
+from plans.content.reference import reference_of
 from plans.content.words import say, table
 from plans.wording import say as wording
 

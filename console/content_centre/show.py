@@ -13,8 +13,9 @@ from console.page import ANYBODY, get, render, today
 from plans.content.catalogue import moves_of, newest_of, versions_of
 from plans.content.check import check_content
 from plans.content.difference import difference
-from plans.content.lifecycle import content_of
-from plans.content.push import push_counts, reference_line
+from plans.content.kept import content_of
+from plans.content.push import push_counts
+from plans.content.reference import reference_line
 from records.content import OPEN_STATES
 from records.content_read import reads
 from records.patient import AccessRefused

@@ -13,10 +13,11 @@ from console.page import post, sentences, toast
 from console.phone.beside import HERE, LONGEST_CONTACT, Family, family_of
 from console.phone.done import refused
 from integrations.wecom.outbound import TEXT_BYTES, split_text
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.link import PATH, sign_reading
 from plans.content.model import ArticleContent
-from plans.content.push import article_for, reference_line
+from plans.content.push import article_for
+from plans.content.reference import reference_line
 from plans.invitation import signing_key
 from records.content_read import article_read
 from records.patient import Patient

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.content.check import Checked
-from plans.content.model import ArticleContent, Content, MessageContent
+from plans.content.kept import definition_of
+from plans.content.model import ArticleContent, MessageContent
 from plans.content.words import ContentRefused
 from records.content import CONTENT_MOVES, OPEN_STATES, ContentItem, ContentVersion, note_publication
 from records.staff import Staff, TeamMember
@@ -21,17 +21,6 @@ from records.state import created, move
 
 # The author of what comes with the program.
 SHIPPED = "shipped"
-_CONTENT: TypeAdapter[ArticleContent | MessageContent] = TypeAdapter(Content)
-
-
-def definition_of(content: ArticleContent | MessageContent) -> dict[str, Any]:
-    """The content as it is kept."""
-    return {"kind": content.kind, **content.model_dump(mode="json", exclude_defaults=True, exclude_unset=True)}
-
-
-def content_of(version: ContentVersion) -> ArticleContent | MessageContent:
-    """The content of a version."""
-    return _CONTENT.validate_python(version.definition)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.article import Article
+from plans.content.kept import content_of
 from plans.content.library import Library, Published
-from plans.content.lifecycle import content_of
 from plans.content.model import ArticleContent
 from plans.content.shipped import shipped_contents, take_in_shipped
 from plans.encoder import Encoder, EncoderMissing, open_encoder

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.model import MessageContent
 from plans.content.words import ContentRefused
 from records.content import ContentItem, ContentVersion, is_live

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.link import read_token
 from plans.content.model import ArticleContent
 from plans.invitation import signing_key

@@ -14,11 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from plans.article import reference_of
 from plans.content.composing import compose, words_of
-from plans.content.lifecycle import content_of
+from plans.content.kept import content_of
 from plans.content.model import ArticleContent
-from plans.content.words import say
+from plans.content.reference import reference_line
 from plans.guard import LOOK_AGAIN
 from plans.reach.decide import decide_many
 from plans.reach.route import Want
@@ -329,14 +328,6 @@ async def _is_busy(tx: AsyncSession, chat: Chat) -> bool:
     """Whether a follow-up is being talked about there."""
     task = await tx.get(Task, chat.task_id) if chat.task_id is not None else None
     return task is not None and task.state in TALKING
-
-
-def reference_line(version: ContentVersion, zone: ZoneInfo) -> str:
-    """Where it comes from and who looked at it, as families read it."""
-    reviewed = say("family.unreviewed")
-    if not version.needs_review and version.reviewed_at is not None:
-        reviewed = say("family.reviewed", month=f"{version.reviewed_at.astimezone(zone):%Y年%m月}")
-    return say("family.reference", source=reference_of(version.source), reviewed=reviewed)
 
 
 async def push_history(tx: AsyncSession, patient_id: int, limit: int = 50) -> list[ContentPush]:

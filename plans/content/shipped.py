@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from plans.article import FOLDER, load_articles
 from plans.content.authoring import read_contents
 from plans.content.check import check_content
-from plans.content.lifecycle import SHIPPED, definition_of
+from plans.content.kept import definition_of
+from plans.content.lifecycle import SHIPPED
 from plans.content.model import ArticleContent, MessageContent
 from records.content import CONTENT_MOVES, OPEN_STATES, ContentItem, ContentVersion, note_publication
 from records.setting import Setting

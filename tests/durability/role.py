@@ -11,8 +11,8 @@ if __name__ == "__main__":
     if sys.argv[1] in ("edge", "edge-link"):
         importlib.import_module("bot.edge.role" if sys.argv[1] == "edge" else "bot.edge.link").now = now  # type: ignore[attr-defined]
     else:
-        from bot import serve
+        from bot import watch_database as module
 
         follow()
-        serve.watch_database = partial(serve.watch_database, every=LOOK_EVERY)  # type: ignore[assignment]
+        module.watch_database = partial(module.watch_database, every=LOOK_EVERY)  # type: ignore[assignment]
     runpy.run_module("bot", run_name="__main__")

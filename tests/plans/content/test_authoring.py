@@ -10,7 +10,7 @@ import yaml
 
 from plans.authored import AuthoringError
 from plans.content.authoring import read_contents, write_contents
-from plans.content.lifecycle import definition_of
+from plans.content.kept import definition_of
 from plans.content.model import ArticleContent, MessageContent
 from tagging.cohort.scope import Scope, TagEntry
 from tests.plans.content.conftest import BODY

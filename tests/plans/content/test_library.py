@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from plans.article import FOLDER, Article, load_articles, reference_of
+from plans.article import FOLDER, Article, load_articles
 from plans.content.library import EQUAL, Library
+from plans.content.reference import reference_of
+from plans.content.words import say
 from plans.template import TemplateError
-from plans.wording import say
 
 IN_SCOPE = {
     "我家娃的体重怎么一直不涨": "newborn-weight",
@@ -142,7 +143,7 @@ def test_every_source_id_of_an_article_is_known_and_families_read_names() -> Non
 def test_a_hospital_s_own_source_is_told_and_our_trail_is_not() -> None:
     assert reference_of("本院护理部 2026 版") == "本院护理部 2026 版"
     for trail in ("本院护理部（R）", "§6.1 hip；R", "用法 R"):
-        assert reference_of(trail) == say("content.general")
+        assert reference_of(trail) == say("family.general")
 
 
 @pytest.mark.parametrize("question", ["玩具要怎么消毒", "现在要吃抗生素吗", "奶瓶多久煮一次", "指甲怎么剪", "夜里要开灯吗"])
