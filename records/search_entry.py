@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Row, func, or_, select, text
+from sqlalchemy import BigInteger, Index, Row, any_, bindparam, func, or_, select, text
 from sqlalchemy import false as no
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -89,8 +89,17 @@ async def with_news(tx: AsyncSession, whom: str) -> set[int]:
     return set(await tx.scalars(select(SearchNews.of).where(SearchNews.whom == whom)))
 
 
-async def alike(tx: AsyncSession, whom: str, teams: Collection[int], sought: Sequence[Collection[str]], most: int | None) -> list[int]:
-    """The ids of whom members of `teams` may mean who seek all pieces of one of `sought`; `most` of them, in no order."""
+async def alike(
+    tx: AsyncSession,
+    whom: str,
+    teams: Collection[int],
+    sought: Sequence[Collection[str]],
+    most: int | None,
+    *,
+    among: Collection[int] | None = None,
+) -> list[int]:
+    """The ids of whom members of `teams` may mean who seek all pieces of one of `sought`; `most` of them, in no order. With `among`, only
+    of these."""
     if not teams or not sought:
         return []
     # One condition a team and no array of alternatives: PostgreSQL reads lists of one key several times as fast as it merges many.
@@ -101,7 +110,10 @@ async def alike(tx: AsyncSession, whom: str, teams: Collection[int], sought: Seq
     # How many have a key decides how they are found: a plan for any keys would be a bad one for those that everybody has.
     await tx.execute(_PLAN)
     # By itself the whole is planned for, and read no further than asked: a limit inside would tempt to read the table through.
-    found = select(SearchEntry.id).where(SearchEntry.whom == whom, or_(*shared)).cte("found").prefix_with("materialized")
+    chosen = select(SearchEntry.id).where(SearchEntry.whom == whom, or_(*shared))
+    if among is not None:
+        chosen = chosen.where(SearchEntry.id == any_(bindparam("among", sorted(among), ARRAY(BigInteger))))
+    found = chosen.cte("found").prefix_with("materialized")
     return list(await tx.scalars(select(found.c.id).limit(most)))
 
 

@@ -4,12 +4,14 @@ import random
 import re
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.chat_list import chat_list
+from bot.chat_list import _LATEST, chat_list
+from records.chat_desk import belongs_to
 from records.database import Database
 from records.patient import Carer, Patient, PatientCarer
 from records.patient_identifier import PatientIdentifier
@@ -35,7 +37,7 @@ def test_a_telephone_has_the_pieces_of_its_digits_and_a_number_those_of_its_begi
     assert number_sought(part) <= number_pieces(part + before + after)
 
 
-async def test_the_same_are_found_as_by_looking_through_all(db: Database) -> None:
+async def test_the_same_are_found_as_by_looking_through_all(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(5)
     async with db.transaction() as tx:
         lin = await _hospital(tx, draw)
@@ -52,7 +54,25 @@ async def test_the_same_are_found_as_by_looking_through_all(db: Database) -> Non
         while await take_in(tx):
             pass
         assert await _found(tx, lin, asked) == plain
+        # Too many to be looked through at once: those of the latest chats come first.
+        monkeypatch.setattr("bot.chat_list.NEAR", 1)
+        monkeypatch.setattr("bot.chat_list._LATEST", _LATEST.limit(3))
+        assert await _found(tx, lin, asked) == plain
     assert sum(bool(patients) for patients, _ in plain) > 10 and sum(bool(chats) for _, chats in plain) > 8
+
+
+async def test_of_many_who_are_called_so_the_latest_are_shown(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.chat_list.NEAR", 10)
+    monkeypatch.setattr("bot.chat_list.MOST", 4)
+    async with db.transaction() as tx:
+        lin = await _hospital(tx, random.Random(6))
+        await tx.execute(text("update carer set name = '王一'"))
+        await tx.execute(text("update chat set window_from = opened_at + id * interval '1 minute' where id % 3 > 0"))
+        while await take_in(tx):
+            pass
+        latest = select(Chat.id).where(belongs_to(lin.id)).order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(4)
+        expected = sorted(await tx.scalars(latest))
+        assert sorted(item.id for item in await chat_list(tx, lin, NOW, search="王一")) == expected
 
 
 async def test_who_is_gone_leaves_no_keys(db: Database) -> None:
