@@ -39,7 +39,10 @@ class MassMessage(Identity, Base):
     next_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_mass_message_next_at", "next_at", postgresql_where=sql("next_at is not null")),)
+    __table_args__ = (
+        Index("ix_mass_message_next_at", "next_at", postgresql_where=sql("next_at is not null")),
+        Index("ix_mass_message_submitted", "team_id", postgresql_where=sql("state = 'submitted'")),
+    )
 
 
 class MassRecipient(Base):

@@ -17,6 +17,8 @@ from records.base import Base, Identity
 
 # So many readings of one measure are kept: two a day for a month.
 READINGS = 60
+# The last day on which something happened with a patient; for those with whom nothing has, one before all others.
+LATELY = "coalesce(greatest(visited_on, discharged_on, answered_on), date '0001-01-01')"
 
 
 class PatientIndex(Base):
@@ -44,6 +46,7 @@ class PatientIndex(Base):
         Index("ix_patient_index_tags", "tags", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("ix_patient_index_team_id", "team_id", "patient_id"),
         Index("ix_patient_index_birth_date", "birth_date"),
+        Index("ix_patient_index_lately", "team_id", text(f"({LATELY}) desc"), text("patient_id desc")),
     )
 
 

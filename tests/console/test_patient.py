@@ -18,12 +18,13 @@ from records.flag import Flag
 from records.message import Inbound, Outbound
 from records.observation import Observation
 from records.patient import Carer, Patient, PatientCarer, ReadAudit
+from records.patient_index import refresh_index
 from records.refusal import AccessRefusal
 from records.role import Role, StaffRole
 from records.staff import Staff, Team
 from records.tag import PatientTag, Tag
 from tests.console.browser import OpenPage, assert_accessible, keep_screenshot
-from tests.console.stage import Client, Stage
+from tests.console.stage import ZONE, Client, Stage
 
 NASTY = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
 
@@ -122,8 +123,17 @@ async def test_a_patient_is_found_by_name_number_and_telephone_in_one_s_own_team
         assert chart.path not in await qin.text(f"/patients?q={quote(said)}"), said
     assert "没有找到" in await lin.text("/patients?q=%25") and "没有找到" in await lin.text(f"/patients?q={quote('果果')}")
     await lin.text(chart.path)
-    assert "最近看过" in (page := await lin.text("/patients")) and "小宇" in page
-    assert "小宇" not in await qin.text("/patients")
+    async with chart.stage.db.transaction() as tx:
+        everybody = list(await tx.scalars(select(Patient.id)))
+        await refresh_index(tx, everybody, now=chart.stage.now, zone=ZONE)
+    await chart.alert()
+    page = await lin.text("/patients")
+    opened, _, team = page.partition("团队的患儿")
+    assert "您最近看过" in opened and "小宇" in opened and "朵朵" not in opened
+    assert {"小宇", "朵朵"} <= set(re.findall(r"<strong>(.+?)<", team)) and "加急预警" in team and "果果" not in page
+    assert "朵朵" in await lin.text("/m/patients")
+    page = await qin.text("/patients")
+    assert "小宇" not in page and "果果" in page
 
 
 async def test_an_age_is_counted_by_the_hospital_s_day(chart: Chart) -> None:
