@@ -90,7 +90,7 @@ def check(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["docs/runbooks.md", "docs/runbooks.zh-CN.md", "docs/deployment.md", "docs/deployment.zh-CN.md", "docs/upgrading.md"]
+    "name", [f"docs/{page}{language}.md" for page in ("runbooks", "deployment", "upgrading") for language in ("", ".zh-CN")]
 )
 def test_every_command_that_is_named_exists(name: str) -> None:
     found = list(commands((ROOT / name).read_text("utf-8")))
