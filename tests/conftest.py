@@ -35,7 +35,7 @@ PGDialectAsync_psycopg.__hash__ = lambda self: hash(type(self))  # type: ignore[
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A test is named by no more than a line of what it is given: some are given megabytes, and some a file in which the time stands."""
-    if isinstance(val, bytes) and len(val) > 40:
+    if isinstance(val, bytes) and not (len(val) <= 40 and val.isascii() and val.decode().isprintable()):
         return f"{len(val)} bytes"
     return f"{val[:60]}… {len(val)} characters" if isinstance(val, str) and len(val) > 100 else None
 
