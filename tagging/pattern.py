@@ -2,7 +2,7 @@
 
     嘴唇 发紫        a space lets up to 8 characters of the same clause stand between (嘴唇有点发紫, 嘴唇一直发紫)
     囟门~鼓          ~ lets up to 12 characters stand between, commas too
-    (脸|面)色灰白    one of
+    (脸|面)色灰白    one of; of words the longest that fits
     {lip} {blue}     a word group defined in the file under `words`
     尿布?湿          the character or group before ? may be missing; before * up to 5 of it; before + 1 to 5
     血!(丝|常规)     not followed by; at the very start: not preceded by
@@ -134,6 +134,9 @@ class _Parser:
             pieces.append(self.sequence("|)"))
         if self.take() != ")":
             raise self.fail("( is never closed")
+        if all(isinstance(piece, Words) for piece in pieces):
+            # 减少 before 减, or a mention would end too early.
+            pieces.sort(key=lambda piece: -piece.width)
         return choice(pieces)
 
     def group(self) -> Words:

@@ -25,6 +25,7 @@ def found(pattern: str, text: str, traps: tuple[str, ...] = ()) -> list[tuple[in
         ("血!(丝|常规)", "血常规里有血", (5, 6)),
         ("!(抽)血", "抽血见血", (3, 4)),
         ("冰凉，发紫", "手脚冰凉 发紫", (2, 7)),
+        ("奶量(减|减少)", "奶量减少了", (0, 4)),
     ],
 )
 def test_a_pattern_finds_its_words(pattern: str, text: str, span: tuple[int, int]) -> None:
