@@ -12,9 +12,9 @@ _ONES = {"": 0, **{digit: value for value, digit in enumerate("一二三四五�
 _DEGREE = r"(?:度|℃|°c?|摄氏度)"
 _NUMBER = (
     rf"(?P<digits>(?:3[6-9]|4[0-2]))(?:(?P<point>[.。·:,，'])(?=\d(?!\d{{2}}|[天次个小岁月片包袋]))(?P<tenth>\d)\d?|{_DEGREE}(?P<tenth2>\d(?![\d天次个小岁月])|[一二三四五六七八九半](?![天次个小]))?)?"
-    rf"|(?P<tens>[三四])十(?P<ones>[一二三四五六七八九]?)(?:点(?P<tenth3>[一二三四五六七八九])|{_DEGREE}(?P<tenth4>[一二三四五六七八九半](?![天次个小])|\d(?!\d))?)?"
+    rf"|(?P<tens>[三四])十(?P<ones>[一二三四五六七八九]?)(?:(?<=[七八九])[八九])?(?:点(?P<tenth3>[一二三四五六七八九])|{_DEGREE}(?P<tenth4>[一二三四五六七八九半](?![天次个小])|\d(?!\d))?)?"
 )
-_TAIL = rf"(?P<tail>{_DEGREE}?(?:(?<=度)多)?(?:以上|以下|之上)?)"
+_TAIL = rf"(?P<tail>{_DEGREE}?(?:(?:(?<=度)|(?<=\d)(?<![.。度]\d))多)?(?:以上|以下|之上)?)"
 # 38度5至39度, 37.7或37.8: two numbers tell one temperature, the higher counts.
 _RANGE = (
     r"(?:(?:到|至|或者?|[-~～—]{1,3})(?P<upper>3[6-9]|4[0-2])"
@@ -22,16 +22,16 @@ _RANGE = (
 )
 # 八点39 is a time of day, 四点39度 no longer.
 _LEAD = (
-    r"(?:(?P<lead>(?:体温|耳温|腋温|额温)(?:现在|还有|还是|又|都|是|在|有|到|升到|一直|高|却|只有|:|：|，)*)"
+    r"(?:(?P<lead>(?:体温|耳温|腋温|额温)(?:现在|还有|还是|又|再|都|是|在|有|到|升到|一直|高|却|只有|:|：|，)*)"
     rf"|(?<![\d.点a-z/*-])|(?<=点)(?=\d\d{_DEGREE}))"
 )
 _TEMPERATURE = re.compile(rf"{_LEAD}(?:超过)?(?P<number>{_NUMBER}){_TAIL}{_RANGE}")
 # What stands behind another kind of number.
 _OTHER_UNIT = re.compile(
-    r"\s*(?:kg|千克|公斤|斤|g|克|ml|毫升|cm|厘米|天|个|岁|周|月|日|号|次|小时|分|秒|片|包|袋|元|块|%|点|种|年|多?天|mg|[\d/]|[.-]?\d|床|楼|号|ug|u|单位|万|千|u?mol|的?水|开水)"
+    r"\s*(?:kg|千克|公斤|斤|g|克|ml|毫升|cm|厘米|天|个|岁|周|月|日|号|次|小时|分|秒|片|包|袋|元|块|%|点|种|年|多?天|mg|[\d/]|[.-]?\d|床|楼|号|ug|u|单位|万|千|u?mol|(?:左右|以上|上下)?的?(?:温|热|开)?水)"
 )
 _OTHER_BEFORE = re.compile(
-    r"(?:低于|不到|没到|水温|开水|热水|温水(?!澡)|冷水|白细胞|粒细?胞?|淋巴|血小板|crp|胆红素|黄疸值?|血糖|心率|呼吸|体重|身高|室温|空调|早产|孕|第(?!.次)|百分之|wbc|红细胞|电话)[^，。；,]{0,6}$"
+    r"(?:低于|不到|没到|水温|开水|热水|温水(?!澡)|冷水|白细胞|粒细?胞?|淋巴|血小板|crp|胆红素|黄疸值?|血糖|心率|呼吸|体重|身高|室温|空调|早产|孕|第(?!.[次天])|百分之|wbc|红细胞|电话)[^，。；,]{0,6}$"
 )
 # A bare 39 needs a word or a place that speaks of a temperature.
 _BARE_BEFORE = re.compile(
@@ -58,7 +58,7 @@ def fever_temperatures(folded: str) -> list[tuple[int, int, float]]:
         if _OTHER_UNIT.match(folded, match.end()) or _OTHER_BEFORE.search(folded[max(0, match.start() - 14) : match.start()]):
             continue
         value, exact = _value(match)
-        bare = not exact and not match["lead"] and not match["tail"]
+        bare = not exact and not match["lead"] and match["tail"] in ("", "多")
         if bare and not (
             _BARE_BEFORE.search(folded[max(0, match.start("number") - 8) : match.start("number")])
             and _BARE_AFTER.match(folded, match.end())
