@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.cards import NEXT_TIER, claimed_card, show_everywhere, taken_by, withdraw_cards
 from bot.escalation import ladders, next_tier, notify
 from bot.handover import hand_over
-from bot.jobs import URGENT, Job, defer
+from bot.jobs import DANGER, Job, defer
 from bot.lines import deliver
 from bot.texts import say
 from records.chat import Chat
@@ -109,7 +109,7 @@ async def transfer(tx: AsyncSession, flag: Flag, staff: Staff, to: str, now: dat
     if not people:
         # There is no next tier: everybody is asked again.
         flag.next_at = now
-        await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
+        await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=DANGER)
     name = person.name if person is not None else say("card.next_tier")
     return lines + await show_everywhere(tx, flag, say("card.transferred_by", name=staff.name, to=name), now)
 

@@ -15,7 +15,7 @@ from bot.around import Around, around
 from bot.called import LANGUAGE, answered, call_human
 from bot.family_window import open_window, sent_since
 from bot.handover import hand_over, take_back_if_over
-from bot.jobs import URGENT, Job, defer
+from bot.jobs import DANGER, Job, defer
 from bot.kf_events import CUSTOMER, SERVICER, handle_event
 from bot.reach import Means, open_now
 from bot.reply import Reply, merge
@@ -257,7 +257,7 @@ class Drain:
                 now=now,
                 by="system",
             )
-            await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
+            await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=DANGER)
             if chat.state == "bot":
                 open_window(chat, message, (await sent_since(tx, {chat.id: message.sent_at}, now)).get(chat.id, ()))
                 team = await tx.get_one(Team, chat.team_id)

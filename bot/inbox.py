@@ -1,5 +1,6 @@
 """From "account X has news" to stored messages: pull pages with the stored cursor, messages and cursor in one transaction."""
 
+import asyncio
 import hashlib
 import json
 import math
@@ -13,7 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
-from bot.jobs import BULK, URGENT, Job, defer
+from bot.danger_first import in_danger
+from bot.jobs import BULK, DANGER, URGENT, Job, defer
 from bot.media import MEDIA_TYPES, VOICE, WAITING
 from bot.tracing import span
 from integrations.wecom import kf
@@ -133,8 +135,11 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
     for chat, msgtype, message in stored:
         metrics.MESSAGES_IN.labels(msgtype).inc()
         log.info("heard", trace=trace, message=message, chat=chat, msgtype=msgtype)
+    first = {chats[user] for user in await asyncio.to_thread(in_danger, told, now)}
+    waiting = sorted({chat for chat, _, _ in stored})
+    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting if chat in first], priority=DANGER)
     # As urgent as a pull, or callbacks that keep coming would keep every answer waiting.
-    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in sorted({chat for chat, _, _ in stored})], priority=URGENT)
+    await defer(tx, [Job("drain", str(chat), lock=f"chat:{chat}") for chat in waiting if chat not in first], priority=URGENT)
     # What is said aloud may be a danger; a file of it is small.
     await defer(tx, [Job("media", str(message)) for _, msgtype, message in stored if msgtype == "voice"])
     rest = [Job("media", str(message)) for _, msgtype, message in stored if msgtype in MEDIA_TYPES and msgtype != "voice"]

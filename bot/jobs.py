@@ -36,7 +36,8 @@ HEARTBEAT, STALLED_AFTER = 3.0, 15.0
 # A worker looks for jobs by itself so often (s): nobody tells it of those that were taken from a dead worker, nor of one whose lock became
 # free with another worker that takes no more.
 LOOK_EVERY = 2.0
-URGENT, NORMAL, BULK = 10, 0, -10
+# DANGER: an alert on its way, and what may become one.
+DANGER, URGENT, NORMAL, BULK = 20, 10, 0, -10
 # The one queue of versions that knew no other.
 BEFORE = "default"
 # A worker that is asked to end finishes what it has begun within so many seconds: under the 60 s that the examples in deploy/ give it.
@@ -66,6 +67,14 @@ async def defer(tx: AsyncSession, jobs: Iterable[Job], *, priority: int = NORMAL
                 "locks": [job.lock for job in rows],
             },
         )
+
+
+_LIFT = text("update procrastinate_jobs set priority = :priority where status = 'todo' and task_name = :name and priority < :priority")
+
+
+async def lift(tx: AsyncSession, name: str, priority: int) -> None:
+    """Let the jobs of this kind that wait by now go before others."""
+    await tx.execute(_LIFT, {"name": name, "priority": priority})
 
 
 _KNOWN = text(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.cards import show_everywhere, withdraw_cards
 from bot.escalation import ladders, notify
 from bot.handover import hand_over
-from bot.jobs import URGENT, Job, defer
+from bot.jobs import DANGER, Job, defer
 from bot.lines import deliver
 from bot.texts import say
 from plans.errand import pass_errand
@@ -98,7 +98,7 @@ async def _flag(tx: AsyncSession, flag_id: int, person: Staff, to: Staff | None,
     if to is not None:
         lines.append(await notify(tx, flag, to, now))
     else:
-        await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=URGENT)
+        await defer(tx, [Job("escalate", str(flag.id), lock=f"flag:{flag.id}")], priority=DANGER)
     await deliver(tx, lines)
     return True
 

@@ -13,7 +13,7 @@ from bot.escalation import overdue
 from bot.fhir.poll import feeds_to_poll
 from bot.inbox import accounts_with_news, chats_left_waiting, look_again, media_left_behind, pictures_left_behind, voices_left_behind
 from bot.intake.applying import lanes_to_apply
-from bot.jobs import BULK, NORMAL, URGENT, Job, defer, without_job
+from bot.jobs import BULK, DANGER, NORMAL, Job, defer, lift, without_job
 from bot.lines import LANE_JOB
 from bot.mass_message import JOB as MASS
 from bot.mass_message import masses_due
@@ -44,10 +44,12 @@ async def sweep(db: Database, clock: Callable[[], datetime]) -> dict[str, int]:
         if not await tx.scalar(select(func.pg_try_advisory_xact_lock(ONE_SWEEPER))):
             return {}
         await look_again(tx, LOOK_AGAIN)
+        # Where more is said than can be answered, what was not heard yet may be a danger; once in a round, or nobody would be answered.
+        await lift(tx, "pull", DANGER)
         # What waits for a person is not looked at again and again: a morning may have a hundred thousand of it.
         held = (await sending(tx)).waits
         rounds = {
-            "escalate": await _defer(tx, [Job("escalate", str(flag), f"flag:{flag}") for flag in await overdue(tx, now)], URGENT),
+            "escalate": await _defer(tx, [Job("escalate", str(flag), f"flag:{flag}") for flag in await overdue(tx, now)], DANGER),
             "pull": await _defer(tx, [Job("pull", account, f"pull:{account}") for account in await accounts_with_news(tx)], NORMAL),
             "drain": await _defer(
                 tx, [Job("drain", str(chat), f"chat:{chat}") for chat in await chats_left_waiting(tx, now - LOST_AFTER)], NORMAL

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import metrics
-from bot.jobs import URGENT, Job, defer
+from bot.jobs import DANGER, Job, defer
 from bot.texts import reasons, say
 from plans.alert import Alert
 from plans.clarify_talk import told_in
@@ -43,7 +43,7 @@ async def raise_triage(
 
 async def escalate_raised(tx: AsyncSession) -> None:
     """Let the alerts that this transaction raised go out as soon as it is there."""
-    await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=URGENT)
+    await defer(tx, [Job("escalate", str(flag), lock=f"flag:{flag}") for flag in raised(tx)], priority=DANGER)
 
 
 def advice_of(alert: Alert, *, notified: bool, phone: str) -> str:
