@@ -38,7 +38,7 @@ EMPTY_PAGES = 20
 # On a first pull (empty cursor) up to three days of history arrive: what is older than this is stored, not answered.
 FIRST_PULL_ANSWERS = timedelta(hours=1)
 # wecom-api §6: a temporary media file lives 3 days.
-MEDIA_KEPT, MEDIA_PATIENCE = timedelta(days=3), timedelta(minutes=1)
+MEDIA_KEPT, MEDIA_PATIENCE = timedelta(days=3), timedelta(seconds=20)
 # Longer than that nobody waits for what a picture or a voice message says.
 PICTURE_KEPT = timedelta(days=1)
 

@@ -31,8 +31,8 @@ _DEFER = text(
     """
 ).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)), bindparam("locks", type_=ARRAY(Text)))
 
-# 15 s without a heartbeat every 3 s: the worker is dead, and its jobs are taken over.
-HEARTBEAT, STALLED_AFTER = 3.0, 15.0
+# 10 s without a heartbeat every 2 s: the worker is dead, and its jobs are taken over. One that was only out of breath finds them done.
+HEARTBEAT, STALLED_AFTER = 2.0, 10.0
 # A worker looks for jobs by itself so often (s): nobody tells it of those that were taken from a dead worker, nor of one whose lock became
 # free with another worker that takes no more.
 LOOK_EVERY = 2.0

@@ -42,9 +42,9 @@ log = structlog.get_logger(__name__)
 
 # A send takes well under a second; a row that is "sending" for longer lost its sender.
 LEASE = timedelta(seconds=30)
-# Failed rows are tried again after 1, 2, 4 … s, as long as they are useful; at most half a minute apart, so that what waited goes out
-# within a minute of the fault's end.
-BACKOFF = [1, 2, 4, 8, 15, 30]
+# Failed rows are tried again after 1, 2, 4 … s, as long as they are useful; at most a quarter of a minute apart, so that what waited goes
+# out within half a minute of the fault's end. How many tries that makes is for the shared pace (bot/pace.py).
+BACKOFF = [1, 2, 4, 8, 15]
 # wecom-api §1.2: more than 30 messages a minute to one member are dropped silently.
 MEMBER_PER_MINUTE = 25
 

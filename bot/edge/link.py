@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 CALLBACKS = ("/wecom/", "/weixin/", "/sms/", "/h5/mini/config")
 # Seconds: under the edge's patience, so that it hears what happened.
 PATIENCE = 15.0
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 5.0
 # Asked at a time over one line; what comes beyond waits.
 AT_ONCE = 64
 

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 # A callback that the inner side cannot take now is tried again, and after so many tries lets the others go first.
 TRIES = 20
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 5.0
 
 
 class EdgeError(Exception):

@@ -53,13 +53,14 @@ class NoAnswerError(Exception):
 
 
 class Transport:
-    """Calls one server. ``base_url`` ends before ``/cgi-bin``; ``timeout`` (s) is for a request, six times that for a file."""
+    """Calls one server. ``base_url`` ends before ``/cgi-bin``; ``timeout`` (s) is for a request, six times that for a file, of which
+    no more than twice that passes in silence."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, timeout: float) -> None:
         self._session, self._base = session, base_url.rstrip("/") + "/cgi-bin/"
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=timeout)
-        # 20 MB over a hospital's line.
-        self._file_timeout = aiohttp.ClientTimeout(total=6 * timeout, sock_connect=timeout)
+        # 20 MB over a hospital's line; but a line that has died says nothing at all.
+        self._file_timeout = aiohttp.ClientTimeout(total=6 * timeout, sock_connect=timeout, sock_read=2 * timeout)
 
     async def send(self, call: Call, secrets: Mapping[str, str]) -> dict[str, Any] | Media:
         """WeCom's answer (a dict with an integer ``errcode``, or a file); ``secrets`` join the query. Raises NoAnswerError, too_large."""

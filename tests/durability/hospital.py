@@ -116,7 +116,7 @@ class Hospital:
 
     @staticmethod
     async def _at_work(tx: AsyncSession) -> int:
-        # A living worker shows itself every 3 s.
+        # A living worker shows itself every other second.
         fresh = "select count(*) from procrastinate_workers where last_heartbeat > now() - interval '5 seconds'"
         return int(await tx.scalar(text(fresh)) or 0)
 

@@ -1,5 +1,7 @@
 import json
+from datetime import UTC, datetime
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -7,7 +9,8 @@ from integrations.wecom import media
 from integrations.wecom.client import WecomClient
 from integrations.wecom.errors import WecomError
 from integrations.wecom.media import File
-from tests.integrations.wecom.fake import OK, FakeWecom
+from integrations.wecom.token import TokenStore
+from tests.integrations.wecom.fake import HANG, OK, Clock, FakeWecom
 
 UPLOADED = OK | {"type": "image", "media_id": "m1", "created_at": "1380000000"}
 
@@ -77,3 +80,13 @@ async def test_a_file_without_end_is_cut_off(client: WecomClient, wecom: FakeWec
     wecom.answer("media/get", web.Response(body=b"x" * ((32 << 20) + 1), content_type="video/mp4"))
     with pytest.raises(WecomError, match="too_large"):
         await media.get(client, "m1")
+
+
+async def test_a_picture_whose_line_has_died_is_asked_for_again(
+    wecom: FakeWecom, session: aiohttp.ClientSession, base_url: str, clock: Clock, tokens: TokenStore
+) -> None:
+    # Had it waited for all the time that a file may take (6 s), its patience would be over.
+    client = WecomClient(session, base_url, "ww", "a-secret", tokens, lambda: datetime.now(UTC), clock.sleep, timeout=1.0, patience=5.5)
+    headers = {"Content-Disposition": 'attachment; filename="m1.jpg"'}
+    wecom.answer("media/get", HANG, web.Response(body=b"\xff\xd8 picture", content_type="image/jpeg", headers=headers))
+    assert (await media.get(client, "m1")).data == b"\xff\xd8 picture"
