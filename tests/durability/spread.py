@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import aiohttp
+import psutil
 import psycopg
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,6 +65,7 @@ class Torture(Hospital):
     struck: Counter[str] = field(default_factory=Counter)
     restarts: Counter[str] = field(default_factory=Counter)
     recoveries: list[float] = field(default_factory=list)
+    idled: list[float] = field(default_factory=list)
     # What was left to do, and when that was last so (s of this machine).
     waited: dict[str, float] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -149,11 +151,13 @@ class Torture(Hospital):
                 at_once.create_task(work)
         self.sending.clear()
         self.waited.clear()
-        begin = time.monotonic()
+        begin, idle = time.monotonic(), psutil.cpu_times().idle
         await self.settle(total(self.everybody))
         self.recoveries.append(time.monotonic() - begin)
+        # So long (s) nobody had anything to do, and we waited for time to pass.
+        self.idled.append((psutil.cpu_times().idle - idle) / (psutil.cpu_count() or 1))
         longest = ", ".join(f"{what} {at - begin:.1f}" for what, at in sorted(self.waited.items(), key=lambda each: -each[1])[:6])
-        self.note(f"recovered in {self.recoveries[-1]:.1f} s, load {os.getloadavg()[0]:.0f}: {longest}")
+        self.note(f"recovered in {self.recoveries[-1]:.1f} s, {self.idled[-1]:.1f} s of it idle, load {os.getloadavg()[0]:.0f}: {longest}")
 
     async def _files(self) -> None:
         """A family sends a file."""

@@ -88,7 +88,10 @@ def report(t: Torture, wrong: list[str]) -> None:
     print(
         f"{total(t.everybody)} messages of families, {len(t.acknowledged)} of a hospital system, {len(t.files)} files, pages {dict(t.told)}"
     )
-    print(f"recovery: median {slow[len(slow) // 2]:.1f} s, longest {slow[-1]:.1f} s, after the last {t.recoveries[-1]:.1f} s")
+    print(
+        f"recovery: median {slow[len(slow) // 2]:.1f} s, longest {slow[-1]:.1f} s, after the last {t.recoveries[-1]:.1f} s;"
+        f" of them idle: longest {max(t.idled):.1f} s"
+    )
     print("\n".join(wrong[:60]) or "no findings")
     print(f"{len(wrong)} findings in {time.monotonic() - t.started:.0f} s")
 
