@@ -241,11 +241,13 @@ async def open_stage(
     ears: Recogniser | None = None,
     ports: PushPorts | None = None,
     push: bool = False,
+    at_work: bool = True,
 ) -> AsyncIterator[Stage]:
     """A stage at the moment `at`, with nurse 林悦 (tier 1) and doctor 何敏 (tier 2) on call and nurse 秦岚 in another team.
 
     `patience` (s) is how long the client waits for an answer of the simulator; `reader` reads pictures instead of the real process; `ears`
     hear voice messages, which nobody does without; `ports` are the push channels; with `push` they are simulated ones, which run too.
+    Unless `at_work`, nobody takes the jobs.
     """
     clock, sim_clock = Clock(), SimClock()
     clock.offset = at - datetime.now(UTC)
@@ -282,7 +284,7 @@ async def open_stage(
         turns = TurnTaker(talker, ZONE, emergency_phone="120", hears=ears is not None, pages=settings.pages)
         ocr = OcrProcess()
         handlers = compose(core, client, turns, reader or ocr, ears, ports)
-        engine = asyncio.create_task(Engine(db.url, handlers, concurrency=8).run())
+        engine = asyncio.create_task(Engine(db.url, handlers, concurrency=8).run() if at_work else asyncio.sleep(0))
         try:
             yield Stage(
                 db=db,
