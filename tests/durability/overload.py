@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -163,13 +164,18 @@ async def _figures(
                 found[user] = min(found.get(user, shown[card]), shown[card])
         return found
 
-    async def steps(tx: AsyncSession) -> list[tuple[float, float]]:
-        """Of each danger, how long it took to be heard, and to be understood."""
-        rows = await tx.execute(select(Inbound.sent_at, Inbound.received_at, Inbound.handled_at).where(Inbound.text.in_(DANGERS)))
+    async def steps(tx: AsyncSession, *, danger: bool) -> list[tuple[float, float]]:
+        """Of each message, how long it took to be heard, and to be understood."""
+        rows = await tx.execute(
+            select(Inbound.sent_at, Inbound.received_at, Inbound.handled_at).where(
+                Inbound.msgid.in_(run.said), Inbound.text.in_(DANGERS) if danger else Inbound.text.not_in(DANGERS)
+            )
+        )
         return [((heard - sent).total_seconds(), (handled - sent).total_seconds()) for sent, heard, handled in rows if handled]
 
     told = await hospital.ask(alerts)
-    heard = await hospital.ask(steps)
+    heard = await hospital.ask(partial(steps, danger=True))
+    others = await hospital.ask(partial(steps, danger=False))
     wrong += [f"DANGER WITHOUT ALERT: {user}" for user in run.dangers.keys() - told.keys()]
     moves = select(func.count()).where(StateChange.entity == "task", StateChange.new == "sent")
     if (began := await hospital.ask(lambda tx: tx.scalar(moves))) != ROUND:
@@ -186,6 +192,8 @@ async def _figures(
         "waiting_at_the_end": len(run.said) - handled,
         "danger_heard_p50_s": _part([each for each, _ in heard], 0.5),
         "danger_understood_p50_s": _part([each for _, each in heard], 0.5),
+        "ordinary_heard_p50_s": _part([each for each, _ in others], 0.5),
+        "ordinary_understood_p50_s": _part([each for _, each in others], 0.5),
         "alert_p50_s": _part(alarm, 0.5),
         "alert_max_s": _part(alarm, 1.0),
         "answer_p50_s": _part(waits, 0.5),
