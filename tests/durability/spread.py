@@ -61,6 +61,8 @@ class Torture(Hospital):
     hands: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     everybody: list[Family] = field(default_factory=list)
     longest_down: float = 12.0
+    # Whether each round is another hour, through the night too.
+    all_day: bool = False
     injected: set[str] = field(default_factory=set)
     struck: Counter[str] = field(default_factory=Counter)
     restarts: Counter[str] = field(default_factory=Counter)
@@ -130,7 +132,9 @@ class Torture(Hospital):
         """Clinicians finish what they have in hand; then the next follow-ups may go out."""
         await end_human_sessions(self, self.everybody)
         await close_alerts(self)
-        if self.clock().astimezone(ZONE).hour < LAST_HOUR:
+        if self.all_day:
+            await self.move_clock(timedelta(hours=1))
+        elif self.clock().astimezone(ZONE).hour < LAST_HOUR:
             await self.move_clock(timedelta(minutes=self.rng.choice((1, 20, 61))))
 
     async def round(self, faults: list[Fault], messages: int) -> None:

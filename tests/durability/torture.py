@@ -1,6 +1,7 @@
 """Everything that can go wrong, while families write and hospital systems send: real processes in all roles, and the books afterwards.
 
     python -m tests.durability.torture --rounds 12 --faults 18 --seed 4
+    python -m tests.durability.torture --day --rounds 24 --faults 9     # 24 simulated hours, one in a round
 
 A round: some faults (faults.py) at once in the hospital of spread.py, while families write; then everything is mended, and the time is
 taken until nothing is left to do. At the end both sides' books are held against each other (books.py). The worker is the product's, with a
@@ -20,6 +21,7 @@ from tempfile import TemporaryDirectory
 from tests.durability.books import Books, open_books
 from tests.durability.families import farewell, total
 from tests.durability.faults import Fault, catalogue
+from tests.durability.hospital import ZONE
 from tests.durability.spread import Torture, open_torture
 
 # So long (s) may it take from the last fault until nothing is left to do.
@@ -47,17 +49,21 @@ class Deck:
 
 
 async def torture(
-    folder: Path, *, rounds: int, faults: int, messages: int, seed: int, families: int = 30
+    folder: Path, *, rounds: int, faults: int, messages: int, seed: int, families: int = 30, day: bool = False
 ) -> tuple[Torture, Books, list[str]]:
-    """A whole run, the books at its end, and what is wrong in them."""
+    """A whole run, the books at its end, and what is wrong in them. `day`: each round is an hour later, through the night too."""
     rng = Random(seed)
     async with open_torture(folder, rng, families) as t:
+        t.all_day = day
         deck = Deck(list(catalogue(t)), rng)
         kinds = {fault.kind for fault in deck.faults}
         t.note(f"{len(deck.faults)} faults of {len(kinds)} kinds, disks: {[*t.disks] or 'none, for want of root'}")
         others = [asyncio.create_task(t.hospital_sends()), asyncio.create_task(t.family_looks())]
         try:
             for _ in range(rounds):
+                if day:
+                    await t.an_hour_passes()
+                    t.note(f"it is {t.clock().astimezone(ZONE):%H:%M}")
                 await t.round(deck.draw(faults), messages)
         finally:
             for each in others:
@@ -73,6 +79,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("rounds", 12), ("faults", 18), ("messages", 50), ("seed", 4)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--day", action="store_true", help="each round is an hour later")
     asked = parser.parse_args()
     with TemporaryDirectory(prefix="careloop-torture-", ignore_cleanup_errors=True) as name:
         t, _, wrong = asyncio.run(torture(Path(name), **vars(asked)))
