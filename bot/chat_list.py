@@ -129,10 +129,10 @@ async def _found(tx: AsyncSession, staff: Staff, search: str) -> list[Chat]:
 async def _items(tx: AsyncSession, staff: Staff, chats: Sequence[Chat], now: datetime) -> list[ChatItem]:
     ids = {"chats": [chat.id for chat in chats]}
     carers = [chat.carer_id for chat in chats if chat.carer_id is not None]
-    names = dict((await tx.execute(select(Carer.id, Carer.name).where(Carer.id.in_(carers)))).tuples().all())
+    names = dict((await tx.execute(select(Carer.id, Carer.name).where(Carer.id.in_(carers)))).all())
     children = await _children(tx, staff, carers)
     await note_reads(tx, staff, {id for each in children.values() for id, _ in each}, why=WHY, now=now)
-    owners = dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_({chat.owner_id for chat in chats})))).tuples().all())
+    owners = dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_({chat.owner_id for chat in chats})))).all())
     heard, spoken, asked = await _last_words(tx, ids), await _last_answers(tx, ids), await _asked(tx, ids)
     unread, flags = await _unread(tx, staff, ids), await _flags(tx, ids)
     items = []
@@ -222,7 +222,7 @@ async def _asked(tx: AsyncSession, ids: dict[str, Any]) -> dict[int, datetime]:
         .where(Chat.id == _IDS, Chat.state == "human", Inbound.origin == CUSTOMER, Inbound.state != "done", Inbound.received_at > last)
         .group_by(Chat.id)
     )
-    return dict((await tx.execute(waits, ids)).tuples().all())
+    return dict((await tx.execute(waits, ids)).all())
 
 
 async def _unread(tx: AsyncSession, staff: Staff, ids: dict[str, Any]) -> dict[int, int]:
@@ -235,7 +235,7 @@ async def _unread(tx: AsyncSession, staff: Staff, ids: dict[str, Any]) -> dict[i
         .where(or_(Inbound.id > ChatSeen.inbound_id, ChatSeen.chat_id.is_(None) & (Chat.state == "human") & (Inbound.state != "done")))
         .group_by(Inbound.chat_id)
     )
-    return dict((await tx.execute(query, ids)).tuples().all())
+    return dict((await tx.execute(query, ids)).all())
 
 
 async def _flags(tx: AsyncSession, ids: dict[str, Any]) -> dict[int, tuple[str, datetime]]:

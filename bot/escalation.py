@@ -143,7 +143,7 @@ async def _reachable(tx: AsyncSession, flag: Flag, tier: int, now: datetime) -> 
 async def last_tiers(tx: AsyncSession, teams: Iterable[int]) -> dict[int, int]:
     """The last tier of each team's rota; a team without any is left out."""
     query = select(OnCall.team_id, func.max(OnCall.tier)).where(OnCall.team_id.in_(teams)).group_by(OnCall.team_id)
-    return dict((await tx.execute(query)).tuples().all())
+    return dict((await tx.execute(query)).all())
 
 
 def next_asked(flag: Flag, last_tier: int) -> tuple[int, datetime] | None:

@@ -45,7 +45,7 @@ async def open_work(tx: AsyncSession, staff: Collection[int], teams: Collection[
     counts = []
     for table, state in ((Flag, "acknowledged"), (Chat, "human"), (Errand, "open")):
         query = select(table.owner_id, func.count()).where(table.owner_id.in_(staff), table.state == state).group_by(table.owner_id)
-        counts.append(dict((await tx.execute(query if teams is None else query.where(table.team_id.in_(teams)))).tuples().all()))
+        counts.append(dict((await tx.execute(query if teams is None else query.where(table.team_id.in_(teams)))).all()))
     return {one: Work(*(count.get(one, 0) for count in counts)) for one in staff}
 
 

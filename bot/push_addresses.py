@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from bot.push import PushPorts
 from integrations.push import PushRefused
@@ -98,7 +99,7 @@ class CarerFinder:
                     select(PushAddress.address)
                     .where(PushAddress.channel == "official_account", PushAddress.unionid.is_(None), PushAddress.until.is_(None))
                     .where(or_(PushAddress.asked_at.is_(None), PushAddress.asked_at < now - ASK_AGAIN))
-                    .distinct(PushAddress.address_blind)
+                    .ext(distinct_on(PushAddress.address_blind))
                     .limit(FOLLOWERS_AT_ONCE)
                 )
             ).all()

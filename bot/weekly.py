@@ -61,7 +61,7 @@ class WeeklySummary:
 async def _tell(tx: AsyncSession, week: Period, now: datetime, pages: str) -> int:
     before = Period(week.first - timedelta(days=7), week.last - timedelta(days=7), week.zone)
     found = await exceptions(tx, week, before, now=now)
-    leads, names = await _leads(tx), dict((await tx.execute(select(Team.id, Team.name))).tuples().all())
+    leads, names = await _leads(tx), dict((await tx.execute(select(Team.id, Team.name))).all())
     lines = []
     for userid, teams in leads.items():
         worth = {team: found[team] for team in teams if team in found}
@@ -123,7 +123,7 @@ async def _leads(tx: AsyncSession) -> dict[str, list[int]]:
         .order_by(Staff.userid, StaffRole.team_id)
     )
     found: dict[str, list[int]] = {}
-    for userid, team in (await tx.execute(query)).tuples():
+    for userid, team in await tx.execute(query):
         if team is not None:
             found.setdefault(userid, []).append(team)
     return found

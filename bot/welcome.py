@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.kf_events import WELCOME_WINDOW
@@ -15,7 +15,7 @@ from records.message import Inbound
 _LAST = (
     select(Inbound)
     .where(Inbound.chat_id == any_(bindparam("chats", type_=ARRAY(BigInteger))), Inbound.sent_at > bindparam("since"))
-    .distinct(Inbound.chat_id)
+    .ext(distinct_on(Inbound.chat_id))
     .order_by(Inbound.chat_id, Inbound.id.desc())
 )
 

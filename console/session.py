@@ -51,7 +51,7 @@ async def seat_of(tx: AsyncSession, token: str, now: datetime, *, by_hand: bool 
     if by_hand and row.seen_at < now - SEEN_EVERY:
         row.seen_at = now
     mine = select(Team.id, Team.name).join(TeamMember, TeamMember.team_id == Team.id).where(TeamMember.staff_id == staff.id)
-    teams = dict((await tx.execute(mine.order_by(Team.name))).tuples().all())
+    teams = dict((await tx.execute(mine.order_by(Team.name))).all())
     return Seat(staff, await rights_of(tx, staff, teams), token, teams)
 
 

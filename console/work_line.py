@@ -108,7 +108,7 @@ async def work_view(tx: AsyncSession, seat: Seat, wanted: Filter, now: datetime,
     ids = {item.patient_id for item in items if item.patient_id is not None}
     patients = {patient.id: patient for patient in await tx.scalars(select(Patient).where(Patient.id.in_(ids)))}
     owned = {item.owner_id for item in items if item.owner_id is not None}
-    names = dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_(owned)))).tuples().all())
+    names = dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_(owned)))).all())
     last = await last_tiers(tx, {flag.team_id for flag in flags.values()})
     lines = [_line(item, seat, flags, patients, names, last, local_day(now, zone)) for item in items]
     but_kind = Filter(level=wanted.level, team=wanted.team, owner=wanted.owner)

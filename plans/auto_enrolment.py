@@ -67,14 +67,12 @@ async def enrol_joined(tx: AsyncSession, *, now: datetime, zone: ZoneInfo, rng: 
 
     Of one who came and went in between only the last counts. Who cannot be enrolled becomes an errand of his team, with the reason.
     """
-    rules = (
-        await tx.execute(
-            select(AutoEnrolment, Cohort)
-            .join(Cohort, Cohort.id == AutoEnrolment.cohort_id)
-            .where(AutoEnrolment.state == "on", Cohort.state == "active")
-            .order_by(AutoEnrolment.cohort_id, AutoEnrolment.id)
-        )
-    ).tuples()
+    rules = await tx.execute(
+        select(AutoEnrolment, Cohort)
+        .join(Cohort, Cohort.id == AutoEnrolment.cohort_id)
+        .where(AutoEnrolment.state == "on", Cohort.state == "active")
+        .order_by(AutoEnrolment.cohort_id, AutoEnrolment.id)
+    )
     by_cohort: dict[int, list[tuple[AutoEnrolment, Cohort]]] = {}
     for rule, cohort in rules:
         by_cohort.setdefault(cohort.id, []).append((rule, cohort))

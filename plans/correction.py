@@ -100,7 +100,7 @@ async def file_correction(
     # Who sends a form twice at once waits here, and is told.
     await tx.refresh(patient, with_for_update=True)
     open_ = select(Correction.field, Correction.carer_id).where(Correction.patient_id == patient.id, Correction.state == "open")
-    waiting = list((await tx.execute(open_)).tuples())
+    waiting = list(await tx.execute(open_))
     if (field, carer.id) in waiting:
         raise CorrectionError("open_already")
     if len(waiting) >= MOST_OPEN:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.anchor import known_anchors
@@ -141,7 +142,7 @@ async def _families(tx: AsyncSession, patients: Sequence[int]) -> tuple[dict[int
     family of his own, under his id below zero."""
     first = (
         select(PatientCarer.patient_id, PatientCarer.carer_id)
-        .distinct(PatientCarer.patient_id)
+        .ext(distinct_on(PatientCarer.patient_id))
         .order_by(PatientCarer.patient_id, PatientCarer.primary.desc(), PatientCarer.carer_id)
         .subquery()
     )

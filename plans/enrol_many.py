@@ -99,7 +99,7 @@ async def check_many(
     of_template = select(CarePlan.patient_id, CarePlan.created_at).where(
         CarePlan.patient_id.in_(ids), CarePlan.template == template.id, CarePlan.state.in_(RUNNING)
     )
-    running = {patient: at for patient, at in (await tx.execute(of_template)).tuples()}
+    running = {patient: at for patient, at in (await tx.execute(of_template))}
     erasing = await being_erased(tx, ids)
     names = (*template.anchors, *template.later)
     known = await known_anchors(tx, patients, names, now=now, zone=zone)

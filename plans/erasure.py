@@ -216,7 +216,7 @@ async def _bury(tx: AsyncSession, request: Erasure, patient: Patient) -> None:
     """Keep the digests of the child's numbers."""
     key = await signing_key(tx)
     his = select(PatientIdentifier.system, PatientIdentifier.value).where(PatientIdentifier.patient_id == patient.id)
-    numbers = {(RECORD_NUMBER, patient.record_number), *(await tx.execute(his)).tuples()}
+    numbers = {(RECORD_NUMBER, patient.record_number), *(await tx.execute(his))}
     system, _, value = patient.record_number.partition(":")
     digests = {digest_of(key, *each) for each in numbers | ({(system, value)} if value else set())}
     known = set(await tx.scalars(select(Tombstone.digest).where(Tombstone.digest.in_(digests))))

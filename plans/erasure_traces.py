@@ -53,7 +53,7 @@ class Strings:
 async def strings_of(tx: AsyncSession, patient: Patient, doomed: Doomed) -> Strings:
     """All that names the child and those who speak for it."""
     known = select(PatientIdentifier.system, PatientIdentifier.value).where(PatientIdentifier.patient_id == patient.id)
-    systems = tuple((await tx.execute(known)).tuples())
+    systems = tuple(await tx.execute(known))
     speak = select(Carer).join(PatientCarer, PatientCarer.carer_id == Carer.id).where(PatientCarer.patient_id == patient.id)
     carers = list(await tx.scalars(speak))
     numbers = {patient.record_number, patient.record_number.rpartition(":")[2], *(value for _, value in systems)}

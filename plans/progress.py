@@ -61,15 +61,15 @@ class StepProgress:
 async def people_on(tx: AsyncSession, template: str, teams: Sequence[int]) -> list[OnPlan]:
     """Who of these teams' patients is or was on the plan."""
     rows = await tx.execute(_PEOPLE, {"template": template, "teams": list(teams)})
-    return [OnPlan(*row) for row in rows.tuples()]
+    return [OnPlan(*row) for row in rows]
 
 
 async def running(tx: AsyncSession, teams: Sequence[int]) -> dict[str, int]:
     """How many of these teams' patients are on each plan now."""
-    return dict((await tx.execute(_RUNNING, {"teams": list(teams)})).tuples().all())
+    return dict((await tx.execute(_RUNNING, {"teams": list(teams)})).all())
 
 
 async def steps_of(tx: AsyncSession, template: str, teams: Sequence[int], *, since: datetime, now: datetime) -> list[StepProgress]:
     """What became of the follow-ups due from `since` to `now`, by step."""
     rows = await tx.execute(_STEPS, {"template": template, "teams": list(teams), "since": since, "now": now})
-    return [StepProgress(*row) for row in rows.tuples()]
+    return [StepProgress(*row) for row in rows]

@@ -137,7 +137,7 @@ async def listed(tx: AsyncSession, id: str | None = None) -> list[Listed]:
     """All versions there are (of one template, if `id` is given), shipped and own, by id and version."""
     row = PlanDefinition
     chosen = select(row.template, row.version, func.coalesce(row.body["title"].astext, ""), row.state, row.author, row.reviewer)
-    rows = (await tx.execute(chosen.where(row.template == id) if id is not None else chosen)).tuples()
+    rows = await tx.execute(chosen.where(row.template == id) if id is not None else chosen)
     found = {each[:2]: Listed(*each) for each in rows}
     for key in shipped():
         if id in (None, key[0]):

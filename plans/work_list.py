@@ -170,7 +170,7 @@ async def _endings(tx: AsyncSession, teams: list[int], now: datetime) -> list[Wo
         .order_by(Task.closed_at.desc(), Task.id.desc())
         .limit(MOST)
     )
-    rows = (await tx.execute(query)).tuples().all()
+    rows = (await tx.execute(query)).all()
     templates = await task_templates(tx, [task for task, _, _ in rows])
     return [
         _of(

@@ -97,7 +97,7 @@ def check_database(url: str, ring: Keyring) -> None:
 async def learn_active(tx: AsyncSession) -> None:
     """Seal with the key that is active now; with the one before while ours is not on this machine yet."""
     ring = keyring_of(tx)
-    states = dict((await tx.execute(select(DataKey.name, DataKey.state).where(DataKey.name != INDEX))).tuples().all())
+    states = dict((await tx.execute(select(DataKey.name, DataKey.state).where(DataKey.name != INDEX))).all())
     if not states:
         return
     active = next((name for name, state in states.items() if state == "active"), None)

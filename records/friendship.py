@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, bindparam, exists, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,7 +61,7 @@ async def friends_of(tx: AsyncSession, external_userids: Sequence[str]) -> dict[
     newest = (
         select(Friendship.external_userid, Friendship.userid)
         .where(Friendship.external_userid.in_(external_userids), Friendship.until.is_(None))
-        .distinct(Friendship.external_userid)
+        .ext(distinct_on(Friendship.external_userid))
         .order_by(Friendship.external_userid, Friendship.since.desc(), func.lower(Friendship.userid))
     )
     return {customer: member for customer, member in await tx.execute(newest)}

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -79,7 +80,7 @@ async def latest_assessments(tx: AsyncSession, patient_id: int) -> list[tuple[Pr
         select(Predictor, RiskAssessment)
         .join(RiskAssessment, RiskAssessment.predictor_id == Predictor.id)
         .where(RiskAssessment.patient_id == patient_id, Predictor.state == "published")
-        .distinct(Predictor.id)
+        .ext(distinct_on(Predictor.id))
         .order_by(Predictor.id, RiskAssessment.at.desc())
     )
     return [(predictor, assessment) for predictor, assessment in rows]

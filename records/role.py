@@ -113,7 +113,7 @@ async def rights_of(tx: AsyncSession, staff: Staff, teams: Collection[int] | Non
         return Rights()
     given = select(StaffRole.team_id, Role.rights).join(Role, Role.id == StaffRole.role_id).where(StaffRole.staff_id == staff.id)
     everywhere, by_team = frozenset[str](), dict[int, frozenset[str]]()
-    for team_id, rights in (await tx.execute(given)).tuples():
+    for team_id, rights in await tx.execute(given):
         if team_id is None:
             everywhere |= frozenset(rights)
         else:

@@ -116,4 +116,4 @@ async def colleagues(tx: AsyncSession, team_id: int, person: Staff) -> list[Staf
 async def names_of(tx: AsyncSession, userids: Iterable[str | None]) -> dict[str, str]:
     """What people read for whoever did something, by userid; who is not on file (a rule, the command line) is left out."""
     known = await tx.execute(select(Staff.userid, Staff.name).where(Staff.userid.in_({each for each in userids if each})))
-    return dict(known.tuples().all())
+    return dict(known.all())

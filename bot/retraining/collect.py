@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, delete, func, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -153,7 +154,7 @@ async def _leaders(tx: AsyncSession) -> list[tuple[int, str]]:
     """The open groups with the first text of each."""
     rows = await tx.execute(
         select(ReviewItem.group_id, ReviewItem.text)
-        .distinct(ReviewItem.group_id)
+        .ext(distinct_on(ReviewItem.group_id))
         .join(ReviewGroup, ReviewGroup.id == ReviewItem.group_id)
         .where(ReviewGroup.state == "open")
         .order_by(ReviewItem.group_id, ReviewItem.id)

@@ -84,7 +84,7 @@ async def take_next(tx: AsyncSession, *, who: str, now: datetime, why: str | Non
     rows = rows.where(ReviewGroup.state == "open")
     if why is not None:
         rows = rows.having(func.bool_or(ReviewItem.why.has_key(why)))
-    order = sorted((-count, group_id) for group_id, count in (await tx.execute(rows)).tuples())
+    order = sorted((-count, group_id) for group_id, count in (await tx.execute(rows)))
     if after is not None:
         place = (-int(await tx.scalar(select(func.count()).where(ReviewItem.group_id == after)) or 0), after)
         order = [each for each in order if each > place]
@@ -96,9 +96,7 @@ async def take_next(tx: AsyncSession, *, who: str, now: datetime, why: str | Non
 
 async def progress(tx: AsyncSession, *, who: str, now: datetime, since: datetime) -> Progress:
     """How far the work is."""
-    items = (
-        (await tx.execute(select(ReviewItem.group_id, ReviewItem.why).join(ReviewGroup).where(ReviewGroup.state == "open"))).tuples().all()
-    )
+    items = (await tx.execute(select(ReviewItem.group_id, ReviewItem.why).join(ReviewGroup).where(ReviewGroup.state == "open"))).all()
     why: dict[str, set[int]] = {}
     for group_id, reasons in items:
         for reason in reasons:

@@ -151,7 +151,7 @@ async def _patient(tx: AsyncSession, number: str) -> Patient | None:
 
 async def _record_numbers(tx: AsyncSession, rows: list[Line]) -> dict[int, str]:
     ids = {row.patient_id for row in rows if row.patient_id is not None}
-    return dict((await tx.execute(select(Patient.id, Patient.record_number).where(Patient.id.in_(ids)))).tuples().all())
+    return dict((await tx.execute(select(Patient.id, Patient.record_number).where(Patient.id.in_(ids)))).all())
 
 
 ROUTES = (get("/admin/audit", show, RIGHT),)

@@ -161,7 +161,7 @@ async def _patient(tx: AsyncSession, request: web.Request, sought: str) -> Patie
 async def _people(tx: AsyncSession, rows: list[Erasure]) -> dict[int, str]:
     """The names of those who filed and decided."""
     ids = {id for row in rows for id in (row.filed_by, row.decided_by) if id is not None}
-    return dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))).tuples().all())
+    return dict((await tx.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))).all())
 
 
 def _said(request: web.Request) -> dict[str, Any]:

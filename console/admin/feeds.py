@@ -33,7 +33,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         feeds = await overview(tx)
         letters = await find(tx, Selection(feed=feed, code=code, since=start, until=end), SHOWN)
         reasons = select(FeedMessage.error_code, func.count()).where(FeedMessage.state == "dead").group_by(FeedMessage.error_code)
-        codes = dict((await tx.execute(reasons)).tuples().all())
+        codes = dict((await tx.execute(reasons)).all())
     return render(
         request,
         "console/admin/feeds.html",

@@ -19,7 +19,7 @@ from records.role_giving import RoleError, drop_role, put_role
 async def show(request: web.Request) -> web.StreamResponse:
     """All of them, and how many have each."""
     async with request.app[DESK].db.transaction() as tx:
-        counts = dict((await tx.execute(select(StaffRole.role_id, func.count()).group_by(StaffRole.role_id))).tuples().all())
+        counts = dict((await tx.execute(select(StaffRole.role_id, func.count()).group_by(StaffRole.role_id))).all())
         roles = [(role, counts.get(role.id, 0)) for role in await tx.scalars(select(Role).order_by(Role.built_in.desc(), Role.id))]
     return render(request, "console/admin/roles.html", roles=roles, labels=area_words("admin")["rights"])
 

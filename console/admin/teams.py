@@ -18,7 +18,7 @@ from records.state import StateChange
 async def show(request: web.Request) -> web.StreamResponse:
     """Teams with their departments and how many belong to them."""
     async with request.app[DESK].db.transaction() as tx:
-        members = dict((await tx.execute(select(TeamMember.team_id, func.count()).group_by(TeamMember.team_id))).tuples().all())
+        members = dict((await tx.execute(select(TeamMember.team_id, func.count()).group_by(TeamMember.team_id))).all())
         teams = list(await tx.scalars(select(Team).order_by(Team.name)))
         departments = list(await tx.scalars(select(Department).order_by(Department.parent_id.nulls_first(), Department.name)))
     return render(
@@ -34,7 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _patients(tx: AsyncSession) -> dict[int, int]:
     """How many each team follows."""
-    return dict((await tx.execute(select(Patient.team_id, func.count()).group_by(Patient.team_id))).tuples().all())
+    return dict((await tx.execute(select(Patient.team_id, func.count()).group_by(Patient.team_id))).all())
 
 
 async def save(request: web.Request) -> web.StreamResponse:

@@ -39,7 +39,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         figures: dict[str, Counter[str]] = {row.item.code: Counter() for row in rows}
         for each in await reads(tx, articles=list(figures)):
             figures[each.article].update({name: getattr(each, name) for name in FIGURES})
-        teams = dict((await tx.execute(select(Team.id, Team.name))).tuples().all())
+        teams = dict((await tx.execute(select(Team.id, Team.name))).all())
     return render(
         request, "console/content_centre/list.html", rows=rows, total=total, figures=figures, wanted=wanted, page=page,
         pages=max(1, -(-total // PAGE)), teams=teams, tag_names=names, words=words, media_words=table("media_kinds"),

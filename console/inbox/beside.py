@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import category_text
@@ -78,7 +79,7 @@ async def _values(tx: AsyncSession, patient_id: int) -> tuple[Value, ...]:
         select(Observation)
         .where(Observation.patient_id == patient_id, Observation.code.in_(vitals), Observation.value.is_not(None))
         .where(Observation.status.in_(("final", "preliminary")))
-        .distinct(Observation.code)
+        .ext(distinct_on(Observation.code))
         .order_by(Observation.code, Observation.effective_at.desc(), Observation.id.desc())
     )
     rows = sorted(await tx.scalars(latest), key=lambda row: row.effective_at, reverse=True)[:VALUES]
@@ -92,7 +93,7 @@ async def alerts_of(tx: AsyncSession, chat: Chat, patients: Sequence[Patient], t
     of_children = Flag.patient_id.in_([patient.id for patient in patients])
     query = select(Flag, Staff.name).join(Staff, Staff.id == Flag.owner_id, isouter=True)
     query = query.where(or_(Flag.chat_id == chat.id, of_children), Flag.state != "closed", Flag.team_id.in_(list(teams)))
-    rows = sorted((await tx.execute(query)).tuples(), key=lambda row: worst_first(row[0]))
+    rows = sorted((await tx.execute(query)), key=lambda row: worst_first(row[0]))
     return [
         Alert(flag.id, flag.level, category_text(flag.category), flag.said, flag.because, flag.raised_at, owner) for flag, owner in rows
     ]

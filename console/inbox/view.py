@@ -113,7 +113,7 @@ async def articles_for(tx: AsyncSession, teams: Iterable[int], search: str, now:
         .where(ContentItem.kind == "article", is_live(now))
         .where(or_(ContentItem.team_id.is_(None), ContentItem.team_id.in_(teams)), ContentVersion.title.contains(search, autoescape=True))
     )
-    return (await tx.execute(rows.order_by(ContentVersion.title).limit(ARTICLES))).tuples().all()
+    return (await tx.execute(rows.order_by(ContentVersion.title).limit(ARTICLES))).all()
 
 
 async def show_media(request: web.Request) -> web.StreamResponse:

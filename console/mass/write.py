@@ -71,7 +71,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     async with desk.db.transaction() as tx:
         rows = [each for each in await write.masses_for(tx, seat.staff) if may_read(seat, each.team_id)]
         writers = select(Staff.id, Staff.name).where(Staff.id.in_({each.created_by for each in rows}))
-        names = dict((await tx.execute(writers)).tuples().all())
+        names = dict((await tx.execute(writers)).all())
     return render(
         request, "console/mass/list.html", rows=rows, names=names, states=states("states"), words=words, may_write=bool(teams_of(seat))
     )

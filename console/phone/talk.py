@@ -85,7 +85,7 @@ async def numbers_of(tx: AsyncSession, patients: Iterable[Patient], first: Carer
         .where(PatientCarer.patient_id.in_([patient.id for patient in patients]))
         .order_by(PatientCarer.primary.desc(), Carer.id)
     )
-    carers = [(carer, f"{relationship} {carer.name}") for carer, relationship in (await tx.execute(of_them)).tuples()]
+    carers = [(carer, f"{relationship} {carer.name}") for carer, relationship in (await tx.execute(of_them))]
     if first is not None:
         carers.sort(key=lambda each: each[0].id != first.id)
         carers = carers if carers and carers[0][0].id == first.id else [(first, first.name), *carers]

@@ -95,7 +95,7 @@ async def _own_children(tx: AsyncSession, request: web.Request, ids: list[int], 
     chosen = select(Patient.id, Patient.name).where(
         or_(Patient.id.in_(ids), Patient.id.in_(theirs)), Patient.team_id.in_(teams_with(request, "care.read"))
     )
-    return dict((await tx.execute(chosen)).tuples().all())
+    return dict((await tx.execute(chosen)).all())
 
 
 def _titled(contacts: list[Contact], own: set[str]) -> list[Contact]:

@@ -49,7 +49,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         cohorts = await cohorts_for(tx, seat.staff)
         mine = select(CohortEnrolment, Cohort.name).outerjoin(Cohort, Cohort.id == CohortEnrolment.cohort_id)
         mine = mine.where(CohortEnrolment.template == template.id, CohortEnrolment.staff_id == seat.staff.id)
-        orders = (await tx.execute(mine.order_by(CohortEnrolment.id.desc()).limit(10))).tuples().all()
+        orders = (await tx.execute(mine.order_by(CohortEnrolment.id.desc()).limit(10))).all()
     kinds = anchor_kinds()
     dates = [(name, title, kinds[name].several, name in template.later) for name, title in asked_anchors(template).items()]
     return page(request, "console/plans/enrol.html", template, shelf, cohorts=cohorts,

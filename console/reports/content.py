@@ -40,7 +40,7 @@ async def _titles(look: Look, codes: list[str]) -> dict[str, str]:
         .where(ContentItem.code.in_(codes))
         .order_by(ContentVersion.version)
     )
-    return dict((await look.tx.execute(query)).tuples().all())
+    return dict((await look.tx.execute(query)).all())
 
 
 def _shown(figures: Figures, code: str) -> float:

@@ -93,7 +93,7 @@ async def look_of(tx: AsyncSession, request: web.Request, *, by_plan: bool) -> L
     """What the address asks for. Raises AccessRefused for a team whose reports are not his to read."""
     desk, seat, query = request.app[DESK], request[SEAT], request.query
     span, understood = asked(query, today(desk))
-    named = (await tx.execute(select(Team.id, Team.name).order_by(Team.name))).tuples()
+    named = await tx.execute(select(Team.id, Team.name).order_by(Team.name))
     teams = {id: name for id, name in named if seat.rights.has(RIGHT, id)}
     wanted = query.get("team", "")
     team = number(wanted) if wanted else None

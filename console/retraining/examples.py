@@ -59,9 +59,7 @@ async def _page(tx: AsyncSession, request: web.Request, *, wrong: str = "") -> w
     wanted, intent = plain(request.query.get("q", ""), 100), request.query.get("intent", "")
     page = max(number(request.query.get("page", "")) or 1, 1)
     mine = [LabelledExample.state == "accepted"]
-    counts = dict(
-        (await tx.execute(select(LabelledExample.intent, func.count()).where(*mine).group_by(LabelledExample.intent))).tuples().all()
-    )
+    counts = dict((await tx.execute(select(LabelledExample.intent, func.count()).where(*mine).group_by(LabelledExample.intent))).all())
     if intent in names():
         mine.append(LabelledExample.intent == intent)
     if wanted:

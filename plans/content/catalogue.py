@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, Text, any_, case, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
@@ -48,7 +49,7 @@ async def shelf(tx: AsyncSession, staff: Staff, wanted: Wanted, *, today: date, 
         return [], 0
     state = ContentVersion.state
     waiting = case((state == "draft", 0), (state == "reviewed", 1), (state == "published", 2), else_=3)
-    newest = select(ContentVersion.id).distinct(ContentVersion.content_id)
+    newest = select(ContentVersion.id).ext(distinct_on(ContentVersion.content_id))
     newest = newest.order_by(ContentVersion.content_id, waiting == 3, waiting == 2, ContentVersion.version.desc())
     shown = aliased(ContentVersion)
     query = (

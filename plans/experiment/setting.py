@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.experiment.arm import Kind, check_options
@@ -82,7 +83,7 @@ async def active_settings(tx: AsyncSession, team_ids: Collection[int], kind: str
     query = (
         select(ChoiceSetting)
         .where(ChoiceSetting.team_id.in_(team_ids), ChoiceSetting.kind == kind)
-        .distinct(ChoiceSetting.team_id)
+        .ext(distinct_on(ChoiceSetting.team_id))
         .order_by(ChoiceSetting.team_id, ChoiceSetting.id.desc())
     )
     return {row.team_id: row for row in await tx.scalars(query) if row.active}

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.mass_message.errors import MassRefused
@@ -102,7 +103,7 @@ def families(patients: Select[Any]) -> Select[int, int]:
         select(PatientCarer.patient_id, PatientCarer.carer_id)
         .join(Patient, Patient.id == PatientCarer.patient_id)
         .where(PatientCarer.patient_id.in_(patients), Patient.died_at.is_(None))
-        .distinct(PatientCarer.patient_id)
+        .ext(distinct_on(PatientCarer.patient_id))
         .order_by(PatientCarer.patient_id, PatientCarer.primary.desc(), PatientCarer.carer_id)
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.contact import Contact
@@ -61,7 +62,7 @@ def _latest(message: MassMessage) -> Select[str, str, str, datetime]:
     return (
         select(Contact.about, Contact.route, Contact.state, Contact.at)
         .where(Contact.about.startswith(f"mass:{message.id}:"))
-        .distinct(Contact.about)
+        .ext(distinct_on(Contact.about))
         .order_by(Contact.about, Contact.id.desc())
     )
 

@@ -42,7 +42,7 @@ class Exceptions:
 
 async def exceptions(tx: AsyncSession, week: Period, before: Period, *, now: datetime) -> dict[int, Exceptions]:
     """Of each team that has something to say."""
-    ids = {name: id for id, name in (await tx.execute(select(Team.id, Team.name))).tuples()}
+    ids = {name: id for id, name in (await tx.execute(select(Team.id, Team.name)))}
     measures = (*_IN_TIME, "unreached", "response")
     weeks, laid = [], await lay_down(tx, WHOLE_HOSPITAL)
     for period in (week, before):
@@ -82,7 +82,7 @@ def _fell(now: Result | None, before: Result | None) -> tuple[float, float] | No
 
 async def _left_open(tx: AsyncSession, now: datetime) -> Mapping[int, int]:
     query = select(Flag.team_id, func.count()).where(Flag.state != "closed", Flag.raised_at < now - OPEN_AFTER).group_by(Flag.team_id)
-    return dict((await tx.execute(query)).tuples().all())
+    return dict((await tx.execute(query)).all())
 
 
 async def _expiring(tx: AsyncSession, now: datetime) -> Mapping[int, int]:
@@ -95,4 +95,4 @@ async def _expiring(tx: AsyncSession, now: datetime) -> Mapping[int, int]:
         .where(or_(ContentVersion.expires_at <= until, ContentVersion.review_by <= until.date()))
         .group_by(ContentItem.team_id)
     )
-    return {team: count for team, count in (await tx.execute(query)).tuples() if team is not None}
+    return {team: count for team, count in (await tx.execute(query)) if team is not None}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, any_, bindparam, exists, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from plans.invitation import signing_key
@@ -43,7 +43,7 @@ async def announced_to(tx: AsyncSession, carer_ids: Sequence[int], now: datetime
             Task.useful_until > now,
         )
         .order_by(Task.due_at, Task.id)
-        .distinct(Task.due_at, Task.id)
+        .ext(distinct_on(Task.due_at, Task.id))
     )
     return list(rows)
 

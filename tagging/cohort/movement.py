@@ -31,7 +31,7 @@ async def sizes(tx: AsyncSession, cohorts: Sequence[int], scope: Scope) -> dict[
         .where(CohortMember.cohort_id.in_(cohorts), CohortMember.inactive.is_(False), Compiled(scope).in_reach())
         .group_by(CohortMember.cohort_id)
     )
-    return dict((await tx.execute(found)).tuples().all())
+    return dict((await tx.execute(found)).all())
 
 
 async def movement(tx: AsyncSession, cohorts: Sequence[int], scope: Scope, since: datetime) -> dict[int, tuple[int, int]]:
@@ -47,7 +47,7 @@ async def movement(tx: AsyncSession, cohorts: Sequence[int], scope: Scope, since
         )
         .group_by(CohortEvent.cohort_id, CohortEvent.kind)
     )
-    counted = Counter({(cohort, kind): number for cohort, kind, number in (await tx.execute(found)).tuples()})
+    counted = Counter({(cohort, kind): number for cohort, kind, number in (await tx.execute(found))})
     return {cohort: (counted[cohort, "joined"], counted[cohort, "left"]) for cohort in cohorts}
 
 
@@ -63,4 +63,4 @@ async def days(tx: AsyncSession, cohort: int, scope: Scope, since: datetime) -> 
         .group_by(day)
         .order_by(day)
     )  # fmt: skip
-    return [Day(*row) for row in (await tx.execute(found)).tuples()]
+    return [Day(*row) for row in (await tx.execute(found))]

@@ -27,4 +27,4 @@ async def carriers(tx: AsyncSession, *, counted: int = COUNTED) -> tuple[dict[st
         return {code: int(number) for code, number in await tx.execute(_SHARES)}, False
     open_ = (PatientTag.until.is_(None), PatientTag.state.in_(CARRIED))
     query = select(Tag.code, func.count()).join(PatientTag, PatientTag.tag_id == Tag.id).where(*open_).group_by(Tag.code)
-    return dict((await tx.execute(query)).tuples().all()), True
+    return dict((await tx.execute(query)).all()), True

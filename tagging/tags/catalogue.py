@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from records.retag import ask_retag
@@ -131,7 +132,7 @@ async def _changed_here(tx: AsyncSession, ids: list[int]) -> set[int]:
     if not ids:
         return set()
     last = select(TagVersion.tag_id, TagVersion.by).where(TagVersion.tag_id.in_(ids))
-    rows = await tx.execute(last.distinct(TagVersion.tag_id).order_by(TagVersion.tag_id, TagVersion.version.desc()))
+    rows = await tx.execute(last.ext(distinct_on(TagVersion.tag_id)).order_by(TagVersion.tag_id, TagVersion.version.desc()))
     return {tag_id for tag_id, by in rows if by != SHIPPED_BY}
 
 

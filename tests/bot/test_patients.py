@@ -67,7 +67,7 @@ async def test_a_message_that_waited_is_applied_on_a_yes(hospital: Hospital) -> 
     asked = await the_question(hospital)
     assert "消息在等待答复" in await links(hospital.tx, everything=False, limit=9, zone=ZONE)
     assert "1条" in await accept(hospital.tx, asked.id, None, by="nurse-lin", now=NOON)
-    states = (await hospital.tx.execute(select(FeedMessage.key, FeedMessage.state))).tuples().all()
+    states = (await hospital.tx.execute(select(FeedMessage.key, FeedMessage.state))).all()
     assert dict(states) == {"conflict_name": "new", "unreadable": "dead"}
     await hospital.says(upsert(name="李小满"))
     assert (await hospital.patient()).name == "李小满"

@@ -116,7 +116,7 @@ async def test_what_is_old_goes_and_what_is_young_or_needed_stays(db: Database) 
         assert texts["picture"][2] == {"media": {"error": "expired"}, "picture": {"value": 38.5}}
         jobs = (await tx.execute(text("select args->>'key' from procrastinate_jobs where task_name = 'forget_media'"))).scalars().all()
         assert jobs == ["202603/picture"]
-        assert dict((await tx.execute(select(Outbound.key, Outbound.payload))).tuples().all())["old"] == {}
+        assert dict((await tx.execute(select(Outbound.key, Outbound.payload))).all())["old"] == {}
         assert set(await tx.scalars(select(CallbackEvent.key))) == {"young", "given up young"}
         assert set(await tx.scalars(select(FeedMessage.key))) == {"1", "2"}
         assert await tx.scalar(select(func.count()).select_from(Flag)) == 1

@@ -303,7 +303,7 @@ async def test_people_are_moved_to_a_new_version_after_the_difference_is_shown(s
         assert set(await tx.scalars(select(CarePlan.template_version))) == {1}
     assert (await lin.post("/plans/gentle/move", version="2")).status == 303
     async with stage.db.transaction() as tx:
-        rows = (await tx.execute(select(CarePlan.patient_id, CarePlan.template_version))).tuples().all()
+        rows = (await tx.execute(select(CarePlan.patient_id, CarePlan.template_version))).all()
     assert dict(rows) == {await stage.patient("D0001"): 2, await stage.patient("R0001"): 1}
     assert "1位患儿从第1版换到第2版" in await lin.text("/plans/gentle/log")
     assert "换到第2版" not in await qin.text("/plans/gentle/log")

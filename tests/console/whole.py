@@ -14,7 +14,7 @@ async def everything(db: Database) -> dict[str, str | None]:
     async with db.transaction() as tx:
         names = [table.name for table in Base.metadata.sorted_tables if table.name not in _NOTES]
         each = [f"select '{name}', md5(string_agg(t::text, ',' order by t::text)) from {name} t" for name in names]  # noqa: S608 - our own tables
-        return dict((await tx.execute(text(" union all ".join(each)))).tuples().all())
+        return dict((await tx.execute(text(" union all ".join(each)))).all())
 
 
 def changed(before: dict[str, str | None], after: dict[str, str | None]) -> set[str]:

@@ -181,7 +181,7 @@ class Torture(Hospital):
         left["files"] = await tx.scalar(count.where(Inbound.msgtype == "file", ~media)) or 0
         left["kept at the edge"] = await self._kept()
         kinds = await tx.execute(text("select status || ' ' || task_name, count(*) from procrastinate_jobs group by 1"))
-        unfinished = {what: times for what, times in left.items() if what not in ("stored", "jobs")} | dict(kinds.tuples().all())
+        unfinished = {what: times for what, times in left.items() if what not in ("stored", "jobs")} | dict(kinds.all())
         self.waited |= {what: time.monotonic() for what, times in unfinished.items() if times}
         return left
 

@@ -175,7 +175,7 @@ async def test_the_plan_in_which_the_family_was_asked_goes_on(two: Twofold) -> N
 
 async def test_carers_and_tags_are_not_double(two: Twofold) -> None:
     await merge(two.tx, two.kept, two.gone, now=NOW, by="his", reason="A40")
-    carers = (await two.tx.execute(select(PatientCarer.carer_id, PatientCarer.primary).order_by(PatientCarer.carer_id))).tuples().all()
+    carers = (await two.tx.execute(select(PatientCarer.carer_id, PatientCarer.primary).order_by(PatientCarer.carer_id))).all()
     assert [primary for _, primary in carers] == [True, False]
     assert len((await two.tx.scalars(select(PatientTag.id).where(PatientTag.until.is_(None)))).all()) == 1
     assert (await two.tx.scalars(select(LinkProposal.state).execution_options(populate_existing=True))).one() == "accepted"
@@ -204,7 +204,7 @@ async def test_what_came_after_the_merge_stays_with_the_one_who_was_kept(two: Tw
     await two.tx.flush()
     again = await unmerge(two.tx, merged, now=NOW, by="his")
     weights = await two.tx.execute(select(Observation.patient_id, Observation.value).execution_options(populate_existing=True))
-    assert set(weights.tuples().all()) == {(two.kept.id, 4.0), (again.id, 3.5)}
+    assert set(weights.all()) == {(two.kept.id, 4.0), (again.id, 3.5)}
     assert (two.kept.name, again.name) == ("赵小满", "小满")
 
 

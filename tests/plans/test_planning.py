@@ -192,7 +192,7 @@ async def test_a_date_by_hand_stands_beside_what_the_hospital_tells(family: Fami
     await give_anchor(family.tx, plan, "next_visit", [on(6)], by="nurse-lin", now=now, zone=ZONE)
     await booked(family, 10)
     await heard(family)
-    days = (await family.tx.execute(select(Task.step, Task.day).where(Task.step != "s0").order_by(Task.day))).tuples().all()
+    days = (await family.tx.execute(select(Task.step, Task.day).where(Task.step != "s0").order_by(Task.day))).all()
     assert [(step, (day - DAY).days) for step, day in days] == [("bring", 3), ("bring", 5), ("fever", 6), ("bring", 7), ("bring", 9)]
     await give_anchor(family.tx, plan, "chemo_day", [], by="nurse-lin", now=now, zone=ZONE)
     gone = await family.tx.scalar(select(Task.state).where(Task.step == "fever"))

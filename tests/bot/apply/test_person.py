@@ -23,7 +23,7 @@ async def test_a_new_patient_comes_to_the_team_of_his_department(hospital: Hospi
     assert (patient.phones, patient.tags, patient.died_at) == (["13800001234"], [], None)
     assert (await hospital.tx.get_one(Team, patient.team_id)).name == "血液科随访组"
     numbers = await hospital.tx.execute(select(PatientIdentifier.system, PatientIdentifier.value).order_by(PatientIdentifier.system))
-    assert numbers.tuples().all() == [("empi", "E1"), ("record-number", "N1")]
+    assert numbers.all() == [("empi", "E1"), ("record-number", "N1")]
 
 
 async def test_a_child_who_was_erased_does_not_come_back_unseen(hospital: Hospital) -> None:

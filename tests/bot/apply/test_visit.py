@@ -113,7 +113,7 @@ async def test_an_opening_in_the_outbox_is_not_sent_any_more(hospital: Hospital)
         )
     await hospital.says(visit("cancel_discharge"))
     states = await hospital.tx.execute(select(Outbound.key, Outbound.state))
-    assert sorted(state for key, state in states.tuples()) == ["queued", "queued", "withdrawn"]
+    assert sorted(state for key, state in states) == ["queued", "queued", "withdrawn"]
 
 
 async def test_a_child_that_died_is_let_go_at_once(hospital: Hospital) -> None:
@@ -132,7 +132,7 @@ async def test_a_child_that_died_is_let_go_at_once(hospital: Hospital) -> None:
     await hospital.says(upsert(died_at=at(5)))
     assert [state for state, _ in await the_plans(hospital)] == ["ended"]
     assert (await hospital.tx.scalars(select(Task.state).distinct())).all() == ["withdrawn"]
-    states = dict((await hospital.tx.execute(select(Outbound.purpose, Outbound.state))).tuples().all())
+    states = dict((await hospital.tx.execute(select(Outbound.purpose, Outbound.state))).all())
     assert states == {"task": "withdrawn", "notice": "withdrawn", "alert": "queued"}
     assert (await hospital.rows(Carer))[0].stopped_at is not None
     await hospital.says(upsert(died_at=at(5)))

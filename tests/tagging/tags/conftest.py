@@ -71,7 +71,7 @@ async def held(tx: AsyncSession, patient_id: int) -> dict[str, str]:
         .join(Tag, Tag.id == PatientTag.tag_id)
         .where(PatientTag.patient_id == patient_id, PatientTag.until.is_(None))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def changes(tx: AsyncSession, patient_id: int) -> list[tuple[str, bool]]:
@@ -82,7 +82,7 @@ async def changes(tx: AsyncSession, patient_id: int) -> list[tuple[str, bool]]:
         .where(TagChange.patient_id == patient_id)
         .order_by(TagChange.id)
     )
-    return list(rows.tuples().all())
+    return list(rows.all())
 
 
 def days(count: float) -> timedelta:

@@ -35,7 +35,7 @@ async def test_a_later_release_changes_its_own_tags_and_leaves_the_hospitals_alo
         assert known["asthma"].meaning == shipped().entries["asthma"].meaning and known["asthma"].version == 2
         assert known["epilepsy"].meaning == "本院的说法是这样" and known["epilepsy"].version == 2
         versions = await tx.execute(select(TagVersion.version, TagVersion.by).where(TagVersion.tag_id == known["epilepsy"].id))
-        assert set(versions.tuples()) == {(1, "careloop"), (2, "linyue")}
+        assert set(versions) == {(1, "careloop"), (2, "linyue")}
 
 
 async def test_a_hospitals_own_tag_is_added_changed_and_retired(db: Database, ward: Ward) -> None:

@@ -202,6 +202,6 @@ async def test_rows_news_and_triage_agree_whatever_happens(db: Database, ward: W
         triage = set((await tx.get_one(Patient, one)).tags)
         assert triage <= carried and carried & (shipped().triage - shipped().lowers) <= triage
         last = select(StateChange.entity_id, StateChange.new).where(StateChange.entity == "patient_tag").order_by(StateChange.id)
-        ends = dict((await tx.execute(last)).tuples().all())
+        ends = dict((await tx.execute(last)).all())
         rows = list(await tx.scalars(select(PatientTag).where(PatientTag.patient_id == one)))
         assert all(ends[row.id] == row.state and (row.until is not None) == (row.state == "ended") for row in rows)
