@@ -102,7 +102,7 @@ async def test_every_number_is_as_it_was_planted(db: Database) -> None:
     assert [number("consents", each) for each in ("given", "refused", "withdrawn", "in_force")] == [1, 0, 1, 1]
     counts = {each: {item: value for (section, item), (value, _) in found.items() if section == each} for each in ("reads", "purposes")}
     assert counts["reads"] == {"组长": 2, "团队成员": 1, "院内系统（程序）": 1}
-    assert counts["purposes"] == {"画像": 2, "clinical_note": 1, "search": 1}
+    assert counts["purposes"] == {"画像": 2, "clinical_note": 1, "查找患儿": 1}
     assert number("refusals", "refusals") == 1
     requests = ("exported", "erasures_filed", "erasures_done", "erasures_refused", "erasures_days", "erasures_longest")
     assert [number("requests", each) for each in requests] == [1, 3, 1, 1, 3, 4]

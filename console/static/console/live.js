@@ -44,7 +44,8 @@ function lost() {
 function found() {
   clearTimeout(telling);
   telling = 0;
-  banner(false);
+  // A line that was being made when the network went may still say that it is open.
+  banner(!navigator.onLine);
 }
 
 function close() {
