@@ -131,8 +131,9 @@ from patient p where p.id between :first and :last and pg_temp.draw(p.id, 121) <
 # One a week, from yesterday back; a family keeps its habit of answering, or not, so that there is something to foretell.
 _TASKS = """
 insert into task (id, care_plan_id, patient_id, step, day, due_at, useful_until, state, answers, sent_at, closed_at, outcome)
-select c.id * 8 + k, c.id, c.patient_id, 'weight', cast(at as date), at, at + interval '1 day', came, '{}', at,
-    at + case when came = 'missed' then interval '1 day' else interval '1 hour' * (0.5 + 20 * pg_temp.draw(c.id, 150 + k)) end, came
+select c.id * 8 + k, c.id, c.patient_id, 'weight_and_feeding', cast(at as date), at, at + interval '1 day', came, '{}', at,
+    at + case when came = 'missed' then interval '1 day' else interval '1 hour' * (0.5 + 20 * pg_temp.draw(c.id, 150 + k)) end,
+    case came when 'missed' then 'no_answer' else 'answered' end
 from care_plan c, generate_series(0, 5) k,
     lateral (select 0.3 + 0.65 * pg_temp.draw(c.id, 131)) family (habit),
     lateral (select cast(:now as timestamptz) - interval '1 day' * (2 + floor(6 * pg_temp.draw(c.id, 130)) + 7 * k)) past (at),
