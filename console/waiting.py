@@ -36,7 +36,10 @@ KINDS = (
         "/content",
         "content.approve",
         "content_version v join content_item i on i.id = v.content_id where v.state in ('draft', 'reviewed') "
-        "and not v.editors @> to_jsonb(cast(:me as text)) and (i.team_id is null or i.team_id = any(:content_approve))",
+        "and not v.editors @> to_jsonb(cast(:me as text)) and (i.team_id is null or i.team_id = any(:content_approve)) "
+        # What was sent back waits for its author (plans/content/lifecycle.py).
+        "and not (v.state = 'draft' and coalesce((select c.old is not null and c.reason is distinct from 'changed' from state_change c "
+        "where c.entity = 'content_version' and c.entity_id = v.id order by c.id desc limit 1), false))",
     ),
     Kind(
         "/mass",

@@ -14,7 +14,8 @@ from records.state import Moves
 # Of two that are open one would be lost; of two that are published nobody would know which one families read.
 OPEN_STATES = ("draft", "reviewed")
 CONTENT_MOVES: Moves = {
-    "draft": frozenset({"reviewed", "dropped"}),
+    # To itself: sent back to its author with a note, and changed by him after that.
+    "draft": frozenset({"draft", "reviewed", "dropped"}),
     # A change sends it back to its author, and it is reviewed again.
     "reviewed": frozenset({"draft", "published", "dropped"}),
     # expired: over by its date, or replaced by a newer version; withdrawn: taken back because something is wrong with it.

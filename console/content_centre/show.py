@@ -14,6 +14,7 @@ from plans.content.catalogue import moves_of, newest_of, versions_of
 from plans.content.check import check_content
 from plans.content.difference import difference
 from plans.content.kept import content_of
+from plans.content.lifecycle import sent_back
 from plans.content.push import push_counts
 from plans.content.reference import reference_line
 from records.content import OPEN_STATES
@@ -43,6 +44,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         others = await who_may(tx, "content.approve", item.team_id, but={*chosen.editors, seat.staff.userid})
         scope = await scope_of_staff(tx, seat.staff, now=desk.clock(), zone=desk.zone)
     content = content_of(chosen)
+    last = next((each for each in reversed(moves) if each.entity_id == chosen.id), None)
     before = max((each for each in versions if each.version < chosen.version), key=lambda each: each.version, default=None)
     checked = await asyncio.to_thread(check_content, content)
     media = f"{BASE}/content/items/{item.code}/{chosen.version}"
@@ -56,6 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         figures=figures, figure_names=FIGURES, pushes=pushes, team=team, words=words, may=may, day_now=today(desk),
         mark=mark_of(newest_of(versions)), reason_of=reason_of,
         is_open=chosen.state in OPEN_STATES, own=seat.staff.userid in chosen.editors,
+        returned=last if chosen.state == "draft" and sent_back(last) else None,
         tags=[scope.name_of(code) for code in content.tags],
         # A shipped text that nobody has reviewed can be approved as it is.
         to_review=chosen.state == "draft" or (chosen is live and chosen.needs_review and not any(v.state in OPEN_STATES for v in versions)),

@@ -17,10 +17,12 @@ from plans.content.model import ArticleContent, MessageContent
 from plans.content.words import ContentRefused
 from records.content import CONTENT_MOVES, OPEN_STATES, ContentItem, ContentVersion, note_publication
 from records.staff import Staff, TeamMember
-from records.state import created, move
+from records.state import StateChange, created, move
 
 # The author of what comes with the program.
 SHIPPED = "shipped"
+# Why a version is to be reviewed again.
+CHANGED = "changed"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ async def save_draft(tx: AsyncSession, draft: Draft, *, team_id: int | None, by:
         await tx.flush()
         created(tx, version, at=now, by=by.userid)
         return version
-    if open_one.state == "reviewed" and not await _moved(tx, open_one, "draft", now=now, by=by.userid, reason="changed"):
+    anew = open_one.state == "reviewed" or sent_back(await last_move(tx, open_one))
+    if anew and not await _moved(tx, open_one, "draft", now=now, by=by.userid, reason=CHANGED):
         raise ContentRefused("moved", code=content.code)
     for name, value in values.items():
         setattr(open_one, name, value)
@@ -75,6 +78,18 @@ async def save_draft(tx: AsyncSession, draft: Draft, *, team_id: int | None, by:
     open_one.reviewer = open_one.reviewed_at = None
     await tx.flush()
     return open_one
+
+
+async def last_move(tx: AsyncSession, version: ContentVersion) -> StateChange | None:
+    """What was done last with a version."""
+    its = select(StateChange).where(StateChange.entity == version.__tablename__, StateChange.entity_id == version.id)
+    found: StateChange | None = await tx.scalar(its.order_by(StateChange.id.desc()).limit(1))
+    return found
+
+
+def sent_back(last: StateChange | None) -> bool:
+    """Whether a draft with which this was done last waits for its author rather than for a reviewer."""
+    return last is not None and last.new == "draft" and last.old is not None and last.reason != CHANGED
 
 
 async def review(
@@ -97,7 +112,7 @@ async def review(
     if not approve:
         if not note.strip():
             raise ContentRefused("reason")
-        if version.state == "reviewed" and not await _moved(tx, version, "draft", now=now, by=by.userid, reason=note):
+        if not await _moved(tx, version, "draft", now=now, by=by.userid, reason=note.strip()):
             raise ContentRefused("moved", code=code)
         return version
     if version.state != "draft":

@@ -112,6 +112,17 @@ async def test_an_article_is_written_reviewed_by_another_and_published(desk: Des
     assert "置管在家怎么护" in listed and "全院" not in listed.split("<tbody>")[1]
 
 
+async def test_what_a_reviewer_thinks_of_a_draft_reaches_its_author(desk: Desk) -> None:
+    await desk.saved()
+    for client, text in ((desk.zhang, "1篇待您审核或发布："), (desk.lin, "等待审核")):
+        assert text in await client.text("/content" if client is desk.zhang else "/content/items/line-care")
+    answer = await desk.zhang.post("/content/items/line-care/review", do="back", note="太长", mark=await desk.mark(desk.zhang))
+    assert answer.status == 303
+    own = await desk.lin.text("/content/items/line-care")
+    assert "退回修改：太长。" in own and "等待审核" not in own
+    assert "待您审核或发布：" not in await desk.zhang.text("/content")
+
+
 async def test_nobody_reviews_what_he_wrote(desk: Desk) -> None:
     status, _ = await desk.send(desk.zhang, "/content/draft", desk.form())
     assert status == 303

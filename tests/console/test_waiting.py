@@ -18,7 +18,7 @@ from records.patient import Carer, Patient
 from records.plan_definition import PlanDefinition
 from records.role import Role, StaffRole
 from records.staff import Staff, Team
-from records.state import created
+from records.state import StateChange, created
 from records.triage_overlay import TriageOverlay
 from tests.console.stage import NOW, Client, Stage
 from tests.console.test_live import heard, listen
@@ -56,6 +56,13 @@ async def plant(stage: Stage, author: str, team: str = "随访中心") -> None:
         )  # fmt: skip
 
 
+async def changed(stage: Stage, **fields: str) -> None:
+    """Somebody did something with the content."""
+    async with stage.db.transaction() as tx:
+        version = (await tx.scalars(select(ContentVersion))).one()
+        tx.add(StateChange(entity="content_version", entity_id=version.id, at=NOW, by="zhangwei", **fields))
+
+
 async def beside(client: Client, path: str = "/tour") -> dict[str, int]:
     """The numbers that the navigation shows, by the end of their ids."""
     return {name: int(number) for name, number in re.findall(r'id="waits-([\w-]+)"[^>]*title="(\d+)', await client.text(path))}
@@ -68,6 +75,11 @@ async def test_who_may_decide_is_told_and_no_author_and_no_other_team(stage: Sta
     await plant(stage, "linyue")
     zhang = await beside(await stage.client("zhangwei"))
     assert zhang == dict.fromkeys(ALL, 1)
+    # What he sent back waits for its author, until it is changed.
+    await changed(stage, old="draft", new="draft", reason="太长")
+    assert "content" not in await beside(await stage.client("zhangwei"))
+    await changed(stage, old="draft", new="draft", reason="changed")
+    assert (await beside(await stage.client("zhangwei")))["content"] == 1
     # A nurse decides of these only what a family wants corrected, and of another team not even that.
     assert await beside(await stage.client("linyue")) == {"corrections": 1}
     assert await beside(await stage.client("qinlan")) == {}

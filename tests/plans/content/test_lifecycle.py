@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from plans.content.lifecycle import SHIPPED, drop, expire_due, take_back
+from plans.content.lifecycle import SHIPPED, drop, expire_due, last_move, sent_back, take_back
 from plans.content.words import ContentRefused
 from records.content import CONTENT_MOVES, generation
 from records.state import StateChange
@@ -62,6 +62,17 @@ async def test_a_reviewer_sends_it_back_with_a_reason(centre: Centre) -> None:
     await centre.review()
     await refused(centre.review(approve=False, note=" "), "reason")
     assert (await centre.review(approve=False, note="太长")).state == "draft"
+
+
+async def test_a_draft_that_is_sent_back_keeps_the_note_and_waits_for_its_author(centre: Centre) -> None:
+    version = await centre.draft(article())
+    assert not sent_back(await last_move(centre.tx, version))
+    await centre.review(approve=False, note="太长")
+    last = await last_move(centre.tx, version)
+    assert last is not None and sent_back(last) and (last.reason, last.by) == ("太长", centre.he.userid)
+    await centre.draft(article(title="置管护理"))
+    assert not sent_back(await last_move(centre.tx, version))
+    assert (await centre.review()).state == "reviewed"
 
 
 async def test_a_new_version_takes_the_place_of_the_old_one(centre: Centre) -> None:
