@@ -84,7 +84,7 @@ async def test_home_has_alerts_first_and_one_tap_takes(ward: Ward) -> None:
     lin, zhang = await ward.stage.client("linyue"), await ward.stage.client("zhangwei")
     home = await lin.text("/m")
     assert home.index('"work-alert"') < home.index('"work-missed"') < home.index('"work-errand"')
-    assert "12分钟" in home and f"/m/alerts/{flag}" in home and "请二线" in home
+    assert "12分钟" in home and f"/m/alerts/{flag}" in home and "请二线" in home and "：3月1日没有回复" in home
     taken = await lin.post(f"/m/alerts/{flag}/claim", htmx=True)
     assert taken.headers["HX-Redirect"] == f"/console/m/alerts/{flag}?said=work_claimed"
     # Who comes second hears who was first, and his page stays as it is.

@@ -18,7 +18,7 @@ from records.question import QuestionToTeam
 from records.refusal import AccessRefusal
 from records.staff import OnCall, Staff
 from records.state import StateChange
-from tests.console.browser import OpenPage, assert_accessible, keep_screenshot
+from tests.console.browser import DESK, NARROW, OpenPage, assert_accessible, keep_screenshot
 from tests.console.stage import Client, Stage
 
 
@@ -256,8 +256,16 @@ async def test_an_alert_is_taken_and_closed_by_hand(ward: Ward, browser_page: Op
     await ward.errand()
     id = await ward.alert("emergency", "convulsion", "刚才抽搐了两分钟")
     ward.stage.now += timedelta(minutes=3)
+    async with ward.stage.db.transaction() as tx:
+        (await tx.get_one(Patient, ward.child)).record_number = "D0002-2026-0103-000000000000000000"
     page = await browser_page("linyue", "/work")
     await keep_screenshot(page, "work")
+    # On a phone nothing is pushed out of the screen or set on end.
+    await page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    heights = await page.evaluate("[...document.querySelectorAll('.filters label')].map((each) => each.offsetHeight)")
+    assert heights and max(heights) < 60, heights
+    await page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
     row = page.get_by_role("row").filter(has_text="刚才抽搐了两分钟")
     await row.get_by_role("button", name="接手").click()
     await expect(page.locator("#toasts")).to_contain_text("已接手")
