@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,6 +41,11 @@ FIRST_PULL_ANSWERS = timedelta(hours=1)
 MEDIA_KEPT, MEDIA_PATIENCE = timedelta(days=3), timedelta(seconds=20)
 # Longer than that nobody waits for what a picture or a voice message says.
 PICTURE_KEPT = timedelta(days=1)
+
+# Into the tables themselves: the mapper would part rows that lack something from the others, and so change their order.
+_INBOUND, _CHAT = cast(Table, Inbound.__table__), cast(Table, Chat.__table__)
+_KEEP = insert(_INBOUND).on_conflict_do_nothing(index_elements=["msgid"]).returning(_INBOUND.c.chat_id, _INBOUND.c.msgtype, _INBOUND.c.id)
+_MEET = insert(_CHAT).on_conflict_do_nothing(index_elements=["open_kfid", "external_userid"])
 
 
 class Inbox:
@@ -125,12 +130,8 @@ async def store_items(tx: AsyncSession, items: Sequence[Any], account: KfAccount
     rows = [_row(item, chats[item.external_userid], account, now) for item in told if item.external_userid]
     if not rows:
         return
-    fresh = await tx.execute(
-        insert(Inbound)
-        .values(rows)
-        .on_conflict_do_nothing(index_elements=["msgid"])
-        .returning(Inbound.chat_id, Inbound.msgtype, Inbound.id)
-    )
+    # As parameters: a statement that holds the rows is made anew, at some milliseconds, for each page.
+    fresh = await tx.execute(_KEEP, rows)
     stored, trace = fresh.all(), trace_id(following())
     for chat, msgtype, message in stored:
         metrics.MESSAGES_IN.labels(msgtype).inc()
@@ -185,22 +186,8 @@ async def _chats(tx: AsyncSession, account: KfAccount, users: set[str], now: dat
         return {}
     known = await tx.execute(select(Carer.external_userid, Carer.id).where(Carer.external_userid.in_(users)))
     carers = {user: carer for user, carer in known}
-    await tx.execute(
-        insert(Chat)
-        .values(
-            [
-                {
-                    "open_kfid": account.open_kfid,
-                    "external_userid": user,
-                    "team_id": account.team_id,
-                    "carer_id": carers.get(user),
-                    "opened_at": now,
-                }
-                for user in sorted(users)
-            ]
-        )
-        .on_conflict_do_nothing(index_elements=["open_kfid", "external_userid"])
-    )
+    of = {"open_kfid": account.open_kfid, "team_id": account.team_id, "opened_at": now}
+    await tx.execute(_MEET, [{**of, "external_userid": user, "carer_id": carers.get(user)} for user in sorted(users)])
     rows = await tx.execute(
         select(Chat.external_userid, Chat.id).where(Chat.open_kfid == account.open_kfid, Chat.external_userid.in_(users))
     )
