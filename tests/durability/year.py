@@ -8,6 +8,7 @@ simulated WeCom took and by a schedule reckoned anew for each plan (year_books.p
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -30,7 +31,7 @@ from bot.private import free_port
 from plans.timeline import REFILL
 from records.database import Database
 from records.embedded import EmbeddedServer
-from tests.durability.file_clock import store_in
+from tests.durability.file_clock import MOVED, store_in
 from tests.durability.hospital import ZONE
 from tests.durability.processes import Forked, Program
 from tests.durability.year_answers import Word, of_her_own, reply_to, wants_answer
@@ -63,8 +64,10 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("message/send", {"drop": True, "after": True}),
 )
 PATIENCE = 120.0
-# So long (s) what hangs on a moment of the hospital's clock is waited for before that is moved on.
+# So long (s) nothing moves before the hospital's clock is moved on: what is left hangs on a moment of that. And how often we look (s): at
+# once, and then more seldom, because a look costs as much as a message.
 NUDGE = 4.0
+LOOK, LOOK_LESS = 0.02, 0.25
 
 _LEFT = text(
     """
@@ -122,6 +125,8 @@ class Year:
         offset = moment - datetime.now(UTC)
         await self.control("POST", "clock", set=moment.isoformat())
         store_in(self._folder / "clock", offset)
+        if self.worker.alive():
+            os.kill(self.worker.pid, MOVED)
         self.clock.set(offset)
 
     async def pass_days(self, kills: set[int]) -> None:
@@ -146,12 +151,18 @@ class Year:
         await self._families_write(moment, hour)
         if dies:
             await asyncio.sleep(self.rng.random() * 0.25)
-            self.worker.kill()
-            self.run.kills += 1
-            self.worker.start()
+            await self._kill()
         await self.settle()
         await self.control("DELETE", "faults")
         await self._read(moment)
+
+    async def _kill(self) -> None:
+        self.worker.kill()
+        self.run.kills += 1
+        # Its jobs are taken over when it has been silent for a quarter of a minute by the database's clock, which nobody can move.
+        async with self.db.transaction() as tx:
+            await tx.execute(text("update procrastinate_workers set last_heartbeat = last_heartbeat - interval '1 minute'"))
+        self.worker.start()
 
     async def _fault(self) -> None:
         path, how = self.rng.choice(FAULTS)
@@ -210,19 +221,24 @@ class Year:
 
     async def settle(self) -> None:
         """Until nothing is left to do at this moment."""
-        begin, quiet, nudges = time.monotonic(), 0, 1
+        moved = nudged = time.monotonic()
+        quiet, pause, before = 0, LOOK, dict[str, int]()
         while quiet < 2:
             left = await self._left()
             quiet = 0 if any(left.values()) else quiet + 1
+            pause = min(1.3 * pause, LOOK_LESS) if any(left.values()) else LOOK
             if not left["unheard"]:
                 self._said.clear()
-            waited = time.monotonic() - begin
-            if waited > NUDGE * nudges:
+            now = time.monotonic()
+            if left != before:
+                moved = nudged = now
+                before = left
+            elif now - nudged > NUDGE:
                 # What a dead sender left is taken up when its lease is over, what WeCom refused when its wait is.
-                nudges += 1
                 await self.move_to(self.clock() + timedelta(seconds=31))
-            assert waited < PATIENCE, f"never at rest on {self.clock():%F %T}: {left}\n{self.worker.tail()}"
-            await asyncio.sleep(0.02)
+                nudged = time.monotonic()
+            assert now - moved < PATIENCE, f"never at rest on {self.clock():%F %T}: {left}\n{self.worker.tail()}"
+            await asyncio.sleep(pause)
 
     async def _left(self) -> dict[str, int]:
         now = self.clock()
