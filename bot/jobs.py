@@ -163,10 +163,10 @@ class Engine:
         """
         manager = app.job_manager
         while True:
-            await asyncio.sleep(HEARTBEAT)
             try:
                 await manager.prune_stalled_workers(STALLED_AFTER)
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
                     await manager.retry_job(job)
             except Exception as err:
                 log.error("rescue failed", error=type(err).__name__)
+            await asyncio.sleep(HEARTBEAT)

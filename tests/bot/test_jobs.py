@@ -155,6 +155,22 @@ async def test_the_rescue_outlives_a_moment_without_connections(db: Database) ->
         await asyncio.gather(engine, return_exceptions=True)
 
 
+async def test_a_worker_that_starts_takes_over_from_the_dead_before_anything_else(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "HEARTBEAT", 10_000.0)
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    await deferred(db, "hung", "behind", lock="chat:1")
+    async with db.transaction() as tx:
+        await tx.execute(text("insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour')"))
+        hung = "status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
+        await tx.execute(text(f"update procrastinate_jobs set {hung} where args->>'key' = 'hung'"))  # noqa: S608 - our own words
+    async with working(db, work):
+        await until(lambda: done == ["hung", "behind"])
+
+
 async def test_a_worker_that_was_given_up_while_it_lived_works_again(db: Database) -> None:
     """A machine that slept, or was cut off: the others have struck its worker off and taken its jobs."""
     done: list[str] = []
