@@ -1,5 +1,6 @@
 """A content as a version keeps it, and back."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -7,7 +8,10 @@ from pydantic import TypeAdapter
 from plans.content.model import ArticleContent, Content, MessageContent
 from records.content import ContentVersion
 
-_CONTENT: TypeAdapter[ArticleContent | MessageContent] = TypeAdapter(Content)
+
+@cache
+def _reader() -> TypeAdapter[ArticleContent | MessageContent]:
+    return TypeAdapter(Content)
 
 
 def definition_of(content: ArticleContent | MessageContent) -> dict[str, Any]:
@@ -17,4 +21,4 @@ def definition_of(content: ArticleContent | MessageContent) -> dict[str, Any]:
 
 def content_of(version: ContentVersion) -> ArticleContent | MessageContent:
     """The content of a version."""
-    return _CONTENT.validate_python(version.definition)
+    return _reader().validate_python(version.definition)

@@ -25,9 +25,9 @@ _SHA = r"^[0-9a-f]{64}$"
 
 
 class Strict(BaseModel):
-    """Immutable, and a misspelt field is an error."""
+    """Immutable, and a misspelt field is an error. Its reader, of several MB, is built when something is first read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Media(Strict):
