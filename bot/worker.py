@@ -70,6 +70,7 @@ from bot.retraining.collector import Collector
 from bot.retraining.hot_swap import HotSwap, Model
 from bot.retraining.relay import Relay
 from bot.retraining.trainer import COMPARE, TRAIN, Trainer
+from bot.set_back import SetBack
 from bot.settings import Settings
 from bot.staff_sync import StaffSync
 from bot.sweep import sweep
@@ -160,6 +161,7 @@ async def run_worker(
             loading,
             asyncio.create_task(keep(lambda: know_accounts(parts, client), parts, every=60)),
             asyncio.create_task(keep(lambda: _sweep(parts), parts, every=SWEEP_EVERY)),
+            asyncio.create_task(keep(SetBack(parts.db, parts.clock).look, parts, every=SWEEP_EVERY)),
             asyncio.create_task(keep(lambda: keep_cohorts(parts.db, parts.clock, settings.tz), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(lambda: keep_searches(parts.db), parts, every=COHORTS_EVERY)),
             asyncio.create_task(keep(lambda: keep_sealed(parts.db), parts, every=SEALING_EVERY)),
