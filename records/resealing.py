@@ -148,7 +148,7 @@ def changed(ring: Keyring, table: Table, row: Mapping[Any, Any], *, raw: bool = 
 async def _searches(tx: AsyncSession) -> int:
     """Keys of searches that were made without a secret are made anew."""
     for whom in WHOM:
-        entries = select(SearchEntry.id).where(SearchEntry.whom == whom, SearchEntry.keyed.is_(False)).limit(AT_ONCE)
+        entries = select(SearchEntry.id).where(SearchEntry.whom == whom, ~SearchEntry.keyed).limit(AT_ONCE)
         if ids := list(await tx.scalars(entries)):
             await refresh_entries(tx, whom, ids)
             return len(ids)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat_list import _LATEST, chat_list
@@ -17,7 +18,7 @@ from records.patient import Carer, Patient, PatientCarer
 from records.patient_identifier import PatientIdentifier
 from records.patient_search import search_patients
 from records.schema import Chat, SearchEntry, SearchNews
-from records.search_entry import take_in
+from records.search_entry import _OPEN, take_in
 from records.search_keys import name_pieces, name_sought, number_pieces, number_sought, phone_pieces, phone_sought
 from records.staff import Staff, Team, TeamMember
 
@@ -73,6 +74,15 @@ async def test_of_many_who_are_called_so_the_latest_are_shown(db: Database, monk
         latest = select(Chat.id).where(belongs_to(lin.id)).order_by(Chat.window_from.desc().nulls_last(), Chat.id).limit(4)
         expected = sorted(await tx.scalars(latest))
         assert sorted(item.id for item in await chat_list(tx, lin, NOW, search="王一")) == expected
+
+
+async def test_whether_any_entry_has_open_keys_is_asked_of_the_index_of_those(db: Database) -> None:
+    """Of a million entries that all have secret ones it would be a look through all, before every search."""
+    async with db.transaction() as tx:
+        await tx.execute(text("set local enable_seqscan = off"))
+        asked = _OPEN.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        plan = "\n".join(await tx.scalars(text(f"explain {asked}")))
+    assert "ix_search_entry_open" in plan
 
 
 async def test_who_is_gone_leaves_no_keys(db: Database) -> None:
