@@ -99,7 +99,7 @@ async def measure(db: Database, *, times: int = TIMES) -> dict[str, object]:
         paints = await _paints(pages)
         beside = await _worked_out(pages.shelves)
         listening = [f"{COOKIE}={token}" for token in pages.listeners]
-        idle = await idle_cost(db, f"{pages.origin}{BASE}/live?topics=work,inbox", listening)
+        idle = await idle_cost(db, f"{pages.origin}{BASE}/live?topics=work,inbox,waiting", listening)
     seconds = {name: each for name, each in seconds.items() if each}
     every = [one for each in seconds.values() for one in each]
     typical = sorted(((median(each), name) for name, each in seconds.items()), reverse=True)
