@@ -75,6 +75,8 @@ async def test_who_may_decide_is_told_and_no_author_and_no_other_team(stage: Sta
     await plant(stage, "linyue")
     zhang = await beside(await stage.client("zhangwei"))
     assert zhang == dict.fromkeys(ALL, 1)
+    phone = await (await stage.client("zhangwei")).text("/m")
+    assert 'href="/console/mass"' in phone and "1条待您审核" in phone and "等您审核" not in await (await stage.client("qinlan")).text("/m")
     # What he sent back waits for its author, until it is changed.
     await changed(stage, old="draft", new="draft", reason="太长")
     assert "content" not in await beside(await stage.client("zhangwei"))
