@@ -17,9 +17,11 @@ _ONE_OF_TWO = re.compile(r"一个(?:是)?\s?$")
 _RUN_TOGETHER = re.compile(r"[。.，,]\d{3,}\.\d")
 _PRICE_BEFORE = re.compile(r"(?:[¥￥$]|[花价卖付]了?|收费|只要)\s?$")
 _PRICE_AFTER = re.compile(r"\s?(?:[一每/])\s?[盒罐瓶袋支包箱斤块个份]")
-_MEALS = frozenset({"fasting", "after_meal", "before_meal", "bedtime"})
+MEALS = frozenset({"fasting", "after_meal", "before_meal", "bedtime"})
 # What a body temperature may be, with a decimal and without one.
 LOWEST, LOWEST_WHOLE, HIGHEST, HIGHEST_WHOLE = 35.0, 36.0, 42.9, 42.0
+# 快39了怎么办, 都过38了: what has become so high and worries is a fever.
+FEVER, _HOT = (38, 41), re.compile(r"了?(?:[，, ]?(?:怎么办|咋办|怎么弄|咋整|急|怎么回事|还在(?:升|涨)|要不要紧|好烫|好担心))")
 # 39整.
 _JUST = re.compile(r"\s?整(?=$|[，。,！!；; ])")
 # No family's meter shows less or more (vitals.yml, peak_flow, with room for a slip).
@@ -83,7 +85,7 @@ def _read_meal(scene: Scene, index: int) -> Reading:
     place = index - 1
     while place >= 0 and (scene.tokens[place].roles.filler or _is_time(scene.tokens[place]) or scene.tokens[place].text == " "):
         place -= 1
-    if place < 0 or scene.tokens[place].roles.condition not in _MEALS or not scene.adjacent(place, index):
+    if place < 0 or scene.tokens[place].roles.condition not in MEALS or not scene.adjacent(place, index):
         return None
     return [quantity(amount, "glucose")] if amount.decimal and SUGAR[0] <= amount.value <= SUGAR[1] else None
 
@@ -140,6 +142,14 @@ def _read_whole(scene: Scene, index: int, head: str) -> Reading:
     if _RUN_TOGETHER.match(scene.text, amount.end):
         return [_asked(amount, "temperature", "体温")]
     if _JUST.match(scene.text, amount.end) and amount.value <= HIGHEST_WHOLE:
+        return [quantity(amount, "temperature")]
+    if (
+        amount.precision in ("nearly", "more_than")
+        and FEVER[0] <= amount.value <= FEVER[1]
+        and _HOT.match(scene.text, amount.end)
+        and scene.opens(index)
+    ):
+        # 快39了怎么办
         return [quantity(amount, "temperature")]
     timed = index > 0 and scene.tokens[index - 1].kind == "moment" and amount.precision == "more_than"
     if amount.precision == "more_than" and amount.value <= HIGHEST_WHOLE and scene.isolated(index, unknown=0):

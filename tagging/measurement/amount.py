@@ -41,13 +41,14 @@ _GARBLED = r"\d+\.?[olisz](?=[\d.]|度|℃)[\d.olisz]*|\d{2,}o(?![a-z])|(?<![\d.
 # 3九度, 3十8度: digits and characters mixed.
 _TENTHS = r"(?:[点.][\d一二三四五六七八九])"
 _MIXED = (
-    r"\d{1,3}点[一二三四五六七八九](?![十点分])|"
+    r"\d{1,3}点[一二三四五六七八九](?![十百千零点分])|"
     r"[三四]十\d(?:[.点]\d)?(?=度|℃)|"
     rf"[1-9](?:十[\d一二三四五六七八九]|[一二三四五六七八九])(?=[度℃点.]){_TENTHS}?"
 )
 NUMBER = re.compile(rf"(?P<garbled>{_GARBLED})|(?P<mixed>{_MIXED})|(?P<digits>\d+(?:\.\d+)*)|(?P<han>{HAN})")
 _SLIP = re.compile(
-    r"\s?(?:[。.·]{2,3}(?=\d(?!\d))|[。，,·、'’‘;；:：.]|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)|\s(?P<spaced>\d)(?![\d.])"
+    r"\s?(?:[。.·]{2,3}(?=\d(?!\d))|[。，,·、'’‘;；:：.]|点)\s?(?P<digits>\d{1,2})(?![\d.]|[ ,，、/-]*\d)"
+    r"|点(?P<pointed>\d)(?=[ ,，、/-]+\d)(?!\s?[分刻])|\s(?P<spaced>\d)(?![\d.])"
 )
 _DECIMAL_UNITS = frozenset({"temperature", "mass", "substance", "pressure"})
 _SOME_TENTHS = re.compile(r"[.点]{1,2}几|点多")
@@ -92,9 +93,13 @@ _LENGTH_REST = re.compile(
 )
 # 八斤差一两
 _MASS_SHORT = re.compile(r"(?:还)?[差少欠缺](?P<rest>[1-9一二两三四五六七八九])两")
+# 三十七度嗯五
+_HESITATION = re.compile(r"[嗯呃额啊那个]{1,3}(?=[一二三四五六七八九\d](?![\w.]))")
 # 三十八度五十: nobody says fifty tenths.
 _TENS = re.compile(r"[二三四五六七八九]?十[一二三四五六七八九]?(?=$|[，。,！!？?度])")
-_COUNT_NEXT = re.compile(r"\s*(?:天|次|个|小时|分钟|岁|点(?!\d)|日|片|毫升|ml|周|月|粒|回|包|袋|支|滴|号|顿|/)")
+_COUNT_NEXT = re.compile(
+    r"\s*(?:天|次|个|小时|分钟|岁|点(?!\d)|日|片|毫升|ml|周|月|粒|回|包|袋|支|滴|号|顿|/(?=\s?(?:\d(?![\d.])|[分天日次])))"
+)
 
 
 def read_amount(text: str, match: re.Match[str]) -> Amount | None:
@@ -169,7 +174,7 @@ def _with_unit(text: str, amount: Amount) -> Amount:
 
 def _slipped(text: str, amount: Amount, slip: re.Match[str]) -> Amount:
     """The decimal where nothing else can be meant (38。5度, 12点5); else the amount with its `loose` reading, if it has one."""
-    digits, stop = slip["digits"] or slip["spaced"], slip.end()
+    digits, stop = slip["digits"] or slip["pointed"] or slip["spaced"], slip.end()
     value, behind = float(f"{int(amount.value)}.{digits}"), unit_at(text, stop)
     separator = text[amount.end : stop].strip()[:1]
     if separator == "点" and not (behind and dimension_of(behind[0]) == "time"):
@@ -210,7 +215,8 @@ def _degrees(text: str, amount: Amount) -> Amount:
     spaced = text[amount.end : amount.end + 1] == " "
     if _TENS.match(text, amount.end) and amount.low is None:
         return replace(amount, sure=False)
-    match = _FRACTION.match(text, amount.end + spaced)
+    hesitation = _HESITATION.match(text, amount.end)
+    match = _FRACTION.match(text, hesitation.end() if hesitation else amount.end + spaced)
     if not match or amount.value != int(amount.value) or _COUNT_NEXT.match(text, match.end()) or amount.low is not None:
         return amount
     if spaced and not re.match(r"\s*(?:[，。,!！;；度℃]|$|左右|多)", text[match.end() : match.end() + 4]):

@@ -12,6 +12,7 @@ from tagging.measurement.quantity import UNKNOWN_UNIT, Quantity
 from tagging.measurement.readers import CHANGE, Reading, named_or_asked, quantity, tenfold
 from tagging.measurement.scene import Scene
 from tagging.measurement.subject import Subject
+from tagging.numeral import parse_numeral
 
 # Below and above these a bare number is taken for the other unit; between them it is asked (vitals.yml, guess).
 GLUCOSE_MMOL, GLUCOSE_MG = 35.0, 100.0
@@ -26,6 +27,8 @@ _BEST_BLOW = re.compile(r"最(?:好|高|大)的?(?:那|是)?一?次(?:是|有|�
 # How long an answer may be before it comes to its number.
 FAR = 16
 _FROM_TO = re.compile(r"[从由]\d{1,3}(?:\.\d{1,2})?[^\W\d_]{0,3}[到至]了?\s?$")
+# 三十七六: the point is left out; 三十七八 may also be a range.
+_SPOKEN_TENTHS = re.compile(r"(?P<whole>三十[五六七八九]|四十[一二])(?P<tenth>[一二三四五六七八九])")
 _RATES = frozenset({"heart_rate", "respiratory_rate"})
 _BARE = _RATES | {
     "temperature", "weight", "birth_weight", "height", "head_circumference", "glucose", "blood_ketone", "spo2", "bilirubin", "platelets",
@@ -83,7 +86,8 @@ def _read_named(scene: Scene, index: int, subject: Subject) -> Reading:
         return [] if _LEVEL_OR_CHANGE.search(head) and not subject.far and vital != "temperature" else None
     strict = not subject.far and not subject.implied and subject.unknown <= 4
     if not amount.sure:
-        return [] if strict else None
+        spoken = _SPOKEN_TENTHS.fullmatch(scene.text, amount.start, amount.end) if vital == "temperature" and strict else None
+        return [_spoken_tenths(amount, spoken)] if spoken else [] if strict else None
     if vital in _RATES and in_part_of_minute(scene, index):
         return of_seconds(scene, index, vital)
     return _bare_as(amount, vital, strict=strict)
@@ -140,6 +144,11 @@ def _bare_as(amount: Amount, vital: str, *, strict: bool) -> Reading:
     return [quantity(amount, vital)]
 
 
+def _spoken_tenths(amount: Amount, spoken: re.Match[str]) -> Quantity:
+    value = parse_numeral(spoken["whole"]).value + parse_numeral(spoken["tenth"]).value / 10
+    return Quantity(amount.start, amount.end, "temperature", round(value, 1), None, None, amount.precision)
+
+
 def _substance(amount: Amount, vital: str) -> Quantity:
     """Sugar or bilirubin without a unit: its size tells it, or it is asked."""
     value = amount.value
@@ -165,7 +174,9 @@ def _read_asked(scene: Scene, index: int) -> Reading:
     if "feed_volume" in scene.asked and left_in_bottle(scene.text, amount):
         return None
     if not amount.sure:
-        return []
+        spoken = _SPOKEN_TENTHS.fullmatch(scene.text, amount.start, amount.end) if "temperature" in scene.asked[:1] else None
+        # 三十七六
+        return [_spoken_tenths(amount, spoken)] if spoken else []
     vitals = [vital for vital in scene.asked if vital in _BARE or vital in _WHOLE or vital == "feed_volume"]
     if not vitals or scene.asked[0] == "pain":
         return [quantity(amount, "pain")] if scene.asked[0] == "pain" else None

@@ -12,6 +12,7 @@ _ASKED = (
     (re.compile(rf"{_NUMBER}是(体温|血糖|峰流速)吗"), "{1}{0}"),
     (re.compile(rf"血糖{_NUMBER}是 ?mg/dL ?吗", re.I), "血糖{0}mg/dL"),
     (re.compile(rf"{_NUMBER}/{_NUMBER}是千帕"), "血压{0}/{1}千帕"),
+    (re.compile(rf"{_NUMBER}/{_NUMBER}是血压吗"), "血压{0}/{1}"),
 )
 _WHICH_UNIT = re.compile(rf"{_NUMBER} ?是斤还是公斤")
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from tagging.measurement.amount import Precision
+from tagging.measurement.change import is_change
 from tagging.measurement.quantity import UNNAMED, Quantity
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene, leads_to_amount
@@ -39,6 +40,8 @@ FEWEST_BREATHS = 10
 # 喝一次吐一次: each time, not once.
 _TERSE = frozenset({"wet_diapers", "stool_count", "vomit_count", "feed_count"})
 MOST_TERSE = 20
+# No more times than this does a child what is counted by the day, and no fewer times a minute does it breathe.
+FEW_A_DAY = 15
 _PART_OF_DAY = re.compile(r"半天|半日")
 _PARTS = re.compile(r"(\d+)\.(\d+)")
 _BOUGHT = re.compile(r"[买拿寄送囤]")
@@ -51,6 +54,7 @@ _EACH_TIME = re.compile(r"(?:只|就|能|大概)?[拉吐尿喝吃喂](?![肚稀�
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 # 换了5片湿的: nothing but a nappy is changed wet.
 _CHANGED_WET = re.compile(r"换了?(?:大概|约|有|才|只)?\|\s?湿")
+_MEASURED = re.compile(r"[测量称吹]了?\s?$")
 _AFTER_UNIT = re.compile(r"\s?个?(?:的|湿|透的?)*")
 
 
@@ -115,10 +119,14 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     if amount.unit == "times" and in_part_of_minute(scene, index) and _rate(scene, index, subject):
         # 30秒19次呼吸
         return read_rate(scene, index, subject)
-    if amount.unit == "times" and (
-        (head != "分" and _PER_MINUTE.search(head))
-        or re.match(r"\s?(?:每|一|1)?分", tail)
-        or (subject and subject.vital in ("heart_rate", "respiratory_rate"))
+    if (
+        amount.unit == "times"
+        and not _counts_of_day(scene, index)
+        and (
+            (head != "分" and _PER_MINUTE.search(head))
+            or re.match(r"\s?(?:每|一|1)?分", tail)
+            or (subject and subject.vital in ("heart_rate", "respiratory_rate"))
+        )
     ):
         if subject is not None and subject.vital in ("heart_rate", "respiratory_rate") and (subject.unknown or amount.value < 10):
             if amount.value < 10:
@@ -128,6 +136,9 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
         return read_rate(scene, index, subject)
     if amount.unit == "times" and amount.value >= 10 and scene.asked[:1] in _RATES and scene.isolated(index):
         return read_rate(scene, index, subject)
+    if _MEASURED.search(head):
+        # 测了两次，80和60
+        return None
     what = _counted(scene, index)
     if what is None or what == "other" or not amount.sure:
         return None
@@ -160,6 +171,16 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
     if days > 1:
         return [Quantity(reading.start, reading.end, what, round(amount.value / days, 3), None, None, "about")]
     return [reading]
+
+
+def _counts_of_day(scene: Scene, index: int) -> bool:
+    """呼吸每分钟40次 大便7次: whether what is counted by the day is named directly before a number that small."""
+    for token in reversed(scene.tokens[max(0, index - 3) : index]):
+        if token.roles.count in _TERSE and token.roles.count != "feed_count":
+            return scene.amount(index).value <= FEW_A_DAY and token.end <= scene.tokens[index].start <= token.end + 2
+        if not token.roles.filler:
+            return False
+    return False
 
 
 def _of_a_bottle(scene: Scene, index: int) -> bool:
@@ -215,8 +236,9 @@ def _counted(scene: Scene, index: int) -> str | None:
         if token.amount is not None and token.amount.unit not in ("time", None):
             if _is_bottle(token):
                 return "feed_count"
-            # 80毫升，8次 and 今天5次3次: a further number of the same thing has its own word, but not 昨天八回今天两回.
-            if token.amount.unit != scene.amount(index).unit or not _another_day(scene, place, index):
+            # 80毫升，8次 and 今天5次3次: a further number of the same thing has its own word, but not 昨天八回今天两回 nor 从8次降到3次.
+            same = token.amount.unit == scene.amount(index).unit
+            if not same or not (_another_day(scene, place, index) or is_change(scene, place, index)):
                 break
     if scene.isolated(index) or left == index:
         asked = next((vital for vital in scene.asked if vital in ("wet_diapers", "stool_count", "vomit_count", "feed_count")), None)
@@ -238,11 +260,15 @@ def _in_clause_before(scene: Scene, left: int) -> str | None:
     place = left - 1
     if place < 1 or scene.tokens[place].kind != "weak":
         return None
-    for earlier in range(place - 1, max(-1, place - 8), -1):
+    days = any(each.kind == "moment" for each in scene.tokens[left : left + 2])
+    for earlier in range(place - 1, max(-1, place - 12), -1):
         token = scene.tokens[earlier]
-        of_times = token.amount is not None and token.amount.unit == "times"
-        if of_times and earlier == place - 1 and any(each.kind == "moment" for each in scene.tokens[left : left + 2]):
-            # 昨天拉6次，今天3次
+        if days and (
+            (token.amount is not None and token.amount.unit == "times")
+            or token.kind == "moment"
+            or (token.kind == "weak" and token.text in "，,、")
+        ):
+            # 昨天拉6次，今天3次; 周一3次，周二6次，周三2次
             continue
         if token.kind in ("strong", "weak") or (token.amount is not None and token.amount.unit != "time"):
             return None

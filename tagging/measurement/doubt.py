@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from tagging.measurement.counts import A_DAY
 from tagging.measurement.quantity import Quantity
 from tagging.measurement.readers import CHANGE
+from tagging.measurement.row import touches_code
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import Scene
 from tagging.measurement.scope import CLAUSE, WHOSE
@@ -67,6 +68,10 @@ _NOT_MEASURED = re.compile(
     r"没(?:有|来得及|顾上|法)?(?:给[他她])?(?:量|测|称)[^，。！？,!?\d过]{0,4}[，,、 ]"
     r"[^，。！？,!?\d]{0,4}(?:估计|感觉|觉得|应该|大概|可能|好像|摸)[^，。！？,!?\d]{0,6}$"
 )
+# 9点3 cut in two.
+_POINT_BEFORE = re.compile(r"[\d一二三四五六七八九十]点$")
+# What may stand between two values of which one is meant, and between two pressures of one reading.
+_EITHER, _NO_TIME, LONGEST_LINK, LOWER_SHARE = re.compile(r"度?(?:还是|要么|或者?是?)"), re.compile(r"[^，。！？,!?；; ]{0,4}"), 6, 0.8
 _HEARD = re.compile(r"(?:听说|据说|都说|交代|嘱咐|要求|规定|说明书|书上|网上|标准|预计|预测)[^，。！？,!?]{0,8}$")
 
 
@@ -96,6 +101,7 @@ def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Map
             or (quantity.vital == "weight" and _RECKONED.search(scene.text))
             or _is_talk(scene.text, quantity)
             or _is_told_otherwise(scene.text, quantity, kept)
+            or _is_one_of_two(scene.text, quantity, kept)
             or (quantity.vital == "feed_volume" and _ADDED.match(scene.text, quantity.end) is not None)
         ):
             asked[place] = AS_USUAL
@@ -114,6 +120,13 @@ def leaves_unread(scene: Scene, quantities: Sequence[Quantity]) -> bool:
         if not _is_read(token, quantities) and not CHANGE.search(scene.text, max(0, token.start - 8), token.start):
             return True
     return False
+
+
+def tells_only_change(scene: Scene) -> bool:
+    """比昨天高0.5度 in answer to how high: the change is no answer."""
+    if scene.asked[:1] not in (("temperature",), ("weight",), ("glucose",), ("height",), ("peak_flow",)):
+        return False
+    return any(token.amount is not None and CHANGE.search(scene.text, max(0, token.start - 8), token.start) for token in scene.tokens[:40])
 
 
 def _is_cut(scene: Scene, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
@@ -136,6 +149,9 @@ def _is_cut(scene: Scene, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
             and scene.text[token.end - 1] == "点"
         ):
             return True
+    single = quantity.end - quantity.start == 1
+    if touches_code(near, quantity.end) or (single and _POINT_BEFORE.search(scene.text, max(0, quantity.start - 2), quantity.start)):
+        return True
     starts = [token.start for token in near] + [other.start for other in kept]
     if _SPLIT.match(scene.text, quantity.end) or _is_change(scene.text, quantity):
         return True
@@ -201,6 +217,23 @@ def _is_told_otherwise(folded: str, quantity: Quantity, kept: Sequence[Quantity]
         return True
     if quantity.vital == "birth_weight" or (quantity.vital in ("height", "head_circumference") and not _GREW.search(folded)):
         return any(other.value != quantity.value for other in others)
+    return False
+
+
+def _is_one_of_two(folded: str, quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """38度还是39度来着: one of two, and nobody says which; two upper pressures at once (142横88) are one reading."""
+    for other in kept:
+        first, second = (quantity, other) if quantity.start < other.start else (other, quantity)
+        if other is quantity or other.vital != quantity.vital or second.start - first.end > LONGEST_LINK:
+            continue
+        if _EITHER.fullmatch(folded, first.end, second.start):
+            return True
+        if (
+            quantity.vital == "systolic_bp"
+            and second.value < LOWER_SHARE * first.value
+            and _NO_TIME.fullmatch(folded, first.end, second.start)
+        ):
+            return True
     return False
 
 

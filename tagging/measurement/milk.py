@@ -22,7 +22,7 @@ _OFFERED = re.compile(r"[冲泡兑配喂给]了?(?:大概|大约|约|有|好|他
 _LEFT_OVER = re.compile(r"[^。！？\n]{0,12}?(?:剩|没喝完|没吃完|只[喝吃]|就[喝吃]|才[喝吃]|[喝吃]了|[喝吃]掉|实际|倒掉)")
 _EACH_FEED = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|大约|约|都|就|是|能|有|差不多)*\s?$")
 # 少喝了100
-_DIFFERENCE = re.compile(r"(?:少|多|加|减)(?:吃|喝)?了?\s?$")
+_DIFFERENCE = re.compile(r"(?:少|(?<!差不)多|加|减)(?:吃|喝)?了?\s?$")
 LARGEST_BOTTLE = 350
 # 冲了180剩了40: what was drunk is the difference.
 _REST = re.compile(

@@ -23,7 +23,17 @@ _DOTTED = re.compile(r"(\d{2,3})\.([3-9]\d|1\d\d)(?!\d)")
 # 132/84/70: a whole display, with the pulse.
 _DISPLAY = re.compile(r"(?<!\d)1?\d\d/1?\d\d/1?\d\d(?![\d/])")
 _LOWER = re.compile(r"(?:低|下面?|底下)(?:的|边|那个)?(?:是|有|才|就|也|到|了)*\s?$")
-_JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/{1,2}|／|\\|到|-|—|~|比|,|，|、|和|一|,|\s|。)\s*")
+_JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/{1,2}|／|\\|到|-|—|~|比|[斜横]?杠|斜线|,|，|、|和|一|,|\s|。)\s*")
+
+
+# 上头146，下头90
+_HIGH = re.compile(r"上[头面边](?:那个)?(?:是|有|的)?\s?$")
+_UP_AND_DOWN = re.compile(
+    r"(?P<high>(?:[89]\d|1\d\d|2[0-4]\d))[，,、 ]{0,2}下[头面边](?:那个)?(?:是|有|的)?\s?(?P<low>(?:[4-9]\d|1[0-3]\d))(?![\d.])"
+)
+_TAKEN = re.compile(r"[量测](?:了一下|了下|了|的|出来|得|是|到)*\s?$")
+# A pressure of somebody grown: both numbers whole and this far apart.
+UPPER, LOWER_OF, LEAST_APART = (80, 240), (40, 140), 15
 
 
 def tells_pressure(scene: Scene, subject: Subject | None) -> bool:
@@ -61,6 +71,18 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     if other and told and not amount.sure:
         shown = scene.text[amount.start : other.end]
         return [Quantity(amount.start, other.end, "systolic_bp", other.value, question=f"血压{shown}，高压和低压各是多少？")]
+    if (
+        subject is None
+        and not scene.asked
+        and (upper := _UP_AND_DOWN.match(scene.text, amount.start))
+        and _HIGH.search(scene.text, max(0, amount.start - 6), amount.start)
+    ):
+        return [
+            Quantity(*upper.span("high"), "systolic_bp", float(upper["high"])),
+            Quantity(*upper.span("low"), "diastolic_bp", float(upper["low"])),
+        ]
+    if told is False and other and not _plain_pair(scene, amount, other) and _is_adults(scene, index, amount, other):
+        return _of_adult(scene, index, amount, other)
     if other is None or not amount.sure or (subject is not None and subject.vital == "diastolic_bp"):
         return _alone(scene, index, subject) if told else None
     unit = amount.unit or other.unit
@@ -68,6 +90,24 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
         return _alone(scene, index, subject) if told else None
     pair = _pair(amount, other, unit)
     return [*pair, *_pulse(scene, index, other)] if len(pair) > 1 else pair
+
+
+def _is_adults(scene: Scene, index: int, high: Amount, low: Amount) -> bool:
+    """135 85 of somebody grown, with nothing named in the message: two numbers of that size are a pressure."""
+    whole = all(a.unit is None and not a.decimal and a.low is None and a.sure for a in (high, low))
+    sizes = UPPER[0] <= high.value <= UPPER[1] and LOWER_OF[0] <= low.value <= LOWER_OF[1] and high.value - low.value >= LEAST_APART
+    others = [t for t in scene.tokens if t.amount is not None and t.amount not in (high, low) and t.amount.unit != "time"]
+    named = any(t.roles.vital or t.roles.idiom or (t.roles.count == "other" and t.text not in ("量", "测")) for t in scene.tokens)
+    return (
+        "systolic_bp" in scene.followed and whole and sizes and not others and not named and not scene.asked and not scene.consumed(index)
+    )
+
+
+def _of_adult(scene: Scene, index: int, high: Amount, low: Amount) -> list[Quantity]:
+    pair = _pair(high, low, None)
+    if scene.ends_clause(low.end) and (_TAKEN.search(scene.text, max(0, high.start - 6), high.start) or scene.isolated_pair(index)):
+        return pair
+    return [Quantity(high.start, low.end, "systolic_bp", high.value, question=f"{high.value:g}/{low.value:g}是血压吗？")]
 
 
 def _pulse(scene: Scene, index: int, lower: Amount) -> list[Quantity]:

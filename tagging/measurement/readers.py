@@ -19,7 +19,7 @@ _HEATED = re.compile(r"(?:水|奶|汤|油|粥)(?:太|有点|还|是|都)?(?:烧|
 _OF_WATER = re.compile(r"(?:洗澡水|水温|奶温|室温|冲奶|泡奶|泡澡|洗澡|空调)[^。！]{0,8}(?:多少度?|几度)[^。！]{0,8}$")
 _ENVIRONMENT_AFTER = re.compile(r"\s*(?:的?(?:温?水|高温|天气|奶|角|热天|酒|近视|空调|斜|弯|旋转)|的天)")
 CHANGE = re.compile(
-    r"(?:(?:掉|降|跌|涨|升|多|少|(?<!身)长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
+    r"(?:(?:掉|降|跌|涨|升|(?<!差不)多|少|(?<!身)长|增加|减少|减|加|下降|上升|轻|瘦|胖|增重|掉秤|长秤|增长|相差|差)(?:了|大概|约|快|差不多|有|过|只|才)*"
     r"|(?:比[^，。]{0,6}|(?<![体净毛生身最]))(?:[高低重]|(?<![最长])[大小](?=了))(?:了|出)(?:大概|约|快|差不多)?|比[^，。]{0,6}[高低重])\s?$"
 )
 _FALL = re.compile(
@@ -48,7 +48,9 @@ _SCALE = re.compile(r"\s?(?:里|满分|制|中|最)")
 # 疼得十分厉害
 _VERY = re.compile(r"十分(?=[^\W\d_])(?![了吧的左啊呀哦以满])")
 _HURTS = re.compile(r"疼|痛")
-_MASS_AFTER = re.compile(r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/|每|重的|的(?!体重)|酒|油|果|豆)")
+_MASS_AFTER = re.compile(
+    r"\s*(?:奶|水|米|面|肉|蛋|药|盐|糖|苹果|菜|橘|/\s?(?:[天日次顿袋包瓶盒只个分]|kg|公斤|h|小时|d)|每|重的|的(?!体重)|酒|油|果|豆)"
+)
 
 
 def quantity(amount: Amount, vital: str, unit: str | None = None, question: str | None = None) -> Quantity:
@@ -148,7 +150,7 @@ def _introduces(scene: Scene, index: int) -> bool:
     previous = scene.tokens[index - 1]
     if previous.end != scene.tokens[index].start:
         return False
-    if previous.kind in ("weak", "strong", "moment") or previous.roles.person:
+    if previous.kind in ("weak", "strong", "moment") or previous.roles.person or previous.text in ("/", "、"):
         return True
     if previous.amount is not None:
         return previous.amount.dimension in ("time", "length", "mass")

@@ -11,14 +11,15 @@ from tagging.errors import InputError
 from tagging.measurement.amount import Precision
 from tagging.measurement.circumstance import circumstance
 from tagging.measurement.confirmed import statement
-from tagging.measurement.doubt import NOT_HIS, doubts, leaves_unread
+from tagging.measurement.doubt import NOT_HIS, doubts, leaves_unread, tells_only_change
 from tagging.measurement.notebook import moments_of_notebook
 from tagging.measurement.of_age import moments_of_age
 from tagging.measurement.quantity import UNKNOWN_UNIT, UNNAMED, Quantity
-from tagging.measurement.resolve import resolve
+from tagging.measurement.resolve import resolve, shows_no_degrees
 from tagging.measurement.scan import scan
 from tagging.measurement.scene import Scene
 from tagging.measurement.scope import WHOSE, is_reading, of_several, without_corrected
+from tagging.measurement.whose import tells_of_two
 from tagging.measurement.words import vocabulary
 from tagging.moment import Moment, find_moments
 from tagging.numeral import NUMBER
@@ -28,6 +29,9 @@ from tagging.vitals import convert, get_vital, plausible
 
 # How far a weight may lie from the last one to decide its unit (vitals.yml, weight.guess).
 NEAR_LAST_WEIGHT = 0.10
+# How far a weight told in the unit of the question may lie from it: less than the other unit would make of it.
+FAR_FROM_LAST = 0.30
+_UNIT_ASKED = re.compile(r"公斤|千克|kg|克|g(?![a-z])|斤")
 # Bare numbers of this size are grams (vitals.yml, weight.guess, with room for the smallest preterm and for the second month).
 GRAMS = (800, 9000)
 # Before this age a child is given nothing but milk (WHO: complementary food from six months; four is the earliest in use).
@@ -44,7 +48,7 @@ _LOW_IS_WORSE = frozenset({"spo2", "wet_diapers", "platelets", "neutrophils", "p
 
 _SENTENCE = re.compile(r"[。！？!?\n]")
 _SENTENCE_ENDS = re.compile(r"(?<=[。！？!?\n；;])")
-_CLOCK_ALONE = re.compile(r"[一二两三四五六七八九十\d]{1,3}点")
+_CLOCK_ALONE = re.compile(r"[一二两三四五六七八九十\d]{1,3}点多?")
 # 38度几记不清了: nobody can judge a value that was forgotten.
 # 高压134，低压没记住: another one was forgotten.
 _FORGOTTEN = re.compile(
@@ -55,9 +59,16 @@ _FORGOTTEN = re.compile(
 _STILL = re.compile(r"(?:还是|仍是|仍然是?|依然是?|依旧是?|也?就是|等于|相当于|合|换算(?:成|过来|下来)?是?)\s?$")
 # 38上下徘徊，一直在38度左右
 _STAYS, _LEVEL = re.compile(r"(?:一直|都|总|老)(?:是|在)*\s?$"), frozenset({"temperature", "heart_rate", "spo2"})
+_PART_AND_POINTED = re.compile(
+    r"(?P<part>.*?[^\d一二三四五六七八九十点])(?:[\d一二三四五六七八九]|二?十[一二三四五六七八九]?|1\d|2\d)点[零一二三四五六七八九\d]"
+)
+_POINTED = re.compile(r"血糖|黄疸|胆红素|血酮|测黄|空腹|餐后")
+_ENDS = re.compile(r"$|[，,、。；;！!]\s*(?!\d|[量测是])|\s?(?:早|中午|下午|晚|今|昨|睡前|凌晨|夜)")
 _REACHED = re.compile(r"(?:[降升涨掉飙]到了?|还有|只有|才)\s?$")
 # What a patient with a tag measures at home.
-_FOLLOWED = (("diabetes", "glucose"), ("asthma", "peak_flow"))
+_FOLLOWED = (("diabetes", "glucose"), ("asthma", "peak_flow"), ("hypertension", "systolic_bp"))
+# From this age on a pressure is what two whole numbers are, when nothing names them (R).
+GROWN_UP = 18 * 365
 
 
 @dataclass(frozen=True)
@@ -131,30 +142,35 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     if context and len(folded) <= SHORT and (full := statement(folded, fold(context))):
         return _answered(text, read_measurements(full, context=None, patient=patient, now=now, content=tables))
     followed = frozenset(vital for tag, vital in _FOLLOWED if tables.has_tag(frozenset(patient.tags), tag))
+    if (patient.age_days or 0) >= GROWN_UP:
+        followed |= {"systolic_bp"}
     sugar = "糖" in folded or (context is not None and "糖" in context) or "glucose" in followed
     words = vocabulary()
-    if not sugar and not NUMBER.search(folded) and not (context and len(folded) <= SHORT):
+    if not sugar and not NUMBER.search(folded) and not (context and len(folded) <= SHORT) and not shows_no_degrees(folded):
         return Readings()
     asked = words.asked_vitals(fold(context) if context else None)
     of_age = [*moments_of_age(folded, patient.age_days, now), *moments_of_notebook(folded, now)]
-    moments = _usable(folded, find_moments(folded, now), asked)
+    moments = _usable(folded, find_moments(folded, now), asked, now)
     if of_age:
         free = [m for m in moments if not any(m.start < other.end and other.start < m.end for other in of_age)]
         moments = sorted((*free, *of_age), key=lambda moment: moment.start)
     milk_only = patient.age_days is not None and patient.age_days < MILK_ONLY_DAYS
     answering = bool(context) and "temperature" not in asked
     asked_last = words.asked_vitals(_last_question(fold(context))) if asked and context else ()
-    scene = Scene(folded, scan(folded, moments, words), words, asked, milk_only, followed, answering, asked_last)
+    ordered = words.asked_in_order(_last_question(fold(context))) if len(asked) > 0 and context else ()
+    scene = Scene(
+        folded, scan(folded, moments, words), words, asked, milk_only, followed, answering, asked_last, ordered, _unit_asked(context)
+    )
     quantities, unreadable = resolve(scene)
     if len(quantities) > MOST_VALUES:
         quantities = [*quantities[: MOST_VALUES // 2], *quantities[-MOST_VALUES // 2 :]]
-    several = of_several(folded, quantities, patient)
+    several = of_several(folded, quantities, patient) or tells_of_two(scene, quantities)
     kept = [] if several else _without_lone_lower([q for q in quantities if is_reading(folded, q, patient)], quantities)
     measurements: list[Measurement] = []
     doubtful: list[Measurement] = []
     questions = [WHOSE] if several else []
     questions += [get_vital(tables, vital).ask for vital in unreadable if vital in tables.vitals.vitals]
-    if leaves_unread(scene, quantities):
+    if leaves_unread(scene, quantities) or (not kept and not questions and tells_only_change(scene)):
         questions.append(get_vital(tables, scene.asked[0]).ask)
     counted = without_corrected(folded, kept)
     doubted = doubts(scene, counted, patient)
@@ -168,7 +184,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
             questions.append(question or "")
             continue
         if quantity.unit == UNKNOWN_UNIT:
-            quantity, question = _weigh(quantity, patient, tables, measurements, quantities)
+            quantity, question = _weigh(quantity, scene.unit, patient, tables, measurements, quantities)
             if question and quantity.unit == UNKNOWN_UNIT:
                 questions.append(question)
                 continue
@@ -228,10 +244,21 @@ def _answered(text: str, read: Readings) -> Readings:
     return replace(read, measurements=tuple(map(here, read.measurements)), doubtful=tuple(map(here, read.doubtful)))
 
 
-def _usable(folded: str, moments: list[Moment], asked: Sequence[str]) -> list[Moment]:
+def _usable(folded: str, moments: list[Moment], asked: Sequence[str], now: datetime) -> list[Moment]:
     """Without clock times that are really values (黄疸12点多; 七八点 in answer to a question for sugar)."""
     pointed = asked[:1] in (("glucose",), ("bilirubin",), ("blood_ketone",))
-    return [m for m in moments if not _is_value(folded, m) and not (pointed and _CLOCK_ALONE.fullmatch(folded[m.start : m.end]))]
+    kept = [m for m in moments if not _is_value(folded, m) and not (pointed and _CLOCK_ALONE.fullmatch(folded[m.start : m.end]))]
+    return [_without_value(folded, moment, now) if asked[:1] != ("temperature",) else moment for moment in kept]
+
+
+def _without_value(folded: str, moment: Moment, now: datetime) -> Moment:
+    """黄疸早上7.7晚上六点四: what looks like a clock time is the value where one of these is named and none follows."""
+    split = _PART_AND_POINTED.match(folded, moment.start, moment.end + 1)
+    named = split is not None and _POINTED.search(folded, max(0, moment.start - 40), moment.start)
+    if split is None or not named or split.end() < moment.end or not _ENDS.match(folded, split.end()):
+        return moment
+    parts = find_moments(folded[moment.start : split.end("part")], now)
+    return replace(parts[0], start=moment.start, end=split.end("part")) if len(parts) == 1 else moment
 
 
 def _is_value(folded: str, moment: Moment) -> bool:
@@ -273,10 +300,20 @@ def _canonical(value: float, quantity: Quantity, patient: PatientFacts, tables: 
     return convert(tables, quantity.vital, value, quantity.unit)
 
 
+def _unit_asked(context: str | None) -> str | None:
+    """斤 of 体重多少斤？. Who is asked for kilograms may still answer in 斤, so that no other unit is taken over."""
+    return "斤" if context and set(_UNIT_ASKED.findall(_last_question(fold(context)))) == {"斤"} else None
+
+
 def _weigh(
-    quantity: Quantity, patient: PatientFacts, tables: Content, told: Sequence[Measurement], said_before: Sequence[Quantity]
+    quantity: Quantity,
+    asked: str | None,
+    patient: PatientFacts,
+    tables: Content,
+    told: Sequence[Measurement],
+    said_before: Sequence[Quantity],
 ) -> tuple[Quantity, str | None]:
-    """A weight without a unit: grams above 300; else the reading near the weight last told; else the question 斤 or 公斤.
+    """A weight without a unit: grams above 300, else in the unit asked for if it can be, else near the weight last told, else asked about.
 
     `said_before` holds also what does not count as today's (出院时2.35公斤，今天2.48).
     """
@@ -300,6 +337,8 @@ def _weigh(
             last = patient.birth_weight_g / 1000
     readings = {unit: convert(tables, vital, value, unit) for unit in ("公斤", "斤")}
     possible = [unit for unit, kilograms in readings.items() if plausible(tables, vital, kilograms, patient.age_days)]
+    if asked in possible and (last is None or abs(readings[asked] / last - 1) <= FAR_FROM_LAST):
+        return replace(quantity, unit=asked), None
     near = [unit for unit in possible if last is not None and abs(readings[unit] / last - 1) <= NEAR_LAST_WEIGHT]
     if len(near) == 1:
         return replace(quantity, unit=near[0]), None

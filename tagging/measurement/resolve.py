@@ -6,11 +6,15 @@ from dataclasses import replace
 from functools import partial
 
 from tagging.measurement import counts, milk, readers
+from tagging.measurement.alone import MEALS, SUGAR
+from tagging.measurement.amount import Amount
 from tagging.measurement.bare import read_bare, read_column, read_listed
-from tagging.measurement.columns import find_columns
+from tagging.measurement.change import find_changes
+from tagging.measurement.columns import Columns, find_columns
 from tagging.measurement.nothing import find_nothing
 from tagging.measurement.pressure import read_pressure
 from tagging.measurement.quantity import UNNAMED, Quantity
+from tagging.measurement.row import find_row
 from tagging.measurement.scan import Token
 from tagging.measurement.scene import NEAR, NEAR_ACROSS_COMMA, Scene
 from tagging.measurement.series import find_series
@@ -40,11 +44,15 @@ _DIAPERS = re.compile(r"尿不湿|尿布|纸尿裤|尿片")
 _MEASURED = re.compile(r"[量测数称](?:了|的|是|出来|得|着|到|下)*\s?$")
 _AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
 _LONGEST = 6
+_RATES = frozenset({"heart_rate", "respiratory_rate"})
+_COUNTED = frozenset({"wet_diapers", "stool_count", "vomit_count"})
 _DEGREES_OF = frozenset({"温度", "度数", "温"})
 _POINTED = (("glucose",), ("bilirubin",), ("blood_ketone",))
 _POINTS = re.compile(r"[^早晚午晨夜]{1,4}点")
 # What the meter of a diabetic shows is sugar.
 _SHOWN = re.compile(r"显示|屏幕|机器|仪器|读数|测出|跳出")
+# 体温计显示Lo: too cold for it, or held wrongly.
+_NO_DEGREES = re.compile(r"(?:体温|耳温|额温|温度)[计枪表]?[^，。！？,!?\d]{0,6}(?<![a-z])(?:lo(?:w)?|hi(?:gh)?|err(?:or)?)(?![a-z])")
 _OFF_SCALE = re.compile(r"(?<![a-z])(?:(?P<high>hi(?:gh)?)|lo(?:w)?)(?![a-z])|(?P<bust>爆表)")
 
 
@@ -56,6 +64,9 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
     consumed = 0
     listed = find_series(scene)
     columns = find_columns(scene)
+    row = find_row(scene)
+    columns = Columns(row.vitals | columns.vitals, row.unread | columns.unread)
+    changes = find_changes(scene)
     for index, token in enumerate(scene.tokens):
         if token.kind == "strong":
             # 血压。120/80 is one statement; otherwise a sentence ends what was named.
@@ -66,6 +77,12 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             subject = Subject("weight", index, implied=True) if told else None
         elif token.roles.vital and not _is_of_something_else(scene, subject, index):
             subject = Subject(token.roles.vital, index)
+        elif token.roles.count in _COUNTED and subject and subject.vital in _RATES and _times_follow(scene, index):
+            # 呼吸40 大便7次: what is counted is named anew.
+            subject = None
+        elif token.roles.condition in MEALS and _sugar_follows(scene, index):
+            # 血氧97，空腹5.6
+            subject = Subject("glucose", index)
         if subject and subject.vital != "none" and _is_too_long(token) and scene.adjacent(subject.anchor, index):
             # 血小板32000, 峰流速25000: in another unit, or a slip.
             unreadable.append(subject.vital)
@@ -88,6 +105,8 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
         if index in columns.unread:
             unreadable.append(columns.unread[index])
             continue
+        if index in changes:
+            near = Subject(changes[index], index - 1)
         if index in columns.vitals and token.amount.unit:
             near = Subject(columns.vitals[index], index - 1)
         elif index in columns.vitals:
@@ -118,8 +137,15 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
     on_display = "glucose" in scene.followed and _SHOWN.search(scene.text) is not None
     noughts = find_nothing(scene.text, scene.asked_last)
     found += [nought for nought in noughts if not any(q.start < nought.end and nought.start < q.end for q in found)]
+    if not found and shows_no_degrees(scene.text):
+        unreadable.append("temperature")
     found += _off_scale(scene.text, asked="glucose" in scene.asked or on_display)
     return list(_unswapped(sorted(found, key=lambda quantity: quantity.start))), unreadable
+
+
+def shows_no_degrees(folded: str) -> bool:
+    """Whether a thermometer is told to show a word instead of a number."""
+    return "温" in folded and _NO_DEGREES.search(folded) is not None
 
 
 def _is_of_something_else(scene: Scene, subject: Subject | None, index: int) -> bool:
@@ -130,6 +156,28 @@ def _is_of_something_else(scene: Scene, subject: Subject | None, index: int) -> 
         and scene.tokens[index].text in _DEGREES_OF
         and scene.adjacent(subject.anchor, index)
     )
+
+
+def _times_follow(scene: Scene, index: int) -> bool:
+    """Whether few times follow the word at once (拉了3次)."""
+    following = _amount_behind(scene, index)
+    return following is not None and following.unit in ("times", "pieces", "meals") and following.value <= counts.FEW_A_DAY
+
+
+def _sugar_follows(scene: Scene, index: int) -> bool:
+    """Whether a bare decimal of the size of a sugar follows the meal at once (空腹5.6)."""
+    following = _amount_behind(scene, index)
+    return following is not None and following.unit in (None, "mmol/L") and following.decimal and SUGAR[0] <= following.value <= SUGAR[1]
+
+
+def _amount_behind(scene: Scene, index: int) -> Amount | None:
+    """The amount behind a word with but fillers between."""
+    for token in scene.tokens[index + 1 : index + 4]:
+        if token.amount is not None:
+            return token.amount if token.amount.unit != "time" else None
+        if not token.roles.filler or token.roles.vital or token.roles.count:
+            return None
+    return None
 
 
 def _is_too_long(token: Token) -> bool:

@@ -14,8 +14,10 @@ _SENTENCE = re.compile(r"[。！？!?\n\r]")
 _FEVER_TALK = re.compile(r"美林|布洛芬|泰诺林|对乙酰|退烧|退热|发热|滚烫|发烫|体温|降温|疫苗|预防针")
 # 38个未接来电: things are counted; 5.6个 and 5.6个血糖 are sugar.
 _COUNTED_NOUN = re.compile(r"\s?个(?![多左，。！？,!?]|血糖|糖|点|[一二三四五六七八九](?:$|[，。！？,!?了吧]))[^\W\d_]")
+# 血小板九十要紧吗
+_IS_IT_WELL = re.compile(r"要紧|严重|正常|危险|算|高[吗不]|低[吗不]|怎么|咋|行[吗不]|是不是|可以|有事|没事|好不好")
 _NAMING = frozenset({"值", "是", "为", " ", ":", "："})
-_CONSUMED = re.compile(r"(?:吃|喝|买|打|拨|(?<!衣)服|开|用|喂)(?:了|的|点|些|过)?\s?$")
+_CONSUMED = re.compile(r"(?:吃|喝|买|(?<![枪仪计])打|拨|(?<!衣)服|开|用|喂)(?:了|的|点|些|过)?\s?$")
 
 
 @dataclass
@@ -23,7 +25,8 @@ class Scene:
     """The tokens of one message with running sums; `milk_only` for a child so young that whatever it takes is milk.
 
     `followed` are vitals that the patient's illness makes likely, `answering` tells that the line before asked for something,
-    `asked_last` what its last question asked for (the line may also say back what was told before),
+    `asked_last` what its last question asked for (the line may also say back what was told before), `ordered` the same in its order,
+    `unit` the unit of weight that its question leaves no doubt about (体重多少斤？),
     `feverish` that the message or that line speaks of temperature, `sugary` that the message speaks of sugar.
     """
 
@@ -35,6 +38,8 @@ class Scene:
     followed: frozenset[str] = frozenset()
     answering: bool = False
     asked_last: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
+    unit: str | None = None
     feverish: bool = field(init=False)
     sugary: bool = field(init=False)
     known: list[int] = field(default_factory=list)
@@ -106,6 +111,9 @@ class Scene:
         """Whether the number is over where it ends: for a Chinese numeral nothing unknown may follow at once."""
         amount = self.amount(index)
         following = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
+        if self.sugary and following is not None and following.roles.vital and self.text[amount.end : following.start] == "个":
+            # 血糖9.4个心率95
+            return True
         if _COUNTED_NOUN.match(self.text, amount.end):
             return False
         if self.sugary and self.text.startswith("个", amount.end) and (amount.loose or self.ends_clause(amount.end + 1)):
@@ -113,7 +121,7 @@ class Scene:
             return True
         if amount.end == len(self.text) or (following is not None and following.start == amount.end):
             return not (following is not None and following.roles.idiom and not following.roles.filler and not _is_latin(following))
-        return not amount.han or amount.digits > 2 or amount.decimal
+        return not amount.han or amount.digits > 2 or amount.decimal or _IS_IT_WELL.match(self.text, amount.end) is not None
 
     def ends_known(self, index: int) -> bool:
         """Whether the text is over, or a known token stands, where the amount ends."""
@@ -155,6 +163,19 @@ class Scene:
         if amount is None:
             raise ValueError(f"token {index} is no amount")
         return amount
+
+    def opens(self, index: int) -> bool:
+        """Whether before the number stand but words without a meaning of their own, times and the child."""
+        before = self.tokens[:index]
+        known = sum(token.end - token.start for token in before)
+        plain = all(t.roles.filler or t.roles.person or t.kind != "word" for t in before if t.amount is None)
+        return plain and not any(t.amount is not None for t in before) and self.tokens[index].start - known <= 1
+
+    def isolated_pair(self, index: int) -> bool:
+        """Whether the message holds but two numbers and words without a meaning of their own."""
+        known = sum(token.end - token.start for token in self.tokens)
+        told = any(t.roles.count or t.roles.idiom or t.roles.vital for t in self.tokens)
+        return not told and len(self.text) == known and sum(t.amount is not None and t.amount.unit != "time" for t in self.tokens) == 2
 
     def isolated(self, index: int, unknown: int = 2) -> bool:
         """Whether the clause of a number holds but known words without a vital of their own, and at most `unknown` other characters."""

@@ -107,6 +107,7 @@ _NORMAL_BEFORE = re.compile(
 )
 _WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:是(?:不是)?(?:发烧|高烧|低烧|发热)[吗么]|正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
 _OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?[到至]")
+_LOWER_ONE = re.compile(r"^\s?[/／]\s?\d{2,3}")
 _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
 )
@@ -122,6 +123,8 @@ _LAST_TIME = re.compile(r"上[次回][^，。！？,!?\d]{0,8}$")
 _THIS_TIME = re.compile(r"[^。！？!?\d]{0,6}(?:这[次回]|今[天早]|现在|刚才)")
 # 三十七度啊三十七度五: begun, and begun anew.
 _BEGUN_ANEW = re.compile(r"[啊呃额嗯哦呀噢诶唉]{1,3}[，,]?")
+# 39呃，38.9吧: hesitation takes the value before it back.
+_HESITATED = re.compile(r"度?[，,]?(?:呃|额|嗯|唔|哦|噢|诶)+[，,]?")
 _NOT_THAT = re.compile(r"不是(?:说|我说的?|[拉吐尿吃喝喂泻]了?)?\s?$")
 
 
@@ -160,6 +163,9 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
         return False
     head = SENTENCE.split(folded[left : quantity.start])[-1]
     after = folded[quantity.end : quantity.end + 16]
+    if quantity.vital == "systolic_bp":
+        # 从160/100降到140/90
+        after = _LOWER_ONE.sub("", after)
     if (patient.age_days or 0) < WRITES_FOR_HIMSELF and _MY_OWN.search(head):
         return False
     if (
@@ -231,7 +237,9 @@ def _is_last_times(folded: str, first: Quantity, second: Quantity) -> bool:
 
 
 def _is_begun_anew(folded: str, first: Quantity, second: Quantity) -> bool:
-    """Whether the second value is the first, said once more in full."""
+    """Whether the second value is the first, said once more in full, or told after a hesitation."""
+    if _HESITATED.fullmatch(folded, first.end, second.start):
+        return True
     said = folded[first.start : first.end]
     return _BEGUN_ANEW.fullmatch(folded, first.end, second.start) is not None and folded.startswith(said, second.start)
 

@@ -16,6 +16,7 @@ _SEVERAL = re.compile(r"吹|[两三二2-5]次|分别")
 _SEPARATES = frozenset("、，,；;/ →>和跟是~-")
 # 一次230，一次245
 _ONE_MORE = re.compile(r"(?:第|另外?|又|再)?[一二两三四五]?[次遍回]是?")
+_MEALS = frozenset({"三餐", "一日三餐"})
 _LEADING_WORDS = frozenset({"times", "time", "meals"})
 
 
@@ -68,7 +69,7 @@ def _opens(scene: Scene, place: int) -> bool:
     before = scene.tokens[:place]
     if any(token.amount is not None and token.amount.unit not in _LEADING_WORDS for token in before):
         return False
-    if any(token.roles.person or token.roles.idiom for token in before):
+    if any(token.roles.person or (token.roles.idiom and token.text not in _MEALS) for token in before):
         return False
     known = sum(token.end - token.start for token in before)
     return scene.tokens[place].start - known <= UNKNOWN

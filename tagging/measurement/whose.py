@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tagging.measurement.quantity import Quantity
+from tagging.measurement.scene import Scene
 from tagging.measurement.scope import RELATIVE, SENTENCE, WRITES_FOR_HIMSELF, of_the_patient
 from tagging.patient import PatientFacts
 
@@ -48,6 +49,17 @@ def whose_it_may_be(
 def names_siblings(folded: str) -> bool:
     """Whether two children are told of."""
     return len({match.group() for match in _SIBLING.finditer(folded)}) > 1
+
+
+_TWINS = re.compile(r"双胞胎|双宝|两个(?:宝|娃|孩子)|大的[^，。！？,!?]{1,10}小的|老大[^。！？!?]{1,16}老二")
+
+
+def tells_of_two(scene: Scene, quantities: Sequence[Quantity]) -> bool:
+    """Whether a value stands in a message that tells of two children (姐姐退烧了，弟弟还在烧38.8), or two weights in one of twins."""
+    if quantities:
+        return names_siblings(scene.text)
+    bodies = sum(token.amount is not None and token.amount.dimension in ("mass", "temperature") for token in scene.tokens[:60])
+    return bodies > 1 and _TWINS.search(scene.text) is not None
 
 
 def head_of(folded: str, quantity: Quantity) -> str:

@@ -56,6 +56,15 @@ class Vocabulary:
     unit_of: Mapping[str, str]
     dimension_of: Mapping[str, str]
 
+    def asked_in_order(self, question: str) -> tuple[str, ...]:
+        """The vitals that a folded question asks for, in the order of its words; a pressure is two numbers."""
+        places = {vital: match.start() for vital, pattern in self.asked if (match := pattern.search(question[-200:]))}
+        found = [vital for vital in self.asked_vitals(question) if vital in places]
+        ordered: list[str] = []
+        for vital in sorted(found, key=lambda each: places[each]):
+            ordered += ["systolic_bp", "diastolic_bp"] if vital == "systolic_bp" and "血压" in question else [vital]
+        return tuple(ordered)
+
     def asked_vitals(self, context: str | None) -> tuple[str, ...]:
         """The vitals that the folded line before asks for, in the order of the table."""
         if not context:
@@ -90,11 +99,14 @@ def load_vocabulary(file: Path = FILE) -> Vocabulary:
     unit_of = {surface: unit for units in table.units.values() for unit, surfaces in units.items() for surface in surfaces}
     dimension_of = {unit: dimension for dimension, units in table.units.items() for unit in units}
     endings = "|".join(re.escape(s) + _not_before(s) for s in sorted(unit_of, key=len, reverse=True))
-    return Vocabulary(roles, alternation, asked, re.compile(rf"\s?(?P<unit>{endings})"), unit_of, dimension_of)
+    return Vocabulary(roles, alternation, asked, re.compile(rf"[^\S\n]?(?P<unit>{endings})"), unit_of, dimension_of)
 
 
 def _not_before(unit: str) -> str:
     """What may not follow a unit: a Latin one ends where its letters end, 下 is not the beginning of 下压."""
+    if unit == "hr":
+        # T36.8 HR 102: what follows is the heart rate.
+        return r"(?![a-z]|\s?[:：=]?\s?[\d一二三四五六七八九十])"
     if "a" <= unit[-1] <= "z":
         return "(?![a-z]|反应)"
     return {

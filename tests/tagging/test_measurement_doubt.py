@@ -109,7 +109,11 @@ def test_a_value_of_somebody_else_is_never_recorded(text: str) -> None:
         ("出生3.2公斤，出生体重3.4公斤", None),
         ("我发烧38.5", None),
         ("一会儿38一会儿37.5", "体温多少？"),
-        ("昨天黄疸14.2今天12点8", None),
+        ("38度还是39度来着", None),
+        ("36.5/88/20/118/76", None),
+        ("姐姐退烧了，弟弟还在烧38.8", None),
+        ("比昨天高0.5度", "体温多少？"),
+        ("体温计显示Lo", None),
     ],
 )
 def test_a_part_of_what_was_told_is_no_answer(text: str, context: str | None) -> None:
