@@ -54,7 +54,10 @@ _EACH_TIME = re.compile(r"(?:只|就|能|大概)?[拉吐尿喝吃喂](?![肚稀�
 _EVERY_TIME = re.compile(r"一[次顿回](?!次|顿)[^，。！？\d]{1,3}一[次顿回]")
 # 换了5片湿的: nothing but a nappy is changed wet.
 _CHANGED_WET = re.compile(r"换了?(?:大概|约|有|才|只)?\|\s?湿")
+_THAT_MANY_LESS = re.compile(r"(?:少|(?<!差不)多)[拉吐尿喝吃喂]了?\s?$")
 _MEASURED = re.compile(r"[测量称吹]了?\s?$")
+# 每次喂70，一天8次
+_EACH_BOTTLE = re.compile(r"(?:每|一)(?:次|顿|餐)(?:大概|差不多)?[喂喝吃]?\d{2,3}")
 _AFTER_UNIT = re.compile(r"\s?个?(?:的|湿|透的?)*")
 
 
@@ -136,8 +139,8 @@ def read_times(scene: Scene, index: int, subject: Subject | None) -> list[Quanti
         return read_rate(scene, index, subject)
     if amount.unit == "times" and amount.value >= 10 and scene.asked[:1] in _RATES and scene.isolated(index):
         return read_rate(scene, index, subject)
-    if _MEASURED.search(head):
-        # 测了两次，80和60
+    if _MEASURED.search(head) or _THAT_MANY_LESS.search(head):
+        # 测了两次，80和60; 比昨天少吐两次
         return None
     what = _counted(scene, index)
     if what is None or what == "other" or not amount.sure:
@@ -245,6 +248,8 @@ def _counted(scene: Scene, index: int) -> str | None:
         if asked:
             return asked
         if scene.amount(index).unit == "meals" or any(_is_bottle(t) for t in scene.tokens[max(0, index - 6) : index + 6]):
+            return "feed_count"
+        if scene.milk_only and _EACH_BOTTLE.search(scene.text, max(0, scene.tokens[index].start - 24), scene.tokens[index].start):
             return "feed_count"
         return _in_clause_before(scene, left)
     return "feed_count" if scene.amount(index).unit == "meals" else None

@@ -68,6 +68,11 @@ _NOT_MEASURED = re.compile(
     r"没(?:有|来得及|顾上|法)?(?:给[他她])?(?:量|测|称)[^，。！？,!?\d过]{0,4}[，,、 ]"
     r"[^，。！？,!?\d]{0,4}(?:估计|感觉|觉得|应该|大概|可能|好像|摸)[^，。！？,!?\d]{0,6}$"
 )
+# 每次喂70，有时候60
+_SOMETIMES, LONGEST_SOMETIMES = (
+    re.compile(r"(?:ml|毫升)?[，, ]?(?:有时候?|偶尔|有几次|也有)(?:只|就|才|是|会|能)*(?:[喂喝吃])?(?:到)?\d"),
+    12,
+)
 # 9点3 cut in two.
 _POINT_BEFORE = re.compile(r"[\d一二三四五六七八九十]点$")
 # What may stand between two values of which one is meant, and between two pressures of one reading.
@@ -103,6 +108,7 @@ def doubts(scene: Scene, kept: Sequence[Quantity], patient: PatientFacts) -> Map
             or _is_told_otherwise(scene.text, quantity, kept)
             or _is_one_of_two(scene.text, quantity, kept)
             or (quantity.vital == "feed_volume" and _ADDED.match(scene.text, quantity.end) is not None)
+            or (_SOMETIMES.match(scene.text, quantity.end) is not None and not _reads_next(quantity, kept))
         ):
             asked[place] = AS_USUAL
     return asked
@@ -235,6 +241,11 @@ def _is_one_of_two(folded: str, quantity: Quantity, kept: Sequence[Quantity]) ->
         ):
             return True
     return False
+
+
+def _reads_next(quantity: Quantity, kept: Sequence[Quantity]) -> bool:
+    """Whether a further value of the vital stands close behind this one."""
+    return any(other.vital == quantity.vital and 0 <= other.start - quantity.end <= LONGEST_SOMETIMES for other in kept)
 
 
 def _is_talk(folded: str, quantity: Quantity) -> bool:

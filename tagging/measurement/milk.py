@@ -9,7 +9,7 @@ from tagging.measurement.scene import Scene, leads_to_amount
 from tagging.measurement.subject import Subject
 
 _POURED = re.compile(
-    r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃]"
+    r"(?:喂奶|喝奶|吃奶|奶量|瓶喂|[喂喝吃]奶粉|(?:[一每][次顿餐]|各|只|就|能)(?:奶粉?)?[喂喝吃]?(?:奶粉?)?|[喂喝吃]"
     r"|(?:^|[，,、。 ])奶)了?(?:大概|约|有|是|到|总共|一共|[:：])*\s?$"
 )
 # 奶量从120掉到60
@@ -132,4 +132,7 @@ def read_milk(scene: Scene, index: int) -> list[Quantity] | None:
         return None
     if not milk or not _POURED.search(clause) or DRUG.search(scene.clause_text(index).replace("奶粉", "")):
         return None
-    return [counted(scene, index, "feed_volume")]
+    volume = counted(scene, index, "feed_volume")
+    feeds = _TIMES_N.match(scene.text, amount.end)
+    # 奶量：60*8
+    return [volume, Quantity(feeds.start(1), feeds.end(), "feed_count", float(feeds[1]))] if feeds else [volume]

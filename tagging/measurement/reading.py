@@ -173,6 +173,7 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
     if leaves_unread(scene, quantities) or (not kept and not questions and tells_only_change(scene)):
         questions.append(get_vital(tables, scene.asked[0]).ask)
     counted = without_corrected(folded, kept)
+    refused: Quantity | None = None
     doubted = doubts(scene, counted, patient)
     for place, quantity in enumerate(counted):
         question = quantity.question
@@ -194,8 +195,12 @@ def read_measurements(text: str, *, context: str | None, patient: PatientFacts, 
         if _too_rough(quantity, patient):
             questions.append(get_vital(tables, quantity.vital).ask)
             continue
+        if refused and quantity.vital == "diastolic_bp" and quantity.start - refused.end <= 1:
+            # 1200/80: one of a pair alone is none.
+            continue
         measurement = _measure(text, scene, moments, quantity, patient, tables)
         if measurement is None:
+            refused = quantity
             questions.append(get_vital(tables, quantity.vital).ask)
         elif question or (
             (quantity.precision not in ("more_than", "less_than") or quantity.vital != "temperature")

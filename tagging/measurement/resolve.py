@@ -45,6 +45,7 @@ _MEASURED = re.compile(r"[量测数称](?:了|的|是|出来|得|着|到|下)*\s
 _AGAIN = re.compile(r"(?:复测|复量|(?:再|又|重新?|后)(?:测|量|查)|重测)(?:了|的|是|为|一次|一下|结果|还|有|就|下|[:：])*\s?$")
 _LONGEST = 6
 _RATES = frozenset({"heart_rate", "respiratory_rate"})
+_OF_MILK = frozenset({"奶量", "吃奶量", "每顿", "每餐"})
 _COUNTED = frozenset({"wet_diapers", "stool_count", "vomit_count"})
 _DEGREES_OF = frozenset({"温度", "度数", "温"})
 _POINTED = (("glucose",), ("bilirubin",), ("blood_ketone",))
@@ -79,6 +80,9 @@ def resolve(scene: Scene) -> tuple[list[Quantity], list[str]]:
             subject = Subject(token.roles.vital, index)
         elif token.roles.count in _COUNTED and subject and subject.vital in _RATES and _times_follow(scene, index):
             # 呼吸40 大便7次: what is counted is named anew.
+            subject = None
+        elif token.text in _OF_MILK and subject and subject.vital in ("weight", "birth_weight"):
+            # 体重3.05kg 奶量：60*8
             subject = None
         elif token.roles.condition in MEALS and _sugar_follows(scene, index):
             # 血氧97，空腹5.6

@@ -49,7 +49,9 @@ class Scene:
     def __post_init__(self) -> None:
         """Sum up known characters and commas, so that a distance costs one subtraction, and note the ends of clauses."""
         known = commas = 0
-        self.sugary = any(t.roles.vital == "glucose" for t in self.tokens)
+        # 饭后俩钟头十一个一 of somebody with diabetes is sugar.
+        meals = "glucose" in self.followed and any((t.roles.condition or "").endswith(("_meal", "fasting")) for t in self.tokens)
+        self.sugary = meals or any(t.roles.vital == "glucose" for t in self.tokens)
         self.feverish = (
             "temperature" in self.asked or any(t.roles.vital == "temperature" for t in self.tokens) or bool(_FEVER_TALK.search(self.text))
         )

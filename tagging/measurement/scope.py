@@ -45,6 +45,8 @@ _RELATIVES_OWN = re.compile(
     rf"|(?:早上|早晨|中午|晚上|今天|今早|昨天|昨晚|最近|现在|平时|体检|空腹|餐后|饭后|睡前|随机|指尖|末梢|腋下){{1,3}}的?{_VITAL}[^，。！？,!?]{{0,8}}"
     r"|(?:的|也|都|才|有|是|就|快|到|达|今天|昨天|现在|最近|早上|晚上){0,3}\s?(?:\d{2,3}/)?)$"
 )
+# 我是七床小明的妈妈: who writes is not who is ill.
+_WRITER = re.compile(rf"(?<!不)(?<!说)(?:我是|这里是|这是)[^，。！？,!?]{{0,12}}?(?:的|家)?(?:{RELATIVE}|家长)")
 # 3床的阿姨说她血糖9.2
 _NEIGHBOUR = re.compile(
     r"(?:床|隔壁|对面|邻床|病房里?)的?(?:那个|一个|有个)?(?:阿姨|大爷|大妈|大姐|大哥|大叔|叔叔|奶奶|爷爷|老太太?|老头|病友|家属|病人|小朋友|小孩)"
@@ -93,6 +95,7 @@ _QUESTION_FOLLOWS = re.compile(
 )
 # 多少度要去医院，39度吗？ asks for the limit; 38以下就不用吃药了吧 for leave.
 _HOW_MUCH = re.compile(r"(?:多少|几)度?[^。！？]{0,8}(?:要|才|算|需|该|正常|危险|去)[^。！？]*$")
+_NORMAL_HOW_MUCH = re.compile(r"(?:正常|标准)[^。！？]{0,12}(?:多少|几)[^。！？\d]{0,4}$")
 _IS_IT = re.compile(r"[^，。！!？?]{0,4}(?:[吗么呢吧]|[？?])")
 _NO_NEED = re.compile(r"[^，。！!？?]{0,3}就?(?:不用|不需要|不必|可以|能|没事)[^。！!]{0,10}(?:[吗么吧]|[？?]|对不|是不)")
 _NAMED_AFTER = re.compile(r"(?:度|℃)?[^，。！？]{0,3}(?:算|属于|是不是|叫|正常[吗么不])")
@@ -138,7 +141,7 @@ def of_several(folded: str, quantities: Sequence[Quantity], patient: PatientFact
 
 def of_the_patient(window: str) -> str:
     """`window` without people who only report, other children that are the family's own, and what is only compared with."""
-    for pattern in (_REPORTER, _COMPARED):
+    for pattern in (_WRITER, _REPORTER, _COMPARED):
         window = pattern.sub(lambda match: "＿" * len(match.group()), window)
     return window
 
@@ -201,6 +204,8 @@ def _is_limit(head: str, after: str, assertion: Assertion, precision: Precision,
     if bound and _RULE_AFTER.match(after):
         return True
     if not happened and bound and _QUESTION_FOLLOWS.match(after):
+        return True
+    if _NORMAL_HOW_MUCH.search(head) and _IS_IT.match(after):
         return True
     if (_HOW_MUCH.search(head) and _IS_IT.match(after)) or (bound and _NO_NEED.match(after)):
         return True
