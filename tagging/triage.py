@@ -24,6 +24,7 @@ from tagging.text import fold
 from tagging.topic import is_only_learning
 from tagging.vitals import convert, get_vital, judge, meanings, plausible
 from tagging.weight import judge_newborn_weight
+from tagging.well import tells_only_well
 
 # Values told of a day longer ago than this describe the past (R).
 STILL_COUNTS = timedelta(days=3)
@@ -112,6 +113,8 @@ def triage_findings(
     triage = _by_rules(text, mentions, measurements, doubtful, patient=patient, now=now, content=content)
     if content.second is None:
         return triage
+    if tells_only_well(text, mentions):
+        return triage
     opinion = content.second.read(text, patient=patient, signs=mentions, values=[*measurements, *doubtful], triage=triage)
     if opinion is not None and (not _has_words(text) or _only_values(text, mentions, measurements, now)):
         return triage
@@ -167,7 +170,7 @@ def _by_rules(
                 because = f"{finding.evidence.because} if 「{m.text}」[{m.start}:{m.end}] is meant so"
                 findings.append(replace(finding, level="urgent", evidence=replace(finding.evidence, because=because)))
     signs = [*patient_signs(text, mentions, content), *value_signs(current, content), *remembered_signs(known, now, content)]
-    others = list(bystander_signs(mentions, content))
+    others = [] if learning else list(bystander_signs(mentions, content))
     findings += _apply_rules(signs, others, known, tags, content)
     triage = _combine(findings, content, patient.department)
     return _ask_who(triage, others, content) if others and triage.level == "routine" else triage

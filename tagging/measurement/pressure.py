@@ -29,7 +29,8 @@ _JOIN = re.compile(r"\s*(?:mmhg|kpa|毫米汞柱|千帕)?\s*(?:/{1,2}|／|\\|到
 # 上头146，下头90
 _HIGH = re.compile(r"(?:上[头面边]|高的)(?:那个)?(?:是|有|的)?\s?$")
 _UP_AND_DOWN = re.compile(
-    r"(?P<high>(?:[89]\d|1\d\d|2[0-4]\d))[，,、 ]{0,2}(?:下[头面边]|底下|低的)(?:那个)?(?:是|有|的)?\s?(?P<low>(?:[4-9]\d|1[0-3]\d))(?![\d.])"
+    r"(?P<high>(?:[89]\d|1\d\d|2[0-4]\d))[，,、 ]{0,2}(?:下[头面边]|底下|低的)"
+    r"(?:那个)?(?:是|有|的)?\s?(?P<low>(?:[4-9]\d|1[0-3]\d))(?![\d.])"
 )
 _TAKEN = re.compile(r"[量测](?:了一下|了下|了|的|出来|得|是|到)*\s?$")
 # A pressure of somebody grown: both numbers whole and this far apart.
