@@ -113,10 +113,8 @@ def triage_findings(
     triage = _by_rules(text, mentions, measurements, doubtful, patient=patient, now=now, content=content)
     if content.second is None:
         return triage
-    if tells_only_well(text, mentions):
-        return triage
     opinion = content.second.read(text, patient=patient, signs=mentions, values=[*measurements, *doubtful], triage=triage)
-    if opinion is not None and (not _has_words(text) or _only_values(text, mentions, measurements, now)):
+    if opinion is not None and (not _has_words(text) or _only_values(text, mentions, measurements, now) or tells_only_well(text, mentions)):
         return triage
     return raised(triage, opinion, content=content)
 

@@ -62,6 +62,9 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
     spoken = _SPOKEN.match(scene.text, amount.start) if amount.han else None
     if spoken and told and not amount.sure:
         return _spoken(spoken)
+    if spoken and not amount.sure and "systolic_bp" in scene.followed and not scene.asked and scene.isolated(index):
+        # 一百三十一八十二 of somebody grown
+        return _spoken(spoken)
     if spoken_twice(scene, index):
         return [
             Quantity(
