@@ -11,7 +11,7 @@ from tagging.measurement.scene import Scene
 _MEASURED = re.compile(
     r"(?:[量测](?:了一下|了下|了|的|是|出来?|下来)?|显示|反复|一直|降到|升到|飙到|最高|退到|到了?|针后|发烫|通红|还是|[月岁])\s?$"
 )
-_TAKEN = re.compile(r"(?:[量测](?:了一下|了下|了|的|出来?|下来)?|显示|降到|升到|飙到|退到)\s?$")
+_TAKEN = re.compile(r"(?:[量测](?:了一下|了下|了个|了|的|出来?|下来)?|显示|降到|升到|飙到|退到)\s?$")
 _ONE_OF_TWO = re.compile(r"一个(?:是)?\s?$")
 # 38。238.5 may be two numbers or three.
 _RUN_TOGETHER = re.compile(r"[。.，,]\d{3,}\.\d")

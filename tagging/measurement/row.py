@@ -69,6 +69,8 @@ def _by_unit(scene: Scene, row: Sequence[int], found: Columns) -> None:
         unit = scene.amount(place).unit
         if unit == "%":
             found.vitals[place] = "spo2"
+        elif unit is None and scene.amount(place).decimal and LOWEST <= scene.amount(place).value <= HIGHEST:
+            found.vitals[place] = "temperature"
         elif unit is None:
             found.unread[place] = "heart_rate"
     if len(rates) == 1 and scene.amount(rates[0]).value >= (BEATS_BESIDE_OXYGEN if oxygen else BEATS):

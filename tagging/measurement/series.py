@@ -37,7 +37,7 @@ def find_series(scene: Scene) -> Mapping[int, str]:
         elif token.amount is not None and run:
             if token.amount.unit != "times" or token.amount.value != 1:
                 return {}
-        elif run and not _is_separator(token):
+        elif run and not _tells_when(token):
             ended = True
     values = [scene.amount(place).value for place in run]
     if len(run) < 2 or max(values) > SPREAD * max(min(values), 0.1) or not _closes(scene, run[-1]):
@@ -60,8 +60,17 @@ def _is_separator(token: Token) -> bool:
 
 
 def _separated(scene: Scene, first: int, last: int) -> bool:
-    between = _ONE_MORE.sub("", scene.text[scene.tokens[first].end : scene.tokens[last].start])
+    within = scene.tokens[first + 1 : last]
+    between = scene.text[scene.tokens[first].end : scene.tokens[last].start]
+    if within and sum(token.end - token.start for token in within) == len(between) and all(map(_tells_when, within)):
+        # 昨天15.2今天13.9, 睡着93醒着97
+        return True
+    between = _ONE_MORE.sub("", between)
     return bool(between) and all(character in _SEPARATES for character in between)
+
+
+def _tells_when(token: Token) -> bool:
+    return token.kind == "moment" or _is_separator(token) or (token.roles.condition is not None and not token.roles.vital)
 
 
 def _opens(scene: Scene, place: int) -> bool:

@@ -57,7 +57,8 @@ _TWINS = re.compile(r"双胞胎|双宝|两个(?:宝|娃|孩子)|大的[^，。�
 def tells_of_two(scene: Scene, quantities: Sequence[Quantity]) -> bool:
     """Whether a value stands in a message that tells of two children (姐姐退烧了，弟弟还在烧38.8), or two weights in one of twins."""
     if quantities:
-        return names_siblings(scene.text)
+        twins = _TWINS.search(scene.text) is not None and len({q.vital for q in quantities}) < len(quantities)
+        return twins or names_siblings(scene.text)
     bodies = sum(token.amount is not None and token.amount.dimension in ("mass", "temperature") for token in scene.tokens[:60])
     return bodies > 1 and _TWINS.search(scene.text) is not None
 
