@@ -145,8 +145,16 @@ def _by_rules(
     learning = is_only_learning(text)
     current = [m for m in measurements if m.vital != "birth_weight" and not learning and (m.at is None or now - m.at <= STILL_COUNTS)]
 
+    # Each value is held against each other one; it is judged once.
+    judged: dict[Measurement, int] = {}
+
+    def worst(m: Measurement) -> int:
+        if m not in judged:
+            judged[m] = _worst(m, known, tags, now, content)
+        return judged[m]
+
     def normal(m: Measurement) -> bool:
-        return _worst(m, known, tags, now, content) == 0
+        return worst(m) == 0
 
     cool = any(m.vital == "temperature" and normal(m) for m in [*current, *doubtful]) or NO_FEVER.search(text) is not None
     over = [
@@ -154,7 +162,7 @@ def _by_rules(
         for m in [*current, *doubtful]
         # No fever of a young infant is ever over by being told (clinical reference 1.1).
         if not (m.vital == "temperature" and known.age_days is not None and known.age_days <= YOUNG)
-        and is_over(text, m, current, normal, now, mild=_worst(m, known, tags, now, content) < severity("urgent"))
+        and is_over(text, m, current, normal, now, mild=worst(m) < severity("urgent"))
     ]
     current = [m for m in current if m not in over]
     mentions = [mention for mention in mentions if not _told_by(mention, over) and not (cool and BY_TOUCH.search(mention.text))]

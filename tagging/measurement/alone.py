@@ -34,6 +34,8 @@ _BEST = re.compile(
 )
 # 从36.5长到38: what grows is no fever.
 _GROWN, _GROWS = re.compile(r"长(?:到|成)了?\s?$"), re.compile(r"[^，。！？,!?\d]{0,3}(?<!增)长(?:到|成)")
+# 测出来2点7，一身冷汗 of somebody with diabetes: what is that low and felt is sugar.
+LOW, _SHAKY = 3.9, re.compile(r"冷汗|出汗|手抖|发抖|哆嗦|心慌|饿得|迷糊|头晕|没劲")
 # Below and above these no meter shows a sugar.
 SUGAR = (1.1, 33.3)
 
@@ -182,7 +184,8 @@ def _read_unknown(scene: Scene, index: int) -> Reading:
     taken = _TAKEN.search(head) is not None
     if CHANGE.search(head) or not scene.ends_free(index):
         return None
-    if "glucose" in scene.followed and scene.sugary and SUGAR[0] <= amount.value <= SUGAR[1]:
+    low = amount.value < LOW and _SHAKY.search(scene.text) is not None
+    if "glucose" in scene.followed and (scene.sugary or (low and taken)) and SUGAR[0] <= amount.value <= SUGAR[1]:
         return [quantity(amount, "glucose")]
     if "glucose" in scene.followed and SUGAR[0] <= amount.value <= SUGAR[1] and (taken or scene.isolated(index)):
         return [_asked(amount, "glucose", "血糖")]

@@ -35,6 +35,8 @@ _UP_AND_DOWN = re.compile(
 _TAKEN = re.compile(r"[量测](?:了一下|了下|了|的|出来|得|是|到)*\s?$")
 # A pressure of somebody grown: both numbers whole and this far apart.
 UPPER, LOWER_OF, LEAST_APART = (80, 240), (40, 140), 15
+# Who tells a pressure without its name tells nothing else.
+MOST_TOKENS = 40
 
 
 def tells_pressure(scene: Scene, subject: Subject | None) -> bool:
@@ -98,13 +100,13 @@ def read_pressure(scene: Scene, index: int, subject: Subject | None) -> list[Qua
 
 def _is_adults(scene: Scene, index: int, high: Amount, low: Amount) -> bool:
     """135 85 of somebody grown, with nothing named in the message: two numbers of that size are a pressure."""
+    if "systolic_bp" not in scene.followed or scene.asked or len(scene.tokens) > MOST_TOKENS:
+        return False
     whole = all(a.unit is None and not a.decimal and a.low is None and a.sure for a in (high, low))
     sizes = UPPER[0] <= high.value <= UPPER[1] and LOWER_OF[0] <= low.value <= LOWER_OF[1] and high.value - low.value >= LEAST_APART
     others = [t for t in scene.tokens if t.amount is not None and t.amount not in (high, low) and t.amount.unit != "time"]
     named = any(t.roles.vital or t.roles.idiom or (t.roles.count == "other" and t.text not in ("量", "测")) for t in scene.tokens)
-    return (
-        "systolic_bp" in scene.followed and whole and sizes and not others and not named and not scene.asked and not scene.consumed(index)
-    )
+    return whole and sizes and not others and not named and not scene.consumed(index)
 
 
 def _of_adult(scene: Scene, index: int, high: Amount, low: Amount) -> list[Quantity]:
