@@ -110,6 +110,10 @@ _NORMAL_BEFORE = re.compile(
 )
 _WISH_AFTER = re.compile(r"(?:度|℃)?[^，。]{0,3}(?:是(?:不是)?(?:发烧|高烧|低烧|发热)[吗么]|正常吗|算正常|正常不|是正常|为正常|都?正常吧)")
 _OVER = re.compile(r"\s*[^，。]{0,3}[降升涨退掉跌飙]?[到至]")
+# 血小板54，比上次31升了: what is only compared with is no value of now.
+_COMPARED_WITH = re.compile(
+    r"比(?:上[周次回]|上个?(?:月|星期|礼拜)|昨[天晚]|前[天晚]|前几天|之前|以前|原来|早上|刚才|那[天次]|[出住入]院(?:时|的时候)?|出生时?)(?:那?次|测)?的?(?:是)?\s?(?:\d{2,3}/)?$"
+)
 _LOWER_ONE = re.compile(r"^\s?[/／]\s?\d{2,3}")
 _WRONG = re.compile(
     r"不对|打错|说错|写错|发错|看错|记错|搞错|弄错|输错|按错|错了|更正|纠正|应该是|口误|手误|少打|多打|漏打|哦不|啊不|不是|噢不|额不|呃不|是我?眼花|重新[量测]"
@@ -177,6 +181,8 @@ def is_reading(folded: str, quantity: Quantity, patient: PatientFacts) -> bool:
         or _RELATIVES_OWN.search(head)
         or _NEIGHBOUR.search(head)
     ):
+        return False
+    if quantity.vital != "temperature" and _COMPARED_WITH.search(head):
         return False
     if _CHILD_NOT_MEASURED.match(after) or (_BY_HAND.search(head) and _MEASURED_THEN.search(folded, quantity.end)):
         return False
