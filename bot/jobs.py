@@ -101,6 +101,11 @@ async def workers_alive(tx: AsyncSession) -> int:
     return int(await tx.scalar(alive, {"age": STALLED_AFTER}) or 0)
 
 
+async def _each_by_itself(connection: Any) -> None:
+    """All that the engine does is one statement: without a transaction around it that is half of the calls to the database."""
+    await connection.set_autocommit(True)
+
+
 class Engine:
     """Runs handlers for deferred jobs until cancelled. At least once: handlers guard their effects."""
 
@@ -117,7 +122,7 @@ class Engine:
 
         from bot.wakeful_worker import WakefulWorker
 
-        connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6)
+        connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=2, max_size=6, configure=_each_by_itself)
         app = procrastinate.App(connector=connector)
         for name, handler in self._handlers.items():
             app.task(name=name)(self._guard(name, handler))
