@@ -1,6 +1,6 @@
 """A year of follow-ups in minutes: real processes, a moved clock, families who answer or do not, faults, and kill -9 in between.
 
-    python -m tests.durability.year --days 365 --patients 200 --kills 50 --seed 1
+    python -m tests.durability.year --days 365 --patients 200 --kills 50 --seed 1 [--minutes 60]
 
 The worker is the product's, with a dialogue that costs nothing (year_worker.py). What came of it is judged from outside, by what the
 simulated WeCom took and by a schedule reckoned anew for each plan (year_books.py).
@@ -8,11 +8,12 @@ simulated WeCom took and by a schedule reckoned anew for each plan (year_books.p
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
@@ -22,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import psutil
 import psycopg
 from sqlalchemy import ARRAY, Text, bindparam, text
 
@@ -88,17 +90,23 @@ _LEFT = text(
 
 @dataclass
 class Run:
-    """The figures of a run, for people."""
+    """The figures of a run, for people. `minutes`: when it begins no new day and opens the books; `lived`: the days that it came to.
+
+    `processor`: what all its processes have used, in seconds, from the first day on.
+    """
 
     days: int
     patients: int
     seed: int
+    minutes: float = math.inf
+    lived: int = 0
     kills: int = 0
     faults: int = 0
     rounds: int = 0
     said: int = 0
     injected: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    processor: float = 0.0
 
 
 class Year:
@@ -131,7 +139,11 @@ class Year:
 
     async def pass_days(self, kills: set[int]) -> None:
         """All days, round by round."""
+        spent = _processor(self._folder)
         for number in range(self.run.days):
+            if time.monotonic() - self.begun > 60 * self.run.minutes:
+                break
+            self.run.lived += 1
             day = FIRST_DAY + timedelta(days=number)
             await self.move_to(_at(day, 7, 40))
             async with self.db.transaction() as tx:
@@ -139,10 +151,16 @@ class Year:
                 await self.clinic.attend(tx)
             await self._end_human_sessions()
             night = NIGHT if number % EVERY_NIGHT == 4 else ()
-            print(f"{time.monotonic() - self.begun:7.1f} s  {day}  {self.run.said} said  {self.run.kills} kills", flush=True)
+            self.run.processor = _processor(self._folder) - spent
+            print(
+                f"{time.monotonic() - self.begun:7.1f} s  {self.run.processor:7.1f} s of processor  {day}  {self.run.said} said"
+                f"  {self.run.kills} kills",
+                flush=True,
+            )
             for hour, minute in sorted((*MOMENTS, *night)):
                 await self._round(_at(day, hour, minute), hour, dies=self.run.rounds in kills)
                 self.run.rounds += 1
+        self.run.processor = _processor(self._folder) - spent
 
     async def _round(self, moment: datetime, hour: int, *, dies: bool) -> None:
         await self.move_to(moment)
@@ -253,6 +271,18 @@ def _at(day: date, hour: int, minute: int) -> datetime:
     return datetime.combine(day, clock_time(), ZONE) + timedelta(hours=hour, minutes=minute)
 
 
+def _processor(folder: Path) -> float:
+    """Seconds of processor that the processes of this run have used, those that have died among them."""
+    postmaster = psutil.Process(int((folder / POSTGRES_FOLDER / "postmaster.pid").read_text().split("\n", 1)[0]))
+    spent = 0.0
+    for parent in (psutil.Process(), postmaster):
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                used = process.cpu_times()
+                spent += used.user + used.system + used.children_user + used.children_system
+    return spent
+
+
 @asynccontextmanager
 async def open_year(folder: Path, run: Run) -> AsyncIterator[Year]:
     """Everything started, on the first morning, with the families planted."""
@@ -323,11 +353,11 @@ async def _until(session: aiohttp.ClientSession, url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def live(folder: Path, *, days: int, patients: int, kills: int, seed: int) -> tuple[Run, "Books"]:
+async def live(folder: Path, *, days: int, patients: int, kills: int, seed: int, minutes: float = math.inf) -> tuple[Run, "Books"]:
     """A whole run, and the books at its end."""
     from tests.durability.year_books import open_books
 
-    run, begin = Run(days, patients, seed), time.monotonic()
+    run, begin = Run(days, patients, seed, minutes), time.monotonic()
     rounds = days * len(MOMENTS)
     dies = set(Random(seed).sample(range(rounds), kills)) if kills else set()
     async with open_year(folder, run) as year:
@@ -342,6 +372,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("days", 365), ("patients", 200), ("kills", 50), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no new day after so long, and open the books")
     asked = parser.parse_args()
     with TemporaryDirectory(prefix="careloop-year-", ignore_cleanup_errors=True) as folder:
         run, books = asyncio.run(live(Path(folder), **vars(asked)))
