@@ -390,3 +390,19 @@ def test_signs_of_an_attack_belong_together_only_where_they_stand_together() -> 
 )
 def test_a_short_answer_means_what_was_asked(context: str, text: str, category: str) -> None:
     assert category in judged(text, child(300), context=context).categories
+
+
+@pytest.mark.parametrize(
+    "text", ["血糖从12.2下来到8了", "目标血压130/80，今天136/82", "嘴唇不紫，手脚也暖和", "手脚都能动，说话也清楚，就是昨晚没睡好"]
+)
+def test_the_second_reader_is_not_heard_on_values_and_on_what_is_well(text: str) -> None:
+    patient = PatientFacts(22000, tags=("diabetes",))
+    assert triage_text(text, context=None, patient=patient, now=NOW).level == "routine"
+
+
+def test_a_numb_hand_asks_one_question_of_somebody_grown() -> None:
+    numb = triage_text("手有点麻", context=None, patient=PatientFacts(22000), now=NOW)
+    assert (numb.level, numb.categories[0]) == ("urgent", "stroke")
+    assert numb.reply and "笑一下" in numb.reply
+    assert triage_text("坐久了手麻，甩甩就好了", context=None, patient=PatientFacts(22000), now=NOW).level == "routine"
+    assert triage_text("突然半边手麻", context=None, patient=PatientFacts(22000), now=NOW).level == "emergency"
