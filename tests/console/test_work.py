@@ -256,11 +256,12 @@ async def test_an_alert_is_taken_and_closed_by_hand(ward: Ward, browser_page: Op
     await ward.errand()
     id = await ward.alert("emergency", "convulsion", "刚才抽搐了两分钟")
     ward.stage.now += timedelta(minutes=3)
-    async with ward.stage.db.transaction() as tx:
-        (await tx.get_one(Patient, ward.child)).record_number = "D0002-2026-0103-000000000000000000"
     page = await browser_page("linyue", "/work")
     await keep_screenshot(page, "work")
     # On a phone nothing is pushed out of the screen or set on end.
+    async with ward.stage.db.transaction() as tx:
+        (await tx.get_one(Patient, ward.child)).record_number = "D0002-2026-0103-000000000000000000"
+    await page.reload()
     await page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
     assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
     heights = await page.evaluate("[...document.querySelectorAll('.filters label')].map((each) => each.offsetHeight)")
