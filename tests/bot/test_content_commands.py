@@ -75,7 +75,7 @@ def test_from_a_file_to_a_family(said: Callable[..., str], hospital: Path) -> No
     assert "reviewed by he" in said(commands.review_command, "ward-visit", "he", back=None, note="")
     assert "is published" in said(commands.publish_command, "ward-visit", "he")
     shown = said(commands.show_command, "ward-visit", "lin", version=None)
-    assert "draft → reviewed  he" in shown and "[body] 来病房前先洗手" in shown and "请补充来源" not in shown
+    assert "draft → draft  he  请补充来源" in shown and "draft → reviewed  he" in shown and "[body] 来病房前先洗手" in shown
     assert "ward-visit" in said(commands.match_command, "R1", "lin", limit=30)
     assert said(commands.push_command, "ward-visit", "R1", "lin", because="门诊时问过", again=False) == "ward-visit for R1: waiting"
     with pytest.raises(AccessRefused):
