@@ -269,7 +269,7 @@ def _once(books: Books) -> Iterator[str]:
     reminded = {(change.entity_id, change.at) for change in books.changes if change.new == "reminded"}
     openings, reminders = Counter[int](), Counter[int]()
     for each in books.said:
-        if each.purpose in ("task", "reminder") and not each.key.endswith((":opening:2", ":opening:3", ":opening:4", ":opening:5")):
+        if each.purpose in ("task", "reminder") and _contact(books, each.key) == each.key:
             # A reminder may go out with the opening of others.
             for id in each.tasks:
                 (reminders if (id, books.outbound[each.key].created_at) in reminded else openings)[id] += 1
@@ -281,7 +281,13 @@ def _once(books: Books) -> Iterator[str]:
         template = steps.get(tasks[id].care_plan_id)
         most = len(template.step(tasks[id].step).reminders) if template is not None else times
         if times > most:
-            yield f"REMINDED {times} TIMES, NOT {most}: task {id} {tasks[id].step} {tasks[id].day}"
+            yield f"REMINDED {times} TIMES, NOT {most}: task {id} {tasks[id].step} {tasks[id].day}{books.trail((), [id])}"
+
+
+def _contact(books: Books, key: str) -> str:
+    """The key of the contact that a message is a part of: what goes out as several messages at once is one."""
+    head, _, part = key.rpartition(":")
+    return head if part.isdigit() and head in books.outbound else key
 
 
 def _quiet(books: Books) -> Iterator[str]:
@@ -329,10 +335,7 @@ def _budget(books: Books) -> Iterator[str]:
     made: dict[str, dict[str, datetime]] = defaultdict(dict)
     for each in books.said:
         if is_proactive(each.purpose):
-            # What goes out as several messages at once is one contact.
-            head, _, part = each.key.rpartition(":")
-            key = head if part.isdigit() and head in books.outbound else each.key
-            made[each.user].setdefault(key, each.at)
+            made[each.user].setdefault(_contact(books, each.key), each.at)
     for user, contacts in made.items():
         moments = sorted(contacts.values())
         for day, of_day in groupby(moments, key=lambda at: local_day(at, ZONE)):
