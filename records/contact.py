@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import BigInteger, ForeignKey, Index, any_, bindparam, column, func, select, update
@@ -126,7 +126,7 @@ async def move_contacts(
 
 
 _LATELY = (
-    select(Contact.carer_id, Contact.route, Contact.about, Contact.state, Contact.at)
+    select(Contact.carer_id, Contact.route, Contact.about, Contact.state, Contact.at, Contact.sent_at)
     .where(
         Contact.carer_id == any_(bindparam("carers", type_=ARRAY(BigInteger))),
         Contact.at >= bindparam("since"),
@@ -135,18 +135,24 @@ _LATELY = (
 )
 
 
+# So long an attempt may wait to be sent, at most: quiet hours, a rate that is used up, a platform that is away.
+LATE = timedelta(days=2)
+
+
 class Attempt:
-    """What the budget and the choice of a route know of an earlier attempt."""
+    """What the budget and the choice of a route know of an earlier attempt: decided `at`, and when it `reached` the family, as far as
+    that is known."""
 
-    __slots__ = ("about", "at", "made", "route")
+    __slots__ = ("about", "at", "made", "reached", "route")
 
-    def __init__(self, route: str, about: str, at: datetime, *, made: bool) -> None:
-        self.route, self.about, self.at, self.made = route, about, at, made
+    def __init__(self, route: str, about: str, at: datetime, *, made: bool, sent_at: datetime | None = None) -> None:
+        self.route, self.about, self.at, self.made, self.reached = route, about, at, made, sent_at or at
 
 
 async def attempts_since(tx: AsyncSession, carer_ids: Sequence[int], since: datetime) -> dict[int, list[Attempt]]:
-    """The attempts at these carers from `since` on, the oldest first; carers without any are left out."""
+    """The attempts at these carers that reached them from `since` on, the first decided first; carers without any are left out."""
     found: dict[int, list[Attempt]] = defaultdict(list)
-    for row in await tx.execute(_LATELY, {"carers": list(carer_ids), "since": since}):
-        found[row.carer_id].append(Attempt(row.route, row.about, row.at, made=row.state not in NOT_MADE))
+    for row in await tx.execute(_LATELY, {"carers": list(carer_ids), "since": since - LATE}):
+        if (row.sent_at or row.at) >= since:
+            found[row.carer_id].append(Attempt(row.route, row.about, row.at, made=row.state not in NOT_MADE, sent_at=row.sent_at))
     return found

@@ -107,7 +107,8 @@ def decide(want: Want, known: Known, rules: Rules, channels: Channels, *, now: d
         return _wait(want, now + LOOK_AGAIN, "human")
     if want.busy:
         return _wait(want, now + LOOK_AGAIN, "busy")
-    made = [attempt.at for attempt in known.attempts if attempt.made]
+    # When the family was disturbed, not when that was decided: what was held up for a minute still counts a week later.
+    made = sorted(attempt.reached for attempt in known.attempts if attempt.made)
     fits = allowance(made, want.purpose, rules.budget, now=now, zone=zone)
     if not fits.allowed:
         return _wait(want, fits.until, "over_budget")

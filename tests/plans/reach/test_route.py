@@ -147,6 +147,17 @@ def test_a_department_has_its_own_hours_budget_and_order() -> None:
     assert decided(family, now=late, rules=read_policy(text).of("新生儿随访组")).reason == "quiet"
 
 
+def test_what_was_held_up_counts_from_when_it_reached_the_family() -> None:
+    a_week_ago = NOON - timedelta(days=7)
+    lately = [Attempt("kf", f"task:{100 + number}:opening", NOON - timedelta(days=6 - number // 4), made=True) for number in range(19)]
+    assert len(lately) == RULES.budget.per_week - 1
+    in_time = Attempt("kf", "task:99:opening", a_week_ago, made=True, sent_at=a_week_ago)
+    held_up = Attempt("kf", "task:99:opening", a_week_ago, made=True, sent_at=a_week_ago + timedelta(minutes=1))
+    assert decided(a_family(attempts=[in_time, *lately])).kind == "send"
+    found = decided(a_family(attempts=[held_up, *lately]))
+    assert (found.kind, found.reason, found.until) == ("wait", "over_budget", NOON + timedelta(minutes=1))
+
+
 # Random families over two weeks: each want is decided, and what is sent is written into their history.
 
 MOMENTS = st.integers(0, 14 * 24 * 12).map(lambda n: local(D) + timedelta(minutes=5 * n))
