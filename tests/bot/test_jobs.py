@@ -55,6 +55,13 @@ async def status(db: Database) -> list[tuple[str, str]]:
         return [(key, state) for key, state in rows]
 
 
+async def listening(db: Database) -> bool:
+    """Whether an engine hears of new jobs: what came before would be found by its own look alone."""
+    hears = "select exists (select from pg_stat_activity where datname = current_database() and query ilike 'listen %')"
+    async with db.transaction() as tx:
+        return bool(await tx.scalar(text(hears)))
+
+
 async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
     """Wait for what must come."""
     async with asyncio.timeout(60):
@@ -218,8 +225,9 @@ async def test_a_job_begins_as_soon_as_its_lock_is_free(db: Database, monkeypatc
         done.append(key)
 
     async with working(db, work):
+        await until(partial(listening, db))
         await deferred(db, "first", lock="chat:1")
-        await begun.wait()
+        await until(begun.is_set)
         await deferred(db, "second", lock="chat:1")
         # The engine has heard of the second and found it locked before the first ends.
         await deferred(db, "other", lock="chat:2")
@@ -246,6 +254,7 @@ async def test_a_job_that_comes_during_a_look_is_not_forgotten(db: Database, mon
         done.append(key)
 
     async with working(db, work):
+        await until(partial(listening, db))
         await deferred(db, "early", lock="chat:1")
         await until(lambda: done == ["early", "late"])
 
