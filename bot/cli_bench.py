@@ -77,6 +77,14 @@ def bench_history(json: Json = False) -> None:
     _report(run(), json)
 
 
+@bench.command("partitions")
+def bench_partitions(json: Json = False, rows: Annotated[int, typer.Option(min=2400, help="Messages in each table.")] = 5_000_000) -> None:
+    """What partitions by month would bring to the table of messages: reading, storing, and letting go of a month."""
+    from bot.bench.partitions import run
+
+    _report(run(rows=rows), json)
+
+
 @bench.command("tags")
 def bench_tags(json: Json = False) -> None:
     """How many patients a second have their tags looked at again, writes included, and what reading a message for tags costs."""

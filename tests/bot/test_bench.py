@@ -5,14 +5,17 @@ import json
 import random
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from bot.app import wecom_access
-from bot.bench import accuracy, callback, cohorts, hl7, intake, pages, portrait, road, stock, turns
+from bot.bench import accuracy, callback, cohorts, hl7, intake, pages, partitions, portrait, road, stock, turns
 from bot.bench.load import Round, conversations, drive, messages
+from bot.bench.people import plant_chats, plant_team
 from bot.bench.processes import BenchError, child, until
 from bot.bench.report import percentiles, result, show
 from bot.bench.road import Answered, pair
@@ -23,7 +26,7 @@ from integrations.wecom.callback import Callback
 from integrations.wecom.outbound import message_id
 from records.database import Database
 
-NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+NOW, ZONE = datetime(2026, 3, 2, 1, 30, tzinfo=UTC), ZoneInfo("Asia/Shanghai")
 
 
 def test_a_result_says_where_it_was_measured_and_prints_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -252,3 +255,17 @@ async def test_the_pages_are_opened_by_a_nurse_and_by_somebody_of_all_teams(db: 
     await plant_hospital(db, Planting(300, 60, 1, datetime.now(UTC), cohorts.ZONE))
     found = await pages.measure(db, times=1)
     assert int(str(found["pages"])) > 50 and 0 < float(str(found["answer_p50_ms"])) <= float(str(found["answer_p95_ms"]))
+
+
+async def test_a_table_cut_by_ids_holds_the_same_and_lets_go_of_a_whole_part(db: Database) -> None:
+    async with db.transaction() as tx:
+        await plant_team(tx, ["wkBench"])
+        chats = await plant_chats(tx, 5, prefix="wmPart", now=NOW, zone=ZONE)
+    await partitions.cut(db, month=10)
+    for name, table in (("whole", partitions.WHOLE), ("cut", partitions.CUT)):
+        figures = await partitions.measure(db, name, table, chats, month=10)
+        assert figures[f"{name}_latest_p50_us"] > 0
+        async with db.transaction() as tx:
+            kept = await tx.scalar(text(f"select count(*) from {table}"))  # noqa: S608 - a name of ours
+        # The oldest month of ten is gone, what was stored meanwhile is there.
+        assert kept == 10 * (partitions.MONTHS - 1) + partitions.READS
