@@ -4,11 +4,10 @@ its turn (bot/drain.py), as for every message."""
 from collections.abc import Iterable
 from datetime import datetime
 
+from bot.escalation import NEVER_WAIT
 from integrations.wecom.inbound import Inbound as Item
 from tagging.patient import PatientFacts
 from tagging.triage import triage_text
-
-FIRST = frozenset({"emergency", "urgent"})
 
 
 def in_danger(items: Iterable[Item], now: datetime) -> frozenset[str]:
@@ -16,5 +15,7 @@ def in_danger(items: Iterable[Item], now: datetime) -> frozenset[str]:
     return frozenset(
         item.external_userid
         for item in items
-        if item.external_userid and item.text and triage_text(item.text, context=None, patient=PatientFacts(None), now=now).level in FIRST
+        if item.external_userid
+        and item.text
+        and triage_text(item.text, context=None, patient=PatientFacts(None), now=now).level in NEVER_WAIT
     )

@@ -45,6 +45,8 @@ LEASE = timedelta(seconds=30)
 # Failed rows are tried again after 1, 2, 4 … s, as long as they are useful; at most a quarter of a minute apart, so that what waited goes
 # out within half a minute of the fault's end. How many tries that makes is for the shared pace (bot/pace.py).
 BACKOFF = [1, 2, 4, 8, 15]
+# Not all at one moment: each wait is between these shares of it.
+SHORTEST, LONGEST = 0.8, 1.2
 # wecom-api §1.2: more than 30 messages a minute to one member are dropped silently.
 MEMBER_PER_MINUTE = 25
 
@@ -252,7 +254,7 @@ class Outbox:
 
     def _later(self, code: str, retry_after: float | None) -> Change:
         async def change(tx: AsyncSession, row: Outbound, chat: Chat | None, now: datetime) -> bool:
-            wait = retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * (0.8 + 0.4 * self._rng.random())
+            wait = retry_after or BACKOFF[min(row.attempts, len(BACKOFF)) - 1] * self._rng.uniform(SHORTEST, LONGEST)
             row.state, row.error, row.not_before = "queued", code, now + timedelta(seconds=wait)
             log.warning("message waits", route=row.route, code=code, seconds=round(wait))
             return False

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from bot.escalation import NEVER_WAIT, ladders
-from bot.outbox import BACKOFF
+from bot.outbox import BACKOFF, LONGEST
 from records.database import Database
 from records.message import HELD
 
@@ -14,8 +14,8 @@ from records.message import HELD
 STILL_WRITTEN = timedelta(minutes=1)
 # Of machines whose clocks differ by less none takes the other's for wrong.
 SKEW = timedelta(minutes=1)
-# No try again is further off, see Outbox._later.
-LONGEST = timedelta(seconds=1.2 * BACKOFF[-1])
+# No try again is further off.
+FURTHEST = timedelta(seconds=LONGEST * BACKOFF[-1])
 
 _ROWS = text(
     """
@@ -51,6 +51,6 @@ class SetBack:
         if self._until is None or now > self._until:
             return
         async with self._db.transaction() as tx:
-            await tx.execute(_ROWS, {"now": now, "held": HELD, "longest": LONGEST + SKEW})
+            await tx.execute(_ROWS, {"now": now, "held": HELD, "longest": FURTHEST + SKEW})
             for level in NEVER_WAIT:
                 await tx.execute(_ALERTS, {"now": now, "level": level, "repeat": ladders()[level].repeat + SKEW})
